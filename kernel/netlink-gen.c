@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/evs.yaml */
+/* YNL-GEN kernel source */
+/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink-gen.h"
+
+#include <uapi/linux/evs.h>
+
+/* EVS_CMD_ATTACH - do */
+static const struct nla_policy evs_attach_nl_policy[EVS_A_DEV_READ_ONLY + 1] = {
+	[EVS_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = EVS_NAME_MAX, },
+	[EVS_A_DEV_UUID] = { .type = NLA_NUL_STRING, .len = EVS_UUID_MAX, },
+	[EVS_A_DEV_BACKING_DEV] = { .type = NLA_U32, },
+	[EVS_A_DEV_OFFSET] = { .type = NLA_UINT, },
+	[EVS_A_DEV_SIZE] = { .type = NLA_UINT, },
+	[EVS_A_DEV_SECTOR_SIZE] = { .type = NLA_U32, },
+	[EVS_A_DEV_KEY_SERIAL] = { .type = NLA_S32, },
+	[EVS_A_DEV_READ_ONLY] = { .type = NLA_FLAG, },
+};
+
+/* EVS_CMD_DETACH - do */
+static const struct nla_policy evs_detach_nl_policy[EVS_A_DEV_FORCE + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+	[EVS_A_DEV_FORCE] = { .type = NLA_FLAG, },
+};
+
+/* EVS_CMD_GET - do */
+static const struct nla_policy evs_get_nl_policy[EVS_A_DEV_ID + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+};
+
+/* Ops table for evs */
+static const struct genl_split_ops evs_nl_ops[] = {
+	{
+		.cmd		= EVS_CMD_ATTACH,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_attach_doit,
+		.policy		= evs_attach_nl_policy,
+		.maxattr	= EVS_A_DEV_READ_ONLY,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= EVS_CMD_DETACH,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_detach_doit,
+		.policy		= evs_detach_nl_policy,
+		.maxattr	= EVS_A_DEV_FORCE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= EVS_CMD_GET,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_get_doit,
+		.policy		= evs_get_nl_policy,
+		.maxattr	= EVS_A_DEV_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= EVS_CMD_GET,
+		.start	= evs_nl_pre_dump,
+		.dumpit	= evs_nl_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+};
+
+struct genl_family evs_nl_family __ro_after_init = {
+	.name		= EVS_FAMILY_NAME,
+	.version	= EVS_FAMILY_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.split_ops	= evs_nl_ops,
+	.n_split_ops	= ARRAY_SIZE(evs_nl_ops),
+};
