@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# EVS: encrypted disks for Linux, keys from a KMS
+#
+#   make                module for the running kernel (or KDIR=) and userspace
+#   make install        install both (DESTDIR= and KDIR= are honoured)
+#   make demo           a disk's whole life in a QEMU guest
+#   make check          set up this machine, then every test
+#   make lint           source checks alone
+#   make intree LINUX=  put driver and KUnit tests into a kernel tree
+
+KREL ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KREL)/build
+PREFIX ?= /usr
+
+all: modules userspace
+
+modules modules_install:
+	@test -e $(KDIR)/Makefile || { echo "make: $(KDIR): no kernel headers there;" \
+		"install linux-headers-$(KREL) or say KDIR=..." >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+userspace:
+	$(MAKE) -C userspace
+
+install: modules_install
+	$(MAKE) -C userspace install
+
+# The module for the kernel of a guest, built in a tree of links so that the
+# kernels do not meet in one folder.
+build/%/evs.ko: FORCE
+	@mkdir -p build/$*/tests
+	@cp -rsfu $(CURDIR)/Kbuild $(CURDIR)/kernel build/$*/
+	@cp -rsfu $(CURDIR)/tests/kunit build/$*/tests/
+	@find build/$* -xtype l -delete
+	$(MAKE) -C $$(tests/vm/kernel $*)$(if $(filter qemu,$*),/build) \
+		$(if $(filter uml,$*),ARCH=um) M=$(CURDIR)/build/$* $(KBUILD_ARGS) modules
+
+setup:
+	tests/vm/setup
+
+demo: setup
+	tests/demo/run
+
+check: setup
+	tests/check
+
+lint: setup
+	tests/lint/run
+
+intree:
+	@test -e "$(LINUX)/drivers/block/Kconfig" || { \
+		echo "make: intree: LINUX=$(LINUX) is not a kernel tree" >&2; exit 1; }
+	tests/intree "$(LINUX)"
+
+clean:
+	rm -rf build
+	$(MAKE) -C userspace clean
+	rm -f *.o *.ko *.mod *.mod.c .*.cmd modules.order Module.symvers .module-common.o
+	find kernel tests/kunit \( -name '*.o' -o -name '.*.cmd' -o -name '*.mod' \) -delete
+
+FORCE:
+
+.PHONY: all modules modules_install userspace install setup demo check lint intree clean FORCE
