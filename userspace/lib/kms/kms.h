@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_KMS_H
+#define EVS_KMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "error.h"
+#include "secret.h"
+#include "token.h"
+
+#define EVS_CMK_ALIAS_MAX 255
+#define EVS_CMK_DESCRIPTION_MAX 1020	/* 255 characters of UTF-8 */
+
+/* The default master key: made by the KMS itself on first use. */
+#define EVS_CMK_DEFAULT "evs/default"
+
+struct evs_kms;
+
+/**
+ * enum evs_cmk_state - State of a CMK, numbered as on the wire.
+ * @EVS_CMK_STATE_UNKNOWN: a number this client does not know
+ * @EVS_CMK_STATE_WAITING: not active yet
+ * @EVS_CMK_STATE_ENABLED: usable
+ * @EVS_CMK_STATE_DISABLED: refuses every use until enabled
+ * @EVS_CMK_STATE_PENDING_DELETION: goes for good on its deletion date
+ * @EVS_CMK_STATE_PENDING_IMPORT: has no material
+ */
+enum evs_cmk_state {
+	EVS_CMK_STATE_UNKNOWN = 0,
+	EVS_CMK_STATE_WAITING = 1,
+	EVS_CMK_STATE_ENABLED = 2,
+	EVS_CMK_STATE_DISABLED = 3,
+	EVS_CMK_STATE_PENDING_DELETION = 4,
+	EVS_CMK_STATE_PENDING_IMPORT = 5,
+};
+
+/**
+ * struct evs_cmk - A customer master key as the KMS describes it.
+ * @id: 36-byte id
+ * @alias: its alias, without `alias/`
+ * @description: free text
+ * @spec: such as "AES_256"
+ * @origin: "kms" or "external"
+ * @state: its state
+ * @is_default: the default master key, which cannot be disabled
+ * @created: seconds since 1970, 0 when not told
+ * @deletion: when it will be deleted, seconds since 1970, 0 when it will not
+ */
+struct evs_cmk {
+	char id[EVS_CMK_ID_SIZE];
+	char alias[EVS_CMK_ALIAS_MAX + 1];
+	char description[EVS_CMK_DESCRIPTION_MAX + 1];
+	char spec[32];
+	char origin[16];
+	enum evs_cmk_state state;
+	bool is_default;
+	int64_t created;
+	int64_t deletion;
+};
+
+/*
+ * Every call below returns 0 or a negative errno with @err filled: its class,
+ * the KMS's code and request id, and a sentence that names the CMK, its state
+ * and the next step. A call takes at most the time-out of the configuration
+ * and is never repeated.
+ *
+ * @ref is a CMK's id, its alias, or `alias/` and its alias.
+ */
+
+/**
+ * evs_kms_open() - Get a client of a KMS; does not connect yet.
+ * @kms: set to the client; release with evs_kms_close()
+ * @cfg: the end point
+ * @err: filled on failure
+ */
+int evs_kms_open(struct evs_kms **kms, const struct evs_config_kms *cfg, struct evs_error *err);
+
+/**
+ * evs_kms_close() - Release a client.
+ * @kms: the client, or NULL
+ */
+void evs_kms_close(struct evs_kms *kms);
+
+/**
+ * evs_kms_create_key() - Make a CMK (AES-256).
+ * @kms: the client
+ * @alias: its alias, with or without `alias/`
+ * @description: free text, or NULL
+ * @cmk: filled as evs_kms_describe_key() does
+ * @err: filled on failure
+ */
+int evs_kms_create_key(struct evs_kms *kms, const char *alias, const char *description,
+		       struct evs_cmk *cmk, struct evs_error *err);
+
+/**
+ * evs_kms_list_keys() - All CMKs, page by page.
+ * @kms: the client
+ * @cmks: set to an array, to be freed with free()
+ * @count: set to its length
+ * @err: filled on failure
+ */
+int evs_kms_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
+		      struct evs_error *err);
+
+/**
+ * evs_kms_describe_key() - Find a CMK by id or alias; its state does not matter.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled
+ * @err: filled on failure
+ */
+int evs_kms_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			 struct evs_error *err);
+
+/**
+ * evs_kms_enable_key() - Enable a disabled CMK.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled, with the new state
+ * @err: filled on failure
+ */
+int evs_kms_enable_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+		       struct evs_error *err);
+
+/**
+ * evs_kms_disable_key() - Disable an enabled CMK.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled, with the new state
+ * @err: filled on failure
+ */
+int evs_kms_disable_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			struct evs_error *err);
+
+/**
+ * evs_kms_create_datakey() - Have a new DK made and wrapped.
+ * @kms: the client
+ * @token: cmk and context are read, wrapped_dk is filled
+ * @dk: secret of EVS_DK_SIZE bytes, filled
+ * @err: filled on failure
+ */
+int evs_kms_create_datakey(struct evs_kms *kms, struct evs_token *token, struct evs_secret *dk,
+			   struct evs_error *err);
+
+/**
+ * evs_kms_decrypt_datakey() - Have a DK unwrapped; checked against its SHA-256.
+ * @kms: the client
+ * @token: cmk, context and wrapped_dk are read
+ * @dk: secret of EVS_DK_SIZE bytes, filled; wiped on failure
+ * @err: filled on failure
+ *
+ * The digest shows that the answer is whole, not that it is the key of a
+ * certain disk: that is for evs_volume_verify_dk().
+ */
+int evs_kms_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
+			    struct evs_secret *dk, struct evs_error *err);
+
+/**
+ * evs_kms_encrypt_datakey() - Have a DK that exists wrapped.
+ * @kms: the client
+ * @token: cmk and context are read, wrapped_dk is filled
+ * @dk: secret of EVS_DK_SIZE bytes
+ * @err: filled on failure
+ */
+int evs_kms_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
+			    const struct evs_secret *dk, struct evs_error *err);
+
+/**
+ * evs_cmk_state_name() - A state in words, for tables and messages.
+ * @state: the state
+ *
+ * Return: "enabled", "disabled", "pending deletion", ...
+ */
+const char *evs_cmk_state_name(enum evs_cmk_state state);
+
+/**
+ * evs_cmk_is_id() - Is this the form of a CMK's id?
+ * @ref: id or alias
+ */
+bool evs_cmk_is_id(const char *ref);
+
+#endif /* EVS_KMS_H */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SECRET_H
+#define EVS_SECRET_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/* Size of a data key: the two 256-bit halves of XTS-AES-256. */
+#define EVS_DK_SIZE 64
+
+/**
+ * struct evs_secret - Memory for key material.
+ * @size: usable bytes in @data
+ * @mapped: size of the mapping that holds the structure, for the library
+ * @data: the bytes, zero at first
+ *
+ * The memory is locked (never swapped), left out of core dumps and of forked
+ * children, and wiped when freed. Read and write @data in place; every copy
+ * elsewhere is one that nobody wipes.
+ */
+struct evs_secret {
+	size_t size;
+	size_t mapped;
+	unsigned char data[];
+};
+
+/**
+ * evs_secret_alloc() - Get locked memory.
+ * @size: bytes needed, not 0
+ *
+ * Return: the secret, or NULL with errno set; EPERM, EAGAIN and ENOMEM mean
+ * that the memory could not be had or could not be locked (ulimit -l).
+ */
+struct evs_secret *evs_secret_alloc(size_t size);
+
+/**
+ * evs_secret_wipe() - Overwrite the bytes with zeros, keep the memory.
+ * @secret: the secret, or NULL
+ */
+void evs_secret_wipe(struct evs_secret *secret);
+
+/**
+ * evs_secret_free() - Wipe, unlock and give back.
+ * @secret: the secret, or NULL
+ */
+void evs_secret_free(struct evs_secret *secret);
+
+/**
+ * evs_process_harden() - Keep this process's memory out of dumps and swap.
+ * @err: filled on failure
+ *
+ * Sets RLIMIT_CORE to 0, makes the process undumpable (which keeps ptrace and
+ * /proc/PID/mem from everybody without CAP_SYS_PTRACE), and locks all pages
+ * the process touches from here on. Call it first thing in main().
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_process_harden(struct evs_error *err);
+
+#endif /* EVS_SECRET_H */

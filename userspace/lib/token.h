@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_TOKEN_H
+#define EVS_TOKEN_H
+
+#include <stddef.h>
+
+#include "config.h"
+#include "error.h"
+
+#define EVS_UUID_SIZE 37		/* 36 characters and the NUL */
+#define EVS_CMK_ID_SIZE 37
+#define EVS_CONTEXT_PAIRS_MAX 8
+#define EVS_CONTEXT_NAME_MAX 64
+#define EVS_CONTEXT_VALUE_MAX 256
+#define EVS_WRAPPED_HEX_MAX 4096
+#define EVS_TOKEN_JSON_MAX 8192
+
+/**
+ * struct evs_context - Encryption context: what a wrapped DK is bound to.
+ * @count: pairs in use
+ * @pair: name and value; both are authenticated by the KMS, neither is secret
+ */
+struct evs_context {
+	size_t count;
+	struct {
+		char name[EVS_CONTEXT_NAME_MAX + 1];
+		char value[EVS_CONTEXT_VALUE_MAX + 1];
+	} pair[EVS_CONTEXT_PAIRS_MAX];
+};
+
+/**
+ * struct evs_token - The LUKS2 token of type "evs-kms": how to get the DK back.
+ * @kms: name of the KMS end point in evs.conf
+ * @cmk: id of the CMK
+ * @context: encryption context to give with every call
+ * @wrapped_dk: the DK as the CMK wraps it, hex; opaque
+ */
+struct evs_token {
+	char kms[EVS_KMS_NAME_MAX + 1];
+	char cmk[EVS_CMK_ID_SIZE];
+	struct evs_context context;
+	char wrapped_dk[EVS_WRAPPED_HEX_MAX + 1];
+};
+
+/**
+ * evs_token_init() - Begin the token of a new disk; wrapped DK still empty.
+ * @token: filled
+ * @kms: name of the KMS end point
+ * @cmk: 36-byte id of the CMK (evs_kms_describe_key() gives it)
+ * @uuid: UUID the disk will have; bound into the context
+ * @err: filled on failure
+ *
+ * Return: 0, or -EINVAL when a name, id or UUID is not well-formed.
+ */
+int evs_token_init(struct evs_token *token, const char *kms, const char *cmk, const char *uuid,
+		   struct evs_error *err);
+
+/**
+ * evs_token_to_json() - Write a token as it stands in the header.
+ * @token: the token
+ * @json: room for EVS_TOKEN_JSON_MAX bytes
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_token_to_json(const struct evs_token *token, char *json, struct evs_error *err);
+
+/**
+ * evs_token_from_json() - Read a token that anybody may have written.
+ * @token: filled
+ * @json: the token's JSON
+ * @err: filled on failure; says which field is missing, too long or wrong
+ *
+ * Return: 0, -EBADMSG for a bad token, -EPROTONOSUPPORT for a version that is
+ * not 1, another negative errno.
+ */
+int evs_token_from_json(struct evs_token *token, const char *json, struct evs_error *err);
+
+#endif /* EVS_TOKEN_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_VOLUME_H
+#define EVS_VOLUME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "secret.h"
+#include "token.h"
+
+#define EVS_LABEL_MAX 47		/* LUKS2 has 48 bytes */
+#define EVS_SUBSYSTEM "evs"
+#define EVS_TOKEN_TYPE "evs-kms"
+
+/* An open header. */
+struct evs_volume;
+
+/**
+ * struct evs_probe - What is on a device already.
+ * @found: anything that blkid knows
+ * @is_evs: a LUKS2 header of ours
+ * @type: such as "ext4", "crypto_LUKS", "gpt"
+ * @usage: "filesystem", "raid", "crypto", "partition table" or "other"
+ * @label: its label, or ""
+ * @uuid: its UUID, or ""
+ */
+struct evs_probe {
+	bool found;
+	bool is_evs;
+	char type[32];
+	char usage[32];
+	char label[128];
+	char uuid[40];
+};
+
+/**
+ * evs_volume_probe() - Look what a device or file holds.
+ * @path: block device or regular file
+ * @probe: filled
+ * @err: filled on failure
+ *
+ * Return: 0 (also when nothing is found) or a negative errno; -EUCLEAN when
+ * there is more than one thing and they contradict each other.
+ */
+int evs_volume_probe(const char *path, struct evs_probe *probe, struct evs_error *err);
+
+/**
+ * struct evs_format - How a new disk shall be.
+ * @uuid: its UUID (36 characters, lower case); the token's context names it too
+ * @label: its label, or NULL
+ * @sector_size: 512, 4096, or 0 for 4096 where the device permits it, else 512
+ */
+struct evs_format {
+	const char *uuid;
+	const char *label;
+	unsigned int sector_size;
+};
+
+/**
+ * evs_volume_format() - Write a LUKS2 header whose volume key is the DK.
+ * @path: block device or regular file; what it holds is lost
+ * @fmt: how it shall be
+ * @token: how to get the DK back, stored in the header
+ * @dk: the DK, EVS_DK_SIZE bytes
+ * @err: filled on failure
+ *
+ * Whatever step fails, no header is left behind. Look with evs_volume_probe()
+ * first: this function asks nothing.
+ *
+ * Return: 0 or a negative errno: -EBUSY in use, -ENOSPC too small, -EINVAL a
+ * sector size that the device forbids.
+ */
+int evs_volume_format(const char *path, const struct evs_format *fmt,
+		      const struct evs_token *token, const struct evs_secret *dk,
+		      struct evs_error *err);
+
+/**
+ * evs_volume_open() - Read and check the header of an EVS disk.
+ * @vol: set to the open header; release with evs_volume_close()
+ * @path: block device or regular file
+ * @err: filled on failure
+ *
+ * A header of which one of the two copies is damaged is read from the other,
+ * and repaired where the device can be written.
+ *
+ * Return: 0 or a negative errno: -ENOENT/-ENXIO no such device, -EMEDIUMTYPE
+ * no EVS disk, -EUCLEAN a LUKS2 header that is damaged, -EBADMSG a bad token
+ * or a layout that no EVS disk has, -EPROTONOSUPPORT a newer token version.
+ */
+int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error *err);
+
+/**
+ * evs_volume_close() - Release an open header.
+ * @vol: the header, or NULL
+ */
+void evs_volume_close(struct evs_volume *vol);
+
+/**
+ * evs_volume_verify_dk() - Is this the key of this disk?
+ * @vol: the header
+ * @dk: the key, EVS_DK_SIZE bytes
+ * @err: filled on failure
+ *
+ * Return: 0, -EKEYREJECTED (EVS_CLASS_WRONG_KEY) when it is not, another
+ * negative errno.
+ */
+int evs_volume_verify_dk(struct evs_volume *vol, const struct evs_secret *dk,
+			 struct evs_error *err);
+
+/** evs_volume_uuid() - UUID of the disk. @vol: the header */
+const char *evs_volume_uuid(const struct evs_volume *vol);
+/** evs_volume_label() - Label, "" when there is none. @vol: the header */
+const char *evs_volume_label(const struct evs_volume *vol);
+/** evs_volume_token() - Its evs-kms token, owned by @vol. @vol: the header */
+const struct evs_token *evs_volume_token(const struct evs_volume *vol);
+/** evs_volume_data_offset() - Bytes before the first data sector. @vol: the header */
+uint64_t evs_volume_data_offset(const struct evs_volume *vol);
+/** evs_volume_data_size() - Bytes of data, whole sectors only. @vol: the header */
+uint64_t evs_volume_data_size(const struct evs_volume *vol);
+/** evs_volume_sector_size() - Crypto sector, 512 or 4096. @vol: the header */
+unsigned int evs_volume_sector_size(const struct evs_volume *vol);
+
+#endif /* EVS_VOLUME_H */
