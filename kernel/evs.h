@@ -6,11 +6,17 @@
 #define _EVS_H
 
 #include <crypto/skcipher.h>
+#include <linux/blk-mq.h>
 #include <linux/bvec.h>
+#include <linux/completion.h>
 #include <linux/crypto.h>
 #include <linux/key.h>
+#include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <uapi/linux/evs.h>
 
 /* XTS-AES-256: two 256-bit keys, for the data and for the tweak */
 #define EVS_DK_SIZE		64
@@ -73,5 +79,128 @@ void evs_key_exit(void);
 struct key *evs_key_get(key_serial_t serial);
 int evs_key_consume(struct key *key, struct evs_cipher *cipher);
 void evs_key_put(struct key *key);
+
+struct netlink_ext_ack;
+
+/* device.c: disks, from attach to the last close */
+
+/*
+ * Largest request. Bounds what a disk needs while it is idle: the reserve of
+ * bounce pages, and a table of buffers for each of the requests of its queue.
+ */
+#define EVS_MAX_BYTES		SZ_512K
+#define EVS_MAX_SEGMENTS	128
+#define EVS_RESERVE_PAGES	DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE)
+static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
+
+/* Bits of struct evs_device's flags */
+enum {
+	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
+};
+
+/**
+ * struct evs_device - an attached disk
+ * @bdev: backing block device
+ * @cipher: cipher with the data key; NULL before the key is set and once it is
+ *	wiped. Taken under SRCU in io.c, changed by evs_io_wipe().
+ * @wq: decrypts reads. Each disk has its own, with a rescuer, as the backing
+ *	device may be made of another evs disk, which must not wait for this one.
+ * @flags: EVS_RESERVE_TAKEN
+ * @offset: where the encrypted data starts on @bdev, in bytes
+ * @size: size of the disk in bytes
+ * @sector_size: size of a data unit in bytes, 512 or 4096
+ * @read_only: writes are refused, and @bdev is open for reading only
+ * @disk: the gendisk /dev/evsN. Lives as long as this structure and counts its
+ *	references: one from attach to the end of detach, one for each opener,
+ *	one for each user of evs_dev_get().
+ * @tag_set: requests of @disk
+ * @bdev_file: exclusive open of @bdev; put once no I/O is in flight to it
+ * @key: handle of the data key; put by whoever wiped the cipher
+ * @state: live or dead; changes once. Written under disk->open_mutex and
+ *	evs_devs_lock, hence read under either.
+ * @visible: the disk has been added and is found by users. Under evs_devs_lock.
+ * @id: the N of /dev/evsN and index in evs_devs
+ * @backing_dev: device number of @bdev, of use when @bdev has been closed
+ * @key_serial: serial number of @key, of use when @key has been put
+ * @name: user's name of the disk
+ * @uuid: UUID from the header of the disk, or empty
+ * @cipher_driver: driver name of the implementation of xts(aes) in use
+ * @remove_work: removes the disk after a forced detach
+ * @removed: completes when the disk has been removed and @bdev_file put
+ * @reserve: bounce pages for writes when memory is short; none if @read_only
+ */
+struct evs_device {
+	struct block_device *bdev;
+	struct evs_cipher __rcu *cipher;
+	struct workqueue_struct *wq;
+	unsigned long flags;
+	u64 offset;
+	u64 size;
+	unsigned int sector_size;
+	bool read_only;
+
+	struct gendisk *disk;
+	struct blk_mq_tag_set tag_set;
+	struct file *bdev_file;
+	struct key *key;
+	enum evs_dev_state state;
+	bool visible;
+
+	u32 id;
+	dev_t backing_dev;
+	key_serial_t key_serial;
+	char name[EVS_NAME_MAX + 1];
+	char uuid[EVS_UUID_MAX + 1];
+	char cipher_driver[CRYPTO_MAX_ALG_NAME];
+
+	struct work_struct remove_work;
+	struct completion removed;
+	struct page *reserve[EVS_RESERVE_PAGES];
+};
+
+/**
+ * struct evs_attach_args - what to attach, as the user gave it
+ * @name: name, or NULL for the default evsN
+ * @uuid: UUID, or NULL if the disk has none
+ * @backing_dev: device number of the backing block device
+ * @offset: where the encrypted data starts, in bytes
+ * @size: size in bytes, or 0 for what is left of the backing device
+ * @sector_size: size of a data unit in bytes
+ * @key_serial: serial number of a key of type "evs"
+ * @read_only: whether to refuse writes
+ */
+struct evs_attach_args {
+	const char *name;
+	const char *uuid;
+	dev_t backing_dev;
+	u64 offset;
+	u64 size;
+	unsigned int sector_size;
+	key_serial_t key_serial;
+	bool read_only;
+};
+
+/*
+ * Lock order: disk->open_mutex, then evs_devs_lock. Neither is held while the
+ * backing device is opened, read, written or closed.
+ */
+extern struct xarray evs_devs;
+extern struct mutex evs_devs_lock;
+extern unsigned int evs_devs_generation;
+
+int evs_dev_init(void);
+void evs_dev_exit(void);
+struct evs_device *evs_dev_attach(const struct evs_attach_args *args,
+				  struct netlink_ext_ack *extack);
+int evs_dev_detach(struct evs_device *evs, bool force,
+		   struct netlink_ext_ack *extack);
+struct evs_device *evs_dev_get(u32 id);
+void evs_dev_put(struct evs_device *evs);
+
+/* io.c: the way of a request */
+
+int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher);
+void evs_io_exit(struct evs_device *evs);
+bool evs_io_wipe(struct evs_device *evs);
 
 #endif /* _EVS_H */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels that EVS builds on, and nothing else
+ */
+#ifndef _EVS_COMPAT_H
+#define _EVS_COMPAT_H
+
+#include <linux/blk-mq.h>
+#include <linux/slab.h>
+
+/*
+ * Up to 6.13 a tag set asks for merging, since 6.14 it always merges. The flag
+ * is an enumerator; this macro went in the same release.
+ */
+#ifdef BLK_ALLOC_POLICY_TO_MQ_FLAG
+#define EVS_COMPAT_MQ_FLAGS	BLK_MQ_F_SHOULD_MERGE
+#else
+#define EVS_COMPAT_MQ_FLAGS	0
+#endif
+
+/* Not in 6.12 */
+#ifndef kzalloc_obj
+#define kzalloc_obj(P)		kzalloc(sizeof(P), GFP_KERNEL)
+#endif
+
+#endif /* _EVS_COMPAT_H */

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: disks, from attach to the last close
+ *
+ * A disk is live from attach to detach. Detach by force leaves a dead disk to
+ * those who have it open: I/O fails, the cipher and the key are gone, and so is
+ * the claim to the backing device as soon as that has answered all I/O. Closing
+ * it for the last time frees it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blkdev.h>
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "compat.h"
+#include "evs.h"
+
+#define EVS_MAX_ID		(BIT(20) - 1)
+
+/* All disks: from the first step of attach until they are freed */
+DEFINE_XARRAY_ALLOC(evs_devs);
+/* Protects evs_devs and what struct evs_device says of it */
+DEFINE_MUTEX(evs_devs_lock);
+/* Tells a dump that goes on whether evs_devs is what it was */
+unsigned int evs_devs_generation = 1;
+
+/* Own, so that unloading the module can wait for its work to return */
+static struct workqueue_struct *evs_remove_wq;
+
+/**
+ * evs_dev_get() - find a disk and keep it from being freed
+ * @id: the N of /dev/evsN
+ *
+ * Return: the disk, live or dead, or NULL if there is none.
+ */
+struct evs_device *evs_dev_get(u32 id)
+{
+	struct evs_device *evs;
+
+	mutex_lock(&evs_devs_lock);
+	evs = xa_load(&evs_devs, id);
+	/* The last reference may be gone, with evs_free_disk() at the lock */
+	if (evs && (!evs->visible ||
+		    !kobject_get_unless_zero(&disk_to_dev(evs->disk)->kobj)))
+		evs = NULL;
+	mutex_unlock(&evs_devs_lock);
+
+	return evs;
+}
+
+/**
+ * evs_dev_put() - drop a reference to a disk
+ * @evs: disk from evs_dev_get() or evs_dev_attach()
+ */
+void evs_dev_put(struct evs_device *evs)
+{
+	put_disk(evs->disk);
+}
+
+/* Find an id for a new disk, and see that its name and UUID are unique */
+static int evs_dev_register(struct evs_device *evs,
+			    struct netlink_ext_ack *extack)
+{
+	struct evs_device *other;
+	unsigned long i;
+	int err;
+
+	mutex_lock(&evs_devs_lock);
+
+	err = xa_alloc(&evs_devs, &evs->id, evs, XA_LIMIT(0, EVS_MAX_ID),
+		       GFP_KERNEL);
+	if (err)
+		goto out;
+	if (!*evs->name)
+		snprintf(evs->name, sizeof(evs->name), "evs%u", evs->id);
+
+	xa_for_each(&evs_devs, i, other) {
+		if (other == evs || other->state == EVS_DEV_STATE_DEAD)
+			continue;
+		if (!strcmp(other->name, evs->name)) {
+			NL_SET_ERR_MSG_FMT(extack,
+					   "a disk of this name is attached as evs%u",
+					   other->id);
+			err = -EEXIST;
+		} else if (*evs->uuid && !strcmp(other->uuid, evs->uuid)) {
+			NL_SET_ERR_MSG_FMT(extack,
+					   "a disk with this UUID is attached as evs%u",
+					   other->id);
+			err = -EEXIST;
+		}
+		if (err) {
+			xa_erase(&evs_devs, evs->id);
+			break;
+		}
+	}
+
+out:
+	mutex_unlock(&evs_devs_lock);
+	return err;
+}
+
+static void evs_dev_unregister(struct evs_device *evs)
+{
+	mutex_lock(&evs_devs_lock);
+	xa_erase(&evs_devs, evs->id);
+	evs_devs_generation++;
+	mutex_unlock(&evs_devs_lock);
+}
+
+static int evs_dev_open_bdev(struct evs_device *evs,
+			     struct netlink_ext_ack *extack)
+{
+	blk_mode_t mode = BLK_OPEN_READ;
+	struct file *file;
+
+	if (!evs->read_only)
+		mode |= BLK_OPEN_WRITE;
+
+	file = bdev_file_open_by_dev(evs->backing_dev, mode, evs, NULL);
+	if (IS_ERR(file)) {
+		switch (PTR_ERR(file)) {
+		case -EBUSY:
+			NL_SET_ERR_MSG(extack, "the backing device is in use");
+			break;
+		case -EACCES:
+		case -EROFS:
+			NL_SET_ERR_MSG(extack,
+				       "the backing device is read-only");
+			break;
+		default:
+			NL_SET_ERR_MSG(extack,
+				       "the backing device cannot be opened");
+		}
+		return PTR_ERR(file);
+	}
+
+	evs->bdev_file = file;
+	evs->bdev = file_bdev(file);
+	return 0;
+}
+
+/* Check where the disk lies on the backing device, and settle its size */
+static int evs_dev_set_geometry(struct evs_device *evs,
+				struct netlink_ext_ack *extack)
+{
+	u64 room = bdev_nr_bytes(evs->bdev);
+
+	if (bdev_is_zoned(evs->bdev)) {
+		NL_SET_ERR_MSG(extack,
+			       "zoned backing devices are not supported");
+		return -EINVAL;
+	}
+	if (bdev_logical_block_size(evs->bdev) > evs->sector_size) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "the backing device needs a sector size of %u at least",
+				   bdev_logical_block_size(evs->bdev));
+		return -EINVAL;
+	}
+	if (!IS_ALIGNED(evs->offset, evs->sector_size)) {
+		NL_SET_ERR_MSG(extack,
+			       "the offset is not a multiple of the sector size");
+		return -EINVAL;
+	}
+	if (!IS_ALIGNED(evs->size, evs->sector_size)) {
+		NL_SET_ERR_MSG(extack,
+			       "the size is not a multiple of the sector size");
+		return -EINVAL;
+	}
+	if (evs->offset >= room) {
+		NL_SET_ERR_MSG(extack,
+			       "the offset is beyond the end of the backing device");
+		return -ERANGE;
+	}
+	room = round_down(room - evs->offset, evs->sector_size);
+	if (!room || evs->size > room) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "the backing device has room for %llu bytes at this offset",
+				   room);
+		return -ERANGE;
+	}
+	if (!evs->size)
+		evs->size = room;
+
+	return 0;
+}
+
+static struct queue_limits evs_dev_limits(const struct evs_device *evs)
+{
+	struct queue_limits lim = {
+		.logical_block_size	= evs->sector_size,
+		.physical_block_size	= evs->sector_size,
+		.io_min			= evs->sector_size,
+		.max_hw_sectors		= EVS_MAX_BYTES >> SECTOR_SHIFT,
+		.max_segments		= EVS_MAX_SEGMENTS,
+		.max_segment_size	= UINT_MAX,
+		/* Keeps data units in one piece, which ciphers do faster */
+		.dma_alignment		= evs->sector_size - 1,
+	};
+
+	queue_limits_stack_bdev(&lim, evs->bdev, evs->offset >> SECTOR_SHIFT,
+				KBUILD_MODNAME);
+
+	/*
+	 * Discards would tell which sectors are in use. Those two are stacked
+	 * even onto a limit of 0; write zeroes, being no ciphertext, are not.
+	 */
+	lim.max_hw_discard_sectors = 0;
+	lim.max_secure_erase_sectors = 0;
+
+	/*
+	 * The backing device may need pages that do not change under I/O, say
+	 * for its checksums. Those are the bounce pages, and they do not. A
+	 * page of the caller that changes while it is encrypted is torn, as on
+	 * any disk.
+	 */
+	lim.features &= ~BLK_FEAT_STABLE_WRITES;
+
+	return lim;
+}
+
+/* Called with disk->open_mutex held, so that detach need not fear an open */
+static int evs_open(struct gendisk *disk, blk_mode_t mode)
+{
+	struct evs_device *evs = disk->private_data;
+
+	return evs->state == EVS_DEV_STATE_LIVE ? 0 : -ENXIO;
+}
+
+static int evs_set_read_only(struct block_device *bdev, bool ro)
+{
+	struct evs_device *evs = bdev->bd_disk->private_data;
+
+	return evs->read_only && !ro ? -EROFS : 0;
+}
+
+/* Attach, detach and all openers are done with the disk */
+static void evs_free_disk(struct gendisk *disk)
+{
+	struct evs_device *evs = disk->private_data;
+
+	evs_dev_unregister(evs);
+	evs_io_exit(evs);
+	kfree(evs);
+	module_put(THIS_MODULE);
+}
+
+static const struct block_device_operations evs_fops = {
+	.owner		= THIS_MODULE,
+	.open		= evs_open,
+	.set_read_only	= evs_set_read_only,
+	.free_disk	= evs_free_disk,
+};
+
+/*
+ * Wipe the cipher and invalidate the key, if that has not been done. Does not
+ * wait for the backing device.
+ */
+static void evs_dev_wipe(struct evs_device *evs)
+{
+	if (evs_io_wipe(evs)) {
+		evs_key_put(evs->key);
+		evs->key = NULL;
+	}
+}
+
+static void evs_dev_remove(struct evs_device *evs)
+{
+	del_gendisk(evs->disk);
+
+	/* No request is in flight any more, and none will come */
+	evs_dev_wipe(evs);
+	bdev_fput(evs->bdev_file);
+	complete_all(&evs->removed);
+	put_disk(evs->disk);
+}
+
+static void evs_dev_remove_work(struct work_struct *work)
+{
+	struct evs_device *evs = container_of(work, struct evs_device,
+					      remove_work);
+
+	/* Users learn that the disk is gone; file systems shut down */
+	blk_mark_disk_dead(evs->disk);
+
+	/*
+	 * del_gendisk() waits for requests in flight to a backing device that
+	 * may hang. Wait here, in portions that do not look like a hung task.
+	 */
+	while (!blk_mq_freeze_queue_wait_timeout(evs->disk->queue, 10 * HZ))
+		;
+
+	evs_dev_remove(evs);
+}
+
+static void evs_dev_explain_key(int err, key_serial_t serial,
+				struct netlink_ext_ack *extack)
+{
+	switch (err) {
+	case -EKEYREVOKED:
+		NL_SET_ERR_MSG_FMT(extack, "key %d is revoked", serial);
+		break;
+	case -EKEYEXPIRED:
+		NL_SET_ERR_MSG_FMT(extack, "key %d has expired", serial);
+		break;
+	case -ENOKEY:
+		NL_SET_ERR_MSG_FMT(extack,
+				   "key %d holds no data key (any more); request it again",
+				   serial);
+		break;
+	case -EACCES:
+		NL_SET_ERR_MSG_FMT(extack, "no permission to use key %d",
+				   serial);
+		break;
+	default:
+		NL_SET_ERR_MSG_FMT(extack, "key %d cannot be used", serial);
+	}
+}
+
+static int evs_dev_add_disk(struct evs_device *evs, struct evs_cipher *cipher,
+			    struct netlink_ext_ack *extack)
+{
+	struct queue_limits lim = evs_dev_limits(evs);
+	struct gendisk *disk;
+	int err;
+
+	disk = blk_mq_alloc_disk(&evs->tag_set, &lim, evs);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "evs%u", evs->id);
+	disk->fops = &evs_fops;
+	disk->private_data = evs;
+	set_capacity(disk, evs->size >> SECTOR_SHIFT);
+	set_disk_ro(disk, evs->read_only);
+	evs->disk = disk;
+
+	/* As late as can be: the key is of no use to anyone afterwards */
+	err = evs_key_consume(evs->key, cipher);
+	if (err) {
+		evs_dev_explain_key(err, evs->key_serial, extack);
+		goto err_disk;
+	}
+	rcu_assign_pointer(evs->cipher, cipher);
+
+	err = device_add_disk(NULL, disk, NULL);
+	if (err)
+		goto err_cipher;
+
+	return 0;
+
+err_cipher:
+	RCU_INIT_POINTER(evs->cipher, NULL);
+err_disk:
+	put_disk(disk);
+	return err;
+}
+
+static struct evs_device *evs_dev_alloc(const struct evs_attach_args *args)
+{
+	struct evs_device *evs;
+
+	evs = kzalloc_obj(*evs);
+	if (!evs)
+		return NULL;
+
+	evs->backing_dev = args->backing_dev;
+	evs->offset = args->offset;
+	evs->size = args->size;
+	evs->sector_size = args->sector_size;
+	evs->key_serial = args->key_serial;
+	evs->read_only = args->read_only;
+	if (args->name)
+		strscpy(evs->name, args->name, sizeof(evs->name));
+	if (args->uuid)
+		strscpy(evs->uuid, args->uuid, sizeof(evs->uuid));
+	INIT_WORK(&evs->remove_work, evs_dev_remove_work);
+	init_completion(&evs->removed);
+
+	return evs;
+}
+
+/* Get all that a disk stands on, then add it */
+static int evs_dev_start(struct evs_device *evs, struct netlink_ext_ack *extack)
+{
+	struct evs_cipher *cipher;
+	int err;
+
+	evs->key = evs_key_get(evs->key_serial);
+	if (IS_ERR(evs->key)) {
+		err = PTR_ERR(evs->key);
+		evs_dev_explain_key(err, evs->key_serial, extack);
+		return err;
+	}
+
+	err = evs_dev_open_bdev(evs, extack);
+	if (err)
+		goto err_key;
+	err = evs_dev_set_geometry(evs, extack);
+	if (err)
+		goto err_bdev;
+
+	cipher = evs_cipher_alloc(evs->sector_size);
+	if (IS_ERR(cipher)) {
+		err = PTR_ERR(cipher);
+		NL_SET_ERR_MSG(extack, "the cipher xts(aes) is not available");
+		goto err_bdev;
+	}
+	strscpy(evs->cipher_driver, evs_cipher_driver(cipher),
+		sizeof(evs->cipher_driver));
+
+	err = evs_io_init(evs, cipher);
+	if (err)
+		goto err_cipher;
+	err = evs_dev_add_disk(evs, cipher, extack);
+	if (err)
+		goto err_io;
+
+	return 0;
+
+err_io:
+	evs_io_exit(evs);
+err_cipher:
+	evs_cipher_free(cipher);
+err_bdev:
+	bdev_fput(evs->bdev_file);
+err_key:
+	evs_key_put(evs->key);
+	return err;
+}
+
+/**
+ * evs_dev_attach() - make a disk
+ * @args: what the user asked for
+ * @extack: says why if it fails
+ *
+ * Return: the disk, with a reference that evs_dev_put() drops, or an ERR_PTR.
+ */
+struct evs_device *evs_dev_attach(const struct evs_attach_args *args,
+				  struct netlink_ext_ack *extack)
+{
+	struct evs_device *evs;
+	int err = -ENOMEM;
+
+	/* Not __module_get(): the module may be on its way out */
+	if (!try_module_get(THIS_MODULE))
+		return ERR_PTR(-ENODEV);
+
+	evs = evs_dev_alloc(args);
+	if (!evs)
+		goto err_module;
+	err = evs_dev_register(evs, extack);
+	if (err)
+		goto err_free;
+	err = evs_dev_start(evs, extack);
+	if (err)
+		goto err_unregister;
+
+	pr_info("%s: attached \"%s\" on %pg, %llu bytes at %llu, %u-byte sectors, %s%s\n",
+		evs->disk->disk_name, evs->name, evs->bdev, evs->size,
+		evs->offset, evs->sector_size, evs->cipher_driver,
+		evs->read_only ? ", read-only" : "");
+
+	mutex_lock(&evs_devs_lock);
+	get_device(disk_to_dev(evs->disk));
+	evs->visible = true;
+	evs_devs_generation++;
+	mutex_unlock(&evs_devs_lock);
+
+	return evs;
+
+err_unregister:
+	evs_dev_unregister(evs);
+err_free:
+	kfree(evs);
+err_module:
+	module_put(THIS_MODULE);
+	return ERR_PTR(err);
+}
+
+/* Whoever makes a disk dead, and it is one only, has to remove it */
+static int evs_dev_kill(struct evs_device *evs, bool force,
+			struct netlink_ext_ack *extack)
+{
+	struct gendisk *disk = evs->disk;
+	int err = 0;
+
+	mutex_lock(&disk->open_mutex);
+	if (evs->state == EVS_DEV_STATE_DEAD) {
+		NL_SET_ERR_MSG(extack, "the disk has been detached already");
+		err = -ENODEV;
+	} else if (!force && disk_openers(disk)) {
+		NL_SET_ERR_MSG(extack, "the disk is in use");
+		err = -EBUSY;
+	} else {
+		mutex_lock(&evs_devs_lock);
+		evs->state = EVS_DEV_STATE_DEAD;
+		evs_devs_generation++;
+		mutex_unlock(&evs_devs_lock);
+	}
+	mutex_unlock(&disk->open_mutex);
+
+	return err;
+}
+
+/**
+ * evs_dev_detach() - remove a disk
+ * @evs: disk
+ * @force: do so although it is open. Its key is wiped at once; writes that have
+ *	not reached the backing device by then fail, even if it is only the page
+ *	cache that has them.
+ * @extack: says why if it fails
+ *
+ * On success the backing device is free, except after a forced detach when it
+ * does not answer I/O that is in flight: then it is so once it does.
+ *
+ * Return: 0, -EBUSY if the disk is open, -ENODEV if it is detached already.
+ */
+int evs_dev_detach(struct evs_device *evs, bool force,
+		   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = evs_dev_kill(evs, force, extack);
+	if (err)
+		return err;
+
+	pr_info("%s: detached \"%s\" from %pg%s\n", evs->disk->disk_name,
+		evs->name, evs->bdev, force ? " by force" : "");
+
+	if (!force) {
+		/* What the page cache still has is written out encrypted */
+		evs_dev_remove(evs);
+		return 0;
+	}
+
+	evs_dev_wipe(evs);
+	queue_work(evs_remove_wq, &evs->remove_work);
+	wait_for_completion_timeout(&evs->removed, HZ);
+	return 0;
+}
+
+/**
+ * evs_dev_init() - set up what disks have in common
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init evs_dev_init(void)
+{
+	evs_remove_wq = alloc_workqueue("evs_remove", WQ_UNBOUND, 0);
+	return evs_remove_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * evs_dev_exit() - the counterpart of evs_dev_init(), when no disk is left
+ */
+void evs_dev_exit(void)
+{
+	destroy_workqueue(evs_remove_wq);
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: the way of a request
+ *
+ * A request for an evs disk becomes one bio for the backing device, which is
+ * part of the request's private data, so that nothing has to be allocated for
+ * it. Writes are encrypted in the context of the submitter into bounce pages.
+ * Reads go straight into the pages of the caller and are decrypted there by a
+ * worker, since the backing device may complete them in hard interrupt context,
+ * where ciphers that use vector registers must not run.
+ */
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
+#include <linux/sched/mm.h>
+#include <linux/srcu.h>
+#include <linux/workqueue.h>
+
+#include "compat.h"
+#include "evs.h"
+
+#define EVS_QUEUE_DEPTH		128
+
+/*
+ * Bits of a request that mean the same to the backing device. REQ_NOWAIT does
+ * not: it would make the backing device fail a request that has been accepted.
+ * REQ_POLLED does not either, as nothing polls for the bios made here.
+ */
+#define EVS_REQ_FLAGS	(REQ_FAILFAST_MASK | REQ_SYNC | REQ_META | REQ_PRIO | \
+			 REQ_IDLE | REQ_FUA | REQ_RAHEAD | REQ_BACKGROUND | \
+			 REQ_SWAP)
+
+/*
+ * Protects the ciphers of all disks against evs_io_wipe(). Sleepable, because
+ * a cipher may complete asynchronously. One domain for all disks will do: what
+ * is done under it is pure computation, without waiting for memory or I/O, so
+ * that neither a hung backing device nor a lack of memory holds up a wipe.
+ */
+DEFINE_STATIC_SRCU(evs_srcu);
+
+/**
+ * struct evs_cmd - private data of a request
+ * @work: decrypts the data of a read
+ * @bio: what is sent to the backing device
+ * @nr_pages: number of bounce pages that a write has in @bvecs
+ * @from_reserve: the bounce pages are those of the disk's reserve
+ * @bvecs: bounce pages of a write; buffers of a read that was merged from
+ *	several bios
+ *
+ * Followed by a struct evs_crypt_req, see evs_cmd_crypt_req().
+ */
+struct evs_cmd {
+	struct work_struct work;
+	struct bio bio;
+	unsigned int nr_pages;
+	bool from_reserve;
+	struct bio_vec bvecs[EVS_MAX_SEGMENTS];
+};
+
+/* Private data of a request is less aligned than a crypto request may need */
+static struct evs_crypt_req *evs_cmd_crypt_req(struct evs_cmd *cmd)
+{
+	return PTR_ALIGN((void *)(cmd + 1), __alignof__(struct evs_crypt_req));
+}
+
+/**
+ * evs_io_wipe() - take the cipher away from a disk and wipe it
+ * @evs: disk
+ *
+ * Requests that come to the cipher from now on fail with an I/O error, be they
+ * new or answered by the backing device only after this.
+ *
+ * Context: process context. Waits for requests that are being encrypted or
+ *	decrypted, but not for the backing device.
+ * Return: true if this call wiped the cipher, false if another one did or does.
+ */
+bool evs_io_wipe(struct evs_device *evs)
+{
+	struct evs_cipher *cipher = unrcu_pointer(xchg(&evs->cipher, NULL));
+
+	if (!cipher)
+		return false;
+
+	/* Pairs with srcu_read_lock() in evs_cmd_crypt() */
+	synchronize_srcu_expedited(&evs_srcu);
+	evs_cipher_free(cipher);
+	return true;
+}
+
+/* Encrypt the data of a write into @bvecs, decrypt that of a read in place */
+static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
+	struct bvec_iter dst = { .bi_size = blk_rq_bytes(rq) };
+	const struct evs_cipher *cipher;
+	unsigned int noio;
+	struct bio *bio;
+	int err = 0;
+	int idx;
+
+	/* Slow paths of the crypto API allocate, which must not start I/O here */
+	noio = memalloc_noio_save();
+	idx = srcu_read_lock(&evs_srcu);
+
+	cipher = srcu_dereference(evs->cipher, &evs_srcu);
+	if (!cipher) {
+		err = -ENOKEY;
+		goto out;
+	}
+
+	evs_crypt_req_init(creq, cipher);
+	/* A data unit never spans bios: it is the disk's logical block */
+	__rq_for_each_bio(bio, rq) {
+		struct bvec_iter src = bio->bi_iter;
+
+		if (req_op(rq) == REQ_OP_WRITE)
+			err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
+					  cmd->bvecs, &dst, src.bi_size,
+					  src.bi_sector);
+		else
+			err = evs_decrypt(cipher, creq, bio->bi_io_vec, src,
+					  src.bi_sector);
+		if (err)
+			break;
+	}
+
+out:
+	srcu_read_unlock(&evs_srcu, idx);
+	memalloc_noio_restore(noio);
+	return err ? BLK_STS_IOERR : BLK_STS_OK;
+}
+
+/*
+ * Bounce pages. Waiting for one is not possible here. This may run inside
+ * submit_bio(), which keeps back the bios submitted for earlier requests of
+ * the same plug until it is left, and it is those whose completion would have
+ * to be waited for. So pages are tried for, which may reclaim but never waits for
+ * I/O; and for the case that there are none, each disk has a reserve of as many
+ * pages as the largest request needs. A request takes the reserve as a whole:
+ * requests that each hold a part and miss the rest cannot come about. While it is
+ * taken, others go back to the block layer, which tries them again when a request
+ * has completed. Thus one request at least makes progress whatever happens.
+ * The reserve belongs to the disk and not to the module, as the backing device may
+ * be made of another evs disk.
+ */
+static void evs_bounce_free(struct evs_device *evs, struct evs_cmd *cmd)
+{
+	unsigned int i;
+
+	if (cmd->from_reserve)
+		clear_bit_unlock(EVS_RESERVE_TAKEN, &evs->flags);
+	else
+		for (i = 0; i < cmd->nr_pages; i++)
+			__free_page(cmd->bvecs[i].bv_page);
+}
+
+static bool evs_bounce_alloc(struct evs_device *evs, struct evs_cmd *cmd,
+			     unsigned int bytes)
+{
+	const gfp_t gfp = GFP_NOIO | __GFP_NORETRY | __GFP_NOMEMALLOC |
+			  __GFP_NOWARN;
+	unsigned int nr_pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
+	struct page *page;
+	unsigned int i;
+
+	cmd->from_reserve = false;
+	for (i = 0; i < nr_pages; i++) {
+		page = alloc_page(gfp);
+		if (!page)
+			break;
+		bvec_set_page(&cmd->bvecs[i], page, PAGE_SIZE, 0);
+	}
+	cmd->nr_pages = i;
+
+	if (i < nr_pages) {
+		evs_bounce_free(evs, cmd);
+		if (test_and_set_bit_lock(EVS_RESERVE_TAKEN, &evs->flags))
+			return false;
+		cmd->from_reserve = true;
+		for (i = 0; i < nr_pages; i++)
+			bvec_set_page(&cmd->bvecs[i], evs->reserve[i],
+				      PAGE_SIZE, 0);
+		cmd->nr_pages = nr_pages;
+	}
+
+	cmd->bvecs[nr_pages - 1].bv_len = bytes - (nr_pages - 1) * PAGE_SIZE;
+	return true;
+}
+
+/* Whatever it returns, the pages belong to evs_bounce_exit() */
+static int evs_bounce_init(struct evs_device *evs)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(evs->reserve); i++) {
+		evs->reserve[i] = alloc_page(GFP_KERNEL);
+		if (!evs->reserve[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void evs_bounce_exit(struct evs_device *evs)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(evs->reserve); i++)
+		if (evs->reserve[i])
+			__free_page(evs->reserve[i]);
+}
+
+static void evs_read_work(struct work_struct *work)
+{
+	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+
+	blk_mq_end_request(rq, evs_cmd_crypt(rq->q->queuedata, rq));
+}
+
+/* Context: any, down to hard interrupts; likewise for all end_io below */
+static void evs_read_end_io(struct bio *bio)
+{
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_device *evs = rq->q->queuedata;
+
+	if (bio->bi_status)
+		blk_mq_end_request(rq, bio->bi_status);
+	else
+		queue_work(evs->wq, &cmd->work);
+}
+
+static void evs_write_end_io(struct bio *bio)
+{
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+
+	evs_bounce_free(rq->q->queuedata, cmd);
+	blk_mq_end_request(rq, bio->bi_status);
+}
+
+static void evs_flush_end_io(struct bio *bio)
+{
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+
+	blk_mq_end_request(blk_mq_rq_from_pdu(cmd), bio->bi_status);
+}
+
+/* Make the bio for a request with data in the first @nr_bvecs of @bvecs */
+static void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
+			     unsigned int nr_bvecs)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct bio *bio = &cmd->bio;
+
+	bio_init(bio, evs->bdev, cmd->bvecs, EVS_MAX_SEGMENTS, req_op(rq));
+	/* The request may be issued by a task other than its owner */
+	bio_clone_blkg_association(bio, rq->bio);
+	bio->bi_ioprio = req_get_ioprio(rq);
+	bio->bi_vcnt = nr_bvecs;
+	bio->bi_iter.bi_sector = blk_rq_pos(rq);
+	bio->bi_iter.bi_size = blk_rq_bytes(rq);
+}
+
+static void evs_cmd_submit(struct evs_device *evs, struct request *rq,
+			   bio_end_io_t *end_io)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct bio *bio = &cmd->bio;
+
+	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
+	bio->bi_iter.bi_sector += evs->offset >> SECTOR_SHIFT;
+	bio->bi_end_io = end_io;
+	submit_bio_noacct(bio);
+}
+
+static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	unsigned int nr_bvecs = 0;
+	struct req_iterator iter;
+	struct bio_vec bvec;
+
+	/* Not needed before the data is there, but saves reading it in vain */
+	if (!rcu_access_pointer(evs->cipher))
+		return BLK_STS_IOERR;
+
+	blk_mq_start_request(rq);
+
+	if (rq->bio == rq->biotail) {
+		/* The usual case: the bio has a table of buffers already */
+		if (bio_init_clone(evs->bdev, &cmd->bio, rq->bio, GFP_NOIO))
+			return BLK_STS_IOERR;
+	} else {
+		rq_for_each_bvec(bvec, rq, iter)
+			cmd->bvecs[nr_bvecs++] = bvec;
+		evs_cmd_init_bio(evs, rq, nr_bvecs);
+	}
+
+	INIT_WORK(&cmd->work, evs_read_work);
+	evs_cmd_submit(evs, rq, evs_read_end_io);
+	return BLK_STS_OK;
+}
+
+static blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	blk_status_t status;
+
+	/* The block layer warns of writes to a read-only disk, but lets them pass */
+	if (evs->read_only)
+		return BLK_STS_IOERR;
+
+	if (!evs_bounce_alloc(evs, cmd, blk_rq_bytes(rq)))
+		return BLK_STS_RESOURCE;
+
+	blk_mq_start_request(rq);
+
+	status = evs_cmd_crypt(evs, rq);
+	if (status) {
+		evs_bounce_free(evs, cmd);
+		return status;
+	}
+
+	evs_cmd_init_bio(evs, rq, cmd->nr_pages);
+	evs_cmd_submit(evs, rq, evs_write_end_io);
+	return BLK_STS_OK;
+}
+
+static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+
+	if (!rcu_access_pointer(evs->cipher))
+		return BLK_STS_IOERR;
+
+	blk_mq_start_request(rq);
+
+	bio_init(&cmd->bio, evs->bdev, NULL, 0,
+		 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
+	cmd->bio.bi_end_io = evs_flush_end_io;
+	submit_bio_noacct(&cmd->bio);
+	return BLK_STS_OK;
+}
+
+static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
+				 const struct blk_mq_queue_data *bd)
+{
+	struct request *rq = bd->rq;
+	struct evs_device *evs = rq->q->queuedata;
+
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+		return evs_queue_read(evs, rq);
+	case REQ_OP_WRITE:
+		return evs_queue_write(evs, rq);
+	case REQ_OP_FLUSH:
+		return evs_queue_flush(evs, rq);
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+}
+
+/* No ->timeout: how long the backing device may take is its own affair */
+static const struct blk_mq_ops evs_mq_ops = {
+	.queue_rq	= evs_queue_rq,
+};
+
+/**
+ * evs_io_init() - set up what the requests of a disk need
+ * @evs: disk, without gendisk
+ * @cipher: cipher of the disk, whose key may be yet to be set
+ *
+ * Return: 0 or a negative error code.
+ */
+int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
+{
+	struct blk_mq_tag_set *set = &evs->tag_set;
+	int err;
+
+	/*
+	 * Unbound, since a backing device with few interrupts would have all
+	 * reads decrypted on few CPUs. Not WQ_HIGHPRI: decryption is work of
+	 * some length and has no claim to come before other tasks.
+	 */
+	evs->wq = alloc_workqueue("evs%u", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
+				  evs->id);
+	if (!evs->wq)
+		return -ENOMEM;
+
+	if (!evs->read_only) {
+		err = evs_bounce_init(evs);
+		if (err)
+			goto err_bounce;
+	}
+
+	set->ops = &evs_mq_ops;
+	set->nr_hw_queues = 1;
+	set->queue_depth = EVS_QUEUE_DEPTH;
+	set->numa_node = NUMA_NO_NODE;
+	set->cmd_size = sizeof(struct evs_cmd) +
+			__alignof__(struct evs_crypt_req) - 1 +
+			evs_crypt_req_size(cipher);
+	/* Submitting a bio may sleep, and so may reclaim for bounce pages */
+	set->flags = BLK_MQ_F_BLOCKING | BLK_MQ_F_STACKING |
+		     BLK_MQ_F_NO_SCHED_BY_DEFAULT | EVS_COMPAT_MQ_FLAGS;
+	err = blk_mq_alloc_tag_set(set);
+	if (err)
+		goto err_bounce;
+
+	return 0;
+
+err_bounce:
+	evs_bounce_exit(evs);
+	destroy_workqueue(evs->wq);
+	return err;
+}
+
+/**
+ * evs_io_exit() - undo evs_io_init()
+ * @evs: disk, which has no requests any more
+ */
+void evs_io_exit(struct evs_device *evs)
+{
+	blk_mq_free_tag_set(&evs->tag_set);
+	evs_bounce_exit(evs);
+	destroy_workqueue(evs->wq);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: loading and unloading of the module
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <uapi/linux/evs.h>
+
+#include "evs.h"
+#include "netlink-gen.h"
+
+static int __init evs_init(void)
+{
+	int err;
+
+	err = evs_key_init();
+	if (err)
+		return err;
+
+	err = evs_dev_init();
+	if (err)
+		goto err_key;
+
+	/* Last: from here on, disks can be attached */
+	err = genl_register_family(&evs_nl_family);
+	if (err)
+		goto err_dev;
+
+	return 0;
+
+err_dev:
+	evs_dev_exit();
+err_key:
+	evs_key_exit();
+	return err;
+}
+
+static void __exit evs_exit(void)
+{
+	/*
+	 * Every disk holds a reference to the module, so that none is left.
+	 * This waits for handlers that still run; they attach nothing more,
+	 * because no reference can be taken any longer.
+	 */
+	genl_unregister_family(&evs_nl_family);
+	evs_dev_exit();
+	evs_key_exit();
+}
+
+module_init(evs_init);
+module_exit(evs_exit);
+
+MODULE_DESCRIPTION("Encrypted block devices with keys from a Key Management Service");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS_GENL_FAMILY(EVS_FAMILY_NAME);

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: generic netlink, see Documentation/netlink/specs/evs.yaml
+ */
+#include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/kdev_t.h>
+#include <linux/netlink.h>
+#include <net/genetlink.h>
+
+#include "evs.h"
+#include "netlink-gen.h"
+
+/*
+ * GENL_ADMIN_PERM, all that the generated table can ask for, is CAP_NET_ADMIN,
+ * which is not meant to decide about disks and their keys.
+ */
+static int evs_nl_check_capable(struct sk_buff *skb,
+				struct netlink_ext_ack *extack)
+{
+	if (netlink_capable(skb, CAP_SYS_ADMIN))
+		return 0;
+
+	NL_SET_ERR_MSG(extack,
+		       "CAP_SYS_ADMIN in the initial user namespace is required");
+	return -EPERM;
+}
+
+int evs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
+		    struct genl_info *info)
+{
+	return evs_nl_check_capable(skb, info->extack);
+}
+
+int evs_nl_pre_dump(struct netlink_callback *cb)
+{
+	return evs_nl_check_capable(cb->skb, cb->extack);
+}
+
+/* Context: evs_devs_lock is held, or the caller holds a reference */
+static int evs_nl_put_dev(struct sk_buff *skb, const struct evs_device *evs)
+{
+	if (nla_put_u32(skb, EVS_A_DEV_ID, evs->id) ||
+	    nla_put_string(skb, EVS_A_DEV_NAME, evs->name) ||
+	    (*evs->uuid && nla_put_string(skb, EVS_A_DEV_UUID, evs->uuid)) ||
+	    nla_put_u32(skb, EVS_A_DEV_BACKING_DEV,
+			new_encode_dev(evs->backing_dev)) ||
+	    nla_put_uint(skb, EVS_A_DEV_OFFSET, evs->offset) ||
+	    nla_put_uint(skb, EVS_A_DEV_SIZE, evs->size) ||
+	    nla_put_u32(skb, EVS_A_DEV_SECTOR_SIZE, evs->sector_size) ||
+	    nla_put_s32(skb, EVS_A_DEV_KEY_SERIAL, evs->key_serial) ||
+	    (evs->read_only && nla_put_flag(skb, EVS_A_DEV_READ_ONLY)) ||
+	    nla_put_u32(skb, EVS_A_DEV_STATE, evs->state) ||
+	    nla_put_string(skb, EVS_A_DEV_CIPHER, evs->cipher_driver) ||
+	    nla_put_u32(skb, EVS_A_DEV_OPENERS, disk_openers(evs->disk)) ||
+	    nla_put_u32(skb, EVS_A_DEV_DISK_DEV,
+			new_encode_dev(disk_devt(evs->disk))))
+		return -EMSGSIZE;
+
+	return 0;
+}
+
+static struct sk_buff *evs_nl_new_reply(void)
+{
+	return genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+}
+
+static int evs_nl_reply_dev(struct sk_buff *skb, struct genl_info *info,
+			    const struct evs_device *evs)
+{
+	void *hdr;
+	int err;
+
+	hdr = genlmsg_iput(skb, info);
+	if (!hdr) {
+		err = -EMSGSIZE;
+		goto err_skb;
+	}
+
+	mutex_lock(&evs_devs_lock);
+	err = evs_nl_put_dev(skb, evs);
+	mutex_unlock(&evs_devs_lock);
+	if (err)
+		goto err_skb;
+
+	genlmsg_end(skb, hdr);
+	return genlmsg_reply(skb, info);
+
+err_skb:
+	nlmsg_free(skb);
+	return err;
+}
+
+/* Names go into logs, tables and, by udev, paths */
+static int evs_nl_check_name(struct genl_info *info, int attrtype)
+{
+	const struct nlattr *attr = info->attrs[attrtype];
+	const char *c;
+
+	if (!attr)
+		return 0;
+
+	for (c = nla_data(attr); *c; c++) {
+		if (*c == '/' || iscntrl(*c))
+			break;
+	}
+	if (*c || c == nla_data(attr)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "a name is not empty and has neither slashes nor control characters");
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+static int evs_nl_parse_attach(struct genl_info *info,
+			       struct evs_attach_args *args)
+{
+	struct nlattr **attrs = info->attrs;
+
+	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_BACKING_DEV) ||
+	    GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_SECTOR_SIZE) ||
+	    GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_KEY_SERIAL)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "backing device, sector size and key are required");
+		return -EINVAL;
+	}
+	if (evs_nl_check_name(info, EVS_A_DEV_NAME) ||
+	    evs_nl_check_name(info, EVS_A_DEV_UUID))
+		return -EINVAL;
+
+	if (attrs[EVS_A_DEV_NAME])
+		args->name = nla_data(attrs[EVS_A_DEV_NAME]);
+	if (attrs[EVS_A_DEV_UUID])
+		args->uuid = nla_data(attrs[EVS_A_DEV_UUID]);
+	if (attrs[EVS_A_DEV_OFFSET])
+		args->offset = nla_get_uint(attrs[EVS_A_DEV_OFFSET]);
+	if (attrs[EVS_A_DEV_SIZE]) {
+		args->size = nla_get_uint(attrs[EVS_A_DEV_SIZE]);
+		if (!args->size) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attrs[EVS_A_DEV_SIZE],
+					    "the size is zero");
+			return -EINVAL;
+		}
+	}
+
+	args->backing_dev =
+		new_decode_dev(nla_get_u32(attrs[EVS_A_DEV_BACKING_DEV]));
+	args->key_serial = nla_get_s32(attrs[EVS_A_DEV_KEY_SERIAL]);
+	args->read_only = nla_get_flag(attrs[EVS_A_DEV_READ_ONLY]);
+	args->sector_size = nla_get_u32(attrs[EVS_A_DEV_SECTOR_SIZE]);
+	if (args->sector_size != SZ_512 && args->sector_size != SZ_4K) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[EVS_A_DEV_SECTOR_SIZE],
+				    "the sector size is neither 512 nor 4096");
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
+int evs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_attach_args args = {};
+	struct evs_device *evs;
+	struct sk_buff *reply;
+	int err;
+
+	err = evs_nl_parse_attach(info, &args);
+	if (err)
+		return err;
+
+	/* First, so that a disk once attached is not reported as an error */
+	reply = evs_nl_new_reply();
+	if (!reply)
+		return -ENOMEM;
+
+	evs = evs_dev_attach(&args, info->extack);
+	if (IS_ERR(evs)) {
+		nlmsg_free(reply);
+		return PTR_ERR(evs);
+	}
+
+	err = evs_nl_reply_dev(reply, info, evs);
+	evs_dev_put(evs);
+	return err;
+}
+
+static struct evs_device *evs_nl_get_dev(struct genl_info *info)
+{
+	struct evs_device *evs;
+
+	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_ID)) {
+		NL_SET_ERR_MSG(info->extack, "the number of a disk is required");
+		return ERR_PTR(-EINVAL);
+	}
+
+	evs = evs_dev_get(nla_get_u32(info->attrs[EVS_A_DEV_ID]));
+	if (!evs) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[EVS_A_DEV_ID],
+				    "no such disk");
+		return ERR_PTR(-ENODEV);
+	}
+
+	return evs;
+}
+
+int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs;
+	int err;
+
+	evs = evs_nl_get_dev(info);
+	if (IS_ERR(evs))
+		return PTR_ERR(evs);
+
+	err = evs_dev_detach(evs, nla_get_flag(info->attrs[EVS_A_DEV_FORCE]),
+			     info->extack);
+	evs_dev_put(evs);
+	return err;
+}
+
+int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs;
+	struct sk_buff *reply;
+	int err = -ENOMEM;
+
+	evs = evs_nl_get_dev(info);
+	if (IS_ERR(evs))
+		return PTR_ERR(evs);
+
+	reply = evs_nl_new_reply();
+	if (reply)
+		err = evs_nl_reply_dev(reply, info, evs);
+	evs_dev_put(evs);
+	return err;
+}
+
+int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct evs_device *evs;
+	unsigned long i;
+	void *hdr;
+	int err = 0;
+
+	mutex_lock(&evs_devs_lock);
+	cb->seq = evs_devs_generation;
+
+	/* A dump may need several messages: args[0] is where to go on */
+	xa_for_each_start(&evs_devs, i, evs, cb->args[0]) {
+		if (!evs->visible)
+			continue;
+
+		hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				  cb->nlh->nlmsg_seq, &evs_nl_family,
+				  NLM_F_MULTI, EVS_CMD_GET);
+		if (!hdr) {
+			err = -EMSGSIZE;
+			break;
+		}
+		genl_dump_check_consistent(cb, hdr);
+		err = evs_nl_put_dev(skb, evs);
+		if (err) {
+			genlmsg_cancel(skb, hdr);
+			break;
+		}
+		genlmsg_end(skb, hdr);
+		cb->args[0] = i + 1;
+	}
+	mutex_unlock(&evs_devs_lock);
+
+	return err;
+}
