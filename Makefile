@@ -34,7 +34,7 @@ build/%/evs.ko: FORCE
 	@cp -rsfu $(CURDIR)/tests/kunit build/$*/tests/
 	@find build/$* -xtype l -delete
 	$(MAKE) -C $$(tests/vm/kernel $*)$(if $(filter qemu,$*),/build) \
-		$(if $(filter uml,$*),ARCH=um) M=$(CURDIR)/build/$* $(KBUILD_ARGS) modules
+		$(if $(filter uml%,$*),ARCH=um) M=$(CURDIR)/build/$* $(KBUILD_ARGS) modules
 
 setup:
 	tests/vm/setup
