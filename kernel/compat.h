@@ -20,6 +20,7 @@
 
 /* Not in 6.12 */
 #ifndef kzalloc_obj
+#define kmalloc_obj(P)		kmalloc(sizeof(P), GFP_KERNEL)
 #define kzalloc_obj(P)		kzalloc(sizeof(P), GFP_KERNEL)
 #endif
 

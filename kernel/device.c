@@ -110,31 +110,49 @@ static void evs_dev_unregister(struct evs_device *evs)
 	mutex_unlock(&evs_devs_lock);
 }
 
+static void evs_dev_explain_open(const struct evs_device *evs, int err,
+				 struct netlink_ext_ack *extack)
+{
+	struct evs_device *other;
+	unsigned long i;
+
+	switch (err) {
+	case -EBUSY:
+		NL_SET_ERR_MSG(extack, "the backing device is in use");
+		mutex_lock(&evs_devs_lock);
+		xa_for_each(&evs_devs, i, other) {
+			if (other != evs &&
+			    other->backing_dev == evs->backing_dev)
+				NL_SET_ERR_MSG_FMT(extack,
+						   "the backing device is in use by evs%u",
+						   other->id);
+		}
+		mutex_unlock(&evs_devs_lock);
+		break;
+	case -EACCES:
+	case -EROFS:
+		NL_SET_ERR_MSG(extack, "the backing device is read-only");
+		break;
+	default:
+		NL_SET_ERR_MSG(extack, "the backing device cannot be opened");
+	}
+}
+
 static int evs_dev_open_bdev(struct evs_device *evs,
 			     struct netlink_ext_ack *extack)
 {
 	blk_mode_t mode = BLK_OPEN_READ;
 	struct file *file;
+	int err;
 
 	if (!evs->read_only)
 		mode |= BLK_OPEN_WRITE;
 
 	file = bdev_file_open_by_dev(evs->backing_dev, mode, evs, NULL);
 	if (IS_ERR(file)) {
-		switch (PTR_ERR(file)) {
-		case -EBUSY:
-			NL_SET_ERR_MSG(extack, "the backing device is in use");
-			break;
-		case -EACCES:
-		case -EROFS:
-			NL_SET_ERR_MSG(extack,
-				       "the backing device is read-only");
-			break;
-		default:
-			NL_SET_ERR_MSG(extack,
-				       "the backing device cannot be opened");
-		}
-		return PTR_ERR(file);
+		err = PTR_ERR(file);
+		evs_dev_explain_open(evs, err, extack);
+		return err;
 	}
 
 	evs->bdev_file = file;

@@ -72,7 +72,9 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 
 /* key.c: key type "evs" and the module's keyring */
 
+#if IS_ENABLED(CONFIG_KUNIT)
 extern struct key_type evs_key_type;
+#endif
 
 int evs_key_init(void);
 void evs_key_exit(void);

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: the cipher
+ *
+ * Everything here knows memory (bio_vecs) and positions (512-byte sectors), and
+ * nothing else of the block layer. Data is encrypted by XTS-AES-256 (IEEE Std
+ * 1619-2007) in data units of 512 or 4096 bytes. The tweak of a unit is the
+ * position of its first sector, which is what dm-crypt calls plain64 and what
+ * LUKS2 expects of aes-xts-plain64.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <kunit/visibility.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "evs.h"
+
+/**
+ * evs_cipher_alloc() - get the best cipher that this machine has
+ * @unit_size: size of a data unit in bytes, 512 or 4096
+ *
+ * Ciphers flagged CRYPTO_ALG_ASYNC are wanted: up to 6.12 the fast ones of x86
+ * are, although in process context they complete before they return. Those that
+ * drive an accelerator are not, as their completion has to be waited for.
+ *
+ * Context: process context. May load modules.
+ * Return: the cipher, whose key is yet to be set, or an ERR_PTR.
+ */
+struct evs_cipher *evs_cipher_alloc(unsigned int unit_size)
+{
+	struct evs_cipher *cipher;
+	int err;
+
+	cipher = kzalloc_obj(*cipher);
+	if (!cipher)
+		return ERR_PTR(-ENOMEM);
+
+	cipher->unit_size = unit_size;
+	cipher->tfm = crypto_alloc_skcipher("xts(aes)", 0,
+					    CRYPTO_ALG_ALLOCATES_MEMORY |
+					    CRYPTO_ALG_KERN_DRIVER_ONLY);
+	if (IS_ERR(cipher->tfm)) {
+		err = PTR_ERR(cipher->tfm);
+		kfree(cipher);
+		return ERR_PTR(err);
+	}
+
+	/* The template over a single-block cipher is several times slower */
+	if (strstarts(evs_cipher_driver(cipher), "xts("))
+		pr_warn("slow cipher %s: is a module like aesni_intel missing?\n",
+			evs_cipher_driver(cipher));
+
+	return cipher;
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_cipher_alloc);
+
+/**
+ * evs_cipher_setkey() - set the data key
+ * @cipher: cipher that no request uses yet
+ * @dk: data key, EVS_DK_SIZE bytes; not needed any more on return
+ *
+ * Return: 0, -EINVAL if the halves of the key are equal, or another error code.
+ */
+int evs_cipher_setkey(struct evs_cipher *cipher, const u8 dk[EVS_DK_SIZE])
+{
+	crypto_skcipher_set_flags(cipher->tfm, CRYPTO_TFM_REQ_FORBID_WEAK_KEYS);
+	return crypto_skcipher_setkey(cipher->tfm, dk, EVS_DK_SIZE);
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_cipher_setkey);
+
+/**
+ * evs_cipher_free() - wipe and free a cipher
+ * @cipher: cipher that no request uses any more
+ */
+void evs_cipher_free(struct evs_cipher *cipher)
+{
+	/* Zeroes the transform, and with it the expanded key */
+	crypto_free_skcipher(cipher->tfm);
+	kfree(cipher);
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_cipher_free);
+
+/**
+ * evs_cipher_driver() - say which implementation is in use
+ * @cipher: cipher
+ *
+ * Return: the driver's name as in /proc/crypto.
+ */
+const char *evs_cipher_driver(const struct evs_cipher *cipher)
+{
+	return crypto_tfm_alg_driver_name(crypto_skcipher_tfm(cipher->tfm));
+}
+
+/**
+ * evs_crypt_req_size() - tell how much memory a struct evs_crypt_req takes
+ * @cipher: cipher that it will be used with
+ *
+ * Return: size in bytes, the context of the cipher included.
+ */
+size_t evs_crypt_req_size(const struct evs_cipher *cipher)
+{
+	return sizeof(struct evs_crypt_req) +
+	       crypto_skcipher_reqsize(cipher->tfm);
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_crypt_req_size);
+
+/**
+ * evs_crypt_req_init() - prepare for calls of evs_encrypt() or evs_decrypt()
+ * @creq: memory of evs_crypt_req_size() bytes
+ * @cipher: cipher that it will be used with
+ */
+void evs_crypt_req_init(struct evs_crypt_req *creq,
+			const struct evs_cipher *cipher)
+{
+	crypto_init_wait(&creq->wait);
+	sg_init_table(creq->src, EVS_CRYPT_SEGS_MAX);
+	sg_init_table(creq->dst, EVS_CRYPT_SEGS_MAX);
+	skcipher_request_set_tfm(&creq->req, cipher->tfm);
+	skcipher_request_set_callback(&creq->req,
+				      CRYPTO_TFM_REQ_MAY_BACKLOG |
+				      CRYPTO_TFM_REQ_MAY_SLEEP,
+				      crypto_req_done, &creq->wait);
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_crypt_req_init);
+
+/*
+ * Take the next data unit off @iter. Pieces end at pages, since on 6.12 that is
+ * what ciphers take without mapping each page by itself.
+ */
+static int evs_crypt_map(struct scatterlist *sg, const struct bio_vec *bvecs,
+			 struct bvec_iter *iter, unsigned int len)
+{
+	unsigned int n = 0;
+
+	if (iter->bi_size < len)
+		return -EIO;
+
+	while (len) {
+		struct bio_vec piece = bvec_iter_bvec(bvecs, *iter);
+
+		if (n == EVS_CRYPT_SEGS_MAX)
+			return -EIO;
+		piece.bv_len = min(piece.bv_len, len);
+		sg_unmark_end(&sg[n]);
+		sg_set_page(&sg[n], piece.bv_page, piece.bv_len,
+			    piece.bv_offset);
+		if (!bvec_iter_advance(bvecs, iter, piece.bv_len))
+			return -EIO;
+		len -= piece.bv_len;
+		n++;
+	}
+	sg_mark_end(&sg[n - 1]);
+	return 0;
+}
+
+/* The data unit in @src and @dst, which may be the same */
+static int evs_crypt_unit(const struct evs_cipher *cipher,
+			  struct evs_crypt_req *creq, struct scatterlist *dst,
+			  sector_t sector, bool encrypt)
+{
+	int err;
+
+	/* The cipher has overwritten both words */
+	creq->iv[0] = cpu_to_le64(sector);
+	creq->iv[1] = 0;
+	skcipher_request_set_crypt(&creq->req, creq->src, dst,
+				   cipher->unit_size, creq->iv);
+	if (encrypt)
+		err = crypto_skcipher_encrypt(&creq->req);
+	else
+		err = crypto_skcipher_decrypt(&creq->req);
+
+	return crypto_wait_req(err, &creq->wait);
+}
+
+/**
+ * evs_encrypt() - encrypt data units from one place to another
+ * @cipher: cipher with its key set
+ * @creq: initialised by evs_crypt_req_init() for @cipher
+ * @src: memory with the plaintext
+ * @src_iter: position there, advanced by @len
+ * @dst: memory for the ciphertext
+ * @dst_iter: position there, advanced by @len
+ * @len: how much, in bytes, a multiple of the size of a data unit
+ * @sector: position of the first data unit on the disk in 512-byte sectors
+ *
+ * Neither place has to be aligned in any way. A unit may be in up to
+ * EVS_CRYPT_SEGS_MAX pieces.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -EIO if the memory is not laid out like that, or an error code of
+ *	the cipher.
+ */
+int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
+		const struct bio_vec *src, struct bvec_iter *src_iter,
+		const struct bio_vec *dst, struct bvec_iter *dst_iter,
+		unsigned int len, sector_t sector)
+{
+	const unsigned int unit = cipher->unit_size;
+	int err;
+
+	if (!IS_ALIGNED(len, unit))
+		return -EIO;
+
+	for (; len; len -= unit, sector += unit >> SECTOR_SHIFT) {
+		err = evs_crypt_map(creq->src, src, src_iter, unit);
+		if (err)
+			return err;
+		err = evs_crypt_map(creq->dst, dst, dst_iter, unit);
+		if (err)
+			return err;
+		err = evs_crypt_unit(cipher, creq, creq->dst, sector, true);
+		if (err)
+			return err;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_encrypt);
+
+/**
+ * evs_decrypt() - decrypt data units in place
+ * @cipher: cipher with its key set
+ * @creq: initialised by evs_crypt_req_init() for @cipher
+ * @bvec: memory with the ciphertext
+ * @iter: position there; all that is left is decrypted, which has to be a
+ *	multiple of the size of a data unit
+ * @sector: position of the first data unit on the disk in 512-byte sectors
+ *
+ * Context: process context, may sleep.
+ * Return: see evs_encrypt().
+ */
+int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
+		const struct bio_vec *bvec, struct bvec_iter iter,
+		sector_t sector)
+{
+	const unsigned int unit = cipher->unit_size;
+	int err;
+
+	if (!IS_ALIGNED(iter.bi_size, unit))
+		return -EIO;
+
+	for (; iter.bi_size; sector += unit >> SECTOR_SHIFT) {
+		err = evs_crypt_map(creq->src, bvec, &iter, unit);
+		if (err)
+			return err;
+		err = evs_crypt_unit(cipher, creq, creq->src, sector, false);
+		if (err)
+			return err;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_decrypt);

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: key type "evs" and the keyring of attached disks
+ *
+ * A key of this type carries the data key (DK) of one disk from whoever unwrapped
+ * it to the cipher. It cannot be read or updated by anyone. Attaching the disk
+ * takes the DK out of it, so that the only copy left is the one in the cipher; the
+ * key stays as a handle in a keyring of the module's own until the disk goes.
+ *
+ * The type is not "logon", since any user of logon keys in the kernel may take
+ * any of them.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <crypto/utils.h>
+#include <kunit/visibility.h>
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/key-type.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sched/task.h>
+
+#include "compat.h"
+#include "evs.h"
+
+/* What root may do to a key without possessing it: not link, not read */
+#define EVS_KEY_ROOT_PERM	(KEY_USR_VIEW | KEY_USR_SEARCH | KEY_USR_SETATTR)
+
+/**
+ * struct evs_key_payload - what a key holds until a disk is attached with it
+ * @dk: data key
+ */
+struct evs_key_payload {
+	u8 dk[EVS_DK_SIZE];
+};
+
+/* Handles of attached disks, so that they live and are found in /proc/keys */
+static struct key *evs_keyring;
+
+static int evs_key_preparse(struct key_preparsed_payload *prep)
+{
+	const u8 *dk = prep->data;
+	struct evs_key_payload *payload;
+
+	if (!prep->data || prep->datalen != EVS_DK_SIZE)
+		return -EINVAL;
+	/* XTS with equal halves is weak: IEEE Std 1619-2018 forbids it */
+	if (!crypto_memneq(dk, dk + EVS_DK_SIZE / 2, EVS_DK_SIZE / 2))
+		return -EKEYREJECTED;
+
+	payload = kmalloc_obj(*payload);
+	if (!payload)
+		return -ENOMEM;
+	memcpy(payload->dk, dk, EVS_DK_SIZE);
+	prep->payload.data[0] = payload;
+	prep->quotalen = EVS_DK_SIZE;
+
+	return 0;
+}
+
+/* Also after the payload has moved to the key, and is not there any more */
+static void evs_key_free_preparse(struct key_preparsed_payload *prep)
+{
+	kfree_sensitive(prep->payload.data[0]);
+}
+
+/* The last holder of the key is gone, or it is revoked, under key->sem */
+static void evs_key_wipe(struct key *key)
+{
+	kfree_sensitive(key->payload.data[0]);
+	key->payload.data[0] = NULL;
+}
+
+static void evs_key_describe(const struct key *key, struct seq_file *m)
+{
+	seq_puts(m, key->description);
+}
+
+/* No ->read and no ->update: what came in does not come out, nor change */
+VISIBLE_IF_KUNIT struct key_type evs_key_type = {
+	.name		= "evs",
+	.preparse	= evs_key_preparse,
+	.free_preparse	= evs_key_free_preparse,
+	.instantiate	= generic_key_instantiate,
+	.revoke		= evs_key_wipe,
+	.destroy	= evs_key_wipe,
+	.describe	= evs_key_describe,
+};
+EXPORT_SYMBOL_IF_KUNIT(evs_key_type);
+
+/**
+ * evs_key_get() - make a key the handle of a disk
+ * @serial: serial number of the key, which the caller must be allowed to link
+ *
+ * The key is linked into the module's keyring, and root may revoke, invalidate
+ * or set a timeout on it from then on.
+ *
+ * Context: process context, of the task whose permissions count. May sleep.
+ * Return: the key, with a reference that evs_key_put() drops, or an ERR_PTR:
+ *	-ENOKEY there is no such key, -EACCES the caller may not link it,
+ *	-EKEYREJECTED it is of another type, -EKEYREVOKED, -EKEYEXPIRED.
+ */
+struct key *evs_key_get(key_serial_t serial)
+{
+	key_ref_t ref;
+	struct key *key;
+	int err;
+
+	/* Negative numbers stand for the caller's own keyrings */
+	if (serial <= 0)
+		return ERR_PTR(-ENOKEY);
+
+	ref = lookup_user_key(serial, 0, KEY_NEED_LINK);
+	if (IS_ERR(ref))
+		return ERR_CAST(ref);
+	key = key_ref_to_ptr(ref);
+
+	if (key->type != &evs_key_type) {
+		err = -EKEYREJECTED;
+		goto err_put;
+	}
+	err = key_validate(key);
+	if (err)
+		goto err_put;
+
+	down_write(&key->sem);
+	key->perm |= EVS_KEY_ROOT_PERM;
+	set_bit(KEY_FLAG_ROOT_CAN_INVAL, &key->flags);
+	up_write(&key->sem);
+
+	err = key_link(evs_keyring, key);
+	if (err)
+		goto err_put;
+
+	return key;
+
+err_put:
+	key_put(key);
+	return ERR_PTR(err);
+}
+
+/**
+ * evs_key_consume() - move the data key out of a key into a cipher
+ * @key: key from evs_key_get()
+ * @cipher: cipher whose key is yet to be set
+ *
+ * Whether the cipher accepts it or not, the key does not hold it any more.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -ENOKEY if there is no data key in it (any more), -EKEYREVOKED,
+ *	-EKEYEXPIRED, or an error code of the cipher.
+ */
+int evs_key_consume(struct key *key, struct evs_cipher *cipher)
+{
+	struct evs_key_payload *payload;
+	int err;
+
+	down_write(&key->sem);
+	err = key_validate(key);
+	if (err)
+		goto out;
+
+	payload = key->payload.data[0];
+	if (!payload) {
+		err = -ENOKEY;
+		goto out;
+	}
+	err = evs_cipher_setkey(cipher, payload->dk);
+	evs_key_wipe(key);
+
+out:
+	up_write(&key->sem);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_key_consume);
+
+/**
+ * evs_key_put() - let go of the handle of a disk
+ * @key: key from evs_key_get(); invalidated, so that nobody finds it any more
+ *
+ * Context: process context, may sleep.
+ */
+void evs_key_put(struct key *key)
+{
+	key_unlink(evs_keyring, key);
+	key_invalidate(key);
+	key_put(key);
+}
+
+/**
+ * evs_key_init() - register the key type and make the module's keyring
+ *
+ * Return: 0 or a negative error code.
+ */
+int __init evs_key_init(void)
+{
+	struct cred *cred;
+	int err;
+
+	err = register_key_type(&evs_key_type);
+	if (err)
+		return err;
+
+	/* The keyring belongs to the kernel, not to who loads the module */
+	cred = prepare_kernel_cred(&init_task);
+	if (!cred) {
+		err = -ENOMEM;
+		goto err_type;
+	}
+	evs_keyring = keyring_alloc(".evs", GLOBAL_ROOT_UID, GLOBAL_ROOT_GID,
+				    cred, (KEY_POS_ALL & ~KEY_POS_SETATTR) |
+				    KEY_USR_VIEW | KEY_USR_READ |
+				    KEY_USR_SEARCH, KEY_ALLOC_NOT_IN_QUOTA,
+				    NULL, NULL);
+	put_cred(cred);
+	if (IS_ERR(evs_keyring)) {
+		err = PTR_ERR(evs_keyring);
+		goto err_type;
+	}
+
+	return 0;
+
+err_type:
+	unregister_key_type(&evs_key_type);
+	return err;
+}
+
+/**
+ * evs_key_exit() - undo evs_key_init(), when no disk is left
+ *
+ * Keys of the type that users still have lose their payload.
+ */
+void evs_key_exit(void)
+{
+	key_revoke(evs_keyring);
+	key_put(evs_keyring);
+	unregister_key_type(&evs_key_type);
+}
