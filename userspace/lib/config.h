@@ -2,6 +2,7 @@
 #ifndef EVS_CONFIG_H
 #define EVS_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "error.h"
@@ -68,5 +69,11 @@ void evs_config_free(struct evs_config *cfg);
  */
 const struct evs_config_kms *evs_config_kms(const struct evs_config *cfg, const char *name,
 					    struct evs_error *err);
+
+/**
+ * evs_kms_name_valid() - Can this be the name of a KMS?
+ * @name: the name
+ */
+bool evs_kms_name_valid(const char *name);
 
 #endif /* EVS_CONFIG_H */

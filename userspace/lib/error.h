@@ -65,7 +65,7 @@ struct evs_error {
 	enum evs_class class;
 	char code[16];
 	char request_id[64];
-	char text[512];
+	char text[1024];
 };
 
 /**

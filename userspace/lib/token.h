@@ -2,6 +2,7 @@
 #ifndef EVS_TOKEN_H
 #define EVS_TOKEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config.h"
@@ -75,5 +76,11 @@ int evs_token_to_json(const struct evs_token *token, char *json, struct evs_erro
  * not 1, another negative errno.
  */
 int evs_token_from_json(struct evs_token *token, const char *json, struct evs_error *err);
+
+/**
+ * evs_uuid_valid() - Is this a UUID as LUKS2 writes it, in lower case?
+ * @uuid: the string
+ */
+bool evs_uuid_valid(const char *uuid);
 
 #endif /* EVS_TOKEN_H */

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Called by request-key(8) when the kernel needs the data key of an EVS disk:
+ * reads the disk's header, has the KMS unwrap the key, checks that it is the
+ * disk's and hands it to the kernel. Whatever fails, the key is rejected, so
+ * that the asker neither waits nor guesses.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "error.h"
+#include "keyring.h"
+#include "kms/kms.h"
+#include "secret.h"
+#include "volume.h"
+
+#define PROGRAM "evs-request-key"
+#define CALLOUT_DEVICE "device="
+#define CALLOUT_MAX 4200
+#define LOCAL_SECONDS 15	/* for all that is not the KMS: the disk, the kernel */
+
+/* The exit statuses of evs-setup, as far as they can occur here. */
+#define EXIT_USAGE 1
+#define EXIT_REFUSED 2
+
+/*
+ * The key to reject when a signal ends us. The handler only makes system
+ * calls; volatile, because it may come between any two statements.
+ */
+static volatile key_serial_t pending_key;
+static char pending_uuid[EVS_UUID_SIZE];
+
+static void on_signal(int sig)
+{
+	static const char late[] = "the key helper ran out of time: the disk or the KMS hangs";
+	static const char killed[] = "the key helper was ended by a signal";
+	const char *text = sig == SIGALRM ? late : killed;
+	key_serial_t key = pending_key;
+
+	if (key)
+		evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL,
+				   sig == SIGALRM ? EHOSTUNREACH : ECANCELED, text);
+	else if (write(STDERR_FILENO, text, strlen(text)) < 0)
+		_exit(EXIT_USAGE);
+	_exit(EXIT_REFUSED);
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGALRM, SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	struct sigaction action = { .sa_handler = on_signal };
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* The kernel starts us without descriptors: what we open must not become one of these. */
+static int open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static void report(const char *text)
+{
+	if (isatty(STDERR_FILENO)) {
+		fprintf(stderr, PROGRAM ": %s\n", text);
+		return;
+	}
+	openlog(PROGRAM, LOG_PID, LOG_AUTHPRIV);
+	syslog(LOG_ERR, "%s", text);
+	closelog();
+}
+
+/* Rejects the key once; a signal that comes later finds nothing to do. */
+static void reject(const struct evs_error *err)
+{
+	key_serial_t key = pending_key;
+
+	evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL, err->errnum, err->text);
+	pending_key = 0;
+	report(err->text);
+}
+
+static int check_volume(const struct evs_volume *vol, const char *uuid, const char *device,
+			struct evs_error *err)
+{
+	if (!strcmp(evs_volume_uuid(vol), uuid))
+		return 0;
+	return evs_error_set(err, EMEDIUMTYPE, "%s: holds disk %s, not %s", device,
+			     evs_volume_uuid(vol), uuid);
+}
+
+/* The KMS's part: everything between the token and the plain DK. */
+static int unwrap(const struct evs_token *token, struct evs_secret *dk, struct evs_error *err)
+{
+	const struct evs_config_kms *endpoint;
+	struct evs_config cfg;
+	struct evs_kms *kms;
+	int ret;
+
+	ret = evs_config_load(&cfg, err);
+	if (ret)
+		return ret;
+	endpoint = evs_config_kms(&cfg, token->kms, err);
+	if (!endpoint) {
+		ret = -err->errnum;
+		goto out_free;
+	}
+	/* The library keeps its own time-out; this is for when that does not help. */
+	alarm(endpoint->timeout + LOCAL_SECONDS);
+	ret = evs_kms_open(&kms, endpoint, err);
+	if (ret)
+		goto out_free;
+	ret = evs_kms_decrypt_datakey(kms, token, dk, err);
+	evs_kms_close(kms);
+out_free:
+	evs_config_free(&cfg);
+	return ret;
+}
+
+/* Gets the key of the disk and, unless @key is 0, gives it to the kernel. */
+static int provide(const char *uuid, const char *device, key_serial_t key,
+		   struct evs_error *err)
+{
+	struct evs_secret *dk;
+	struct evs_volume *vol;
+	int ret;
+
+	ret = evs_volume_open(&vol, device, err);
+	if (ret)
+		return ret;
+	ret = check_volume(vol, uuid, device, err);
+	if (ret)
+		goto out_close;
+	dk = evs_secret_alloc(EVS_DK_SIZE);
+	if (!dk) {
+		ret = evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
+		goto out_close;
+	}
+	ret = unwrap(evs_volume_token(vol), dk, err);
+	if (ret)
+		goto out_free;
+	ret = evs_volume_verify_dk(vol, dk, err);
+	if (ret)
+		evs_error_prefix(err, "%s", device);
+	else if (key)
+		ret = evs_keyring_instantiate(key, dk, err);
+out_free:
+	evs_secret_free(dk);
+out_close:
+	evs_volume_close(vol);
+	return ret;
+}
+
+static int check_device(const char *device, struct evs_error *err)
+{
+	struct stat st;
+
+	if (stat(device, &st))
+		return evs_error_set(err, errno, "%s: %m", device);
+	if (!S_ISBLK(st.st_mode))
+		return evs_error_set(err, ENOTBLK, "%s: no block device", device);
+	return 0;
+}
+
+/* What request-key(8) hands over, all of it checked before it is believed. */
+static int answer(int argc, char *argv[], struct evs_error *err)
+{
+	char callout[CALLOUT_MAX];
+	const char *uuid;
+	int ret;
+
+	if (argc != 4)
+		return evs_error_set(err, EINVAL,
+				     "bad entry in /etc/request-key.d/evs.conf: %d arguments, not %%k %%u %%d",
+				     argc - 1);
+	if (strncmp(argv[3], EVS_KEY_PREFIX, strlen(EVS_KEY_PREFIX)) ||
+	    !evs_uuid_valid(argv[3] + strlen(EVS_KEY_PREFIX)))
+		return evs_error_set(err, EINVAL, "key %.64s: not evs:UUID", argv[3]);
+	uuid = argv[3] + strlen(EVS_KEY_PREFIX);
+	ret = evs_keyring_assume(pending_key, callout, sizeof(callout), err);
+	if (ret)
+		return ret;
+	strcpy(pending_uuid, uuid);
+	if (strcmp(argv[2], "0"))
+		return evs_error_set(err, EPERM, "disk %s: only root may ask for the key, not uid %.16s",
+				     uuid, argv[2]);
+	if (strncmp(callout, CALLOUT_DEVICE "/", strlen(CALLOUT_DEVICE) + 1))
+		return evs_error_set(err, EINVAL, "disk %s: the call-out names no device", uuid);
+	ret = check_device(callout + strlen(CALLOUT_DEVICE), err);
+	if (ret)
+		return ret;
+	return provide(uuid, callout + strlen(CALLOUT_DEVICE), pending_key, err);
+}
+
+static int parse_serial(const char *text, key_serial_t *key)
+{
+	char *end;
+	long serial;
+
+	errno = 0;
+	serial = strtol(text, &end, 10);
+	if (errno || end == text || *end || serial <= 0 || serial > INT32_MAX)
+		return -EINVAL;
+	*key = (key_serial_t)serial;
+	return 0;
+}
+
+static int run_request(int argc, char *argv[])
+{
+	struct evs_error err = {};
+	key_serial_t key;
+	int ret;
+
+	if (parse_serial(argv[1], &key)) {
+		report("bad serial of a key");
+		return EXIT_USAGE;
+	}
+	pending_key = key;
+	ret = evs_process_harden(&err);
+	if (!ret)
+		ret = answer(argc, argv, &err);
+	if (ret) {
+		reject(&err);
+		return EXIT_REFUSED;
+	}
+	pending_key = 0;
+	return EXIT_SUCCESS;
+}
+
+/* -D: all but the keyring, for a person who wants to know why. */
+static int run_dry(const char *uuid, const char *device)
+{
+	struct evs_error err = {};
+	int ret;
+
+	ret = evs_process_harden(&err);
+	if (!ret && !evs_uuid_valid(uuid))
+		ret = evs_error_set(&err, EINVAL, "bad UUID: \"%s\"", uuid);
+	if (!ret)
+		ret = provide(uuid, device, 0, &err);
+	if (ret) {
+		fprintf(stderr, PROGRAM ": %s\n", err.text);
+		return ret == -EINVAL ? EXIT_USAGE : EXIT_REFUSED;
+	}
+	printf("DK of %s: verified\n", uuid);
+	return fflush(stdout) ? EXIT_REFUSED : EXIT_SUCCESS;
+}
+
+static void usage(FILE *stream)
+{
+	fputs("Usage: " PROGRAM " KEY UID DESCRIPTION   (called by request-key(8))\n"
+	      "       " PROGRAM " -D UUID DEVICE        get and check the key, without the kernel\n"
+	      "       " PROGRAM " --help\n"
+	      "\n"
+	      "Hands the data key of an EVS disk from its KMS to the kernel.\n"
+	      "The KMS is the one that the disk's header names, see /etc/evs/evs.conf.\n", stream);
+}
+
+int main(int argc, char *argv[])
+{
+	if (open_standard_fds())
+		return EXIT_USAGE;
+	catch_signals();
+	alarm(LOCAL_SECONDS);
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		usage(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (argc == 4 && !strcmp(argv[1], "-D"))
+		return run_dry(argv[2], argv[3]);
+	if (argc >= 2 && *argv[1] != '-')
+		return run_request(argc, argv);
+	usage(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "keyring.h"
+#include "text.h"
+#include "token.h"
+
+#define REJECT_SECONDS 1
+#define ERROR_TEXT_MAX 1024
+#define CALLOUT_DEVICE "device="
+#define DESCRIPTION_MAX 64
+
+/* linux/keyctl.h has it, libkeyutils has not, and the two headers clash. */
+#ifndef KEY_SPEC_REQUESTOR_KEYRING
+#define KEY_SPEC_REQUESTOR_KEYRING -8
+#endif
+
+int evs_keyring_isolate(struct evs_error *err)
+{
+	if (keyctl_join_session_keyring(NULL) < 0)
+		return evs_error_set(err, errno, "cannot make a session keyring: %m");
+	return 0;
+}
+
+/*
+ * The sentence that the helper left, if it got as far. The key is looked for
+ * in the process keyring only, which nobody but the helper can reach.
+ */
+static int find_text(const char *name, char *text, size_t size)
+{
+	key_serial_t key = (key_serial_t)keyctl_search(KEY_SPEC_PROCESS_KEYRING, "user", name, 0);
+	char raw[ERROR_TEXT_MAX];
+	long len;
+
+	if (key < 0)
+		return -errno;
+	len = keyctl_read(key, raw, sizeof(raw));
+	keyctl_unlink(key, KEY_SPEC_PROCESS_KEYRING);
+	if (len <= 0)
+		return -ENOENT;
+	evs_text_copy(text, size, raw, (size_t)len < sizeof(raw) ? (size_t)len : sizeof(raw));
+	return 0;
+}
+
+int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
+			struct evs_error *err)
+{
+	char name[DESCRIPTION_MAX], callout[sizeof(CALLOUT_DEVICE) + 4096];
+	char text[ERROR_TEXT_MAX];
+	int len, errnum;
+
+	if (!evs_uuid_valid(uuid))
+		return evs_error_set(err, EINVAL, "bad UUID: \"%s\"", uuid);
+	len = snprintf(callout, sizeof(callout), CALLOUT_DEVICE "%s", device);
+	if (*device != '/' || len < 0 || (size_t)len >= sizeof(callout))
+		return evs_error_set(err, EINVAL, "%s: no absolute path of a device", device);
+
+	snprintf(name, sizeof(name), EVS_KEY_PREFIX "%s", uuid);
+	*key = request_key(EVS_KEY_TYPE, name, callout, KEY_SPEC_PROCESS_KEYRING);
+	if (*key > 0)
+		return 0;
+	errnum = errno;
+
+	snprintf(name, sizeof(name), EVS_KEY_ERROR_PREFIX "%s", uuid);
+	if (!find_text(name, text, sizeof(text)))
+		evs_error_set(err, errnum, "%s", text);
+	else if (errnum == ENOKEY)
+		evs_error_set(err, errnum,
+			      "no key for disk %s: the helper did not run; is evs.ko loaded, is request-key(8) installed and is /etc/request-key.d/evs.conf there?",
+			      uuid);
+	else
+		evs_error_set(err, errnum, "no key for disk %s: %s", uuid, strerror(errnum));
+	err->class = evs_class_from_errno(errnum);
+	return -errnum;
+}
+
+void evs_keyring_drop(key_serial_t key)
+{
+	keyctl_unlink(key, KEY_SPEC_PROCESS_KEYRING);
+}
+
+int evs_keyring_assume(key_serial_t key, char *callout, size_t size, struct evs_error *err)
+{
+	long len;
+
+	if (keyctl_assume_authority(key) < 0)
+		return evs_error_set(err, errno, "key %d: no authority over it: %m", key);
+	len = keyctl_read(KEY_SPEC_REQKEY_AUTH_KEY, callout, size - 1);
+	if (len < 0)
+		return evs_error_set(err, errno, "key %d: cannot read the call-out: %m", key);
+	if ((size_t)len > size - 1)
+		return evs_error_set(err, EMSGSIZE, "key %d: the call-out is too long", key);
+	callout[len] = '\0';
+	return 0;
+}
+
+int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struct evs_error *err)
+{
+	int errnum;
+
+	if (keyctl_instantiate(key, dk->data, dk->size, 0) == 0)
+		return 0;
+	errnum = errno;
+	evs_error_set(err, errnum, "the kernel does not take the key: %s", strerror(errnum));
+	err->class = evs_class_from_errno(errnum);
+	return -errnum;
+}
+
+void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, const char *text)
+{
+	char name[DESCRIPTION_MAX];
+	int saved = errno;
+
+	if (uuid && strlen(uuid) < EVS_UUID_SIZE) {
+		strcpy(stpcpy(name, EVS_KEY_ERROR_PREFIX), uuid);
+		add_key("user", name, text, strlen(text), KEY_SPEC_REQUESTOR_KEYRING);
+	}
+	keyctl_reject(key, REJECT_SECONDS, (unsigned int)errnum, 0);
+	errno = saved;
+}
