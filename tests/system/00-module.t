@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The module: loads by itself, cannot go while it is needed, goes afterwards.
+. "$(dirname "$0")/tap.sh"
+
+module_loaded()
+{
+	[ -d /sys/module/evs ]
+}
+
+
+modprobe -r evs 2>/dev/null
+ok "the module is not loaded at first" not module_loaded
+ok "the first list succeeds" evs-setup list
+ok "it has loaded the module, by the alias of its netlink family" module_loaded
+is "$(cat /sys/module/evs/refcnt)" 0 "nothing uses the module"
+is "$(ls /sys/module/evs/parameters 2>/dev/null)" "" "it has no parameters"
+is "$(evs-setup list --json | jq -c .disks)" "[]" "the list is empty"
+ok "it can be unloaded" rmmod evs
+ok "it can be loaded from its file, too" insmod "$EVS_KO"
+
+new_null evs_t0 16
+at_exit detach_all
+evs=$(raw_attach /dev/evs_t0 4096)
+ok "a disk is attached" test -b "$evs"
+is "$(cat /sys/module/evs/refcnt)" 1 "it uses the module"
+nok "the module cannot be unloaded now" rmmod evs
+ok "and is still there" module_loaded
+ok "and works" dd if="$evs" of=/dev/null bs=4k count=4 iflag=direct status=none
+
+cipher=$(evs-setup list --json | jq -r '.disks[0].cipher')
+if [ "$EVS_VM" = qemu ]; then
+	like "$cipher" 'aesni|vaes' "the cipher is the processor's: $cipher"
+else
+	like "$cipher" xts "the cipher is xts(aes): $cipher"
+fi
+
+ok "the disk is detached" evs-setup detach "$evs"
+ok "the module can be unloaded" rmmod evs
+ok "no key type is left behind" not grep -qw evs /proc/modules
+ok "it loads again" modprobe evs
+
+for _ in 1 2 3 4 5; do
+	rmmod evs && modprobe evs || break
+done
+ok "and again, five times" module_loaded
+
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+done_testing

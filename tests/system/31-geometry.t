@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Sizes, limits and windows; what a raw disk must not touch; read-only disks.
+. "$(dirname "$0")/tap.sh"
+
+MB=1048576
+at_exit detach_all
+new_null evs_t0 16 cache_size=1
+new_null evs_t4k 16 blocksize=4096
+
+limit()
+{
+	cat "/sys/block/${evs#/dev/}/queue/$1"
+}
+
+# in_list FIELD: of the only disk
+in_list()
+{
+	evs-setup list --json | jq -r ".disks[0].\"$1\""
+}
+
+for sector in 512 4096; do
+	evs=$(raw_attach /dev/evs_t0 $sector)
+	is "$(blockdev --getss "$evs")" $sector "$sector: logical sector size"
+	is "$(blockdev --getpbsz "$evs")" $sector "$sector: physical sector size"
+	is "$(blockdev --getsize64 "$evs")" $((16 * MB)) "$sector: size of the whole device"
+	is "$(limit discard_max_bytes)" 0 "$sector: no discard"
+	is "$(limit write_zeroes_max_bytes)" 0 "$sector: no write zeroes"
+	nok "$sector: blkdiscard is refused" blkdiscard "$evs"
+	is "$(limit rotational)" "$(cat /sys/block/evs_t0/queue/rotational)" "$sector: rotational as below"
+	is "$(limit write_cache)" "$(cat /sys/block/evs_t0/queue/write_cache)" "$sector: write cache as below"
+	is "$(limit fua)" "$(cat /sys/block/evs_t0/queue/fua)" "$sector: FUA as below"
+	ok "$sector: requests of 128 KiB at least" test "$(limit max_sectors_kb)" -ge 128
+	is "$(in_list sector-size)" $sector "$sector: the list says the sector size"
+	is "$(in_list size)" $((16 * MB)) "$sector: the list says the size"
+	is "$(in_list backing)" /dev/evs_t0 "$sector: the list says the backing device"
+	is "$(in_list read-only)" false "$sector: the list says that it can be written"
+	must evs-setup detach "$evs"
+done
+
+refused 1 'sector' "sectors of 512 on a device that has 4096" raw_attach /dev/evs_t4k 512
+ok "nothing is attached" no_leftovers
+evs=$(raw_attach /dev/evs_t4k 4096)
+ok "sectors of 4096 there" test -b "$evs"
+must evs-setup detach "$evs"
+
+# A window: what is around it stays as it was
+head -c $((16 * MB)) /dev/urandom >"$tmp/before"
+for sector in 512 4096; do
+	dd if="$tmp/before" of=/dev/evs_t0 bs=1M oflag=direct status=none
+	off=$((3 * sector)) size=$((5 * MB + sector))
+	evs=$(raw_attach /dev/evs_t0 $sector --offset $off --size $size)
+	is "$(blockdev --getsize64 "$evs")" $size "$sector: a window has its own size"
+	is "$(in_list offset)" $off "$sector: the list says its offset"
+	head -c $size /dev/urandom >"$tmp/data"
+	dd if="$tmp/data" of="$evs" bs=64k oflag=dsync conv=fsync status=none
+	ok "$sector: the window reads back" cmp -n $size "$tmp/data" "$evs"
+	nok "$sector: a write beyond its end fails" \
+		dd if=/dev/zero of="$evs" bs=$sector count=1 seek=$((size / sector)) oflag=direct
+	must evs-setup detach "$evs"
+	ok "$sector: nothing before it changed" cmp -n $off "$tmp/before" /dev/evs_t0
+	ok "$sector: nothing after it changed" \
+		cmp -i $((off + size)) "$tmp/before" /dev/evs_t0
+	nok "$sector: its first sector changed" \
+		cmp -s -i $off -n $sector "$tmp/before" /dev/evs_t0
+	nok "$sector: its last sector changed" \
+		cmp -s -i $((off + size - sector)) -n $sector "$tmp/before" /dev/evs_t0
+
+	# The rest of a device that is no multiple of the sector size
+	evs=$(raw_attach /dev/evs_t0 $sector --offset $((15 * MB)))
+	is "$(blockdev --getsize64 "$evs")" $MB "$sector: without a size it is the rest"
+	must evs-setup detach "$evs"
+done
+
+loop=$(new_loop "$(new_file odd $((MB + 1536)))")
+evs=$(raw_attach "$loop" 4096)
+is "$(blockdev --getsize64 "$evs")" $MB "a size is rounded down to whole sectors"
+must evs-setup detach "$evs"
+must losetup -d "$loop"
+
+# try STATUS REGEX NAME ARGUMENT...: bad geometry
+try()
+{
+	local status=$1 regex=$2 name=$3
+
+	shift 3
+	refused "$status" "$regex" "$name is refused" raw_attach /dev/evs_t0 "$@"
+}
+
+try 1 'offset' "an offset that is no multiple of the sector" 4096 --offset 512
+try 1 'offset' "an odd offset" 512 --offset 1
+try 1 'size' "a size that is no multiple of the sector" 4096 --size $((MB + 512))
+try 1 'beyond|room|range' "an offset at the end" 512 --offset $((16 * MB))
+try 1 'beyond|room|range' "an offset far beyond the end" 512 --offset $((1 << 50))
+try 1 'beyond|room|range' "a size beyond the end" 512 --size $((16 * MB + 512))
+try 1 'beyond|room|range' "offset and size beyond the end" 512 --offset $MB --size $((16 * MB))
+try 1 'beyond|room|range|multiple' "an offset that wraps around" 512 --offset 18446744073709551104 --size 1024
+try 1 'size' "no size at all" 512 --size 0
+try 1 'sector' "a sector size of 3" 3
+try 1 'sector' "a sector size of 1024" 1024
+try 1 'sector' "a sector size of 0" 0
+try 1 '.' "a negative offset" 512 --offset -512
+try 1 '.' "an offset in letters" 512 --offset ten
+ok "nothing is attached" test "$(evs-setup list --json | jq -c .disks)" = "[]"
+ok "the backing device is free" exclusive /dev/evs_t0
+
+# Read-only
+dd if="$tmp/before" of=/dev/evs_t0 bs=1M oflag=direct status=none
+sum=$(sha256sum </dev/evs_t0)
+evs=$(raw_attach /dev/evs_t0 4096 --read-only)
+is "$(blockdev --getro "$evs")" 1 "read-only: the kernel says so"
+is "$(in_list read-only)" true "read-only: the list says so"
+nok "read-only: a direct write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
+nok "read-only: a buffered write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 conv=fsync
+nok "read-only: it cannot be made writable" blockdev --setrw "$evs"
+is "$(blockdev --getro "$evs")" 1 "read-only: and is not"
+ok "read-only: it reads" dd if="$evs" of=/dev/null bs=64k count=4 iflag=direct
+must evs-setup detach "$evs"
+is "$(sha256sum </dev/evs_t0)" "$sum" "read-only: nothing changed"
+
+evs=$(raw_attach /dev/evs_t0 4096)
+must blockdev --setro "$evs"
+nok "BLKROSET: a write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
+must blockdev --setrw "$evs"
+ok "BLKROSET: and back" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
+must evs-setup detach "$evs"
+
+loop=$(new_loop "$(new_file ro 1M)" --read-only)
+refused 2 'read-only|only be read' "a read-only device as a disk that is written" raw_attach "$loop" 512
+evs=$(raw_attach "$loop" 512 --read-only)
+is "$(blockdev --getro "$evs")" 1 "a read-only device as a read-only disk"
+must evs-setup detach "$evs"
+must losetup -d "$loop"
+
+# A flush on the disk gets to the device below
+flushes()
+{
+	awk '{ print $16 }' /sys/block/evs_t0/stat
+}
+
+evs=$(raw_attach /dev/evs_t0 4096)
+before=$(flushes)
+ok "fdatasync succeeds" dd if=/dev/zero of="$evs" bs=4k count=1 conv=fdatasync
+ok "and is a flush below" test "$(flushes)" -gt "$before"
+must evs-setup detach "$evs"
+
+ok "nothing is left behind" no_leftovers
+done_testing

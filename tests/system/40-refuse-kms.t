@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Refusals on the way to the key, each with its own words, nothing left behind.
+. "$(dirname "$0")/tap.sh"
+
+at_exit detach_all
+start_kms
+must evs-setup cmk create other
+disk=$(new_file disk.img 32M)
+second=$(new_file second.img 32M)
+must evs-setup create --cmk test "$disk"
+must evs-setup create --cmk other "$second"
+uuid=$(cryptsetup luksUUID "$disk")
+
+# refuse STATUS REGEX NAME DISK: attach is refused, and leaves nothing behind
+refuse()
+{
+	refused "$1" "$2" "$3" evs-setup attach "$4"
+	ok "$3: nothing is left behind" no_leftovers
+}
+
+# with_token FILE JQ-PROGRAM: a copy of the disk with another token
+with_token()
+{
+	cp --sparse=always "$disk" "$1"
+	token_of "$disk" | jq -c "$2" >"$tmp/token.json"
+	must cryptsetup token remove --token-id 0 "$1"
+	must cryptsetup token import --token-id 0 --json-file "$tmp/token.json" "$1"
+}
+
+# ---- the CMK and the KMS ----
+
+must evs-setup cmk disable test
+refuse 2 $'KMS.0209\ndisabled\nevs-setup cmk enable' "disabled CMK" "$disk"
+refused 2 $'KMS.0209\ndisabled' "disabled CMK: create" \
+	evs-setup create --cmk test "$(new_file new.img 32M)"
+is "$(blkid -p "$tmp/new.img")" "" "disabled CMK: create wrote nothing"
+must evs-setup cmk enable test
+
+kms_stop
+refuse 6 $'kmsd.sock\nsystemctl start|running|not reachable|unreachable|cannot reach' "KMS stopped" "$disk"
+refused 6 'kmsd.sock' "KMS stopped: create" evs-setup create --cmk test "$tmp/new.img"
+is "$(blkid -p "$tmp/new.img")" "" "KMS stopped: create wrote nothing"
+refused 6 'kmsd.sock' "KMS stopped: cmk list" evs-setup cmk list
+kms_start
+
+refused 2 $'nosuchkey\nKMS.0[0-9]*' "unknown CMK: create" evs-setup create --cmk nosuchkey "$tmp/new.img"
+is "$(blkid -p "$tmp/new.img")" "" "unknown CMK: create wrote nothing"
+refused 2 'KMS.0[0-9]*' "unknown CMK: show" evs-setup cmk show 00000000-0000-0000-0000-000000000000
+refused 5 $'KMS.1104\ntest' "duplicate alias" evs-setup cmk create test
+refused 1 '.' "alias that is none" evs-setup cmk create 'a b'
+must evs-setup create "$tmp/new.img"
+ok "evs/default: made by its first use" evs-setup cmk show evs/default
+refused 2 'KMS.0211' "evs/default: cannot be disabled" evs-setup cmk disable evs/default
+evs=$(evs-setup attach "$tmp/new.img")
+ok "evs/default: and works on" test -b "$evs"
+must evs-setup detach "$evs"
+refused 2 'KMS.1201|enabled' "enabled CMK: cannot be enabled" evs-setup cmk enable test
+must evs-setup cmk disable test
+refused 2 'KMS.1301|disabled' "disabled CMK: cannot be disabled" evs-setup cmk disable test
+must evs-setup cmk enable test
+
+# ---- the token ----
+
+foreign=$(token_of "$second" | jq -r '."wrapped-dk"')
+other=$(cmk_id other)
+with_token "$tmp/bad.img" ".\"wrapped-dk\" = \"$foreign\""
+refuse 2 'KMS.2[12]0[0-9]' "wrapped DK of another disk" "$tmp/bad.img"
+
+# All of another disk's token: the KMS gives its DK, which is not this disk's
+cp --sparse=always "$disk" "$tmp/bad.img"
+token_of "$second" >"$tmp/token.json"
+must cryptsetup token remove --token-id 0 "$tmp/bad.img"
+must cryptsetup token import --token-id 0 --json-file "$tmp/token.json" "$tmp/bad.img"
+refuse 2 'not the key|wrong key|does not (match|belong|fit)|another disk' "token of another disk" "$tmp/bad.img"
+
+with_token "$tmp/bad.img" '.context.volume = "00000000-0000-0000-0000-000000000000"'
+refuse 2 'KMS.2[12]0[0-9]' "context of another disk" "$tmp/bad.img"
+with_token "$tmp/bad.img" '.context = {}'
+refuse 2 'KMS.2[12]0[0-9]' "no context" "$tmp/bad.img"
+with_token "$tmp/bad.img" '."wrapped-dk" |= (.[0:60] + (if .[60:61] == "0" then "1" else "0" end) + .[61:])'
+refuse 2 'KMS.2[12]0[0-9]' "one bit of the wrapped DK" "$tmp/bad.img"
+with_token "$tmp/bad.img" '."wrapped-dk" |= .[0:40]'
+refuse 2 'KMS.2[12]0[0-9]' "half a wrapped DK" "$tmp/bad.img"
+with_token "$tmp/bad.img" ".cmk = \"$other\""
+refuse 2 'KMS.|key' "another CMK" "$tmp/bad.img"
+with_token "$tmp/bad.img" '.cmk = "00000000-0000-0000-0000-000000000000"'
+refuse 2 'KMS.020[57]' "a CMK that is unknown to the KMS" "$tmp/bad.img"
+with_token "$tmp/bad.img" '.version = 2'
+refuse 4 'version' "a token of a newer version" "$tmp/bad.img"
+with_token "$tmp/bad.img" '.cmk = 5'
+refuse 4 'token|cmk' "a token with a number for the CMK" "$tmp/bad.img"
+with_token "$tmp/bad.img" 'del(."wrapped-dk")'
+refuse 4 'token|wrapped-dk' "a token without a wrapped DK" "$tmp/bad.img"
+with_token "$tmp/bad.img" '."wrapped-dk" = "not hexadecimal"'
+refuse 4 'token|wrapped-dk' "a wrapped DK that is not hexadecimal" "$tmp/bad.img"
+with_token "$tmp/bad.img" '.kms = "elsewhere"'
+refuse 1 'elsewhere' "a KMS that is not configured" "$tmp/bad.img"
+cp --sparse=always "$disk" "$tmp/bad.img"
+must cryptsetup token remove --token-id 0 "$tmp/bad.img"
+refuse 4 'token|not an EVS' "no token" "$tmp/bad.img"
+
+# ---- the header ----
+
+# damage FILE OFFSET: overwrite 4 KiB with noise
+damage()
+{
+	dd if=/dev/urandom of="$1" bs=4k seek=$(($2 / 4096)) count=1 conv=notrunc status=none
+}
+
+# The two copies of a LUKS2 header have 16 KiB each
+cp --sparse=always "$disk" "$tmp/bad.img"
+damage "$tmp/bad.img" 4096
+evs=$(evs-setup attach "$tmp/bad.img")
+ok "first header damaged: the second one does" test -b "$evs"
+must evs-setup detach "$evs"
+cp --sparse=always "$disk" "$tmp/bad.img"
+damage "$tmp/bad.img" 16384
+evs=$(evs-setup attach "$tmp/bad.img")
+ok "second header damaged: the first one does" test -b "$evs"
+must evs-setup detach "$evs"
+cp --sparse=always "$disk" "$tmp/bad.img"
+damage "$tmp/bad.img" 4096
+damage "$tmp/bad.img" $((16384 + 4096))
+refuse 4 'damaged|header|not an EVS' "both headers damaged" "$tmp/bad.img"
+
+cp --sparse=always "$disk" "$tmp/bad.img"
+truncate -s 16M "$tmp/bad.img"
+refuse 4 '.' "device cut off where the data begins" "$tmp/bad.img"
+truncate -s 8k "$tmp/bad.img"
+refuse 4 '.' "device cut off within the header" "$tmp/bad.img"
+
+head -c 1M /dev/urandom >"$tmp/garbage"
+refuse 4 'not an EVS disk|no EVS disk' "garbage" "$tmp/garbage"
+refuse 4 '.' "empty file" "$(new_file empty 0)"
+must mkfs.ext4 -q "$(new_file fs.img 8M)"
+refuse 4 'not an EVS disk|no EVS disk' "ext4" "$tmp/fs.img"
+echo secret >"$tmp/passphrase"
+must cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+	"$(new_file luks.img 32M)" "$tmp/passphrase"
+refuse 4 'not an EVS disk|no EVS disk' "a LUKS2 disk that is not ours" "$tmp/luks.img"
+refuse 4 'No such' "no such file" "$tmp/missing"
+refuse 4 '.' "a directory" "$tmp"
+refuse 4 '.' "a character device" /dev/null
+
+# ---- one disk, twice ----
+
+evs=$(evs-setup attach "$disk")
+refused 5 "$uuid|attached|in use" "attached already" evs-setup attach "$disk"
+refused 5 'attached|in use|taken|exists' "name taken" evs-setup attach --name evs0 "$second"
+cp --sparse=always "$disk" "$tmp/copy.img"
+refused 5 'UUID|attached' "a copy with the same UUID" evs-setup attach "$tmp/copy.img"
+refused 5 'attached|in use|busy' "create on an attached disk" evs-setup create --force --cmk test "$disk"
+is "$(evs-setup list --json | jq '.disks | length')" 1 "one disk is attached"
+is "$(losetup --list --noheadings | wc -l)" 1 "with one loop device"
+must evs-setup detach "$evs"
+ok "nothing is left behind" no_leftovers
+evs=$(evs-setup attach --read-only "$disk")
+is "$(blockdev --getro "$evs")" 1 "attach --read-only"
+must evs-setup detach "$evs"
+refused 4 'no such|not attached' "detach of a disk that is not attached" evs-setup detach "$uuid"
+refused 1 'name' "a name with a slash" evs-setup attach --name a/b "$disk"
+refused 1 'name' "an empty name" evs-setup attach --name '' "$disk"
+refused 1 'name' "a name of 64 characters" evs-setup attach --name "$(printf 'x%.0s' {1..64})" "$disk"
+ok "nothing is left behind" no_leftovers
+ok "and the disk is as good as new" evs-setup attach "$disk"
+must evs-setup detach "$uuid"
+
+done_testing

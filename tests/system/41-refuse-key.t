@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Keys of type evs: what they refuse to be, and which of them open no disk.
+. "$(dirname "$0")/tap.sh"
+
+at_exit detach_all
+must evs-setup list
+new_null evs_t0 8
+new_null evs_t1 8
+
+attach()
+{
+	evs-setup attach --raw --sector-size 4096 --key "$1" "${2-/dev/evs_t0}"
+}
+
+# refuse STATUS REGEX NAME KEY
+refuse()
+{
+	refused "$1" "$2" "$3" attach "$4"
+	is "$(evs-setup list --json | jq -c .disks)" "[]" "$3: nothing is attached"
+	ok "$3: the backing device is free" exclusive /dev/evs_t0
+}
+
+random()
+{
+	head -c "$1" /dev/urandom
+}
+
+random 63 >"$tmp/63"
+random 65 >"$tmp/65"
+random 32 >"$tmp/32"
+cat "$tmp/32" "$tmp/32" >"$tmp/equal"
+refused 1 'Invalid argument' "63 bytes are no key" raw_key x "$tmp/63"
+refused 1 'Invalid argument' "65 bytes are no key" raw_key x "$tmp/65"
+refused 1 'Invalid argument' "32 bytes are no key" raw_key x "$tmp/32"
+refused 1 'Invalid argument' "nothing is no key" raw_key x /dev/null
+refused 1 'rejected' "equal halves are no key" raw_key x "$tmp/equal"
+nok "none of them exists" keyctl search @s evs x
+
+key=$(raw_key x)
+refused 1 'not supported' "keyctl read is refused" keyctl read "$key"
+refused 1 'not supported' "keyctl print is refused" keyctl print "$key"
+refused 1 'not supported' "keyctl pipe is refused" keyctl pipe "$key"
+nok "keyctl update is refused" keyctl update "$key" "$(printf 'x%.0s' {1..64})"
+evs=$(attach "$key")
+ok "a good key opens a disk" test -b "$evs"
+refused 1 'not supported' "keyctl read is refused while attached" keyctl read "$key"
+refused 2 'key' "a consumed key opens no second disk" attach "$key" /dev/evs_t1
+is "$(evs-setup list --json | jq '.disks | length')" 1 "one disk is attached"
+ok "the second device is free" exclusive /dev/evs_t1
+ok "the disk works" dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct
+must evs-setup detach "$evs"
+refuse 2 'key' "a key whose disk was detached" "$key"
+
+key=$(raw_key x)
+must keyctl revoke "$key"
+refuse 2 'revoked' "a revoked key" "$key"
+key=$(raw_key x)
+must keyctl timeout "$key" 1
+wait_for not keyctl describe "$key"
+refuse 2 'expired|not available|key' "an expired key" "$key"
+key=$(random 64 | keyctl padd user x @s)
+refuse 2 'key' "a key of type user" "$key"
+key=$(keyctl newring x @s)
+refuse 2 'key' "a keyring" "$key"
+refuse 2 'key' "a key that does not exist" 1
+refuse 1 'key' "a key by name" x
+
+# A failure later on must not take the key away
+key=$(raw_key x)
+nok "a size too large is refused" evs-setup attach --raw --sector-size 4096 --size 1T --key "$key" /dev/evs_t0
+evs=$(attach "$key")
+ok "the key is still good afterwards" test -b "$evs"
+
+# Detach invalidates it
+must evs-setup detach "$evs"
+gone()
+{
+	! keyctl describe "$key"
+}
+ok "detach takes the key away" wait_for gone
+
+# An empty key as a loophole: request_key for a disk that does not exist
+nok "nobody makes a key without a disk" keyctl request2 evs evs:none device=/dev/evs_t0 @s
+nok "nor one of another name" keyctl request2 evs some-name device=/dev/evs_t0 @s
+ok "nothing is left behind" no_leftovers
+done_testing

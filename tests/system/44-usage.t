@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The command line: help, usage errors, the shape of what is printed.
+. "$(dirname "$0")/tap.sh"
+
+at_exit detach_all
+
+# help COMMAND...: --help prints to stdout, succeeds
+help()
+{
+	local out
+
+	out=$("$@" --help 2>"$tmp/err")
+	is $? 0 "$* --help: exit status 0"
+	like "$out" "usage: *$(sed 's/.*\///' <<<"$1")" "$* --help: says how"
+	is "$(cat "$tmp/err")" "" "$* --help: nothing on stderr"
+}
+
+help evs-setup
+for verb in create attach detach list status cmk "cmk create" "cmk list" "cmk show" \
+	"cmk enable" "cmk disable" kms "kms init"; do
+	# shellcheck disable=SC2086
+	help evs-setup $verb
+done
+help evs-kmsd
+
+refused 1 '.' "no verb" evs-setup
+for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null" "attach" \
+	"attach a b" "attach --raw /dev/null" "attach --key 1 /dev/null" \
+	"attach --no-such-option a" "detach" "detach a b" "list a b" "list --no-such-option" \
+	"cmk" "cmk frobnicate" "cmk create" "cmk create a b" "cmk show" "cmk enable" \
+	"cmk disable" "kms" "kms frobnicate" "kms init extra"; do
+	# shellcheck disable=SC2086
+	refused 1 '.' "usage error: $args" evs-setup $args
+done
+refused 1 '.' "usage error: evs-kmsd --no-such-option" evs-kmsd --no-such-option
+
+# ---- kms init ----
+
+rm -rf $kms_state /etc/evs
+start_kms
+refused 5 'initiali[sz]ed|exists' "a second kms init is refused" evs-setup kms init
+ok "and the KMS works on" evs-setup cmk show test
+is "$(stat -c '%a %U' $kms_state)" "700 root" "the state directory is root's alone"
+is "$(find $kms_state -type f -perm /077 | wc -l)" 0 "so is every file there"
+is "$(stat -c '%a %U' $kms_socket)" "600 root" "so is the socket"
+export SOFTHSM2_CONF=$kms_state/softhsm2.conf
+PIN=$(cat $kms_state/pin)
+export PIN
+objects=$(pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label evs --login \
+	--pin env:PIN --list-objects --type secrkey 2>&1)
+like "$objects" 'AES length 32' "the root key is an AES-256 key in the token"
+like "$objects" 'sensitive' "sensitive"
+unlike "$objects" '(^|[ ,])extractable' "and never extractable"
+
+# ---- cmk ----
+
+out=$(evs-setup cmk create second)
+like "$out" '^[0-9a-f]{8}-[0-9a-f-]{27}$|second' "cmk create prints the new CMK"
+ok "cmk list --json is JSON" eval 'evs-setup cmk list --json | jq -e .'
+like "$(evs-setup cmk list)" 'second' "cmk list has it"
+like "$(evs-setup cmk show second)" 'enabled' "cmk show says its state"
+must evs-setup cmk disable second
+like "$(evs-setup cmk show second)" 'disabled' "cmk show says its new state"
+ok "cmk enable by its id" evs-setup cmk enable "$(cmk_id second)"
+like "$(evs-setup cmk show "alias/second")" 'enabled' "cmk show by alias/NAME"
+
+# ---- list and status ----
+
+disk=$(new_file disk.img 32M)
+must evs-setup create --cmk second --label L "$disk"
+evs=$(evs-setup attach --name data "$disk")
+json=$(evs-setup list --json)
+ok "list --json is JSON" jq -e . <<<"$json"
+is "$(evs-setup status --json | jq -cS .disks[0].device)" "\"$evs\"" "status --json is JSON, too"
+for pair in name=data device="$evs" uuid="$(cryptsetup luksUUID "$disk")" sector-size=4096 \
+	state=live read-only=false openers=0; do
+	is "$(jq -r ".disks[0].\"${pair%%=*}\"" <<<"$json")" "${pair#*=}" "list --json: $pair"
+done
+is "$(jq -r '.disks[0].size' <<<"$json")" "$(blockdev --getsize64 "$evs")" "its size is the kernel's"
+like "$(evs-setup list)" 'data' "list has it"
+like "$(evs-setup status)" 'data' "status has it"
+like "$(evs-setup status data)" 'live' "status of one disk"
+refused 4 'no such|not attached' "status of no disk" evs-setup status nosuch
+unlike "$json" '"dk"|data.?key' "no data key in it"
+must evs-setup detach data
+refused 4 'no such|not attached' "detach of no disk" evs-setup detach data
+
+# The helper without a kernel
+ok "evs-request-key -D" /usr/libexec/evs/evs-request-key -D "$(cryptsetup luksUUID "$disk")" "$disk"
+is "$(/usr/libexec/evs/evs-request-key -D "$(cryptsetup luksUUID "$disk")" "$disk")" \
+	"DK of $(cryptsetup luksUUID "$disk"): verified" "says that it has the key, not which"
+refused 1 '.' "evs-request-key -D with another UUID" \
+	/usr/libexec/evs/evs-request-key -D 00000000-0000-0000-0000-000000000000 "$disk"
+
+ok "nothing is left behind" no_leftovers
+done_testing

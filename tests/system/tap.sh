@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the system tests share. Source it first:
+#
+#   . "$(dirname "$0")/tap.sh"
+#
+# A test runs as root in a guest (tests/vm), in a session keyring of its own,
+# so that keys it makes go with it. It checks with ok, nok, is, like, refused;
+# says how to undo what it makes with at_exit; ends with done_testing. A script
+# that stops early has no plan, which prove counts as a failure.
+set -u
+
+[ -n "${EVS_VM-}" ] || {
+	echo "Bail out! Not in a guest: run it by tests/vm/uml or tests/vm/qemu"
+	exit 1
+}
+if [ -z "${EVS_TEST_SESSION-}" ]; then
+	export EVS_TEST_SESSION=1
+	# keyctl announces the session on stderr: that alone goes to /dev/null
+	# shellcheck disable=SC2016
+	exec keyctl session - bash -c 'exec "$0" "$@" 2>&3 3>&-' "$0" "$@" 3>&2 2>/dev/null
+fi
+
+tap_count=0
+tap_failed=0
+tap_undo=()
+tmp=$(mktemp -d /tmp/evs-test-XXXXXX)
+
+# ---- results ----
+
+# diag TEXT...: tell the reader something; every line becomes a comment
+diag()
+{
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+# pass NAME / fail NAME
+pass()
+{
+	tap_count=$((tap_count + 1))
+	printf 'ok %d - %s\n' $tap_count "$1"
+}
+
+fail()
+{
+	tap_count=$((tap_count + 1))
+	tap_failed=$((tap_failed + 1))
+	printf 'not ok %d - %s\n' $tap_count "$1"
+	diag "at ${BASH_SOURCE[2]##*/} line ${BASH_LINENO[1]}"
+}
+
+# ok NAME COMMAND...: the command succeeds
+ok()
+{
+	local name=$1 out status
+
+	shift
+	out=$("$@" 2>&1)
+	status=$?
+	if [ $status -eq 0 ]; then
+		pass "$name"
+		return 0
+	fi
+	fail "$name"
+	diag "command: $*"
+	diag "status: $status"
+	diag "output: $out"
+	return 1
+}
+
+# nok NAME COMMAND...: the command says no, without dying of it
+nok()
+{
+	local name=$1 out status
+
+	shift
+	out=$("$@" 2>&1)
+	status=$?
+	if [ $status -ge 1 ] && [ $status -lt 126 ]; then
+		pass "$name"
+		return 0
+	fi
+	fail "$name"
+	diag "command: $*"
+	diag "status: $status, expected 1 to 125"
+	diag "output: $out"
+	return 1
+}
+
+# is GOT WANTED NAME
+is()
+{
+	if [ "$1" = "$2" ]; then
+		pass "$3"
+		return 0
+	fi
+	fail "$3"
+	diag "     got: $1"
+	diag "expected: $2"
+	return 1
+}
+
+# like GOT REGEX NAME: an extended regular expression, upper or lower case
+like()
+{
+	if grep -qiE -- "$2" <<<"$1"; then
+		pass "$3"
+		return 0
+	fi
+	fail "$3"
+	diag "         got: $1"
+	diag "does not match: $2"
+	return 1
+}
+
+# unlike GOT REGEX NAME
+unlike()
+{
+	if ! grep -qiE -- "$2" <<<"$1"; then
+		pass "$3"
+		return 0
+	fi
+	fail "$3"
+	diag "    got: $1"
+	diag "matches: $2"
+	return 1
+}
+
+# refused STATUS REGEX NAME COMMAND...: the command exits with exactly this
+# status, and its message on stderr matches every line of the expression
+refused()
+{
+	local status=$1 regex=$2 name=$3 got line bad=
+
+	shift 3
+	"$@" >"$tmp/out" 2>"$tmp/err"
+	got=$?
+	[ $got -eq "$status" ] || bad="status $got, expected $status"
+	while read -r line; do
+		grep -qiE -- "$line" "$tmp/err" || bad="$bad; stderr does not match $line"
+	done <<<"$regex"
+	if [ "$1" = evs-setup ] && ! grep -q '^evs-setup: ..*' "$tmp/err"; then
+		bad="$bad; no line 'evs-setup: what: why'"
+	fi
+	if [ -z "$bad" ]; then
+		pass "$name"
+		return 0
+	fi
+	fail "$name"
+	diag "command: $*"
+	diag "$bad"
+	diag "stdout: $(cat "$tmp/out")"
+	diag "stderr: $(cat "$tmp/err")"
+	return 1
+}
+
+# skip NAME WHY
+skip()
+{
+	tap_count=$((tap_count + 1))
+	printf 'ok %d - %s # SKIP %s\n' $tap_count "$1" "$2"
+}
+
+# must COMMAND...: not a test, but without it the rest makes no sense
+must()
+{
+	"$@" >"$tmp/must" 2>&1 && return 0
+	echo "Bail out! ${0##*/} line ${BASH_LINENO[0]}: $* failed: $(tr '\n' ' ' <"$tmp/must")"
+	exit 1
+}
+
+# at_exit COMMAND...: run when the script ends, last one first
+at_exit()
+{
+	tap_undo+=("$(printf '%q ' "$@")")
+}
+
+# The trap of EXIT
+tap_cleanup()
+{
+	local i
+
+	for ((i = ${#tap_undo[@]} - 1; i >= 0; i--)); do
+		eval "${tap_undo[i]}" >/dev/null 2>&1
+	done
+	rm -rf "$tmp"
+}
+trap tap_cleanup EXIT
+trap 'exit 1' HUP INT TERM
+
+done_testing()
+{
+	printf '1..%d\n' $tap_count
+	[ $tap_failed -eq 0 ]
+	exit
+}
+
+# ---- waiting ----
+
+# wait_for COMMAND...: until it succeeds, at most 20 s (a guest without
+# hardware help is slow); silent
+wait_for()
+{
+	local end=$((SECONDS + 20))
+
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+not()
+{
+	! "$@"
+}
+
+# ---- KMS ----
+
+kms_state=/var/lib/evs-kmsd
+kms_socket=/run/evs/kmsd.sock
+kms_log=/run/evs-kmsd.log
+
+# Start the daemon that `kms init` has set up
+kms_start()
+{
+	evs-kmsd >>"$kms_log" 2>&1 &
+	kms_pid=$!
+	must wait_for evs-setup cmk list
+}
+
+# kms_stop [SIGNAL]
+kms_stop()
+{
+	kill "-${1-TERM}" "$kms_pid" && wait "$kms_pid"
+} 2>/dev/null
+
+# A new KMS, running, with a CMK "test"
+start_kms()
+{
+	rm -rf $kms_state /etc/evs $kms_socket $kms_log
+	must evs-setup kms init
+	at_exit rm -rf $kms_state /etc/evs
+	at_exit kms_stop
+	kms_start
+	must evs-setup cmk create test
+}
+
+# kms_post OPERATION: post the JSON on stdin, print the answer; as root, over
+# the socket, the way of any other client
+kms_post()
+{
+	curl -s --unix-socket $kms_socket -H 'Content-Type: application/json' \
+		--data @- "http://localhost/v1.0/default/kms/$1"
+}
+
+# cmk_id ALIAS
+cmk_id()
+{
+	evs-setup cmk show --json "$1" | jq -er '[.. | .id? // empty][0]'
+}
+
+# The token of an EVS disk
+token_of()
+{
+	cryptsetup token export --token-id 0 "$1"
+}
+
+# dk_of DISK FILE: the DK of a disk into a file, as a recovery would get it
+dk_of()
+{
+	token_of "$1" |
+		jq '{key_id: .cmk, cipher_text: ."wrapped-dk", datakey_cipher_length: "64",
+		     encryption_context: .context}' |
+		kms_post decrypt-datakey | jq -er .data_key | xxd -r -p >"$2" &&
+		[ "$(stat -c %s "$2")" -eq 64 ]
+}
+
+# ---- devices ----
+
+# new_file NAME SIZE: print the path of an empty sparse file
+new_file()
+{
+	rm -f "$tmp/$1"
+	truncate -s "$2" "$tmp/$1" && echo "$tmp/$1"
+}
+
+# new_loop FILE [LOSETUP-OPTION...]: print a loop device, which goes at the end
+# (name it before the disks that stand on it: the last one goes first)
+new_loop()
+{
+	local file=$1
+
+	shift
+	losetup --find --show "$@" "$file"
+}
+
+# new_null NAME MEGABYTES [ATTRIBUTE=VALUE...]: a disk in memory, /dev/NAME
+new_null()
+{
+	local dir=/sys/kernel/config/nullb/$1 size=$2 attr
+
+	[ -d /sys/kernel/config/nullb ] || must modprobe null_blk nr_devices=0
+	must mkdir "$dir"
+	at_exit rmdir "$dir"
+	shift 2
+	for attr in size="$size" memory_backed=1 "$@" power=1; do
+		printf '%s' "${attr#*=}" >"$dir/${attr%%=*}" ||
+			must false "null_blk $attr"
+	done
+	must wait_for test -b "/dev/${dir##*/}"
+}
+
+# raw_key NAME [FILE]: a key of type evs in the session, random or from a file
+raw_key()
+{
+	if [ $# -gt 1 ]; then
+		keyctl padd evs "$1" @s <"$2"
+	else
+		head -c 64 /dev/urandom | keyctl padd evs "$1" @s
+	fi
+}
+
+# raw_attach BACKING SECTOR-SIZE [ARGUMENT...]: attach with a new random key
+raw_attach()
+{
+	local backing=$1 sector=$2
+
+	shift 2
+	evs-setup attach --raw --key "$(raw_key "raw:$backing")" --sector-size "$sector" "$@" "$backing"
+}
+
+# exclusive DEVICE: can it be claimed, that is, has nobody else?
+exclusive()
+{
+	perl -MFcntl -e 'sysopen(my $f, $ARGV[0], O_RDONLY | O_EXCL) or die "$!\n"' "$1"
+}
+
+# detach_all: for at_exit, whatever state the test left
+detach_all()
+{
+	local name
+
+	for name in $(evs-setup list --json | jq -r '.disks[].device'); do
+		evs-setup detach --force "$name"
+	done
+}
+
+# Nothing is attached and nothing left behind: the lines of what is
+leftovers()
+{
+	evs-setup list --json | jq -r '.disks[]?.name | "disk \(.)"' || echo "no list"
+	losetup --list --noheadings --output NAME,BACK-FILE
+	grep -E ' (evs +|user +evs-error)' /proc/keys
+	ls -d /sys/block/evs* 2>/dev/null
+}
+
+# The kernel collects dead keys and auto-clear loops a moment later
+no_leftovers()
+{
+	local end=$((SECONDS + 10)) left
+
+	while left=$(leftovers) && [ -n "$left" ]; do
+		if [ $SECONDS -ge $end ]; then
+			echo "$left"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
