@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The operations on data keys. A data key is only ever in an evs_secret, its
+ * hex form in the answer included: that is why those answers are put together
+ * here and not by the JSON library.
+ */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+#include "cmk.h"
+#include "datakey.h"
+#include "fail.h"
+#include "hex.h"
+
+#define DK_BITS (8 * EVS_DK_SIZE)
+#define DK_HEX (2 * EVS_DK_SIZE)
+#define DIGEST_HEX (2 * KMSD_DIGEST_SIZE)
+#define BLOB_HEX (2 * KMSD_BLOB_SIZE)
+
+/* Names, quotes and braces around the values of an answer with a data key. */
+#define REPLY_FRAME 128
+
+/**
+ * struct dk_call - What the three operations have in common.
+ * @cmk: the CMK that the request names
+ * @context: encryption context
+ * @dk: the data key
+ */
+struct dk_call {
+	struct kmsd_cmk cmk;
+	struct kmsd_context context;
+	struct evs_secret *dk;
+};
+
+/* A mandatory length that knows one value only. */
+static int check_length(const struct kmsd_request *req, const char *name, int64_t want,
+			const char *code, struct evs_error *err)
+{
+	int64_t length;
+	int ret;
+
+	ret = kmsd_request_number(req, name, code, &length, err);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return kmsd_fail(err, KMSD_E_MISSING, "%s is missing", name);
+	return length == want ? 0 : kmsd_fail(err, code, "%s: not %lld", name, (long long)want);
+}
+
+static int begin(struct kmsd_call *call, struct dk_call *dk, struct evs_error *err)
+{
+	struct json_object *context = NULL;
+	const char *key_id;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, "key_id", NULL, &key_id, err);
+	if (ret)
+		return ret;
+	json_object_object_get_ex(call->req.json, "encryption_context", &context);
+	ret = kmsd_context_init(&dk->context, context, err);
+	if (ret)
+		return ret;
+	ret = kmsd_cmk_find(call->kmsd, call->project, key_id, &dk->cmk, err);
+	if (ret)
+		return ret;
+	memcpy(call->reply->key_id, dk->cmk.id, sizeof(dk->cmk.id));
+	dk->dk = evs_secret_alloc(EVS_DK_SIZE);
+	return dk->dk ? 0 : evs_error_set(err, errno, "locked memory: %m");
+}
+
+static void end(struct dk_call *dk)
+{
+	evs_secret_free(dk->dk);
+	kmsd_context_free(&dk->context);
+}
+
+/* Wraps by the newest version of the CMK's material. */
+static int wrap(struct kmsd_call *call, struct dk_call *dk, char cipher_text[BLOB_HEX + 1],
+		struct evs_error *err)
+{
+	unsigned char blob[KMSD_BLOB_SIZE];
+	struct evs_secret *key;
+	int ret;
+
+	ret = kmsd_cmk_unwrap(call->kmsd, &dk->cmk, dk->cmk.version, &key, err);
+	if (ret)
+		return ret;
+	ret = kmsd_datakey_wrap(key, &dk->cmk, &dk->context, dk->dk->data, blob, err);
+	evs_secret_free(key);
+	if (!ret)
+		evs_hex_encode(cipher_text, blob, sizeof(blob));
+	return ret;
+}
+
+/* Puts head, the data key in hex, and tail into locked memory as the answer. */
+static int reply_secret(struct kmsd_call *call, const char *head, const struct dk_call *dk,
+			const char *tail, struct evs_error *err)
+{
+	size_t head_len = strlen(head), tail_len = strlen(tail);
+	struct evs_secret *secret = evs_secret_alloc(head_len + DK_HEX + tail_len + 1);
+	char *body;
+
+	if (!secret)
+		return evs_error_set(err, errno, "locked memory: %m");
+	body = (char *)secret->data;
+	memcpy(body, head, head_len);
+	evs_hex_encode(body + head_len, dk->dk->data, EVS_DK_SIZE);
+	memcpy(body + head_len + DK_HEX, tail, tail_len);
+	call->reply->secret = secret;
+	call->reply->body = body;
+	call->reply->size = head_len + DK_HEX + tail_len;
+	return 0;
+}
+
+int kmsd_op_create_datakey(struct kmsd_call *call, struct evs_error *err)
+{
+	char head[REPLY_FRAME], tail[BLOB_HEX + REPLY_FRAME], cipher_text[BLOB_HEX + 1];
+	struct dk_call dk = {};
+	int ret;
+
+	ret = check_length(&call->req, "datakey_length", DK_BITS, KMSD_E_DK_LENGTH, err);
+	if (!ret)
+		ret = begin(call, &dk, err);
+	if (ret)
+		goto out;
+	if (RAND_priv_bytes(dk.dk->data, EVS_DK_SIZE) != 1) {
+		ret = evs_error_set(err, EIO, "no random bytes");
+		goto out;
+	}
+	ret = wrap(call, &dk, cipher_text, err);
+	if (ret)
+		goto out;
+	snprintf(head, sizeof(head), "{\"key_id\":\"%s\",\"plain_text\":\"", dk.cmk.id);
+	snprintf(tail, sizeof(tail), "\",\"cipher_text\":\"%s\"}", cipher_text);
+	ret = reply_secret(call, head, &dk, tail, err);
+out:
+	end(&dk);
+	return ret;
+}
+
+/* Checks plain_text, a data key and its SHA-256, and takes the key out of it. */
+static int read_plain(const struct kmsd_request *req, struct evs_secret *dk,
+		      struct evs_error *err)
+{
+	unsigned char digest[KMSD_DIGEST_SIZE];
+	struct json_object *member;
+	int ret;
+
+	if (!json_object_object_get_ex(req->json, "plain_text", &member) || !member)
+		return kmsd_fail(err, KMSD_E_MISSING, "plain_text is missing");
+	/* A name spelled with escapes goes past the scan for the secret, too */
+	if (!req->plain || req->plain_len == -EINVAL)
+		return kmsd_fail(err, KMSD_E_PLAIN, "plain_text: not hex");
+	if (req->plain_len != KMSD_PLAIN_SIZE)
+		return kmsd_fail(err, KMSD_E_PLAIN_MISMATCH,
+				 "plain_text: not a data key of %d bytes and its SHA-256",
+				 EVS_DK_SIZE);
+	ret = kmsd_datakey_digest(req->plain->data, digest, err);
+	if (ret)
+		return ret;
+	if (CRYPTO_memcmp(digest, req->plain->data + EVS_DK_SIZE, sizeof(digest)))
+		return kmsd_fail(err, KMSD_E_PLAIN_HASH, "plain_text: the SHA-256 does not fit");
+	memcpy(dk->data, req->plain->data, EVS_DK_SIZE);
+	return 0;
+}
+
+int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)
+{
+	char cipher_text[BLOB_HEX + 1];
+	struct json_object *json;
+	struct dk_call dk = {};
+	int ret;
+
+	ret = check_length(&call->req, "datakey_plain_length", EVS_DK_SIZE, KMSD_E_PLAIN_LENGTH,
+			   err);
+	if (!ret)
+		ret = begin(call, &dk, err);
+	if (!ret)
+		ret = read_plain(&call->req, dk.dk, err);
+	if (!ret)
+		ret = wrap(call, &dk, cipher_text, err);
+	if (ret)
+		goto out;
+	json = json_object_new_object();
+	if (json && (kmsd_json_add(json, "key_id", dk.cmk.id) ||
+		     kmsd_json_add(json, "cipher_text", cipher_text) ||
+		     kmsd_json_add(json, "datakey_length", "64"))) {
+		json_object_put(json);
+		json = NULL;
+	}
+	ret = kmsd_reply_json(call->reply, json, err);
+out:
+	end(&dk);
+	return ret;
+}
+
+static int unwrap(struct kmsd_call *call, struct dk_call *dk, unsigned char *digest,
+		  struct evs_error *err)
+{
+	unsigned char blob[KMSD_BLOB_SIZE];
+	char wrapped_by[EVS_CMK_ID_SIZE];
+	struct evs_secret *key;
+	const char *cipher_text;
+	uint32_t version;
+	ssize_t size;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, "cipher_text", NULL, &cipher_text, err);
+	if (ret)
+		return ret;
+	size = evs_hex_decode(blob, sizeof(blob), cipher_text, strlen(cipher_text));
+	if (size == -EINVAL)
+		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: not hex");
+	ret = kmsd_datakey_inspect(blob, size < 0 ? strlen(cipher_text) / 2 : (size_t)size,
+				   wrapped_by, &version, err);
+	if (ret)
+		return ret;
+	if (strcmp(wrapped_by, dk->cmk.id))
+		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: not wrapped by key %s",
+				 dk->cmk.id);
+	ret = kmsd_cmk_unwrap(call->kmsd, &dk->cmk, version, &key, err);
+	if (ret == -ENOENT)
+		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: key %s has no version %u",
+				 dk->cmk.id, version);
+	if (ret)
+		return ret;
+	ret = kmsd_datakey_unwrap(key, &dk->context, blob, dk->dk->data, digest, err);
+	evs_secret_free(key);
+	return ret;
+}
+
+int kmsd_op_decrypt_datakey(struct kmsd_call *call, struct evs_error *err)
+{
+	char tail[DIGEST_HEX + REPLY_FRAME], digest_hex[DIGEST_HEX + 1];
+	unsigned char digest[KMSD_DIGEST_SIZE];
+	struct dk_call dk = {};
+	int ret;
+
+	ret = check_length(&call->req, "datakey_cipher_length", EVS_DK_SIZE, KMSD_E_CIPHER_LENGTH,
+			   err);
+	if (!ret)
+		ret = begin(call, &dk, err);
+	if (!ret)
+		ret = unwrap(call, &dk, digest, err);
+	if (ret)
+		goto out;
+	evs_hex_encode(digest_hex, digest, sizeof(digest));
+	snprintf(tail, sizeof(tail), "\",\"datakey_length\":\"64\",\"datakey_dgst\":\"%s\"}",
+		 digest_hex);
+	ret = reply_secret(call, "{\"data_key\":\"", &dk, tail, err);
+out:
+	end(&dk);
+	return ret;
+}

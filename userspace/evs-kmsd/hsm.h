@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_HSM_H
+#define KMSD_HSM_H
+
+#include <stddef.h>
+
+#include "conf.h"
+#include "error.h"
+#include "secret.h"
+
+#define KMSD_HSM_IV_SIZE 12
+#define KMSD_HSM_TAG_SIZE 16
+
+/* What wrapping with the root key adds to the plaintext: IV in front, tag behind. */
+#define KMSD_HSM_OVERHEAD (KMSD_HSM_IV_SIZE + KMSD_HSM_TAG_SIZE)
+
+struct kmsd_hsm;
+
+/**
+ * kmsd_hsm_open() - Load the module, log in, find and check the root key.
+ * @hsm: set; release with kmsd_hsm_close()
+ * @conf: [hsm] section is read
+ * @err: filled on failure
+ *
+ * Refuses a root key that is not an AES-256 key generated in the token,
+ * sensitive and not extractable since its birth. Sets SOFTHSM2_CONF in the
+ * environment when configured: call it before there are threads.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_hsm_open(struct kmsd_hsm **hsm, const struct kmsd_conf *conf, struct evs_error *err);
+
+/**
+ * kmsd_hsm_close() - Log out and unload.
+ * @hsm: the token, or NULL
+ */
+void kmsd_hsm_close(struct kmsd_hsm *hsm);
+
+/**
+ * kmsd_hsm_random() - Random bytes from the token's generator.
+ * @hsm: the token
+ * @data: filled
+ * @size: bytes wanted
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_hsm_random(struct kmsd_hsm *hsm, void *data, size_t size, struct evs_error *err);
+
+/**
+ * kmsd_hsm_wrap() - Encrypt with the root key (AES-256-GCM inside the token).
+ * @hsm: the token
+ * @aad: text the result is bound to
+ * @plain: the bytes
+ * @size: how many
+ * @wrapped: filled, @size + KMSD_HSM_OVERHEAD bytes
+ * @err: filled on failure
+ *
+ * Context: any thread; the token does one operation at a time.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_hsm_wrap(struct kmsd_hsm *hsm, const char *aad, const void *plain, size_t size,
+		  void *wrapped, struct evs_error *err);
+
+/**
+ * kmsd_hsm_unwrap() - Undo kmsd_hsm_wrap().
+ * @hsm: the token
+ * @aad: the text given to kmsd_hsm_wrap()
+ * @wrapped: the result of kmsd_hsm_wrap()
+ * @size: its size
+ * @plain: filled, @size - KMSD_HSM_OVERHEAD bytes
+ * @err: filled on failure
+ *
+ * Return: 0, -EBADMSG when @wrapped or @aad is not what was wrapped with this
+ * root key, -ENXIO when the token does not answer, or another negative errno.
+ */
+int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, size_t size,
+		    void *plain, struct evs_error *err);
+
+/**
+ * struct kmsd_hsm_new - A token to be made.
+ * @module: path of the PKCS#11 module
+ * @softhsm2_conf: its configuration, "" when it is not SoftHSM
+ * @token: label
+ * @root_key: label of the root key
+ * @pin: user PIN
+ * @so_pin: security officer's PIN
+ */
+struct kmsd_hsm_new {
+	const char *module;
+	const char *softhsm2_conf;
+	const char *token;
+	const char *root_key;
+	const struct evs_secret *pin;
+	const struct evs_secret *so_pin;
+};
+
+/**
+ * kmsd_hsm_init() - Initialise a blank token and generate the root key in it.
+ * @new: what to make
+ * @err: filled on failure
+ *
+ * Takes the first slot whose token is not initialised; never touches another.
+ *
+ * Return: 0 or a negative errno; -ENODEV when there is no blank token.
+ */
+int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err);
+
+#endif /* KMSD_HSM_H */

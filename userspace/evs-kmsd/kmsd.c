@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "kmsd.h"
+
+static int check_root(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error *err)
+{
+	unsigned char wrapped[KMSD_WRAPPED_MAX], plain[KMSD_WRAPPED_MAX];
+	size_t size;
+	int ret;
+
+	ret = kmsd_store_root_check(kmsd->store, wrapped, &size, err);
+	if (ret)
+		return ret;
+	ret = kmsd_hsm_unwrap(kmsd->hsm, KMSD_ROOT_CHECK_AAD, wrapped, size, plain, err);
+	if (ret == -EBADMSG)
+		return evs_error_set(err, EKEYREJECTED,
+				     "database %s: made with another root key than \"%s\" of token \"%s\"",
+				     conf->database, conf->root_key, conf->token);
+	return ret;
+}
+
+int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error *err)
+{
+	int ret;
+
+	/* The database first: its lock keeps a second daemon off the token as well */
+	ret = kmsd_store_open(&kmsd->store, conf->database, err);
+	if (ret)
+		return ret;
+	ret = kmsd_hsm_open(&kmsd->hsm, conf, err);
+	if (ret)
+		goto err_store;
+	ret = check_root(kmsd, conf, err);
+	if (ret)
+		goto err_hsm;
+	return 0;
+
+err_hsm:
+	kmsd_hsm_close(kmsd->hsm);
+err_store:
+	kmsd_store_close(kmsd->store);
+	return ret;
+}
+
+void kmsd_close(struct kmsd *kmsd)
+{
+	kmsd_hsm_close(kmsd->hsm);
+	kmsd_store_close(kmsd->store);
+}

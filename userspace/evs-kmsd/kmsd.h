@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_KMSD_H
+#define KMSD_KMSD_H
+
+#include "conf.h"
+#include "error.h"
+#include "hsm.h"
+#include "store.h"
+
+/**
+ * struct kmsd - A running KMS.
+ * @hsm: the token with the root key
+ * @store: the database
+ */
+struct kmsd {
+	struct kmsd_hsm *hsm;
+	struct kmsd_store *store;
+};
+
+/* The text of the database that shows whether the root key is the right one. */
+#define KMSD_ROOT_CHECK_AAD "evs-kmsd root key check"
+#define KMSD_ROOT_CHECK_TEXT "evs-kmsd"
+
+/**
+ * kmsd_open() - Open token and database and see that they belong together.
+ * @kmsd: filled; release with kmsd_close()
+ * @conf: where they are
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error *err);
+
+/**
+ * kmsd_close() - Undo kmsd_open().
+ * @kmsd: the KMS; no thread uses it any more
+ */
+void kmsd_close(struct kmsd *kmsd);
+
+#endif /* KMSD_KMSD_H */

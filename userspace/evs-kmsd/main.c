@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* evs-kmsd: the local key management service. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf.h"
+#include "kmsd.h"
+#include "log.h"
+#include "secret.h"
+#include "server.h"
+
+#define VERSION "1.0"
+
+static const char usage[] =
+	"Usage: evs-kmsd [--config FILE]\n"
+	"Serve the local key management service (KMS) in the foreground.\n"
+	"\n"
+	"  --config FILE  configuration (default: " KMSD_CONFIG_PATH ")\n"
+	"  --help         show this text\n"
+	"  --version      show the version\n"
+	"\n"
+	"Set it up once with: evs-setup kms init\n";
+
+/* Returns -1 to go on, else the exit status. */
+static int parse_args(int argc, char **argv, const char **config)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{},
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			*config = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		case 'V':
+			puts("evs-kmsd " VERSION);
+			return 0;
+		default:
+			fputs("Try: evs-kmsd --help\n", stderr);
+			return 1;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "evs-kmsd: %s: unexpected argument\nTry: evs-kmsd --help\n", argv[optind]);
+	return 1;
+}
+
+static int serve(const struct kmsd_conf *conf, const sigset_t *stop, struct evs_error *err)
+{
+	struct kmsd_server *server;
+	struct kmsd kmsd;
+	int ret, sig;
+
+	ret = kmsd_open(&kmsd, conf, err);
+	if (ret)
+		return ret;
+	ret = kmsd_server_start(&server, &kmsd, conf->socket, err);
+	if (!ret) {
+		kmsd_log("ready on %s", conf->socket);
+		sigwait(stop, &sig);
+		kmsd_log("stopping: %s", strsignal(sig));
+		kmsd_server_stop(server);
+	}
+	kmsd_close(&kmsd);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	const char *config = KMSD_CONFIG_PATH;
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	sigset_t stop;
+	int ret;
+
+	ret = parse_args(argc, argv, &config);
+	if (ret >= 0)
+		return ret;
+
+	/* Blocked before there are threads, which inherit it: main alone waits */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+
+	ret = evs_process_harden(&err);
+	if (!ret)
+		ret = kmsd_conf_load(&conf, config, &err);
+	if (!ret)
+		ret = serve(&conf, &stop, &err);
+	if (ret) {
+		kmsd_log("%s", err.text);
+		return ret == -EBUSY || ret == -EADDRINUSE ? 5 : 3;
+	}
+	return 0;
+}

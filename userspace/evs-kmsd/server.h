@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_SERVER_H
+#define KMSD_SERVER_H
+
+#include "error.h"
+#include "kmsd.h"
+
+struct kmsd_server;
+
+/**
+ * kmsd_server_start() - Answer requests on a socket, in threads of its own.
+ * @server: set; release with kmsd_server_stop()
+ * @kmsd: the KMS
+ * @path: the socket
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_server_start(struct kmsd_server **server, struct kmsd *kmsd, const char *path,
+		      struct evs_error *err);
+
+/**
+ * kmsd_server_stop() - Take no more connections, finish the requests, release.
+ * @server: the server
+ */
+void kmsd_server_stop(struct kmsd_server *server);
+
+#endif /* KMSD_SERVER_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_SOCKET_H
+#define KMSD_SOCKET_H
+
+#include <stdbool.h>
+
+#include "conf.h"
+#include "error.h"
+
+/**
+ * struct kmsd_socket - A listening AF_UNIX socket.
+ * @fd: the socket
+ * @lock_fd: file beside it, held by flock() while the socket is ours
+ * @path: where it is
+ */
+struct kmsd_socket {
+	int fd;
+	int lock_fd;
+	char path[KMSD_SOCKET_MAX + 1];
+};
+
+/**
+ * kmsd_socket_open() - Listen, for root alone.
+ * @sock: filled; release with kmsd_socket_close()
+ * @path: where; its directory is made when only that is missing
+ * @err: filled on failure; -EADDRINUSE when another process listens there
+ *
+ * A socket that a killed process has left behind is replaced. Changes the
+ * umask for a moment: call it before there are threads.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_socket_open(struct kmsd_socket *sock, const char *path, struct evs_error *err);
+
+/**
+ * kmsd_socket_close() - Stop listening and remove the socket.
+ * @sock: the socket
+ */
+void kmsd_socket_close(struct kmsd_socket *sock);
+
+/**
+ * kmsd_socket_peer_is_root() - May the other end of a connection talk to us?
+ * @fd: the connection
+ */
+bool kmsd_socket_peer_is_root(int fd);
+
+#endif /* KMSD_SOCKET_H */
