@@ -153,7 +153,7 @@ static int check_layout(struct evs_volume *vol, const char *path, struct evs_err
 	uint32_t requirements = 0;
 	json_object *root;
 	const char *json;
-	int ret;
+	int key_size, ret;
 
 	if (!subsystem || strcmp(subsystem, EVS_SUBSYSTEM))
 		return evs_error_set(err, EMEDIUMTYPE,
@@ -161,7 +161,9 @@ static int check_layout(struct evs_volume *vol, const char *path, struct evs_err
 	if (crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) ||
 	    requirements)
 		return bad_layout(err, path, "its header asks for more than this program knows");
-	if (crypt_get_volume_key_size(vol->cd) != EVS_DK_SIZE)
+	/* Only key slots tell its size; without any, verifying the DK does. */
+	key_size = crypt_get_volume_key_size(vol->cd);
+	if (key_size > 0 && key_size != EVS_DK_SIZE)
 		return bad_layout(err, path, "its key is not of 64 bytes");
 	ret = crypt_dump_json(vol->cd, &json, 0);
 	if (ret < 0)

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "config.h"
+
+static char path[] = "/tmp/evs-config-XXXXXX";
+
+static int set_up(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return setenv("EVS_CONF", path, 1);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static int load(const char *text, struct evs_config *cfg, struct evs_error *err)
+{
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	return evs_config_load(cfg, err);
+}
+
+/* @place and @why must both be in the text, the place after the file's name. */
+static void refuse(const char *text, unsigned int line, const char *why)
+{
+	struct evs_error err = {};
+	struct evs_config cfg;
+	char place[64];
+
+	assert_int_equal(load(text, &cfg, &err), -EINVAL);
+	snprintf(place, sizeof(place), "%s:%u: ", path, line);
+	if (strncmp(err.text, place, strlen(place)) || !strstr(err.text, why))
+		fail_msg("\"%s\" does not begin with \"%s\" or lacks \"%s\"", err.text, place, why);
+}
+
+static void test_defaults(void **state)
+{
+	const struct evs_config_kms *kms;
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	(void)state;
+	assert_int_equal(load("", &cfg, &err), 0);
+	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
+	assert_non_null(kms);
+	assert_string_equal(kms->url, "unix:/run/evs/kmsd.sock");
+	assert_string_equal(kms->project, "default");
+	assert_int_equal(kms->timeout, 30);
+	assert_null(evs_config_kms(&cfg, "cloud", &err));
+	assert_int_equal(err.errnum, ENOENT);
+	assert_non_null(strstr(err.text, "\"cloud\""));
+	evs_config_free(&cfg);
+}
+
+static void test_values(void **state)
+{
+	const struct evs_config_kms *kms;
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	(void)state;
+	assert_int_equal(load("# all of it\n"
+			      "[kms local]\n"
+			      "timeout = 5\n"
+			      "\n"
+			      "[kms other-1]\n"
+			      "url = unix:/tmp/other.sock ; there\n"
+			      "project=p1\n", &cfg, &err), 0);
+	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
+	assert_non_null(kms);
+	assert_int_equal(kms->timeout, 5);
+	assert_string_equal(kms->url, "unix:/run/evs/kmsd.sock");
+	kms = evs_config_kms(&cfg, "other-1", &err);
+	assert_non_null(kms);
+	assert_string_equal(kms->url, "unix:/tmp/other.sock");
+	assert_string_equal(kms->project, "p1");
+	assert_int_equal(kms->timeout, 30);
+	evs_config_free(&cfg);
+}
+
+static void test_long_comment(void **state)
+{
+	struct evs_error err = {};
+	struct evs_config cfg;
+	char text[1000];
+
+	(void)state;
+	memset(text, '#', 900);
+	strcpy(text + 900, "\n[kms local]\ntimeout = 7\n");
+	assert_int_equal(load(text, &cfg, &err), 0);
+	assert_int_equal(evs_config_kms(&cfg, EVS_KMS_LOCAL, &err)->timeout, 7);
+	evs_config_free(&cfg);
+}
+
+static void test_refusals(void **state)
+{
+	char text[1000] = "[kms local]\nproject = ";
+
+	(void)state;
+	refuse("[kms local]\nurl = unix:/a\nspeed = 9\n", 3, "unknown key \"speed\"");
+	refuse("\n[cloud]\n", 2, "unknown section [cloud]");
+	refuse("[kms]\n", 1, "unknown section [kms]");
+	refuse("[kms a b]\nurl = unix:/a\n", 1, "bad name");
+	refuse("timeout = 3\n", 1, "outside of a section");
+	refuse("\xef\xbb\xbf[a]\ntimeout = 3\n", 2, "outside of a section");
+	refuse("[kms local]\ntimeout = 3\ntimeout = 4\n", 3, "given twice");
+	refuse("[kms local]\nurl = unix:/a\n  b\n", 3, "given twice");
+	refuse("[kms local]\njust words\n", 2, "neither");
+	refuse("[kms local\n", 1, "neither");
+	refuse("[kms local]\nurl = https://kms\n", 2, "unix:/path");
+	refuse("[kms local]\nurl = unix:relative\n", 2, "unix:/path");
+	refuse("[kms local]\nurl = unix:/a # why\n", 2, "unix:/path");
+	refuse("[kms local]\nproject = a/b\n", 2, "bad project");
+	refuse("[kms local]\nproject =\n", 2, "bad project");
+	refuse("[kms local]\ntimeout = 0\n", 2, "1 to 600");
+	refuse("[kms local]\ntimeout = 601\n", 2, "1 to 600");
+	refuse("[kms local]\ntimeout = -1\n", 2, "1 to 600");
+	refuse("[kms local]\ntimeout = 5s\n", 2, "1 to 600");
+	refuse("[kms local]\ntimeout = 99999999999999999999\n", 2, "1 to 600");
+	memset(text + strlen(text), 'x', 500);
+	refuse(text, 2, "longer than");
+}
+
+static void test_no_url(void **state)
+{
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	(void)state;
+	assert_int_equal(load("[kms cloud]\n", &cfg, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "[kms cloud] has no url"));
+}
+
+static void test_no_file(void **state)
+{
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	(void)state;
+	setenv("EVS_CONF", "/nonexistent/evs.conf", 1);
+	assert_int_equal(evs_config_load(&cfg, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/nonexistent/evs.conf"));
+	setenv("EVS_CONF", path, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_long_comment),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_no_url),
+		cmocka_unit_test(test_no_file),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, set_up, tear_down);
+}

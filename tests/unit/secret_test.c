@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "secret.h"
+
+/* The kernel's flags of the mapping at @addr, "" when there is none. */
+static void mapping_flags(const void *addr, char *flags, size_t size)
+{
+	unsigned long start, end;
+	bool inside = false;
+	char line[512];
+	FILE *smaps;
+
+	*flags = '\0';
+	smaps = fopen("/proc/self/smaps", "re");
+	assert_non_null(smaps);
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (unsigned long)addr && (unsigned long)addr < end;
+		else if (inside && !strncmp(line, "VmFlags:", 8))
+			snprintf(flags, size, "%.200s", line + 8);
+	}
+	fclose(smaps);
+}
+
+static void test_alloc_is_zero(void **state)
+{
+	static const unsigned char zeros[EVS_DK_SIZE];
+	struct evs_secret *secret = evs_secret_alloc(EVS_DK_SIZE);
+
+	(void)state;
+	assert_non_null(secret);
+	assert_int_equal(secret->size, EVS_DK_SIZE);
+	assert_memory_equal(secret->data, zeros, EVS_DK_SIZE);
+	evs_secret_free(secret);
+}
+
+static void test_locked_and_undumpable(void **state)
+{
+	struct evs_secret *secret = evs_secret_alloc(EVS_DK_SIZE);
+	char flags[256];
+
+	(void)state;
+	assert_non_null(secret);
+	mapping_flags(secret, flags, sizeof(flags));
+	if (!*flags)
+		skip();		/* a kernel without VmFlags in smaps */
+	assert_non_null(strstr(flags, " lo"));
+	assert_non_null(strstr(flags, " dd"));
+	assert_non_null(strstr(flags, " wf"));
+	evs_secret_free(secret);
+}
+
+static void test_child_sees_zeros(void **state)
+{
+	struct evs_secret *secret = evs_secret_alloc(EVS_DK_SIZE);
+	unsigned int i, sum = 0;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(secret);
+	memset(secret->data, 0x5a, secret->size);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		for (i = 0; i < EVS_DK_SIZE; i++)
+			sum |= secret->data[i];
+		_exit(sum != 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	evs_secret_free(secret);
+}
+
+static void test_wipe(void **state)
+{
+	static const unsigned char zeros[100];
+	struct evs_secret *secret = evs_secret_alloc(sizeof(zeros));
+
+	(void)state;
+	assert_non_null(secret);
+	memset(secret->data, 0xff, secret->size);
+	evs_secret_wipe(secret);
+	assert_memory_equal(secret->data, zeros, sizeof(zeros));
+	evs_secret_free(secret);
+	evs_secret_wipe(NULL);
+	evs_secret_free(NULL);
+}
+
+static void test_bad_sizes(void **state)
+{
+	(void)state;
+	assert_null(evs_secret_alloc(0));
+	assert_int_equal(errno, EINVAL);
+	assert_null(evs_secret_alloc(SIZE_MAX));
+	assert_int_equal(errno, EINVAL);
+}
+
+/* In a child: the test program itself should stay debuggable. */
+static void test_harden(void **state)
+{
+	struct evs_error err = {};
+	struct rlimit core;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (evs_process_harden(&err) || getrlimit(RLIMIT_CORE, &core))
+			_exit(1);
+		_exit(core.rlim_max || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_alloc_is_zero),
+		cmocka_unit_test(test_locked_and_undumpable),
+		cmocka_unit_test(test_child_sees_zeros),
+		cmocka_unit_test(test_wipe),
+		cmocka_unit_test(test_bad_sizes),
+		cmocka_unit_test(test_harden),
+	};
+
+	return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "token.h"
+
+#define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define HEAD "{\"type\":\"evs-kms\",\"keyslots\":[],"
+#define GOOD HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"" CMK "\"," \
+	"\"context\":{\"purpose\":\"evs-dek\",\"volume\":\"" UUID "\"},\"wrapped-dk\":\"02AB\"}"
+
+static void test_round_trip(void **state)
+{
+	struct evs_token token, back;
+	struct evs_error err = {};
+	char json[EVS_TOKEN_JSON_MAX];
+
+	(void)state;
+	assert_int_equal(evs_token_init(&token, "local", CMK, UUID, &err), 0);
+	strcpy(token.wrapped_dk, "02AB");
+	assert_int_equal(evs_token_to_json(&token, json, &err), 0);
+	assert_string_equal(json, GOOD);
+	assert_int_equal(evs_token_from_json(&back, json, &err), 0);
+	assert_string_equal(back.kms, "local");
+	assert_string_equal(back.cmk, CMK);
+	assert_string_equal(back.wrapped_dk, "02AB");
+	assert_int_equal(back.context.count, 2);
+	assert_string_equal(back.context.pair[1].name, "volume");
+	assert_string_equal(back.context.pair[1].value, UUID);
+}
+
+static void test_largest(void **state)
+{
+	struct evs_token token, back;
+	struct evs_error err = {};
+	char json[EVS_TOKEN_JSON_MAX];
+
+	(void)state;
+	assert_int_equal(evs_token_init(&token, "local", CMK, UUID, &err), 0);
+	memset(token.wrapped_dk, 'A', EVS_WRAPPED_HEX_MAX);
+	assert_int_equal(evs_token_to_json(&token, json, &err), 0);
+	assert_int_equal(evs_token_from_json(&back, json, &err), 0);
+	assert_int_equal(strlen(back.wrapped_dk), EVS_WRAPPED_HEX_MAX);
+}
+
+static void test_init_refuses(void **state)
+{
+	struct evs_error err = {};
+	struct evs_token token;
+
+	(void)state;
+	assert_int_equal(evs_token_init(&token, "a b", CMK, UUID, &err), -EINVAL);
+	assert_int_equal(evs_token_init(&token, "local", "alias/x", UUID, &err), -EINVAL);
+	assert_int_equal(evs_token_init(&token, "local", CMK, "1234", &err), -EINVAL);
+	assert_int_equal(evs_token_init(&token, "local", CMK,
+					"AAAAAAAA-2222-3333-4444-555555555555", &err), -EINVAL);
+}
+
+/* Each is a good token with one thing wrong, and the part of the text that tells it. */
+static const struct {
+	const char *json;
+	int ret;
+	const char *why;
+} hostile[] = {
+	{ "", -EBADMSG, "no JSON object" },
+	{ "[]", -EBADMSG, "no JSON object" },
+	{ "{", -EBADMSG, "no JSON object" },
+	{ GOOD "x", -EBADMSG, "no JSON object" },
+	{ HEAD "\"kms\":\"local\"}", -EBADMSG, "\"version\" is missing" },
+	{ HEAD "\"version\":\"1\"}", -EBADMSG, "\"version\" is no integer" },
+	{ HEAD "\"version\":2}", -EPROTONOSUPPORT, "version 2" },
+	{ HEAD "\"version\":1}", -EBADMSG, "\"kms\" is missing" },
+	{ HEAD "\"version\":1,\"kms\":7}", -EBADMSG, "\"kms\" is no string" },
+	{ HEAD "\"version\":1,\"kms\":\"\"}", -EBADMSG, "\"kms\" is empty" },
+	{ HEAD "\"version\":1,\"kms\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}", -EBADMSG,
+	  "\"kms\" is too long" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":null}", -EBADMSG, "\"cmk\" is missing" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\"}", -EBADMSG,
+	  "\"context\" is missing" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":[]}", -EBADMSG,
+	  "\"context\" is no object" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{\"a\":1}}", -EBADMSG,
+	  "\"context\" is no string" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{\"\":\"b\"}}", -EBADMSG,
+	  "bad name" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{\"a\":\"1\",\"b\":\"1\","
+	  "\"c\":\"1\",\"d\":\"1\",\"e\":\"1\",\"f\":\"1\",\"g\":\"1\",\"h\":\"1\",\"i\":\"1\"}}",
+	  -EBADMSG, "too many" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{}}", -EBADMSG,
+	  "\"wrapped-dk\" is missing" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{},"
+	  "\"wrapped-dk\":\"02\"}", -EBADMSG, "\"cmk\" is no CMK id" },
+	{ HEAD "\"version\":1,\"kms\":\"lo cal\",\"cmk\":\"" CMK "\",\"context\":{},"
+	  "\"wrapped-dk\":\"02\"}", -EBADMSG, "\"kms\" is no name" },
+	{ HEAD "\"version\":1,\"kms\":\"lo\\u0000\",\"cmk\":\"" CMK "\",\"context\":{},"
+	  "\"wrapped-dk\":\"02\"}", -EBADMSG, "has a NUL" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"" CMK "\",\"context\":{},"
+	  "\"wrapped-dk\":\"023\"}", -EBADMSG, "\"wrapped-dk\" is no hex" },
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"" CMK "\",\"context\":{},"
+	  "\"wrapped-dk\":\"0x\"}", -EBADMSG, "\"wrapped-dk\" is no hex" },
+	{ HEAD "\"version\":1,\"kms\":{\"a\":{\"b\":{\"c\":{}}}}}", -EBADMSG, "no JSON object" },
+};
+
+static void test_hostile(void **state)
+{
+	struct evs_error err = {};
+	struct evs_token token;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+		if (evs_token_from_json(&token, hostile[i].json, &err) != hostile[i].ret ||
+		    !strstr(err.text, hostile[i].why))
+			fail_msg("%s: %d %s, expected %d %s", hostile[i].json, -err.errnum,
+				 err.text, hostile[i].ret, hostile[i].why);
+	}
+}
+
+static void test_oversized(void **state)
+{
+	char json[2 * EVS_TOKEN_JSON_MAX];
+	struct evs_error err = {};
+	struct evs_token token;
+	int used;
+
+	(void)state;
+	used = snprintf(json, sizeof(json), HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"" CMK
+			"\",\"context\":{},\"wrapped-dk\":\"");
+	memset(json + used, 'A', EVS_WRAPPED_HEX_MAX + 2);
+	strcpy(json + used + EVS_WRAPPED_HEX_MAX + 2, "\"}");
+	assert_int_equal(evs_token_from_json(&token, json, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "\"wrapped-dk\" is too long"));
+	memset(json + used, 'A', EVS_TOKEN_JSON_MAX);
+	strcpy(json + used + EVS_TOKEN_JSON_MAX, "\"}");
+	assert_int_equal(evs_token_from_json(&token, json, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, "larger than"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_init_refuses),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_oversized),
+	};
+
+	return cmocka_run_group_tests_name("token", tests, NULL, NULL);
+}
