@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 
 #include "netlink.h"
 #include "text.h"
@@ -55,19 +54,6 @@ static const int required[] = {
 	EVS_A_DEV_SECTOR_SIZE, EVS_A_DEV_DISK_DEV,
 };
 
-/* The kernel's 32-bit form of a device number; glibc's is wider. */
-static uint32_t dev_encode(dev_t dev)
-{
-	uint32_t maj = major(dev), min = minor(dev);
-
-	return (min & 0xff) | maj << 8 | (min & ~0xffU) << 12;
-}
-
-static dev_t dev_decode(uint32_t dev)
-{
-	return makedev(dev >> 8 & 0xfff, (dev & 0xff) | (dev >> 12 & 0xfff00));
-}
-
 /* A netlink "uint" has four bytes where they suffice, else eight. */
 static int put_uint(struct nl_msg *msg, int attr, uint64_t value)
 {
@@ -108,7 +94,8 @@ int evs_nl_parse_disk(struct nlmsghdr *msg, struct evs_disk *disk)
 	disk->id = get_u32(attr[EVS_A_DEV_ID]);
 	get_string(disk->name, sizeof(disk->name), attr[EVS_A_DEV_NAME]);
 	get_string(disk->uuid, sizeof(disk->uuid), attr[EVS_A_DEV_UUID]);
-	disk->backing_dev = dev_decode(get_u32(attr[EVS_A_DEV_BACKING_DEV]));
+	/* The kernel's numbers have the form that stat(2) gives them. */
+	disk->backing_dev = get_u32(attr[EVS_A_DEV_BACKING_DEV]);
 	disk->offset = get_uint(attr[EVS_A_DEV_OFFSET]);
 	disk->size = get_uint(attr[EVS_A_DEV_SIZE]);
 	disk->sector_size = get_u32(attr[EVS_A_DEV_SECTOR_SIZE]);
@@ -117,7 +104,7 @@ int evs_nl_parse_disk(struct nlmsghdr *msg, struct evs_disk *disk)
 	disk->state = get_u32(attr[EVS_A_DEV_STATE]);
 	get_string(disk->cipher, sizeof(disk->cipher), attr[EVS_A_DEV_CIPHER]);
 	disk->openers = get_u32(attr[EVS_A_DEV_OPENERS]);
-	disk->disk_dev = dev_decode(get_u32(attr[EVS_A_DEV_DISK_DEV]));
+	disk->disk_dev = get_u32(attr[EVS_A_DEV_DISK_DEV]);
 	return 0;
 }
 
@@ -363,7 +350,7 @@ int evs_nl_attach(struct evs_nl *nl, const struct evs_attach *what, struct evs_d
 		return -err->errnum;
 	if ((what->name && nla_put_string(msg, EVS_A_DEV_NAME, what->name)) ||
 	    (what->uuid && nla_put_string(msg, EVS_A_DEV_UUID, what->uuid)) ||
-	    nla_put_u32(msg, EVS_A_DEV_BACKING_DEV, dev_encode(what->backing_dev)) ||
+	    nla_put_u32(msg, EVS_A_DEV_BACKING_DEV, (uint32_t)what->backing_dev) ||
 	    put_uint(msg, EVS_A_DEV_OFFSET, what->offset) ||
 	    (what->size && put_uint(msg, EVS_A_DEV_SIZE, what->size)) ||
 	    nla_put_u32(msg, EVS_A_DEV_SECTOR_SIZE, what->sector_size) ||

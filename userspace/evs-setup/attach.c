@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * attach: the kernel gets a device, where the data lies on it, and the serial
+ * number of a key. With a header the key is asked for here and brought by
+ * evs-request-key; with --raw it is there already.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "disks.h"
+#include "keyring.h"
+#include "node.h"
+#include "volume.h"
+
+/**
+ * struct request - What the user asks for.
+ * @target: device or file
+ * @raw: there is no header
+ * @what: what goes to the kernel, filled in as it becomes known
+ */
+struct request {
+	const char *target;
+	bool raw;
+	struct evs_attach what;
+};
+
+static const struct option options[] = {
+	{ "read-only", no_argument, NULL, 'r' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "raw", no_argument, NULL, 'R' },
+	{ "key", required_argument, NULL, 'k' },
+	{ "sector-size", required_argument, NULL, 's' },
+	{ "offset", required_argument, NULL, 'o' },
+	{ "size", required_argument, NULL, 'z' },
+	{},
+};
+
+static int parse_option(struct request *req, int opt, struct evs_error *err)
+{
+	int ret;
+
+	switch (opt) {
+	case 'r':
+		req->what.read_only = true;
+		return 0;
+	case 'n':
+		req->what.name = optarg;
+		return 0;
+	case 'R':
+		req->raw = true;
+		return 0;
+	case 'k':
+		return cli_serial(optarg, &req->what.key_serial, err);
+	case 's':
+		return cli_sector_size(optarg, &req->what.sector_size, err);
+	case 'o':
+		return cli_bytes("--offset", optarg, &req->what.offset, err);
+	default:
+		ret = cli_bytes("--size", optarg, &req->what.size, err);
+		if (!ret && !req->what.size)
+			ret = evs_error_set(err, EINVAL, "--size 0: a disk has a size");
+		return ret;
+	}
+}
+
+static int parse(struct request *req, int argc, char *argv[], struct evs_error *err)
+{
+	const struct evs_attach *what = &req->what;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		if (parse_option(req, opt, err))
+			return -err->errnum;
+	if (opt < 0 || cli_operand(argc, argv, "device or file", &req->target, err))
+		return -err->errnum;
+	if (req->raw && (!what->key_serial || !what->sector_size))
+		return evs_error_set(err, EINVAL, "--raw needs --key and --sector-size");
+	if (!req->raw &&
+	    (what->key_serial || what->sector_size || what->offset || what->size))
+		return evs_error_set(err, EINVAL,
+				     "--key, --sector-size, --offset and --size need --raw: the header knows them");
+	return 0;
+}
+
+/* Print the path, or take the disk away again. */
+static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	char path[32];
+	int ret;
+
+	disks_path(disk, path, sizeof(path));
+	ret = node_wait(path, disk->disk_dev, err);
+	if (!ret && (puts(path) == EOF || fflush(stdout)))
+		ret = evs_error_set(err, errno, "standard output: %m");
+	if (ret)
+		evs_nl_detach(nl, disk->id, true, &ignored);
+	return ret;
+}
+
+static int attach_backing(struct evs_nl *nl, struct request *req, const struct backing *backing,
+			  struct evs_error *err)
+{
+	struct evs_disk disk;
+	sigset_t all;
+	int ret;
+
+	/* Killed now, this process could leave a disk of which nobody knows. */
+	sigfillset(&all);
+	if (sigprocmask(SIG_BLOCK, &all, NULL))
+		return evs_error_set(err, errno, "cannot block signals: %m");
+	req->what.backing_dev = backing->dev;
+	ret = evs_nl_attach(nl, &req->what, &disk, err);
+	if (ret)
+		return evs_error_prefix(err, "%s", req->target);
+	return announce(nl, &disk, err);
+}
+
+static int attach_raw(struct evs_nl *nl, struct request *req, struct backing *backing,
+		      struct evs_error *err)
+{
+	int ret;
+
+	ret = backing_loop(backing, req->what.sector_size, err);
+	if (ret)
+		return ret;
+	return attach_backing(nl, req, backing, err);
+}
+
+static int attach_volume(struct evs_nl *nl, struct request *req, struct backing *backing,
+			 const struct evs_volume *vol, struct evs_error *err)
+{
+	struct evs_attach *what = &req->what;
+	key_serial_t key;
+	int ret;
+
+	what->uuid = evs_volume_uuid(vol);
+	what->offset = evs_volume_data_offset(vol);
+	what->size = evs_volume_data_size(vol);
+	what->sector_size = evs_volume_sector_size(vol);
+	ret = backing_loop(backing, what->sector_size, err);
+	if (ret)
+		return ret;
+	ret = evs_keyring_isolate(err);
+	if (ret)
+		return ret;
+	ret = evs_keyring_request(what->uuid, backing->path, &key, err);
+	if (ret)
+		return ret;
+	what->key_serial = key;
+	ret = attach_backing(nl, req, backing, err);
+	/* The kernel has its own link to the key of a disk. */
+	evs_keyring_drop(key);
+	return ret;
+}
+
+static int attach(struct evs_nl *nl, struct request *req, struct evs_error *err)
+{
+	struct backing backing;
+	struct evs_volume *vol;
+	int ret;
+
+	ret = backing_open(&backing, req->target, req->what.read_only, err);
+	if (ret)
+		return ret;
+	if (req->raw) {
+		ret = attach_raw(nl, req, &backing, err);
+	} else {
+		ret = evs_volume_open(&vol, backing.path, err);
+		if (!ret) {
+			ret = attach_volume(nl, req, &backing, vol, err);
+			evs_volume_close(vol);
+		}
+	}
+	backing_close(&backing);
+	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct request req = {};
+	struct evs_nl *nl;
+	int ret;
+
+	ret = parse(&req, argc, argv, err);
+	if (ret)
+		return ret;
+	ret = evs_nl_open(&nl, err);
+	if (ret)
+		return ret;
+	ret = attach(nl, &req, err);
+	evs_nl_close(nl);
+	return ret;
+}
+
+const struct verb verb_attach = {
+	.name = "attach",
+	.args = "[--read-only] [--name NAME] DEVICE|FILE\n"
+		"       evs-setup attach --raw --key SERIAL --sector-size 512|4096\n"
+		"                        [--offset BYTES] [--size BYTES]\n"
+		"                        [--read-only] [--name NAME] DEVICE|FILE",
+	.brief = "make a disk /dev/evsN over a device or file and print its path",
+	.help = "  --read-only         the disk refuses writes\n"
+		"  --name NAME         how to call the disk, by default evsN\n"
+		"\n"
+		"The key of the disk comes from the KMS that the header on the device names. A\n"
+		"file gets a loop device, which goes away with the disk.\n"
+		"\n"
+		"  --raw               there is no header, or it does not count: the rest says it\n"
+		"  --key SERIAL        key of type \"evs\" with the data key; attaching uses it up\n"
+		"  --sector-size SIZE  crypto sector, 512 or 4096\n"
+		"  --offset BYTES      where the data starts, by default 0\n"
+		"  --size BYTES        how long it is, by default up to the end\n"
+		"\n"
+		"BYTES may end in K, M, G or T.\n",
+	.run = run,
+};

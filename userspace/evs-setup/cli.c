@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static enum cli_exit class_exit_status(enum evs_class class)
+{
+	switch (class) {
+	case EVS_CLASS_CMK_DISABLED:
+	case EVS_CLASS_CMK_PENDING_DELETION:
+	case EVS_CLASS_CMK_DELETED:
+	case EVS_CLASS_CMK_NO_MATERIAL:
+	case EVS_CLASS_NO_PERMISSION:
+	case EVS_CLASS_BAD_CREDENTIALS:
+	case EVS_CLASS_WRONG_KEY:
+	case EVS_CLASS_DEFAULT_KEY_FORBIDDEN:
+	case EVS_CLASS_QUOTA:
+		return CLI_EXIT_REFUSED;
+	case EVS_CLASS_KMS_UNREACHABLE:
+	case EVS_CLASS_KMS_BUSY:
+	case EVS_CLASS_PROTOCOL:
+		return CLI_EXIT_UNREACHABLE;
+	case EVS_CLASS_TAMPERED:
+		return CLI_EXIT_NO_DISK;
+	case EVS_CLASS_ALIAS_EXISTS:
+		return CLI_EXIT_BUSY;
+	case EVS_CLASS_BAD_REQUEST:
+		return CLI_EXIT_USAGE;
+	default:
+		return CLI_EXIT_INTERNAL;
+	}
+}
+
+static enum cli_exit errno_exit_status(int errnum)
+{
+	switch (errnum) {
+	case 0:
+		return CLI_EXIT_OK;
+	case EINVAL:
+	case ERANGE:
+	case ENAMETOOLONG:
+		return CLI_EXIT_USAGE;
+	case EPERM:
+	case EACCES:
+	case EROFS:
+	case ENOKEY:
+	case EKEYREVOKED:
+	case EKEYEXPIRED:
+	case EKEYREJECTED:
+		return CLI_EXIT_REFUSED;
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+	case ENOTBLK:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case EIO:
+	case ENOSPC:
+	case EMEDIUMTYPE:
+	case ENOMEDIUM:
+	case EUCLEAN:
+	case EBADMSG:
+	case EPROTONOSUPPORT:
+		return CLI_EXIT_NO_DISK;
+	case EBUSY:
+	case EEXIST:
+	case ETXTBSY:
+		return CLI_EXIT_BUSY;
+	case ENOPKG:
+	case EPROTO:
+	case EAGAIN:
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+		return CLI_EXIT_UNREACHABLE;
+	default:
+		return CLI_EXIT_INTERNAL;
+	}
+}
+
+enum cli_exit cli_exit_status(const struct evs_error *err)
+{
+	if (err->class != EVS_CLASS_NONE)
+		return class_exit_status(err->class);
+	return errno_exit_status(err->errnum);
+}
+
+int cli_option(int argc, char *argv[], const struct option *options, struct evs_error *err)
+{
+	int opt;
+
+	opterr = 0;
+	opt = getopt_long(argc, argv, ":", options, NULL);
+	switch (opt) {
+	case -1:
+		return 0;
+	case ':':
+		return evs_error_set(err, EINVAL, "option %s needs an argument", argv[optind - 1]);
+	case '?':
+		/* A short option leaves itself in optopt, a known long one its val. */
+		if (strncmp(argv[optind - 1], "--", 2) == 0 && optopt)
+			return evs_error_set(err, EINVAL, "option %s takes no argument",
+					     argv[optind - 1]);
+		if (strncmp(argv[optind - 1], "--", 2) == 0)
+			return evs_error_set(err, EINVAL, "unknown option %s", argv[optind - 1]);
+		return evs_error_set(err, EINVAL, "unknown option -%c", optopt);
+	default:
+		return opt;
+	}
+}
+
+int cli_operand(int argc, char *argv[], const char *what, const char **operand,
+		struct evs_error *err)
+{
+	if (optind == argc || !*argv[optind])
+		return evs_error_set(err, EINVAL, "%s is missing", what);
+	if (optind + 1 < argc)
+		return evs_error_set(err, EINVAL, "one %s at a time: %s is too much", what,
+				     argv[optind + 1]);
+	*operand = argv[optind];
+	return 0;
+}
+
+int cli_no_operand(int argc, char *argv[], struct evs_error *err)
+{
+	if (optind < argc)
+		return evs_error_set(err, EINVAL, "%s is too much", argv[optind]);
+	return 0;
+}
+
+int cli_bytes(const char *option, const char *text, uint64_t *bytes, struct evs_error *err)
+{
+	static const char suffixes[] = "KMGT";
+	const char *suffix;
+	uint64_t unit = 1;
+	char *end;
+
+	errno = 0;
+	*bytes = strtoull(text, &end, 10);
+	/* strtoull() takes signs and blanks as well. */
+	if (errno || *text < '0' || *text > '9')
+		goto bad;
+	if (*end) {
+		suffix = strchr(suffixes, *end);
+		if (!suffix || end[1])
+			goto bad;
+		unit = UINT64_C(1) << (10 * (suffix - suffixes + 1));
+	}
+	if (__builtin_mul_overflow(*bytes, unit, bytes))
+		goto bad;
+	return 0;
+bad:
+	return evs_error_set(err, EINVAL, "%s %s: not a number of bytes (with K, M, G or T)",
+			     option, text);
+}
+
+int cli_sector_size(const char *text, unsigned int *size, struct evs_error *err)
+{
+	if (strcmp(text, "512") == 0)
+		*size = 512;
+	else if (strcmp(text, "4096") == 0)
+		*size = 4096;
+	else
+		return evs_error_set(err, EINVAL, "--sector-size %s: must be 512 or 4096", text);
+	return 0;
+}
+
+int cli_serial(const char *text, int32_t *serial, struct evs_error *err)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *text < '0' || *text > '9' || *end || !value || value > INT32_MAX)
+		return evs_error_set(err, EINVAL, "--key %s: not the serial number of a key", text);
+	*serial = (int32_t)value;
+	return 0;
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli.h"
+#include "config.h"
+#include "kms/kms.h"
+#include "table.h"
+
+enum column {
+	COL_ALIAS,
+	COL_ID,
+	COL_STATE,
+	COL_CREATED,
+	COL_DESCRIPTION,
+	COL_DEFAULT,
+	COL_SPEC,
+	COL_ORIGIN,
+	COL_DELETION,
+};
+
+static const struct table_column columns[] = {
+	[COL_ALIAS] = { "ALIAS", TABLE_TEXT, true },
+	[COL_ID] = { "ID", TABLE_TEXT, true },
+	[COL_STATE] = { "STATE", TABLE_TEXT, true },
+	[COL_CREATED] = { "CREATED", TABLE_TEXT, true },
+	[COL_DESCRIPTION] = { "DESCRIPTION", TABLE_TEXT, true },
+	[COL_DEFAULT] = { "DEFAULT", TABLE_BOOL, false },
+	[COL_SPEC] = { "SPEC", TABLE_TEXT, false },
+	[COL_ORIGIN] = { "ORIGIN", TABLE_TEXT, false },
+	[COL_DELETION] = { "DELETION", TABLE_TEXT, false },
+};
+
+static const struct option json_options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{},
+};
+
+static const struct option no_options[] = {
+	{},
+};
+
+/* A client of the KMS, for the length of one call */
+static int with_kms(int (*call)(struct evs_kms *kms, void *arg, struct evs_error *err), void *arg,
+		    struct evs_error *err)
+{
+	const struct evs_config_kms *endpoint;
+	struct evs_config config;
+	struct evs_kms *kms;
+	int ret;
+
+	ret = evs_config_load(&config, err);
+	if (ret)
+		return ret;
+	endpoint = evs_config_kms(&config, EVS_KMS_LOCAL, err);
+	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
+	if (!ret) {
+		ret = call(kms, arg, err);
+		evs_kms_close(kms);
+	}
+	evs_config_free(&config);
+	return ret;
+}
+
+/* 0 stands for a time that is not known. */
+static int set_time(struct table *table, enum column column, int64_t seconds,
+		    struct evs_error *err)
+{
+	time_t when = (time_t)seconds;
+	char text[32];
+	struct tm tm;
+
+	if (!seconds || !gmtime_r(&when, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return 0;
+	return table_set(table, column, err, "%s", text);
+}
+
+static int add_cmk(struct table *table, const struct evs_cmk *cmk, struct evs_error *err)
+{
+	if (table_add(table, err) || table_set(table, COL_ALIAS, err, "%s", cmk->alias) ||
+	    table_set(table, COL_ID, err, "%s", cmk->id) ||
+	    table_set(table, COL_STATE, err, "%s", evs_cmk_state_name(cmk->state)) ||
+	    set_time(table, COL_CREATED, cmk->created, err) ||
+	    (*cmk->description &&
+	     table_set(table, COL_DESCRIPTION, err, "%s", cmk->description)) ||
+	    table_set(table, COL_DEFAULT, err, "%d", cmk->is_default) ||
+	    table_set(table, COL_SPEC, err, "%s", cmk->spec) ||
+	    table_set(table, COL_ORIGIN, err, "%s", cmk->origin) ||
+	    set_time(table, COL_DELETION, cmk->deletion, err))
+		return -err->errnum;
+	return 0;
+}
+
+static int print_cmks(const struct evs_cmk *cmks, size_t count, enum table_form form,
+		      struct evs_error *err)
+{
+	struct table table = {
+		.name = "cmks",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+	};
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < count && !ret; i++)
+		ret = add_cmk(&table, &cmks[i], err);
+	if (!ret)
+		ret = table_print(&table, form, err);
+	table_free(&table);
+	return ret;
+}
+
+static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
+{
+	const enum table_form *form = arg;
+	struct evs_cmk *cmks;
+	size_t count;
+	int ret;
+
+	ret = evs_kms_list_keys(kms, &cmks, &count, err);
+	if (ret)
+		return ret;
+	ret = print_cmks(cmks, count, *form, err);
+	free(cmks);
+	return ret;
+}
+
+static int run_list(int argc, char *argv[], struct evs_error *err)
+{
+	enum table_form form = TABLE_COLUMNS;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, json_options, err)) > 0)
+		form = TABLE_JSON;
+	if (opt < 0 || cli_no_operand(argc, argv, err))
+		return -err->errnum;
+	return with_kms(call_list, &form, err);
+}
+
+struct show {
+	const char *ref;
+	enum table_form form;
+};
+
+static int call_show(struct evs_kms *kms, void *arg, struct evs_error *err)
+{
+	const struct show *show = arg;
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = evs_kms_describe_key(kms, show->ref, &cmk, err);
+	return ret ? ret : print_cmks(&cmk, 1, show->form, err);
+}
+
+static int run_show(int argc, char *argv[], struct evs_error *err)
+{
+	struct show show = { .form = TABLE_PROPERTIES };
+	int opt;
+
+	while ((opt = cli_option(argc, argv, json_options, err)) > 0)
+		show.form = TABLE_JSON;
+	if (opt < 0 || cli_operand(argc, argv, "CMK", &show.ref, err))
+		return -err->errnum;
+	return with_kms(call_show, &show, err);
+}
+
+/* What became of a CMK: its id first, for scripts */
+static void print_change(const struct evs_cmk *cmk)
+{
+	printf("%s %s %s\n", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
+}
+
+struct create {
+	const char *alias;
+	const char *description;
+};
+
+static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
+{
+	const struct create *create = arg;
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = evs_kms_create_key(kms, create->alias, create->description, &cmk, err);
+	if (!ret)
+		print_change(&cmk);
+	return ret;
+}
+
+static int run_create(int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{ "description", required_argument, NULL, 'd' },
+		{},
+	};
+	struct create create = {};
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		create.description = optarg;
+	if (opt < 0 || cli_operand(argc, argv, "alias", &create.alias, err))
+		return -err->errnum;
+	return with_kms(call_create, &create, err);
+}
+
+struct change {
+	const char *ref;
+	int (*make)(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+		    struct evs_error *err);
+};
+
+static int call_change(struct evs_kms *kms, void *arg, struct evs_error *err)
+{
+	const struct change *change = arg;
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = change->make(kms, change->ref, &cmk, err);
+	if (!ret)
+		print_change(&cmk);
+	return ret;
+}
+
+static int run_change(int argc, char *argv[], struct change *change, struct evs_error *err)
+{
+	if (cli_option(argc, argv, no_options, err) ||
+	    cli_operand(argc, argv, "CMK", &change->ref, err))
+		return -err->errnum;
+	return with_kms(call_change, change, err);
+}
+
+static int run_enable(int argc, char *argv[], struct evs_error *err)
+{
+	return run_change(argc, argv, &(struct change){ .make = evs_kms_enable_key }, err);
+}
+
+static int run_disable(int argc, char *argv[], struct evs_error *err)
+{
+	return run_change(argc, argv, &(struct change){ .make = evs_kms_disable_key }, err);
+}
+
+const struct verb verb_cmk_create = {
+	.name = "cmk create",
+	.args = "[--description TEXT] ALIAS",
+	.brief = "make a customer master key",
+	.help = "  --description TEXT  what it is for\n"
+		"\n"
+		"ALIAS has letters, digits and : / _ -. Prints id, alias and state.\n",
+	.run = run_create,
+};
+
+const struct verb verb_cmk_list = {
+	.name = "cmk list",
+	.args = "[--json]",
+	.brief = "list the customer master keys",
+	.help = "  --json  print JSON, with all that cmk show tells\n",
+	.run = run_list,
+};
+
+const struct verb verb_cmk_show = {
+	.name = "cmk show",
+	.args = "[--json] ID|ALIAS",
+	.brief = "tell all about a customer master key",
+	.help = "  --json  print JSON\n",
+	.run = run_show,
+};
+
+const struct verb verb_cmk_enable = {
+	.name = "cmk enable",
+	.args = "ID|ALIAS",
+	.brief = "let a disabled customer master key be used again",
+	.help = "Prints id, alias and state.\n",
+	.run = run_enable,
+};
+
+const struct verb verb_cmk_disable = {
+	.name = "cmk disable",
+	.args = "ID|ALIAS",
+	.brief = "let a customer master key be used by nobody",
+	.help = "Attached disks go on working. No disk whose data key it protects can be\n"
+		"attached until it is enabled again. " EVS_CMK_DEFAULT " cannot be disabled.\n"
+		"Prints id, alias and state.\n",
+	.run = run_disable,
+};

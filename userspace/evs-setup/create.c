@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * create: have the KMS make a data key and write the header. The data key is
+ * in this process from the KMS's answer until the header is written.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <uuid.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "config.h"
+#include "kms/kms.h"
+#include "volume.h"
+
+struct request {
+	const char *target;
+	const char *cmk;
+	bool force;
+	char uuid[EVS_UUID_SIZE];
+	struct evs_format format;
+};
+
+static const struct option options[] = {
+	{ "cmk", required_argument, NULL, 'c' },
+	{ "label", required_argument, NULL, 'l' },
+	{ "sector-size", required_argument, NULL, 's' },
+	{ "force", no_argument, NULL, 'f' },
+	{},
+};
+
+static int parse_option(struct request *req, int opt, struct evs_error *err)
+{
+	switch (opt) {
+	case 'c':
+		req->cmk = optarg;
+		return 0;
+	case 'l':
+		/* Before anything is made in the KMS or wiped */
+		if (strlen(optarg) > EVS_LABEL_MAX)
+			return evs_error_set(err, EINVAL, "--label %s: longer than %d bytes",
+					     optarg, EVS_LABEL_MAX);
+		req->format.label = optarg;
+		return 0;
+	case 's':
+		return cli_sector_size(optarg, &req->format.sector_size, err);
+	default:
+		req->force = true;
+		return 0;
+	}
+}
+
+static int parse(struct request *req, int argc, char *argv[], struct evs_error *err)
+{
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		if (parse_option(req, opt, err))
+			return -err->errnum;
+	if (opt < 0)
+		return opt;
+	return cli_operand(argc, argv, "device or file", &req->target, err);
+}
+
+/* Refuse a device that holds something, and say what. */
+static int check_empty(const char *path, struct evs_error *err)
+{
+	struct evs_probe probe;
+	char details[sizeof(probe.label) + sizeof(probe.uuid) + 32];
+	int ret;
+
+	ret = evs_volume_probe(path, &probe, err);
+	if (ret == -EUCLEAN)
+		return evs_error_set(err, EEXIST,
+				     "%s: holds several things that contradict each other; --force destroys them",
+				     path);
+	if (ret || !probe.found)
+		return ret;
+	snprintf(details, sizeof(details), "%s%s%s%s", *probe.label ? ", label " : "",
+		 probe.label, *probe.uuid ? ", UUID " : "", probe.uuid);
+	if (probe.is_evs)
+		return evs_error_set(err, EEXIST,
+				     "%s: holds an EVS disk already%s; --force destroys it and its data for good",
+				     path, details);
+	return evs_error_set(err, EEXIST, "%s: holds something already (%s: %s%s); --force destroys it",
+			     path, probe.usage, probe.type, details);
+}
+
+static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *req,
+		     struct evs_secret *dk, struct evs_error *err)
+{
+	struct evs_token token;
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = evs_kms_describe_key(kms, req->cmk, &cmk, err);
+	if (ret)
+		return ret;
+	ret = evs_token_init(&token, kms_name, cmk.id, req->uuid, err);
+	if (ret)
+		return ret;
+	ret = evs_kms_create_datakey(kms, &token, dk, err);
+	if (ret)
+		return ret;
+	ret = evs_volume_format(req->target, &req->format, &token, dk, err);
+	if (ret)
+		return ret;
+	printf("%s %s %s\n", req->target, req->uuid, cmk.id);
+	return 0;
+}
+
+static int create(struct request *req, struct evs_error *err)
+{
+	const struct evs_config_kms *endpoint;
+	struct evs_kms *kms = NULL;
+	struct evs_config config;
+	struct evs_secret *dk;
+	int ret;
+
+	ret = evs_config_load(&config, err);
+	if (ret)
+		return ret;
+	dk = evs_secret_alloc(EVS_DK_SIZE);
+	if (!dk) {
+		ret = evs_error_set(err, ENOMEM, "cannot lock memory for the data key: %m");
+		goto out;
+	}
+	endpoint = evs_config_kms(&config, EVS_KMS_LOCAL, err);
+	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
+	if (!ret)
+		ret = make_disk(kms, endpoint->name, req, dk, err);
+	evs_kms_close(kms);
+out:
+	evs_secret_free(dk);
+	evs_config_free(&config);
+	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct request req = { .cmk = EVS_CMK_DEFAULT };
+	uuid_t uuid;
+	int ret;
+
+	ret = parse(&req, argc, argv, err);
+	if (ret)
+		return ret;
+	ret = evs_process_harden(err);
+	if (ret)
+		return ret;
+	ret = backing_check_free(req.target, err);
+	if (ret)
+		return ret;
+	ret = req.force ? 0 : check_empty(req.target, err);
+	if (ret)
+		return ret;
+	uuid_generate(uuid);
+	uuid_unparse_lower(uuid, req.uuid);
+	req.format.uuid = req.uuid;
+	return create(&req, err);
+}
+
+const struct verb verb_create = {
+	.name = "create",
+	.args = "[--cmk ID|ALIAS] [--label LABEL] [--sector-size 512|4096]\n"
+		"                        [--force] DEVICE|FILE",
+	.brief = "make an encrypted disk on a device or file; what it holds is lost",
+	.help = "  --cmk ID|ALIAS      customer master key to protect the data key with,\n"
+		"                      by default " EVS_CMK_DEFAULT "\n"
+		"  --label LABEL       label of the disk\n"
+		"  --sector-size SIZE  crypto sector, 512 or 4096; by default 4096 where the\n"
+		"                      device permits it\n"
+		"  --force             although the device holds something already\n"
+		"\n"
+		"Prints the device, the UUID of the new disk, and the id of the CMK.\n",
+	.run = run,
+};

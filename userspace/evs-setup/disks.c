@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "disks.h"
+
+void disks_path(const struct evs_disk *disk, char *path, size_t size)
+{
+	snprintf(path, size, "/dev/evs%u", disk->id);
+}
+
+bool disks_match(const struct evs_disk *disk, const char *ref)
+{
+	char path[32];
+	struct stat st;
+
+	if (!strchr(ref, '/'))
+		return strcmp(disk->name, ref) == 0 ||
+		       (*disk->uuid && strcasecmp(disk->uuid, ref) == 0);
+	/* A disk that was detached by force has its path, but no node any more. */
+	disks_path(disk, path, sizeof(path));
+	if (strcmp(path, ref) == 0)
+		return true;
+	return !stat(ref, &st) && S_ISBLK(st.st_mode) && st.st_rdev == disk->disk_dev;
+}
+
+int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct evs_error *err)
+{
+	size_t i, count, found = 0;
+	struct evs_disk *disks;
+	int ret;
+
+	ret = evs_nl_dump(nl, &disks, &count, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < count; i++) {
+		if (disks_match(&disks[i], ref)) {
+			*disk = disks[i];
+			found++;
+		}
+	}
+	free(disks);
+	if (!found)
+		return evs_error_set(err, ENODEV, "%s: no such disk is attached", ref);
+	/* One disk may be named like another one's UUID. */
+	if (found > 1)
+		return evs_error_set(err, EINVAL, "%s: is more than one disk: give /dev/evsN", ref);
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_DISKS_H
+#define EVS_SETUP_DISKS_H
+
+#include <stddef.h>
+
+#include "netlink.h"
+
+/**
+ * disks_match() - Is this the disk that is meant?
+ * @disk: an attached disk
+ * @ref: name, UUID, or the path /dev/evsN
+ */
+bool disks_match(const struct evs_disk *disk, const char *ref);
+
+/**
+ * disks_find() - Find an attached disk.
+ * @nl: connection to the kernel
+ * @ref: name, UUID, or the path of its node
+ * @disk: filled
+ * @err: filled when there is none, or more than one
+ *
+ * Return: 0 or a negative errno, -ENODEV when there is none.
+ */
+int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct evs_error *err);
+
+/**
+ * disks_path() - Path of the node of a disk.
+ * @disk: the disk
+ * @path: filled
+ * @size: room there
+ */
+void disks_path(const struct evs_disk *disk, char *path, size_t size);
+
+#endif /* EVS_SETUP_DISKS_H */

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "disks.h"
+#include "table.h"
+
+enum column {
+	COL_NAME,
+	COL_DEVICE,
+	COL_SIZE,
+	COL_SECTOR,
+	COL_RO,
+	COL_STATE,
+	COL_BACKING,
+	COL_UUID,
+	COL_OFFSET,
+	COL_CIPHER,
+	COL_KEY,
+	COL_OPENERS,
+};
+
+static const struct table_column columns[] = {
+	[COL_NAME] = { "NAME", TABLE_TEXT, true },
+	[COL_DEVICE] = { "DEVICE", TABLE_TEXT, true },
+	[COL_SIZE] = { "SIZE", TABLE_NUMBER, true },
+	[COL_SECTOR] = { "SECTOR", TABLE_NUMBER, true },
+	[COL_RO] = { "RO", TABLE_BOOL, true },
+	[COL_STATE] = { "STATE", TABLE_TEXT, true },
+	[COL_BACKING] = { "BACKING", TABLE_TEXT, true },
+	[COL_UUID] = { "UUID", TABLE_TEXT, true },
+	[COL_OFFSET] = { "OFFSET", TABLE_NUMBER, false },
+	[COL_CIPHER] = { "CIPHER", TABLE_TEXT, false },
+	[COL_KEY] = { "KEY", TABLE_NUMBER, false },
+	[COL_OPENERS] = { "OPENERS", TABLE_NUMBER, false },
+};
+
+static const char *state_name(enum evs_dev_state state)
+{
+	switch (state) {
+	case EVS_DEV_STATE_LIVE:
+		return "live";
+	case EVS_DEV_STATE_DEAD:
+		return "dead";
+	}
+	return "unknown";
+}
+
+/* Sizes are for people in the texts, for programs in JSON. */
+static int set_bytes(struct table *table, enum column column, uint64_t bytes, bool exact,
+		     struct evs_error *err)
+{
+	char text[32];
+
+	if (exact)
+		return table_set(table, column, err, "%llu", (unsigned long long)bytes);
+	table_size(text, sizeof(text), bytes);
+	return table_set(table, column, err, "%s", text);
+}
+
+static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
+		    struct evs_error *err)
+{
+	char path[32], backing[PATH_MAX];
+
+	disks_path(disk, path, sizeof(path));
+	backing_name(disk->backing_dev, backing, sizeof(backing));
+	if (table_add(table, err) || table_set(table, COL_NAME, err, "%s", disk->name) ||
+	    table_set(table, COL_DEVICE, err, "%s", path) ||
+	    set_bytes(table, COL_SIZE, disk->size, json, err) ||
+	    table_set(table, COL_SECTOR, err, "%u", disk->sector_size) ||
+	    table_set(table, COL_RO, err, "%d", disk->read_only) ||
+	    table_set(table, COL_STATE, err, "%s", state_name(disk->state)) ||
+	    table_set(table, COL_BACKING, err, "%s", backing) ||
+	    (*disk->uuid && table_set(table, COL_UUID, err, "%s", disk->uuid)) ||
+	    set_bytes(table, COL_OFFSET, disk->offset, json, err) ||
+	    table_set(table, COL_CIPHER, err, "%s", disk->cipher) ||
+	    table_set(table, COL_KEY, err, "%d", disk->key_serial) ||
+	    table_set(table, COL_OPENERS, err, "%u", disk->openers))
+		return -err->errnum;
+	return 0;
+}
+
+/* The disk that is meant, or all of them */
+static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
+		     struct evs_error *err)
+{
+	struct evs_nl *nl;
+	int ret;
+
+	ret = evs_nl_open(&nl, err);
+	if (ret)
+		return ret;
+	if (!ref) {
+		ret = evs_nl_dump(nl, disks, count, err);
+	} else {
+		*count = 1;
+		*disks = malloc(sizeof(**disks));
+		if (*disks)
+			ret = disks_find(nl, ref, *disks, err);
+		else
+			ret = evs_error_set(err, ENOMEM, "out of memory");
+		if (ret)
+			free(*disks);
+	}
+	evs_nl_close(nl);
+	return ret;
+}
+
+static int print_disks(const char *ref, enum table_form form, struct evs_error *err)
+{
+	struct table table = {
+		.name = "disks",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+	};
+	struct evs_disk *disks;
+	size_t i, count;
+	int ret;
+
+	ret = get_disks(ref, &disks, &count, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < count && !ret; i++)
+		ret = add_disk(&table, &disks[i], form == TABLE_JSON, err);
+	if (!ret)
+		ret = table_print(&table, form, err);
+	table_free(&table);
+	free(disks);
+	return ret;
+}
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{},
+};
+
+static int run_list(int argc, char *argv[], struct evs_error *err)
+{
+	enum table_form form = TABLE_COLUMNS;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		form = TABLE_JSON;
+	if (opt < 0 || cli_no_operand(argc, argv, err))
+		return -err->errnum;
+	return print_disks(NULL, form, err);
+}
+
+static int run_status(int argc, char *argv[], struct evs_error *err)
+{
+	enum table_form form = TABLE_PROPERTIES;
+	const char *ref = NULL;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		form = TABLE_JSON;
+	if (opt < 0 || (optind < argc && cli_operand(argc, argv, "disk", &ref, err)))
+		return -err->errnum;
+	return print_disks(ref, form, err);
+}
+
+const struct verb verb_list = {
+	.name = "list",
+	.args = "[--json]",
+	.brief = "list the attached disks",
+	.help = "  --json  print JSON, with all that status tells; sizes are in bytes\n",
+	.run = run_list,
+};
+
+const struct verb verb_status = {
+	.name = "status",
+	.args = "[--json] [NAME|UUID|/dev/evsN]",
+	.brief = "tell all about an attached disk, or about each",
+	.help = "  --json  print JSON; sizes are in bytes\n",
+	.run = run_status,
+};

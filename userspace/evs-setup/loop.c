@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "loop.h"
+
+#define LOOP_CONTROL "/dev/loop-control"
+
+/* Between asking for a free device and taking it, somebody else may take it. */
+#define TAKE_TRIES 64
+
+int loop_attach(int file, unsigned int block_size, char *path, size_t size,
+		struct evs_error *err)
+{
+	struct loop_config config = {
+		.fd = (__u32)file,
+		.block_size = block_size,
+		.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO,
+	};
+	int flags = fcntl(file, F_GETFL), control, loop = -1, nr, tries;
+
+	if (flags < 0)
+		return evs_error_set(err, errno, "cannot look at the file: %m");
+	flags &= O_ACCMODE;
+	if (flags == O_RDONLY)
+		config.info.lo_flags |= LO_FLAGS_READ_ONLY;
+	control = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return evs_error_set(err, errno, LOOP_CONTROL ": %m (try modprobe loop)");
+	for (tries = 0; tries < TAKE_TRIES && loop < 0; tries++) {
+		nr = ioctl(control, LOOP_CTL_GET_FREE);
+		if (nr < 0) {
+			evs_error_set(err, errno, LOOP_CONTROL ": no free loop device: %m");
+			break;
+		}
+		snprintf(path, size, "/dev/loop%d", nr);
+		loop = open(path, flags | O_CLOEXEC);
+		if (loop < 0) {
+			evs_error_set(err, errno, "%s: %m", path);
+			break;
+		}
+		if (!ioctl(loop, LOOP_CONFIGURE, &config))
+			break;
+		evs_error_set(err, errno, "%s: cannot be set up: %m", path);
+		close(loop);
+		loop = -1;
+		if (err->errnum != EBUSY)
+			break;
+	}
+	close(control);
+	return loop < 0 ? -err->errnum : loop;
+}
+
+int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err)
+{
+	struct loop_info64 info;
+	const struct dirent *entry;
+	int loop, found = 0;
+	DIR *dir;
+
+	dir = opendir("/sys/block");
+	if (!dir)
+		return evs_error_set(err, errno, "/sys/block: %m");
+	while (!found && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "loop", 4))
+			continue;
+		snprintf(path, size, "/dev/%s", entry->d_name);
+		/* A device that is not there or not set up covers no file. */
+		loop = open(path, O_RDONLY | O_CLOEXEC);
+		if (loop < 0)
+			continue;
+		found = !ioctl(loop, LOOP_GET_STATUS64, &info) &&
+			info.lo_device == file->st_dev && info.lo_inode == file->st_ino;
+		close(loop);
+	}
+	closedir(dir);
+	return found;
+}

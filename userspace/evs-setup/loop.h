@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_LOOP_H
+#define EVS_SETUP_LOOP_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "error.h"
+
+/**
+ * loop_attach() - Put a loop device over a file.
+ * @file: the file; open for reading only makes the loop device read-only
+ * @block_size: its logical block size
+ * @path: filled with the path of the loop device
+ * @size: room there
+ * @err: filled on failure
+ *
+ * The loop device goes away with its last user, which at first is the caller.
+ *
+ * Return: file descriptor of the loop device or a negative errno.
+ */
+int loop_attach(int file, unsigned int block_size, char *path, size_t size,
+		struct evs_error *err);
+
+/**
+ * loop_find() - Find the loop device over a file.
+ * @file: what stat(2) says about the file
+ * @path: filled with the path of the loop device
+ * @size: room there
+ * @err: filled on failure
+ *
+ * Return: 1 when there is one, 0 when there is none, or a negative errno.
+ */
+int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err);
+
+#endif /* EVS_SETUP_LOOP_H */

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * evs-setup: find the verb, run it, turn its error into a message and an exit
+ * status. Everything else is in the files of the verbs.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+#define VERSION "0.1"
+
+static const struct verb *const verbs[] = {
+	&verb_create,	  &verb_attach,	  &verb_detach,	  &verb_list,
+	&verb_status,	  &verb_cmk_create, &verb_cmk_list, &verb_cmk_show,
+	&verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+/* Is this verb called, or, given one word of its two, meant? */
+static bool verb_matches(const struct verb *verb, const char *word, const char *second)
+{
+	size_t len = strlen(word);
+
+	if (strchr(word, ' ') || strncmp(verb->name, word, len))
+		return false;
+	if (!verb->name[len])
+		return true;
+	return verb->name[len] == ' ' && (!second || strcmp(verb->name + len + 1, second) == 0);
+}
+
+static const struct verb *verb_find(const char *word, const char *second)
+{
+	size_t i;
+
+	for (i = 0; i < VERB_COUNT; i++)
+		if (verb_matches(verbs[i], word, second ? second : ""))
+			return verbs[i];
+	return NULL;
+}
+
+/* All verbs, or those that begin with a word; returns how many there are. */
+static size_t print_verbs(FILE *out, const char *word)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < VERB_COUNT; i++) {
+		if (word && !verb_matches(verbs[i], word, NULL))
+			continue;
+		if (!count++)
+			fputs("Verbs:\n", out);
+		fprintf(out, "  %-12s  %s\n", verbs[i]->name, verbs[i]->brief);
+	}
+	return count;
+}
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: evs-setup VERB [OPTION...] [ARGUMENT...]\n"
+	      "       evs-setup VERB --help\n"
+	      "       evs-setup --version\n"
+	      "\n"
+	      "Encrypted disks whose keys come from a Key Management Service.\n"
+	      "\n",
+	      out);
+	print_verbs(out, NULL);
+	fputs("\nSee evs-setup(8).\n", out);
+}
+
+static void print_help(const struct verb *verb)
+{
+	printf("Usage: evs-setup %s%s%s\n\n%s\n\n%s", verb->name, *verb->args ? " " : "",
+	       verb->args, verb->brief, verb->help);
+}
+
+static bool wants_help(const char *arg)
+{
+	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+/* What was printed has to have arrived somewhere before all is well. */
+static int finish(enum cli_exit status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "evs-setup: standard output: %s\n", strerror(errno));
+		return status ? status : CLI_EXIT_INTERNAL;
+	}
+	return status;
+}
+
+/* Not the name of a verb: an option of the program, or a mistake */
+static int no_verb(int argc, char *argv[])
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return CLI_EXIT_USAGE;
+	}
+	if (wants_help(argv[1])) {
+		print_usage(stdout);
+		return finish(CLI_EXIT_OK);
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("evs-setup " VERSION);
+		return finish(CLI_EXIT_OK);
+	}
+	if (argc > 2 && wants_help(argv[2]) && print_verbs(stdout, argv[1]))
+		return finish(CLI_EXIT_OK);
+	fprintf(stderr, "evs-setup: %s%s%s: no such verb\n", argv[1], argc > 2 ? " " : "",
+		argc > 2 ? argv[2] : "");
+	if (!print_verbs(stderr, argv[1]))
+		fputs("See evs-setup --help.\n", stderr);
+	return CLI_EXIT_USAGE;
+}
+
+static int run_verb(const struct verb *verb, int argc, char *argv[])
+{
+	struct evs_error err = {};
+	enum cli_exit status;
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		if (wants_help(argv[i])) {
+			print_help(verb);
+			return finish(CLI_EXIT_OK);
+		}
+	}
+	if (geteuid()) {
+		fprintf(stderr, "evs-setup: %s: must be run as root\n", verb->name);
+		return CLI_EXIT_REFUSED;
+	}
+	if (!verb->run(argc, argv, &err))
+		return finish(CLI_EXIT_OK);
+	status = cli_exit_status(&err);
+	fprintf(stderr, "evs-setup: %s: %s\n", verb->name, err.text);
+	if (err.request_id[0])
+		fprintf(stderr, "evs-setup: the KMS knows this request as %s\n", err.request_id);
+	return finish(status);
+}
+
+int main(int argc, char *argv[])
+{
+	const struct verb *verb = argc > 1 ? verb_find(argv[1], argv[2]) : NULL;
+	int words;
+
+	if (!verb)
+		return no_verb(argc, argv);
+	words = strchr(verb->name, ' ') ? 2 : 1;
+	return run_verb(verb, argc - words, argv + words);
+}

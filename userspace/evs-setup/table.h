@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_TABLE_H
+#define EVS_SETUP_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+/* What a column holds, for JSON and for where it is printed. */
+enum table_type {
+	TABLE_TEXT,
+	TABLE_NUMBER,
+	TABLE_BOOL, /* "1" or "0" */
+};
+
+enum table_form {
+	TABLE_COLUMNS,	  /* a line for each row, of the brief columns only */
+	TABLE_PROPERTIES, /* a line for each column, a paragraph for each row */
+	TABLE_JSON,	  /* everything */
+};
+
+struct table_column {
+	const char *name; /* upper case; JSON has it in lower case */
+	enum table_type type;
+	bool brief;
+};
+
+/**
+ * struct table - Rows of text, printed in one of the forms.
+ * @name: what JSON calls the array
+ * @columns: its columns
+ * @column_count: how many
+ * @cells: the rows one after the other; NULL where there is nothing to say
+ * @row_count: how many rows
+ */
+struct table {
+	const char *name;
+	const struct table_column *columns;
+	size_t column_count;
+	char **cells;
+	size_t row_count;
+};
+
+/**
+ * table_add() - Add an empty row.
+ * @table: the table
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int table_add(struct table *table, struct evs_error *err);
+
+/**
+ * table_set() - Fill a cell of the last row.
+ * @table: the table
+ * @column: index of the column
+ * @err: filled on failure
+ * @fmt: printf format of the text
+ *
+ * Return: 0 or a negative errno.
+ */
+int table_set(struct table *table, size_t column, struct evs_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/**
+ * table_print() - Print it to standard output.
+ * @table: the table
+ * @form: how
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int table_print(const struct table *table, enum table_form form, struct evs_error *err);
+
+/**
+ * table_free() - Free the cells.
+ * @table: the table
+ */
+void table_free(struct table *table);
+
+/**
+ * table_size() - Write a number of bytes for people, as lsblk does.
+ * @text: filled, such as "1.5G"
+ * @size: room there
+ * @bytes: the number
+ */
+void table_size(char *text, size_t size, unsigned long long bytes);
+
+#endif /* EVS_SETUP_TABLE_H */
