@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kms init, the root key's attributes, and what the daemon refuses to start with. */
+#include "kmsd_fixture.h"
+#include "p11.h"
+
+static void check_mode(const struct fixture *f, const char *name, mode_t mode)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", f->state, name);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, mode);
+	assert_int_equal(st.st_uid, geteuid());
+}
+
+static void test_files(void **state)
+{
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	struct fixture f;
+	char pin[128];
+	struct stat st;
+
+	(void)state;
+	fixture_init(&f);
+	check_mode(&f, "", 0700);
+	check_mode(&f, "pin", 0600);
+	check_mode(&f, "so-pin", 0600);
+	check_mode(&f, "kms.db", 0600);
+	check_mode(&f, "softhsm2.conf", 0600);
+	check_mode(&f, "tokens", 0700);
+	snprintf(pin, sizeof(pin), "%s/pin", f.state);
+	assert_int_equal(stat(pin, &st), 0);
+	assert_int_equal(st.st_size, 32);
+
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_string_equal(conf.socket, f.socket);
+	assert_string_equal(conf.token, "evs");
+	assert_string_equal(conf.root_key, "evs-root");
+	assert_string_equal(conf.pin_file, pin);
+	assert_string_equal(conf.module, KMSD_MODULE);
+	remove_tree(f.dir);
+}
+
+static void test_twice(void **state)
+{
+	struct evs_error err = {};
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f);
+	assert_int_equal(fixture_try_init(&f, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "initialised already"));
+	/* Without its configuration it is not ours to take */
+	assert_int_equal(unlink(f.config), 0);
+	assert_int_equal(fixture_try_init(&f, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "not empty"));
+	check_mode(&f, "kms.db", 0600);
+	remove_tree(f.dir);
+}
+
+static void test_undone(void **state)
+{
+	struct evs_error err = {};
+	struct fixture f;
+	struct kmsd_init init = { .socket = "/s" };
+	char config[128];
+
+	(void)state;
+	fixture_dir(&f);
+	snprintf(config, sizeof(config), "%s/no/such/kmsd.conf", f.dir);
+	init.state_dir = f.state;
+
+	/* Fails at the last step: nothing is left of the others */
+	init.config = config;
+	assert_int_equal(kmsd_init(&init, &err), -ENOENT);
+	assert_int_equal(access(f.state, F_OK), -1);
+
+	/* A directory that was there stays, empty */
+	assert_int_equal(mkdir(f.state, 0755), 0);
+	assert_int_equal(kmsd_init(&init, &err), -ENOENT);
+	check_mode(&f, "", 0700);
+	assert_int_equal(rmdir(f.state), 0);
+
+	init.config = f.config;
+	init.module = "/no/such/softhsm.so";
+	assert_int_equal(kmsd_init(&init, &err), -ENOENT);
+	init.module = "/etc/passwd";
+	assert_int_equal(kmsd_init(&init, &err), -ELIBBAD);
+	init.module = "softhsm.so";
+	assert_int_equal(kmsd_init(&init, &err), -EINVAL);
+	assert_int_equal(access(f.state, F_OK), -1);
+	assert_int_equal(access(f.config, F_OK), -1);
+
+	/* And then it can be done */
+	assert_int_equal(fixture_try_init(&f, &err), 0);
+	remove_tree(f.dir);
+}
+
+static CK_SESSION_HANDLE open_token(const struct kmsd_conf *conf, CK_FUNCTION_LIST **p11)
+{
+	struct evs_error err = {};
+	CK_SESSION_HANDLE session;
+	char pin[64] = "";
+	CK_SLOT_ID slot;
+	int fd;
+
+	assert_int_equal(kmsd_p11_load(p11, conf->module, conf->softhsm2_conf, &err), 0);
+	assert_int_equal(kmsd_p11_find_token(*p11, conf->token, &slot, &err), 0);
+	assert_int_equal((*p11)->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
+					       NULL, &session), CKR_OK);
+	fd = open(conf->pin_file, O_RDONLY);
+	assert_int_equal(read(fd, pin, sizeof(pin)), 32);
+	close(fd);
+	assert_int_equal((*p11)->C_Login(session, CKU_USER, (CK_BYTE *)pin, 32), CKR_OK);
+	return session;
+}
+
+static CK_BBOOL flag(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+		     CK_ATTRIBUTE_TYPE type)
+{
+	CK_BBOOL value = 2;
+	CK_ATTRIBUTE attribute = { type, &value, sizeof(value) };
+
+	assert_int_equal(p11->C_GetAttributeValue(session, key, &attribute, 1), CKR_OK);
+	return value;
+}
+
+static void test_root_key(void **state)
+{
+	CK_BYTE value[64] = { 0 };
+	CK_ATTRIBUTE secret = { CKA_VALUE, value, sizeof(value) };
+	CK_ATTRIBUTE label = { CKA_LABEL, "evs-root", 8 };
+	CK_SESSION_HANDLE session;
+	CK_OBJECT_HANDLE key, wrapping;
+	CK_FUNCTION_LIST *p11;
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	struct fixture f;
+	CK_ULONG count, size = 32, len = sizeof(value);
+	CK_BBOOL yes = CK_TRUE;
+	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 }, wrap = { CKM_AES_KEY_WRAP, NULL, 0 };
+	CK_ATTRIBUTE wrapper[] = {
+		{ CKA_VALUE_LEN, &size, sizeof(size) }, { CKA_WRAP, &yes, sizeof(yes) },
+	};
+
+	(void)state;
+	fixture_init(&f);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	session = open_token(&conf, &p11);
+	assert_int_equal(p11->C_FindObjectsInit(session, &label, 1), CKR_OK);
+	assert_int_equal(p11->C_FindObjects(session, &key, 1, &count), CKR_OK);
+	assert_int_equal(p11->C_FindObjectsFinal(session), CKR_OK);
+	assert_int_equal(count, 1);
+
+	assert_int_equal(flag(p11, session, key, CKA_SENSITIVE), CK_TRUE);
+	assert_int_equal(flag(p11, session, key, CKA_ALWAYS_SENSITIVE), CK_TRUE);
+	assert_int_equal(flag(p11, session, key, CKA_EXTRACTABLE), CK_FALSE);
+	assert_int_equal(flag(p11, session, key, CKA_NEVER_EXTRACTABLE), CK_TRUE);
+	assert_int_equal(flag(p11, session, key, CKA_LOCAL), CK_TRUE);
+	assert_int_equal(flag(p11, session, key, CKA_PRIVATE), CK_TRUE);
+	assert_int_equal(flag(p11, session, key, CKA_WRAP), CK_FALSE);
+	assert_int_equal(flag(p11, session, key, CKA_UNWRAP), CK_FALSE);
+
+	/* And it behaves so: neither read, nor wrapped out by another key */
+	assert_int_equal(p11->C_GetAttributeValue(session, key, &secret, 1),
+			 CKR_ATTRIBUTE_SENSITIVE);
+	assert_int_equal(p11->C_GenerateKey(session, &gen, wrapper, 2, &wrapping), CKR_OK);
+	assert_int_equal(p11->C_WrapKey(session, &wrap, wrapping, key, value, &len),
+			 CKR_KEY_UNEXTRACTABLE);
+	kmsd_p11_unload(p11);
+	remove_tree(f.dir);
+}
+
+struct bad_key {
+	const char *label;
+	CK_BBOOL sensitive;
+	CK_BBOOL extractable;
+	CK_ULONG size;
+	const char *complaint;
+};
+
+static void add_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, const struct bad_key *bad)
+{
+	CK_BYTE value[32] = { 1 };
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_KEY_TYPE type = CKK_AES;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ULONG size = bad->size;
+	CK_ATTRIBUTE template[] = {
+		{ CKA_LABEL, (void *)bad->label, strlen(bad->label) },
+		{ CKA_TOKEN, &yes, sizeof(yes) },
+		{ CKA_PRIVATE, &yes, sizeof(yes) },
+		{ CKA_SENSITIVE, (void *)&bad->sensitive, sizeof(CK_BBOOL) },
+		{ CKA_EXTRACTABLE, (void *)&bad->extractable, sizeof(CK_BBOOL) },
+		{ CKA_VALUE_LEN, &size, sizeof(size) },
+		{ CKA_CLASS, &class, sizeof(class) },
+		{ CKA_KEY_TYPE, &type, sizeof(type) },
+	};
+	CK_MECHANISM gen = { CKM_AES_KEY_GEN, NULL, 0 };
+	CK_OBJECT_HANDLE key;
+
+	if (size) {
+		assert_int_equal(p11->C_GenerateKey(session, &gen, template, 6, &key), CKR_OK);
+		return;
+	}
+	template[5] = (CK_ATTRIBUTE){ CKA_VALUE, value, sizeof(value) };
+	assert_int_equal(p11->C_CreateObject(session, template, 8, &key), CKR_OK);
+}
+
+/* The daemon starts with no root key that could get out, or came from outside. */
+static void test_bad_root_key(void **state)
+{
+	static const struct bad_key bad[] = {
+		{ "bad-extractable", CK_TRUE, CK_TRUE, 32, "is extractable" },
+		{ "bad-readable", CK_FALSE, CK_FALSE, 32, "is not sensitive" },
+		{ "bad-short", CK_TRUE, CK_FALSE, 16, "is not AES-256" },
+		{ "bad-imported", CK_TRUE, CK_FALSE, 0, "has not always been sensitive" },
+	};
+	CK_SESSION_HANDLE session;
+	CK_FUNCTION_LIST *p11;
+	struct evs_error err = {};
+	struct kmsd_hsm *hsm;
+	struct kmsd_conf conf;
+	struct fixture f;
+	size_t i;
+
+	(void)state;
+	fixture_init(&f);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	session = open_token(&conf, &p11);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		add_key(p11, session, &bad[i]);
+	add_key(p11, session, &(struct bad_key){ "twice", CK_TRUE, CK_FALSE, 32, "" });
+	add_key(p11, session, &(struct bad_key){ "twice", CK_TRUE, CK_FALSE, 32, "" });
+	kmsd_p11_unload(p11);
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		strcpy(conf.root_key, bad[i].label);
+		assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EKEYREJECTED);
+		if (!strstr(err.text, bad[i].complaint))
+			fail_msg("%s: %s", bad[i].label, err.text);
+	}
+	strcpy(conf.root_key, "twice");
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EEXIST);
+	strcpy(conf.root_key, "none");
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -ENOKEY);
+	strcpy(conf.root_key, "evs-root");
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), 0);
+	kmsd_hsm_close(hsm);
+	strcpy(conf.token, "other");
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -ENODEV);
+	remove_tree(f.dir);
+}
+
+static void test_pin(void **state)
+{
+	struct evs_error err = {};
+	struct kmsd_hsm *hsm;
+	struct kmsd_conf conf;
+	struct fixture f;
+	int fd;
+
+	(void)state;
+	fixture_init(&f);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_int_equal(chmod(conf.pin_file, 0640), 0);
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EACCES);
+	assert_non_null(strstr(err.text, "nobody else can read"));
+	assert_int_equal(chmod(conf.pin_file, 0600), 0);
+
+	fd = open(conf.pin_file, O_WRONLY);
+	assert_int_equal(pwrite(fd, "x", 1, 0), 1);
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EACCES);
+	assert_non_null(strstr(err.text, "logging in"));
+	assert_int_equal(pwrite(fd, "\n", 1, 0), 1);
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EINVAL);
+	close(fd);
+	assert_int_equal(unlink(conf.pin_file), 0);
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -ENOENT);
+	remove_tree(f.dir);
+}
+
+/* A database is tied to the root key it was made with. */
+static void test_other_database(void **state)
+{
+	struct evs_error err = {};
+	struct kmsd_conf a, b;
+	struct fixture f, g;
+	struct kmsd kmsd;
+
+	(void)state;
+	fixture_init(&f);
+	fixture_init(&g);
+	assert_int_equal(kmsd_conf_load(&a, f.config, &err), 0);
+	assert_int_equal(kmsd_conf_load(&b, g.config, &err), 0);
+	assert_int_equal(rename(b.database, a.database), 0);
+	assert_int_equal(kmsd_open(&kmsd, &a, &err), -EKEYREJECTED);
+	assert_non_null(strstr(err.text, "another root key"));
+	/* And it is opened, never made, by the daemon */
+	assert_int_equal(kmsd_open(&kmsd, &b, &err), -EIO);
+	assert_int_equal(access(b.database, F_OK), -1);
+	remove_tree(f.dir);
+	remove_tree(g.dir);
+}
+
+static void check_conf(const struct fixture *f, const char *text, int ret, const char *why)
+{
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	char expected[256];
+	FILE *file = fopen(f->config, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	snprintf(expected, sizeof(expected), "%s%s", f->config, why);
+	assert_int_equal(kmsd_conf_load(&conf, f->config, &err), ret);
+	if (ret)
+		assert_string_equal(err.text, expected);
+}
+
+static void test_conf(void **state)
+{
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	struct fixture f;
+
+	(void)state;
+	fixture_dir(&f);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), -ENOENT);
+	check_conf(&f, "[store]\ndatabase=/d\n[hsm]\nmodule=/m\npin-file=/p ; note\n", 0, "");
+	check_conf(&f, "[store]\ndatabase=/d\n[hsm]\nmodule=/m\n", -EINVAL,
+		   ": missing setting: [hsm] pin-file");
+	check_conf(&f, "[listen]\nport=1\n", -EINVAL, ":2: unknown setting: [listen] port");
+	check_conf(&f, "\n[hsm]\nmodule = m.so\n", -EINVAL,
+		   ":3: not an absolute path: [hsm] module");
+	check_conf(&f, "[hsm]\ntoken = a\ntoken = b\n", -EINVAL, ":3: given twice: [hsm] token");
+	check_conf(&f, "[hsm]\ntoken =\n", -EINVAL, ":2: empty value: [hsm] token");
+	check_conf(&f, "[hsm]\ntoken = 012345678901234567890123456789012\n", -EINVAL,
+		   ":2: value too long: [hsm] token");
+	check_conf(&f, "[hsm\n", -EINVAL, ":1: not a setting");
+	remove_tree(f.dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_undone),
+		cmocka_unit_test(test_root_key),
+		cmocka_unit_test(test_bad_root_key),
+		cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_other_database),
+		cmocka_unit_test(test_conf),
+	};
+
+	return cmocka_run_group_tests_name("kmsd_init", tests, NULL, NULL);
+}
