@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The daemon from outside: HTTP, its codes, its limits, and who may speak to it. */
+#include "kmsd_fixture.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#define CLIENTS 10
+#define ROUNDS 8
+
+static struct fixture f;
+
+static int setup(void **state)
+{
+	if (root_only(state))
+		return -1;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	fixture_init(&f);
+	daemon_start(&f);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (!f.pid)
+		return -1;
+	if (daemon_stop(&f, SIGTERM))	/* exit status 0, under ASAN without a leak */
+		return -1;
+	remove_tree(f.dir);
+	return 0;
+}
+
+static void url_refused(const char *method, const char *path, long status, const char *code)
+{
+	check_refused(http(f.socket, method, path, strcmp(method, "GET") ? "{}" : NULL), status,
+		      code, __FILE__, __LINE__);
+}
+
+static void test_urls(void **state)
+{
+	(void)state;
+	url_refused("GET", "/v1.0/default/kms/list-keys", 405, "KMS.0215");
+	url_refused("PUT", "/v1.0/default/kms/create-key", 405, "KMS.0215");
+	url_refused("DELETE", "/v1.0/default/kms/create-key", 405, "KMS.0215");
+	url_refused("POST", "/v1.0/default/kms/destroy-key", 400, "KMS.0201");
+	url_refused("POST", "/v1.0/default/kms/list-keys/", 400, "KMS.0201");
+	url_refused("POST", "/v1.0/default/kms/", 400, "KMS.0201");
+	url_refused("POST", "/v1.0/default/vault/list-keys", 400, "KMS.0201");
+	url_refused("POST", "/v2/default/kms/list-keys", 400, "KMS.0201");
+	url_refused("POST", "/", 400, "KMS.0201");
+	url_refused("POST", "/v1.0//kms/list-keys", 403, "KMS.0305");
+	url_refused("POST", "/v1.0/a%20b/kms/list-keys", 403, "KMS.0305");
+	url_refused("POST", "/v1.0/0123456789012345678901234567890123456789012345678901234567890123x"
+			    "/kms/list-keys", 403, "KMS.0305");
+}
+
+static void test_bodies(void **state)
+{
+	static const char *const bad[] = {
+		"", "{", "[]", "1", "\"x\"", "null", "{} x", "{'key_alias':'x'}",
+		"{\"key_alias\":\"x\",}", "{\"key_alias\":\"\xff\"}", "{\"key_alias\":\"a\\u0000b\"}",
+		"{\"key_alias\":\"x", "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}",
+		"{\"plain_text\":\"00\",\"plain_text\":\"00\"}",
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		call_refused(&f, 400, "KMS.0202", "create-key", "%s", bad[i]);
+}
+
+static void test_fields(void **state)
+{
+	(void)state;
+	call_refused(&f, 400, "KMS.0204", "create-key", "{}");
+	call_refused(&f, 400, "KMS.0204", "create-key", "{\"key_alias\":null}");
+	call_refused(&f, 400, "KMS.0214", "create-key", "{\"key_alias\":7}");
+	call_refused(&f, 400, "KMS.0308", "create-key", "{\"key_alias\":\"s\",\"key_spec\":\"RSA_2048\"}");
+	call_refused(&f, 400, "KMS.0308", "create-key",
+		     "{\"key_alias\":\"s\",\"key_usage\":\"SIGN_VERIFY\"}");
+	call_refused(&f, 400, "KMS.0308", "create-key", "{\"key_alias\":\"s\",\"origin\":\"external\"}");
+	call_refused(&f, 400, "KMS.0206", "create-key", "{\"key_alias\":\"s\",\"sequence\":\"12\"}");
+	call_done(&f, "create-key",
+		  "{\"key_alias\":\"s\",\"key_spec\":\"AES_256\",\"key_usage\":\"ENCRYPT_DECRYPT\","
+		  "\"origin\":\"kms\",\"realm\":\"x\",\"key_description\":\"d\","
+		  "\"sequence\":\"919c82d4-8046-4722-9094-35c3c6524cff\"}");
+	call_refused(&f, 400, "KMS.0204", "describe-key", "{}");
+	call_refused(&f, 400, "KMS.0204", "enable-key", "{}");
+	call_refused(&f, 400, "KMS.0204", "disable-key", "{}");
+	call_refused(&f, 400, "KMS.0205", "enable-key", "{\"key_id\":\"x\"}");
+	call_refused(&f, 404, "KMS.0207", "disable-key",
+		     "{\"key_id\":\"0d0466b0-e727-4d9c-b35d-f84bb474a37f\"}");
+}
+
+static void test_describe(void **state)
+{
+	static const char *const fields[][2] = {
+		{ "key_alias", "described" }, { "key_description", "a \"b\" / \xc3\xa4" },
+		{ "key_spec", "AES_256" }, { "key_usage", "ENCRYPT_DECRYPT" },
+		{ "scheduled_deletion_date", "" }, { "key_state", "2" }, { "default_key_flag", "0" },
+		{ "key_type", "1" }, { "expiration_time", "" }, { "origin", "kms" },
+	};
+	struct json_object *info;
+	struct answer a;
+	size_t i;
+
+	(void)state;
+	call_done(&f, "create-key", "{\"key_alias\":\"described\","
+		  "\"key_description\":\"a \\\"b\\\" \\/ \\u00e4\"}");
+	a = call(&f, "describe-key", "{\"key_id\":\"alias/described\"}");
+	assert_int_equal(a.status, 200);
+	assert_int_equal(strlen(a.request_id), 32);
+	assert_true(json_object_object_get_ex(a.json, "key_info", &info));
+	assert_int_equal(json_object_object_length(info), 14);
+	json_object_object_foreach(info, name, value) {
+		if (!json_object_is_type(value, json_type_string))
+			fail_msg("%s: not a string", name);
+	}
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		assert_string_equal(member(&a, fields[i][0]), fields[i][1]);
+	assert_int_equal(strlen(member(&a, "key_id")), 36);
+	assert_int_equal(strlen(member(&a, "creation_date")), 13);	/* milliseconds */
+	assert_true(llabs(atoll(member(&a, "creation_date")) / 1000 - time(NULL)) < 60);
+	answer_free(&a);
+}
+
+/* The codes of the data key calls that the wrapped key itself has no part in. */
+static void test_datakey_fields(void **state)
+{
+	static const char key[] = "\"key_id\":\"alias/dk\"";
+	static const char zeros[] = "00000000000000000000000000000000";
+	char plain[257] = "", digest[65];
+
+	(void)state;
+	call_done(&f, "create-key", "{\"key_alias\":\"dk\"}");
+	call_refused(&f, 400, "KMS.0204", "create-datakey", "{\"datakey_length\":\"512\"}");
+	call_refused(&f, 400, "KMS.0204", "create-datakey", "{%s}", key);
+	call_refused(&f, 400, "KMS.2001", "create-datakey", "{%s,\"datakey_length\":\"256\"}", key);
+	call_refused(&f, 400, "KMS.2001", "create-datakey", "{%s,\"datakey_length\":\"\"}", key);
+	call_refused(&f, 400, "KMS.2001", "create-datakey", "{%s,\"datakey_length\":5.1}", key);
+	call_refused(&f, 400, "KMS.2001", "create-datakey", "{%s,\"datakey_length\":\" 512\"}", key);
+	call_done(&f, "create-datakey", "{%s,\"datakey_length\":512}", key);
+
+	strcat(strcat(strcat(strcat(plain, zeros), zeros), zeros), zeros);
+	strcpy(digest, "F5A5FD42D16A20302798EF6ED309979B43003D2320D9F0E8EA9831A92759FB4B");
+	call_refused(&f, 400, "KMS.0204", "encrypt-datakey", "{%s,\"plain_text\":\"%s%s\"}", key,
+		     plain, digest);
+	call_refused(&f, 400, "KMS.0204", "encrypt-datakey", "{%s,\"datakey_plain_length\":64}", key);
+	call_refused(&f, 400, "KMS.2102", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"32\",\"plain_text\":\"%s%s\"}", key, plain, digest);
+	call_refused(&f, 400, "KMS.2101", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"64\",\"plain_text\":\"%sx%s\"}", key, plain, digest);
+	call_refused(&f, 400, "KMS.2101", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"64\",\"plain_text\":7}", key);
+	call_refused(&f, 400, "KMS.2101", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"64\",\"plain\\u005ftext\":\"%s%s\"}", key, plain,
+		     digest);
+	call_refused(&f, 400, "KMS.2104", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"64\",\"plain_text\":\"%s\"}", key, plain);
+	call_refused(&f, 400, "KMS.2104", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"64\",\"plain_text\":\"%s%s00\"}", key, plain, digest);
+	digest[63] = 'C';
+	call_refused(&f, 400, "KMS.2103", "encrypt-datakey",
+		     "{%s,\"datakey_plain_length\":\"64\",\"plain_text\":\"%s%s\"}", key, plain, digest);
+
+	call_refused(&f, 400, "KMS.0204", "decrypt-datakey", "{%s,\"datakey_cipher_length\":64}", key);
+	call_refused(&f, 400, "KMS.0204", "decrypt-datakey", "{%s,\"cipher_text\":\"00\"}", key);
+	call_refused(&f, 400, "KMS.2202", "decrypt-datakey",
+		     "{%s,\"cipher_text\":\"00\",\"datakey_cipher_length\":\"188\"}", key);
+}
+
+static void test_bad_context(void **state)
+{
+	static const char *const bad[] = { "\"x\"", "[]", "7", "{\"a\":1}", "{\"a\":{}}", "{\"a\":null}" };
+	char *big = malloc(8300);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		call_refused(&f, 400, "KMS.0208", "create-datakey",
+			     "{\"key_id\":\"alias/evs/default\",\"datakey_length\":\"512\","
+			     "\"encryption_context\":%s}", bad[i]);
+	/* {"a":"..."} of 8192 characters, and one more */
+	memset(big, 'x', 8185);
+	big[8184] = '\0';
+	call_done(&f, "create-datakey", "{\"key_id\":\"alias/evs/default\",\"datakey_length\":\"512\","
+		  "\"encryption_context\":{\"a\":\"%s\"}}", big);
+	big[8184] = 'x';
+	big[8185] = '\0';
+	call_refused(&f, 400, "KMS.0208", "create-datakey",
+		     "{\"key_id\":\"alias/evs/default\",\"datakey_length\":\"512\","
+		     "\"encryption_context\":{\"a\":\"%s\"}}", big);
+	free(big);
+}
+
+static void test_big_body(void **state)
+{
+	char *big = malloc(70000);
+
+	(void)state;
+	memset(big, ' ', 65536);
+	memcpy(big, "{}", 2);
+	big[65536] = '\0';
+	free(call_ok(&f, "total", "list-keys", "%s", big));
+	memset(big, ' ', 69999);
+	memcpy(big, "{}", 2);
+	big[69999] = '\0';
+	call_refused(&f, 400, "KMS.0203", "list-keys", "%s", big);
+	free(big);
+	free(call_ok(&f, "total", "list-keys", "{}"));
+}
+
+/* Projects do not see each other's keys; each has its own evs/default. */
+static void test_projects(void **state)
+{
+	struct answer a = http(f.socket, "POST", "/v1.0/other/kms/describe-key",
+			       "{\"key_id\":\"alias/evs/default\"}");
+	char *theirs = strdup(member(&a, "key_id"));
+	char *ours = call_ok(&f, "key_id", "describe-key", "{\"key_id\":\"alias/evs/default\"}");
+
+	(void)state;
+	answer_free(&a);
+	assert_string_not_equal(theirs, ours);
+	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"%s\"}", theirs);
+	call_refused(&f, 404, "KMS.0207", "disable-key", "{\"key_id\":\"%s\"}", theirs);
+	free(theirs);
+	free(ours);
+}
+
+struct client {
+	pthread_t thread;
+	int number;
+	int good;
+};
+
+static void *client_run(void *arg)
+{
+	struct client *c = arg;
+	struct answer made, got;
+	char alias[32];
+	int i;
+
+	snprintf(alias, sizeof(alias), "client-%d", c->number);
+	got = call(&f, "create-key", "{\"key_alias\":\"%s\"}", alias);
+	answer_free(&got);
+	for (i = 0; i < ROUNDS; i++) {
+		made = call(&f, "create-datakey", "{\"key_id\":\"alias/%s\",\"datakey_length\":\"512\","
+			    "\"encryption_context\":{\"n\":\"%d\"}}", i % 2 ? alias : "race/x", i);
+		if (made.status == 404) {	/* the first one there makes it */
+			answer_free(&made);
+			made = call(&f, "create-key", "{\"key_alias\":\"race/x\"}");
+			c->good += made.status == 200 ||
+				   !strcmp(member(&made, "error_code"), "KMS.1104");
+			answer_free(&made);
+			continue;
+		}
+		got = call(&f, "decrypt-datakey", "{\"key_id\":\"%s\",\"datakey_cipher_length\":\"64\","
+			   "\"cipher_text\":\"%s\",\"encryption_context\":{\"n\":\"%d\"}}",
+			   member(&made, "key_id"), member(&made, "cipher_text"), i);
+		c->good += made.status == 200 && got.status == 200 &&
+			   !strcmp(member(&made, "plain_text"), member(&got, "data_key"));
+		answer_free(&made);
+		answer_free(&got);
+	}
+	return NULL;
+}
+
+static void test_concurrent(void **state)
+{
+	struct client clients[CLIENTS];
+	int i;
+
+	(void)state;
+	for (i = 0; i < CLIENTS; i++) {
+		clients[i] = (struct client){ .number = i };
+		assert_int_equal(pthread_create(&clients[i].thread, NULL, client_run, &clients[i]), 0);
+	}
+	for (i = 0; i < CLIENTS; i++) {
+		pthread_join(clients[i].thread, NULL);
+		assert_int_equal(clients[i].good, ROUNDS);
+	}
+}
+
+static void *default_run(void *arg)
+{
+	struct answer a = http(f.socket, "POST", "/v1.0/fresh/kms/describe-key",
+			       "{\"key_id\":\"alias/evs/default\"}");
+
+	*(char **)arg = strdup(member(&a, "key_id"));
+	answer_free(&a);
+	return NULL;
+}
+
+/* However many ask first, there is one evs/default. */
+static void test_default_race(void **state)
+{
+	pthread_t threads[CLIENTS];
+	char *ids[CLIENTS];
+	int i;
+
+	(void)state;
+	for (i = 0; i < CLIENTS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, default_run, &ids[i]), 0);
+	for (i = 0; i < CLIENTS; i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < CLIENTS; i++) {
+		assert_int_equal(strlen(ids[i]), 36);
+		assert_string_equal(ids[i], ids[0]);
+	}
+	for (i = 0; i < CLIENTS; i++)
+		free(ids[i]);
+}
+
+/* The mode keeps others out; were it opened, the daemon would still refuse them. */
+static void test_not_root(void **state)
+{
+	struct stat st;
+	struct answer a;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_int_equal(stat(f.socket, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(chmod(f.dir, 0755), 0);
+	for (int open_mode = 0; open_mode < 2; open_mode++) {
+		assert_int_equal(chmod(f.socket, open_mode ? 0666 : 0600), 0);
+		pid = fork();
+		if (!pid) {
+			if (setgid(65534) || setuid(65534))
+				_exit(99);
+			a = http(f.socket, "POST", "/v1.0/default/kms/list-keys", "{}");
+			if (!open_mode)
+				_exit(a.status ? 1 : 0);
+			_exit(a.status == 403 && !strcmp(member(&a, "error_code"), "KMS.0306") ? 0 : 1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(chmod(f.socket, 0600), 0);
+}
+
+static void test_second_daemon(void **state)
+{
+	struct fixture second = f, third;
+	char text[512] = "";
+	int status, fd;
+	FILE *config;
+
+	(void)state;
+	/* The same database */
+	strcat(second.log, "2");
+	assert_int_equal(waitpid(spawn_daemon(&second), &status, 0) > 0, 1);
+	assert_int_equal(WEXITSTATUS(status), 5);
+	/* The same socket, another database */
+	fixture_init(&third);
+	config = fopen(third.config, "r");
+	assert_non_null(config);
+	text[fread(text, 1, sizeof(text) - 1, config)] = '\0';
+	fclose(config);
+	config = fopen(third.config, "w");
+	fprintf(config, "[listen]\nsocket = %s\n%s", f.socket, strstr(text, "[store]"));
+	fclose(config);
+	assert_int_equal(waitpid(spawn_daemon(&third), &status, 0) > 0, 1);
+	assert_int_equal(WEXITSTATUS(status), 5);
+	remove_tree(third.dir);
+	/* And the first is still there */
+	fd = try_connect(&f);
+	assert_true(fd >= 0);
+	close(fd);
+	free(call_ok(&f, "total", "list-keys", "{}"));
+}
+
+static void test_restart(void **state)
+{
+	struct stat st;
+	char *before, *after;
+
+	(void)state;
+	before = call_ok(&f, "total", "list-keys", "{}");
+	assert_int_equal(daemon_stop(&f, SIGTERM), 0);
+	assert_int_equal(stat(f.socket, &st), -1);	/* a clean stop leaves none */
+	daemon_start(&f);
+	assert_true(WIFSIGNALED(daemon_stop(&f, SIGKILL)));
+	assert_int_equal(stat(f.socket, &st), 0);	/* a kill does; no obstacle */
+	daemon_start(&f);
+	after = call_ok(&f, "total", "list-keys", "{}");
+	assert_string_equal(before, after);
+	assert_int_equal(daemon_stop(&f, SIGINT), 0);
+	daemon_start(&f);
+	free(before);
+	free(after);
+}
+
+/* The log tells operation, key and result, in one line, and no key. */
+static void test_log(void **state)
+{
+	char *plain = call_ok(&f, "plain_text", "create-datakey",
+			      "{\"key_id\":\"alias/evs/default\",\"datakey_length\":\"512\"}");
+	char *key = call_ok(&f, "key_id", "describe-key", "{\"key_id\":\"alias/evs/default\"}");
+	char *text = calloc(1, 1 << 20), want[128];
+	FILE *log = fopen(f.log, "r");
+
+	(void)state;
+	assert_non_null(log);
+	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"alias/x\\nevs-kmsd: forged\"}");
+	text[fread(text, 1, (1 << 20) - 1, log)] = '\0';
+	fclose(log);
+	snprintf(want, sizeof(want), "create-datakey cmk=%s status=200 code=- request=", key);
+	assert_non_null(strstr(text, want));
+	assert_non_null(strstr(text, "describe-key cmk=- status=404 code=KMS.0207"));
+	assert_null(strstr(text, "\nevs-kmsd: forged"));
+	assert_null(strcasestr(text, plain));
+	free(plain);
+	free(key);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_datakey_fields),
+		cmocka_unit_test(test_bad_context),
+		cmocka_unit_test(test_big_body),
+		cmocka_unit_test(test_projects),
+		cmocka_unit_test(test_concurrent),
+		cmocka_unit_test(test_default_race),
+		cmocka_unit_test(test_not_root),
+		cmocka_unit_test(test_second_daemon),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_log),
+	};
+
+	return cmocka_run_group_tests_name("kmsd_api", tests, setup, teardown);
+}
