@@ -50,6 +50,8 @@ static enum evs_class classify(long status, const char *code)
 {
 	size_t i, len;
 
+	if (status == 429)	/* whoever it comes from, gateways included */
+		return EVS_CLASS_KMS_BUSY;
 	for (i = 0; i < sizeof(code_class) / sizeof(code_class[0]); i++) {
 		len = strlen(code_class[i].code);
 		if (code_class[i].code[len - 1] == '*' ?
@@ -60,7 +62,7 @@ static enum evs_class classify(long status, const char *code)
 		return EVS_CLASS_BAD_CREDENTIALS;
 	if (status == 403)
 		return EVS_CLASS_NO_PERMISSION;
-	if (status == 429 || status >= 500)
+	if (status >= 500)
 		return EVS_CLASS_KMS_BUSY;
 	return *code && status >= 400 ? EVS_CLASS_BAD_REQUEST : EVS_CLASS_PROTOCOL;
 }
