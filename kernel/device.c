@@ -214,6 +214,7 @@ static struct queue_limits evs_dev_limits(const struct evs_device *evs)
 		.max_hw_sectors		= EVS_MAX_BYTES >> SECTOR_SHIFT,
 		.max_segments		= EVS_MAX_SEGMENTS,
 		.max_segment_size	= UINT_MAX,
+		.max_dev_sectors	= UINT_MAX,
 		/* Keeps data units in one piece, which ciphers do faster */
 		.dma_alignment		= evs->sector_size - 1,
 	};

@@ -131,15 +131,13 @@ out:
 }
 
 /*
- * Bounce pages. Waiting for one is not possible here. This may run inside
- * submit_bio(), which keeps back the bios submitted for earlier requests of
- * the same plug until it is left, and it is those whose completion would have
- * to be waited for. So pages are tried for, which may reclaim but never waits for
- * I/O; and for the case that there are none, each disk has a reserve of as many
- * pages as the largest request needs. A request takes the reserve as a whole:
- * requests that each hold a part and miss the rest cannot come about. While it is
- * taken, others go back to the block layer, which tries them again when a request
- * has completed. Thus one request at least makes progress whatever happens.
+ * Bounce pages. They are tried for, which may reclaim memory but never waits for
+ * I/O, since it may be this very disk's. For the case that there are none, each
+ * disk has a reserve of as many pages as the largest request needs. A request
+ * takes the reserve as a whole: requests that each hold a part of it and miss the
+ * rest cannot come about. While it is taken, others go back to the block layer,
+ * which tries them again when a request has completed. Thus one request at least
+ * makes progress whatever happens, and no one waits holding pages.
  * The reserve belongs to the disk and not to the module, as the backing device may
  * be made of another evs disk.
  */
@@ -262,6 +260,24 @@ static void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
 	bio->bi_iter.bi_size = blk_rq_bytes(rq);
 }
 
+/*
+ * This may run inside submit_bio(), which keeps back the bios submitted meanwhile
+ * until it has dealt with the one that it was called for. If that one is large, it
+ * is split into more requests than the queue has tags, so that submit_bio() waits
+ * for requests to complete whose bios it keeps back itself. Hence have the bio
+ * started at once. The backing device is one level down, and what it submits is
+ * kept back as usual, so that the stack grows by one level only; and work on the
+ * bio goes on while the next request is encrypted.
+ */
+static void evs_submit_bio(struct bio *bio)
+{
+	struct bio_list *kept_back = current->bio_list;
+
+	current->bio_list = NULL;
+	submit_bio_noacct(bio);
+	current->bio_list = kept_back;
+}
+
 static void evs_cmd_submit(struct evs_device *evs, struct request *rq,
 			   bio_end_io_t *end_io)
 {
@@ -271,7 +287,7 @@ static void evs_cmd_submit(struct evs_device *evs, struct request *rq,
 	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
 	bio->bi_iter.bi_sector += evs->offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
-	submit_bio_noacct(bio);
+	evs_submit_bio(bio);
 }
 
 static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
@@ -339,7 +355,7 @@ static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
 	bio_init(&cmd->bio, evs->bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
 	cmd->bio.bi_end_io = evs_flush_end_io;
-	submit_bio_noacct(&cmd->bio);
+	evs_submit_bio(&cmd->bio);
 	return BLK_STS_OK;
 }
 
