@@ -60,11 +60,17 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static int format(struct fixture *f, unsigned int sector_size, const char *label)
+static int format_at(struct fixture *f, const char *path, unsigned int sector_size,
+		     const char *label)
 {
 	struct evs_format fmt = { .uuid = UUID, .label = label, .sector_size = sector_size };
 
-	return evs_volume_format(f->path, &fmt, &f->token, f->dk, &f->err);
+	return evs_volume_format(path, &fmt, &f->token, f->dk, &f->err);
+}
+
+static int format(struct fixture *f, unsigned int sector_size, const char *label)
+{
+	return format_at(f, f->path, sector_size, label);
 }
 
 static void overwrite(struct fixture *f, off_t offset, const void *bytes, size_t len)
@@ -147,10 +153,8 @@ static void test_format_refuses(void **state)
 	assert_int_equal(truncate(f->path, 16 * MIB), 0);
 	assert_int_equal(format(f, 0, NULL), -ENOSPC);
 	assert_non_null(strstr(f->err.text, "too small"));
-	strcpy(f->path, "/dev/null");
-	assert_int_equal(format(f, 0, NULL), -ENOTBLK);
-	strcpy(f->path, "/nonexistent");
-	assert_int_equal(format(f, 0, NULL), -ENOENT);
+	assert_int_equal(format_at(f, "/dev/null", 0, NULL), -ENOTBLK);
+	assert_int_equal(format_at(f, "/nonexistent", 0, NULL), -ENOENT);
 }
 
 /* The token cannot be written: the header that was there by then must go. */
