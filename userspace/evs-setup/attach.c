@@ -4,9 +4,11 @@
  * number of a key. With a header the key is asked for here and brought by
  * evs-request-key; with --raw it is there already.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backing.h"
 #include "cli.h"
@@ -38,6 +40,22 @@ static const struct option options[] = {
 	{},
 };
 
+/* The kernel checks the same, in words of its own. */
+static int check_name(const char *name, struct evs_error *err)
+{
+	const char *c;
+
+	if (!*name || strlen(name) > EVS_NAME_MAX)
+		return evs_error_set(err, EINVAL, "--name %s: a name has 1 to %d bytes", name,
+				     EVS_NAME_MAX);
+	for (c = name; *c; c++)
+		if (*c == '/' || iscntrl((unsigned char)*c))
+			return evs_error_set(err, EINVAL,
+					     "--name %s: a name has neither slashes nor control characters",
+					     name);
+	return 0;
+}
+
 static int parse_option(struct request *req, int opt, struct evs_error *err)
 {
 	int ret;
@@ -48,7 +66,7 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		return 0;
 	case 'n':
 		req->what.name = optarg;
-		return 0;
+		return check_name(optarg, err);
 	case 'R':
 		req->raw = true;
 		return 0;

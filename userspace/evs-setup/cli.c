@@ -5,9 +5,9 @@
 
 #include "cli.h"
 
-static enum cli_exit class_exit_status(enum evs_class class)
+static enum cli_exit class_exit_status(const struct evs_error *err)
 {
-	switch (class) {
+	switch (err->class) {
 	case EVS_CLASS_CMK_DISABLED:
 	case EVS_CLASS_CMK_PENDING_DELETION:
 	case EVS_CLASS_CMK_DELETED:
@@ -15,6 +15,7 @@ static enum cli_exit class_exit_status(enum evs_class class)
 	case EVS_CLASS_NO_PERMISSION:
 	case EVS_CLASS_BAD_CREDENTIALS:
 	case EVS_CLASS_WRONG_KEY:
+	case EVS_CLASS_TAMPERED:
 	case EVS_CLASS_DEFAULT_KEY_FORBIDDEN:
 	case EVS_CLASS_QUOTA:
 		return CLI_EXIT_REFUSED;
@@ -22,12 +23,11 @@ static enum cli_exit class_exit_status(enum evs_class class)
 	case EVS_CLASS_KMS_BUSY:
 	case EVS_CLASS_PROTOCOL:
 		return CLI_EXIT_UNREACHABLE;
-	case EVS_CLASS_TAMPERED:
-		return CLI_EXIT_NO_DISK;
 	case EVS_CLASS_ALIAS_EXISTS:
 		return CLI_EXIT_BUSY;
 	case EVS_CLASS_BAD_REQUEST:
-		return CLI_EXIT_USAGE;
+		/* Without a code it was found to be bad before the KMS saw it. */
+		return err->code[0] ? CLI_EXIT_REFUSED : CLI_EXIT_USAGE;
 	default:
 		return CLI_EXIT_INTERNAL;
 	}
@@ -83,7 +83,7 @@ static enum cli_exit errno_exit_status(int errnum)
 enum cli_exit cli_exit_status(const struct evs_error *err)
 {
 	if (err->class != EVS_CLASS_NONE)
-		return class_exit_status(err->class);
+		return class_exit_status(err);
 	return errno_exit_status(err->errnum);
 }
 

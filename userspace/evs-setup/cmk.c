@@ -22,15 +22,15 @@ enum column {
 };
 
 static const struct table_column columns[] = {
-	[COL_ALIAS] = { "ALIAS", TABLE_TEXT, true },
-	[COL_ID] = { "ID", TABLE_TEXT, true },
-	[COL_STATE] = { "STATE", TABLE_TEXT, true },
-	[COL_CREATED] = { "CREATED", TABLE_TEXT, true },
-	[COL_DESCRIPTION] = { "DESCRIPTION", TABLE_TEXT, true },
-	[COL_DEFAULT] = { "DEFAULT", TABLE_BOOL, false },
-	[COL_SPEC] = { "SPEC", TABLE_TEXT, false },
-	[COL_ORIGIN] = { "ORIGIN", TABLE_TEXT, false },
-	[COL_DELETION] = { "DELETION", TABLE_TEXT, false },
+	[COL_ALIAS] = { "ALIAS", NULL, TABLE_TEXT, true },
+	[COL_ID] = { "ID", NULL, TABLE_TEXT, true },
+	[COL_STATE] = { "STATE", NULL, TABLE_TEXT, true },
+	[COL_CREATED] = { "CREATED", NULL, TABLE_TEXT, true },
+	[COL_DESCRIPTION] = { "DESCRIPTION", NULL, TABLE_TEXT, true },
+	[COL_DEFAULT] = { "DEFAULT", NULL, TABLE_BOOL, false },
+	[COL_SPEC] = { "SPEC", NULL, TABLE_TEXT, false },
+	[COL_ORIGIN] = { "ORIGIN", NULL, TABLE_TEXT, false },
+	[COL_DELETION] = { "DELETION", NULL, TABLE_TEXT, false },
 };
 
 static const struct option json_options[] = {

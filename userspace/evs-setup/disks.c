@@ -28,25 +28,38 @@ bool disks_match(const struct evs_disk *disk, const char *ref)
 	return !stat(ref, &st) && S_ISBLK(st.st_mode) && st.st_rdev == disk->disk_dev;
 }
 
+/* How many disks of a state are meant; the last one of them */
+static size_t select_disk(const struct evs_disk *disks, size_t count, enum evs_dev_state state,
+			  const char *ref, struct evs_disk *disk)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < count; i++) {
+		if (disks[i].state == state && disks_match(&disks[i], ref)) {
+			*disk = disks[i];
+			found++;
+		}
+	}
+	return found;
+}
+
 int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct evs_error *err)
 {
-	size_t i, count, found = 0;
 	struct evs_disk *disks;
+	size_t count, found;
 	int ret;
 
 	ret = evs_nl_dump(nl, &disks, &count, err);
 	if (ret)
 		return ret;
-	for (i = 0; i < count; i++) {
-		if (disks_match(&disks[i], ref)) {
-			*disk = disks[i];
-			found++;
-		}
-	}
+	/* A dead disk has lost its name to the one that was attached after it. */
+	found = select_disk(disks, count, EVS_DEV_STATE_LIVE, ref, disk);
+	if (!found)
+		found = select_disk(disks, count, EVS_DEV_STATE_DEAD, ref, disk);
 	free(disks);
 	if (!found)
 		return evs_error_set(err, ENODEV, "%s: no such disk is attached", ref);
-	/* One disk may be named like another one's UUID. */
+	/* A disk may be named like another one's UUID. */
 	if (found > 1)
 		return evs_error_set(err, EINVAL, "%s: is more than one disk: give /dev/evsN", ref);
 	return 0;

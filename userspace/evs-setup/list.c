@@ -24,18 +24,18 @@ enum column {
 };
 
 static const struct table_column columns[] = {
-	[COL_NAME] = { "NAME", TABLE_TEXT, true },
-	[COL_DEVICE] = { "DEVICE", TABLE_TEXT, true },
-	[COL_SIZE] = { "SIZE", TABLE_NUMBER, true },
-	[COL_SECTOR] = { "SECTOR", TABLE_NUMBER, true },
-	[COL_RO] = { "RO", TABLE_BOOL, true },
-	[COL_STATE] = { "STATE", TABLE_TEXT, true },
-	[COL_BACKING] = { "BACKING", TABLE_TEXT, true },
-	[COL_UUID] = { "UUID", TABLE_TEXT, true },
-	[COL_OFFSET] = { "OFFSET", TABLE_NUMBER, false },
-	[COL_CIPHER] = { "CIPHER", TABLE_TEXT, false },
-	[COL_KEY] = { "KEY", TABLE_NUMBER, false },
-	[COL_OPENERS] = { "OPENERS", TABLE_NUMBER, false },
+	[COL_NAME] = { "NAME", NULL, TABLE_TEXT, true },
+	[COL_DEVICE] = { "DEVICE", NULL, TABLE_TEXT, true },
+	[COL_SIZE] = { "SIZE", NULL, TABLE_NUMBER, true },
+	[COL_SECTOR] = { "SECTOR", "sector-size", TABLE_NUMBER, true },
+	[COL_RO] = { "RO", "read-only", TABLE_BOOL, true },
+	[COL_STATE] = { "STATE", NULL, TABLE_TEXT, true },
+	[COL_BACKING] = { "BACKING", NULL, TABLE_TEXT, true },
+	[COL_UUID] = { "UUID", NULL, TABLE_TEXT, true },
+	[COL_OFFSET] = { "OFFSET", NULL, TABLE_NUMBER, false },
+	[COL_CIPHER] = { "CIPHER", NULL, TABLE_TEXT, false },
+	[COL_KEY] = { "KEY", "key-serial", TABLE_NUMBER, false },
+	[COL_OPENERS] = { "OPENERS", NULL, TABLE_NUMBER, false },
 };
 
 static const char *state_name(enum evs_dev_state state)

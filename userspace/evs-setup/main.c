@@ -43,19 +43,26 @@ static const struct verb *verb_find(const char *word, const char *second)
 	return NULL;
 }
 
-/* All verbs, or those that begin with a word; returns how many there are. */
-static size_t print_verbs(FILE *out, const char *word)
+/* Is this the first word of a verb that has two? */
+static bool has_verbs(const char *word)
 {
-	size_t i, count = 0;
+	size_t i;
 
-	for (i = 0; i < VERB_COUNT; i++) {
-		if (word && !verb_matches(verbs[i], word, NULL))
-			continue;
-		if (!count++)
-			fputs("Verbs:\n", out);
-		fprintf(out, "  %-12s  %s\n", verbs[i]->name, verbs[i]->brief);
-	}
-	return count;
+	for (i = 0; i < VERB_COUNT; i++)
+		if (verb_matches(verbs[i], word, NULL))
+			return true;
+	return false;
+}
+
+/* All verbs, or those that begin with a word */
+static void print_verbs(FILE *out, const char *word)
+{
+	size_t i;
+
+	fputs("Verbs:\n", out);
+	for (i = 0; i < VERB_COUNT; i++)
+		if (!word || verb_matches(verbs[i], word, NULL))
+			fprintf(out, "  %-12s  %s\n", verbs[i]->name, verbs[i]->brief);
 }
 
 static void print_usage(FILE *out)
@@ -82,50 +89,57 @@ static bool wants_help(const char *arg)
 	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
 }
 
-/* What was printed has to have arrived somewhere before all is well. */
-static int finish(enum cli_exit status)
+/* All is well once what was printed has arrived somewhere. */
+static int finish(void)
 {
-	if (fflush(stdout) || ferror(stdout)) {
+	bool lost = ferror(stdout);
+
+	if (fflush(stdout))
 		fprintf(stderr, "evs-setup: standard output: %s\n", strerror(errno));
-		return status ? status : CLI_EXIT_INTERNAL;
-	}
-	return status;
+	else if (lost)
+		fputs("evs-setup: standard output: cannot be written\n", stderr);
+	else
+		return CLI_EXIT_OK;
+	return CLI_EXIT_INTERNAL;
 }
 
 /* Not the name of a verb: an option of the program, or a mistake */
 static int no_verb(int argc, char *argv[])
 {
 	if (argc < 2) {
+		fputs("evs-setup: no verb: say what to do\n\n", stderr);
 		print_usage(stderr);
 		return CLI_EXIT_USAGE;
 	}
 	if (wants_help(argv[1])) {
 		print_usage(stdout);
-		return finish(CLI_EXIT_OK);
+		return finish();
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("evs-setup " VERSION);
-		return finish(CLI_EXIT_OK);
+		return finish();
 	}
-	if (argc > 2 && wants_help(argv[2]) && print_verbs(stdout, argv[1]))
-		return finish(CLI_EXIT_OK);
+	if (argc > 2 && wants_help(argv[2]) && has_verbs(argv[1])) {
+		printf("Usage: evs-setup %s VERB [OPTION...] [ARGUMENT...]\n\n", argv[1]);
+		print_verbs(stdout, argv[1]);
+		return finish();
+	}
 	fprintf(stderr, "evs-setup: %s%s%s: no such verb\n", argv[1], argc > 2 ? " " : "",
 		argc > 2 ? argv[2] : "");
-	if (!print_verbs(stderr, argv[1]))
-		fputs("See evs-setup --help.\n", stderr);
+	fprintf(stderr, "See evs-setup %s%s--help.\n", has_verbs(argv[1]) ? argv[1] : "",
+		has_verbs(argv[1]) ? " " : "");
 	return CLI_EXIT_USAGE;
 }
 
 static int run_verb(const struct verb *verb, int argc, char *argv[])
 {
 	struct evs_error err = {};
-	enum cli_exit status;
 	int i;
 
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (wants_help(argv[i])) {
 			print_help(verb);
-			return finish(CLI_EXIT_OK);
+			return finish();
 		}
 	}
 	if (geteuid()) {
@@ -133,12 +147,11 @@ static int run_verb(const struct verb *verb, int argc, char *argv[])
 		return CLI_EXIT_REFUSED;
 	}
 	if (!verb->run(argc, argv, &err))
-		return finish(CLI_EXIT_OK);
-	status = cli_exit_status(&err);
+		return finish();
 	fprintf(stderr, "evs-setup: %s: %s\n", verb->name, err.text);
 	if (err.request_id[0])
 		fprintf(stderr, "evs-setup: the KMS knows this request as %s\n", err.request_id);
-	return finish(status);
+	return cli_exit_status(&err);
 }
 
 int main(int argc, char *argv[])

@@ -51,16 +51,17 @@ void table_free(struct table *table)
 	free(table->cells);
 }
 
-static int add_column(struct libscols_table *out, const struct table_column *column)
+static int add_column(struct libscols_table *out, const struct table_column *column, bool json)
 {
 	static const int json_type[] = {
 		[TABLE_TEXT] = SCOLS_JSON_STRING,
 		[TABLE_NUMBER] = SCOLS_JSON_NUMBER,
 		[TABLE_BOOL] = SCOLS_JSON_BOOLEAN,
 	};
+	const char *name = json && column->json_name ? column->json_name : column->name;
 	struct libscols_column *new;
 
-	new = scols_table_new_column(out, column->name, 0,
+	new = scols_table_new_column(out, name, 0,
 				     column->type == TABLE_NUMBER ? SCOLS_FL_RIGHT : 0);
 	return new ? scols_column_set_json_type(new, json_type[column->type]) : -ENOMEM;
 }
@@ -87,7 +88,7 @@ static int fill_rows(struct libscols_table *out, const struct table *table, bool
 	if (scols_table_enable_json(out, json) || scols_table_set_name(out, table->name))
 		return -ENOMEM;
 	for (i = 0; i < table->column_count; i++)
-		if ((json || table->columns[i].brief) && add_column(out, &table->columns[i]))
+		if ((json || table->columns[i].brief) && add_column(out, &table->columns[i], json))
 			return -ENOMEM;
 	for (i = 0; i < table->row_count; i++)
 		if (add_row(out, table, i, !json))

@@ -21,7 +21,8 @@ enum table_form {
 };
 
 struct table_column {
-	const char *name; /* upper case; JSON has it in lower case */
+	const char *name;
+	const char *json_name; /* NULL: the name in lower case */
 	enum table_type type;
 	bool brief;
 };

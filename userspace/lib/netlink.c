@@ -33,10 +33,11 @@ struct request {
 	size_t count;
 };
 
+/* Unlike the kernel, libnl takes NLA_STRING to mean one that ends in NUL. */
 static const struct nla_policy policy[EVS_A_DEV_MAX + 1] = {
 	[EVS_A_DEV_ID] = { .type = NLA_U32 },
-	[EVS_A_DEV_NAME] = { .type = NLA_NUL_STRING, .maxlen = EVS_NAME_MAX + 1 },
-	[EVS_A_DEV_UUID] = { .type = NLA_NUL_STRING, .maxlen = EVS_UUID_MAX + 1 },
+	[EVS_A_DEV_NAME] = { .type = NLA_STRING, .maxlen = EVS_NAME_MAX + 1 },
+	[EVS_A_DEV_UUID] = { .type = NLA_STRING, .maxlen = EVS_UUID_MAX + 1 },
 	[EVS_A_DEV_BACKING_DEV] = { .type = NLA_U32 },
 	[EVS_A_DEV_OFFSET] = { .minlen = sizeof(uint32_t), .maxlen = sizeof(uint64_t) },
 	[EVS_A_DEV_SIZE] = { .minlen = sizeof(uint32_t), .maxlen = sizeof(uint64_t) },
@@ -44,7 +45,7 @@ static const struct nla_policy policy[EVS_A_DEV_MAX + 1] = {
 	[EVS_A_DEV_KEY_SERIAL] = { .type = NLA_S32 },
 	[EVS_A_DEV_READ_ONLY] = { .type = NLA_FLAG },
 	[EVS_A_DEV_STATE] = { .type = NLA_U32 },
-	[EVS_A_DEV_CIPHER] = { .type = NLA_NUL_STRING, .maxlen = EVS_CIPHER_MAX + 1 },
+	[EVS_A_DEV_CIPHER] = { .type = NLA_STRING, .maxlen = EVS_CIPHER_MAX + 1 },
 	[EVS_A_DEV_OPENERS] = { .type = NLA_U32 },
 	[EVS_A_DEV_DISK_DEV] = { .type = NLA_U32 },
 };
@@ -76,9 +77,9 @@ static uint32_t get_u32(struct nlattr *attr)
 
 static void get_string(char *dst, size_t size, struct nlattr *attr)
 {
-	const char *src = attr ? nla_get_string(attr) : "";
+	const char *src = attr ? nla_data(attr) : "";
 
-	evs_text_copy(dst, size, src, strlen(src));
+	evs_text_copy(dst, size, src, attr ? strnlen(src, (size_t)nla_len(attr)) : 0);
 }
 
 int evs_nl_parse_disk(struct nlmsghdr *msg, struct evs_disk *disk)
