@@ -6,6 +6,7 @@
 #   make install        install both (DESTDIR= and KDIR= are honoured)
 #   make demo           a disk's whole life in a QEMU guest
 #   make check          set up this machine, then every test
+#   make bench          evs beside dm-crypt (bench-quick: in four minutes)
 #   make lint           source checks alone
 #   make intree LINUX=  put driver and KUnit tests into a kernel tree
 
@@ -36,6 +37,12 @@ build/%/evs.ko: FORCE
 	$(MAKE) -C $$(tests/vm/kernel $*)$(if $(filter qemu,$*),/build) \
 		$(if $(filter uml%,$*),ARCH=um) M=$(CURDIR)/build/$* $(KBUILD_ARGS) modules
 
+build/%/floor/evs_floor.ko: FORCE
+	@mkdir -p build/$*/floor
+	@cp -rsfu $(CURDIR)/tests/bench/floor build/$*/
+	$(MAKE) -C $$(tests/vm/kernel $*)$(if $(filter qemu,$*),/build) \
+		$(if $(filter uml%,$*),ARCH=um) M=$(CURDIR)/build/$*/floor modules
+
 setup:
 	tests/vm/setup
 
@@ -44,6 +51,9 @@ demo: setup
 
 check: setup
 	tests/check
+
+bench bench-quick: setup
+	tests/bench/run $@
 
 lint: setup
 	tests/lint/run
@@ -61,4 +71,4 @@ clean:
 
 FORCE:
 
-.PHONY: all modules modules_install userspace install setup demo check lint intree clean FORCE
+.PHONY: all modules modules_install userspace install setup demo check bench bench-quick lint intree clean FORCE

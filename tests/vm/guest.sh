@@ -4,7 +4,10 @@
 # The common half of tests/vm/qemu and tests/vm/uml: options, what the guest
 # finds in its file system, the time limit, the verdict.
 #
-# usage of both: tests/vm/qemu [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]
+# usage of both: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]
+#
+# -i, for QEMU alone: one CPU and a clock that counts its instructions, each a
+# nanosecond, so that times repeat to the last digit.
 #
 # Runs COMMAND as root in a guest whose root is this machine's own file tree
 # under a layer that is thrown away, with EVS installed from this checkout. Its
@@ -16,15 +19,17 @@
 
 limit=600
 memory=2048
-while getopts t:m: opt; do
+icount=
+while getopts it:m: opt; do
 	case $opt in
+	i) icount=yes ;;
 	t) limit=$OPTARG ;;
 	m) memory=$OPTARG ;;
-	*) die "usage: tests/vm/$me [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]" ;;
+	*) die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]" ;;
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || die "usage: tests/vm/$me [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]"
+[ $# -gt 0 ] || die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]"
 
 mkdir -p "$cache/run" "$top/build/log"
 run=$(mktemp -d "$cache/run/$me-XXXXXX")
