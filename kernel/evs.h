@@ -6,6 +6,7 @@
 #define _EVS_H
 
 #include <crypto/skcipher.h>
+#include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
@@ -105,8 +106,12 @@ enum {
  * @bdev: backing block device
  * @cipher: cipher with the data key; NULL before the key is set and once it is
  *	wiped. Taken under SRCU in io.c, changed by evs_io_wipe().
- * @wq: decrypts reads. Each disk has its own, with a rescuer, as the backing
- *	device may be made of another evs disk, which must not wait for this one.
+ * @wq: decrypts reads and submits bios. Each disk has its own, with a rescuer,
+ *	as the backing device may be made of another evs disk, which must not
+ *	wait for this one.
+ * @submit_lock: protects @submit_bios
+ * @submit_bios: bios for @bdev that could not be submitted where they were made
+ * @submit_work: submits @submit_bios
  * @flags: EVS_RESERVE_TAKEN
  * @offset: where the encrypted data starts on @bdev, in bytes
  * @size: size of the disk in bytes
@@ -135,6 +140,9 @@ struct evs_device {
 	struct block_device *bdev;
 	struct evs_cipher __rcu *cipher;
 	struct workqueue_struct *wq;
+	spinlock_t submit_lock;		/* protects submit_bios */
+	struct bio_list submit_bios;
+	struct work_struct submit_work;
 	unsigned long flags;
 	u64 offset;
 	u64 size;

@@ -11,7 +11,9 @@
  */
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
+#include <linux/blkdev.h>
 #include <linux/sched/mm.h>
+#include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
@@ -260,18 +262,51 @@ static void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
 	bio->bi_iter.bi_size = blk_rq_bytes(rq);
 }
 
+static void evs_submit_work(struct work_struct *work)
+{
+	struct evs_device *evs = container_of(work, struct evs_device,
+					      submit_work);
+	struct bio_list bios;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	spin_lock(&evs->submit_lock);
+	bios = evs->submit_bios;
+	bio_list_init(&evs->submit_bios);
+	spin_unlock(&evs->submit_lock);
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio_noacct(bio);
+	blk_finish_plug(&plug);
+}
+
 /*
- * This may run inside submit_bio(), which keeps back the bios submitted meanwhile
- * until it has dealt with the one that it was called for. If that one is large, it
- * is split into more requests than the queue has tags, so that submit_bio() waits
- * for requests to complete whose bios it keeps back itself. Hence have the bio
- * started at once. The backing device is one level down, and what it submits is
- * kept back as usual, so that the stack grows by one level only; and work on the
- * bio goes on while the next request is encrypted.
+ * Starting a bio may have to wait for others to complete, so none of those may
+ * depend on this function to return. There are two places where they would:
+ *
+ * A task with a plug may be just about to flush it. The list of requests must not
+ * grow under the hands of the block layer, and those that are on it, for the backing
+ * device maybe, hold tags but are not issued before the current one. A worker has
+ * nothing of that kind.
+ *
+ * submit_bio() keeps back the bios that are submitted inside it until it has dealt
+ * with the one that it was called for. If that is large, it is split into more
+ * requests than the queue has tags, and waits for requests whose bios it keeps back
+ * itself. So start the bio at once. What the backing device in turn submits is kept
+ * back as usual, so that the stack grows by one level only.
  */
-static void evs_submit_bio(struct bio *bio)
+static void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 {
 	struct bio_list *kept_back = current->bio_list;
+
+	if (current->plug) {
+		spin_lock(&evs->submit_lock);
+		bio_list_add(&evs->submit_bios, bio);
+		spin_unlock(&evs->submit_lock);
+		queue_work(evs->wq, &evs->submit_work);
+		return;
+	}
 
 	current->bio_list = NULL;
 	submit_bio_noacct(bio);
@@ -287,7 +322,7 @@ static void evs_cmd_submit(struct evs_device *evs, struct request *rq,
 	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
 	bio->bi_iter.bi_sector += evs->offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
-	evs_submit_bio(bio);
+	evs_submit_bio(evs, bio);
 }
 
 static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
@@ -355,7 +390,7 @@ static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
 	bio_init(&cmd->bio, evs->bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
 	cmd->bio.bi_end_io = evs_flush_end_io;
-	evs_submit_bio(&cmd->bio);
+	evs_submit_bio(evs, &cmd->bio);
 	return BLK_STS_OK;
 }
 
@@ -393,6 +428,10 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 {
 	struct blk_mq_tag_set *set = &evs->tag_set;
 	int err;
+
+	spin_lock_init(&evs->submit_lock);
+	bio_list_init(&evs->submit_bios);
+	INIT_WORK(&evs->submit_work, evs_submit_work);
 
 	/*
 	 * Unbound, since a backing device with few interrupts would have all
