@@ -325,9 +325,10 @@ static void evs_dev_explain_key(int err, key_serial_t serial,
 		NL_SET_ERR_MSG_FMT(extack, "key %d has expired", serial);
 		break;
 	case -ENOKEY:
-		NL_SET_ERR_MSG_FMT(extack,
-				   "key %d holds no data key (any more); request it again",
-				   serial);
+		NL_SET_ERR_MSG_FMT(extack, "there is no key %d", serial);
+		break;
+	case -EKEYREJECTED:
+		NL_SET_ERR_MSG_FMT(extack, "key %d is not of type evs", serial);
 		break;
 	case -EACCES:
 		NL_SET_ERR_MSG_FMT(extack, "no permission to use key %d",
@@ -360,6 +361,10 @@ static int evs_dev_add_disk(struct evs_device *evs, struct evs_cipher *cipher,
 	err = evs_key_consume(evs->key, cipher);
 	if (err) {
 		evs_dev_explain_key(err, evs->key_serial, extack);
+		if (err == -ENOKEY)
+			NL_SET_ERR_MSG_FMT(extack,
+					   "key %d was used by an earlier attach; request it again",
+					   evs->key_serial);
 		goto err_disk;
 	}
 	rcu_assign_pointer(evs->cipher, cipher);
@@ -372,6 +377,7 @@ static int evs_dev_add_disk(struct evs_device *evs, struct evs_cipher *cipher,
 
 err_cipher:
 	RCU_INIT_POINTER(evs->cipher, NULL);
+	key_invalidate(evs->key);
 err_disk:
 	put_disk(disk);
 	return err;
@@ -446,7 +452,7 @@ err_cipher:
 err_bdev:
 	bdev_fput(evs->bdev_file);
 err_key:
-	evs_key_put(evs->key);
+	key_put(evs->key);
 	return err;
 }
 

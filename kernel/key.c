@@ -91,14 +91,14 @@ VISIBLE_IF_KUNIT struct key_type evs_key_type = {
 EXPORT_SYMBOL_IF_KUNIT(evs_key_type);
 
 /**
- * evs_key_get() - make a key the handle of a disk
+ * evs_key_get() - find the key for a disk
  * @serial: serial number of the key, which the caller must be allowed to link
  *
- * The key is linked into the module's keyring, and root may revoke, invalidate
- * or set a timeout on it from then on.
+ * Root may revoke, invalidate or set a timeout on it from then on.
  *
  * Context: process context, of the task whose permissions count. May sleep.
- * Return: the key, with a reference that evs_key_put() drops, or an ERR_PTR:
+ * Return: the key, with a reference that key_put() drops, or evs_key_put() once
+ *	evs_key_consume() has succeeded; or an ERR_PTR:
  *	-ENOKEY there is no such key, -EACCES the caller may not link it,
  *	-EKEYREJECTED it is of another type, -EKEYREVOKED, -EKEYEXPIRED.
  */
@@ -130,10 +130,6 @@ struct key *evs_key_get(key_serial_t serial)
 	set_bit(KEY_FLAG_ROOT_CAN_INVAL, &key->flags);
 	up_write(&key->sem);
 
-	err = key_link(evs_keyring, key);
-	if (err)
-		goto err_put;
-
 	return key;
 
 err_put:
@@ -146,7 +142,9 @@ err_put:
  * @key: key from evs_key_get()
  * @cipher: cipher whose key is yet to be set
  *
- * Whether the cipher accepts it or not, the key does not hold it any more.
+ * Whether the cipher accepts it or not, the key does not hold it any more. It is
+ * linked into the module's keyring as the handle of a disk, but only now: a key
+ * without a data key may be the handle of another disk, to be left alone.
  *
  * Context: process context, may sleep.
  * Return: 0, -ENOKEY if there is no data key in it (any more), -EKEYREVOKED,
@@ -172,13 +170,13 @@ int evs_key_consume(struct key *key, struct evs_cipher *cipher)
 
 out:
 	up_write(&key->sem);
-	return err;
+	return err ?: key_link(evs_keyring, key);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_key_consume);
 
 /**
  * evs_key_put() - let go of the handle of a disk
- * @key: key from evs_key_get(); invalidated, so that nobody finds it any more
+ * @key: consumed by evs_key_consume(); invalidated, so that nobody finds it
  *
  * Context: process context, may sleep.
  */
