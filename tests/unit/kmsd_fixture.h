@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -128,7 +129,10 @@ UNUSED static pid_t spawn_daemon(const struct fixture *f)
 	assert_true(pid >= 0);
 	if (pid)
 		return pid;
+	/* A test that fails must not leave a daemon that holds its output open */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd = open(f->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	execl(program, program, "--config", f->config, NULL);
 	_exit(127);
