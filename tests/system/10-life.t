@@ -83,7 +83,7 @@ life()
 	ok "$name: nothing is left behind" no_leftovers
 
 	ok "$name: the KMS gives the DK to root" dk_of "$backing" "$tmp/dk"
-	ok "$name: cryptsetup takes it" cryptsetup open --readonly --volume-key-file "$tmp/dk" "$backing" plain
+	ok "$name: cryptsetup takes it" cryptsetup open --readonly --key-size 512 --volume-key-file "$tmp/dk" "$backing" plain
 	at_exit cryptsetup close plain
 	must mount -o ro /dev/mapper/plain "$mnt"
 	is "$(sums)" "$before" "$name: dm-crypt reads the very same files"
@@ -103,7 +103,7 @@ life device /dev/evs_t0
 
 # What dm-crypt writes, the driver reads
 must dk_of /dev/evs_t0 "$tmp/dk"
-must cryptsetup open --volume-key-file "$tmp/dk" /dev/evs_t0 plain
+must cryptsetup open --key-size 512 --volume-key-file "$tmp/dk" /dev/evs_t0 plain
 head -c 1M /dev/urandom >"$tmp/data"
 dd if="$tmp/data" of=/dev/mapper/plain bs=1M oflag=direct status=none
 must cryptsetup close plain

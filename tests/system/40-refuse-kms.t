@@ -56,9 +56,9 @@ refused 2 'KMS.0211' "evs/default: cannot be disabled" evs-setup cmk disable evs
 evs=$(evs-setup attach "$tmp/new.img")
 ok "evs/default: and works on" test -b "$evs"
 must evs-setup detach "$evs"
-refused 2 'KMS.1201|enabled' "enabled CMK: cannot be enabled" evs-setup cmk enable test
+refused 2 'KMS.1201' "enabled CMK: cannot be enabled" evs-setup cmk enable test
 must evs-setup cmk disable test
-refused 2 'KMS.1301|disabled' "disabled CMK: cannot be disabled" evs-setup cmk disable test
+refused 2 'KMS.1301' "disabled CMK: cannot be disabled" evs-setup cmk disable test
 must evs-setup cmk enable test
 
 # ---- the token ----
@@ -66,7 +66,7 @@ must evs-setup cmk enable test
 foreign=$(token_of "$second" | jq -r '."wrapped-dk"')
 other=$(cmk_id other)
 with_token "$tmp/bad.img" ".\"wrapped-dk\" = \"$foreign\""
-refuse 2 'KMS.2[12]0[0-9]' "wrapped DK of another disk" "$tmp/bad.img"
+refuse 2 'KMS.220[0-9]' "wrapped DK of another disk" "$tmp/bad.img"
 
 # All of another disk's token: the KMS gives its DK, which is not this disk's
 cp --sparse=always "$disk" "$tmp/bad.img"
@@ -76,15 +76,15 @@ must cryptsetup token import --token-id 0 --json-file "$tmp/token.json" "$tmp/ba
 refuse 2 'not the key|wrong key|does not (match|belong|fit)|another disk' "token of another disk" "$tmp/bad.img"
 
 with_token "$tmp/bad.img" '.context.volume = "00000000-0000-0000-0000-000000000000"'
-refuse 2 'KMS.2[12]0[0-9]' "context of another disk" "$tmp/bad.img"
+refuse 2 'KMS.220[0-9]' "context of another disk" "$tmp/bad.img"
 with_token "$tmp/bad.img" '.context = {}'
-refuse 2 'KMS.2[12]0[0-9]' "no context" "$tmp/bad.img"
+refuse 2 'KMS.220[0-9]' "no context" "$tmp/bad.img"
 with_token "$tmp/bad.img" '."wrapped-dk" |= (.[0:60] + (if .[60:61] == "0" then "1" else "0" end) + .[61:])'
-refuse 2 'KMS.2[12]0[0-9]' "one bit of the wrapped DK" "$tmp/bad.img"
+refuse 2 'KMS.220[0-9]' "one bit of the wrapped DK" "$tmp/bad.img"
 with_token "$tmp/bad.img" '."wrapped-dk" |= .[0:40]'
-refuse 2 'KMS.2[12]0[0-9]' "half a wrapped DK" "$tmp/bad.img"
+refuse 2 'KMS.220[0-9]' "half a wrapped DK" "$tmp/bad.img"
 with_token "$tmp/bad.img" ".cmk = \"$other\""
-refuse 2 'KMS.|key' "another CMK" "$tmp/bad.img"
+refuse 2 'KMS.220[0-9]' "another CMK" "$tmp/bad.img"
 with_token "$tmp/bad.img" '.cmk = "00000000-0000-0000-0000-000000000000"'
 refuse 2 'KMS.020[57]' "a CMK that is unknown to the KMS" "$tmp/bad.img"
 with_token "$tmp/bad.img" '.version = 2'
@@ -96,7 +96,7 @@ refuse 4 'token|wrapped-dk' "a token without a wrapped DK" "$tmp/bad.img"
 with_token "$tmp/bad.img" '."wrapped-dk" = "not hexadecimal"'
 refuse 4 'token|wrapped-dk' "a wrapped DK that is not hexadecimal" "$tmp/bad.img"
 with_token "$tmp/bad.img" '.kms = "elsewhere"'
-refuse 1 'elsewhere' "a KMS that is not configured" "$tmp/bad.img"
+refuse 4 'elsewhere' "a KMS that is not configured" "$tmp/bad.img"
 cp --sparse=always "$disk" "$tmp/bad.img"
 must cryptsetup token remove --token-id 0 "$tmp/bad.img"
 refuse 4 'token|not an EVS' "no token" "$tmp/bad.img"
@@ -153,7 +153,11 @@ cp --sparse=always "$disk" "$tmp/copy.img"
 refused 5 'UUID|attached' "a copy with the same UUID" evs-setup attach "$tmp/copy.img"
 refused 5 'attached|in use|busy' "create on an attached disk" evs-setup create --force --cmk test "$disk"
 is "$(evs-setup list --json | jq '.disks | length')" 1 "one disk is attached"
-is "$(losetup --list --noheadings | wc -l)" 1 "with one loop device"
+one_loop()
+{
+	[ "$(losetup --list --noheadings | wc -l)" -eq 1 ]
+}
+ok "with one loop device" wait_for one_loop
 must evs-setup detach "$evs"
 ok "nothing is left behind" no_leftovers
 evs=$(evs-setup attach --read-only "$disk")

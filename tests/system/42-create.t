@@ -56,7 +56,7 @@ is "$(cryptsetup luksDump --dump-json-metadata "$file" | jq -r '.keyslots | leng
 is "$(cryptsetup luksDump --dump-json-metadata "$file" | jq -r '.segments."0".encryption')" \
 	aes-xts-plain64 "aes-xts-plain64"
 is "$(blkid -p -o value -s TYPE "$file")" crypto_LUKS "blkid knows it"
-like "$(cryptsetup luksDump "$file")" '^Subsystem: *evs$' "the subsystem is evs"
+like "$(cryptsetup luksDump "$file")" '^Subsystem:[[:space:]]*evs$' "the subsystem is evs"
 nok "the DK's wrapping is not twice the same" test \
 	"$(token_of "$file" | jq -r '."wrapped-dk"')" = "$(token_of "$tmp/dos" | jq -r '."wrapped-dk"')"
 

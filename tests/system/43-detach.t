@@ -31,8 +31,13 @@ ok "nothing is left behind" no_leftovers
 evs=$(evs-setup attach --name data "$disk")
 exec 5<>"$evs"
 ok "detach --force" evs-setup detach --force data
-nok "the opener cannot read" dd bs=4k count=1 iflag=direct of=/dev/null <&5
-nok "nor write" dd bs=4k count=1 oflag=direct if=/dev/zero 1>&5
+# A dead disk has no sectors: its opener reads nothing, not even an error
+is "$(dd bs=4k count=1 iflag=direct status=none <&5 | wc -c)" 0 "the opener cannot read"
+write_open()
+{
+	dd bs=4k count=1 oflag=direct if=/dev/zero >&5
+}
+nok "nor write" write_open
 nok "nobody else can open it" dd if="$evs" of=/dev/null count=1
 ok "the key is gone" wait_for not grep -qE ' evs +evs:' /proc/keys
 new=$(evs-setup attach --name data "$disk")
@@ -60,7 +65,7 @@ wait_for test -s "$mnt/load"
 ok "detach --force of a mounted disk with writers" evs-setup detach --force data
 ended()
 {
-	! kill -0 $load
+	! kill -0 "$load"
 }
 ok "the writers end with an error" wait_for ended
 wait $load

@@ -1,51 +1,46 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# 256 disks at once.
+# 256 disks, attached and detached several at a time.
 . "$(dirname "$0")/tap.sh"
 
 count=256
-new_null evs_t0 64
-at_exit dmsetup remove_all
-at_exit detach_all
 must evs-setup list
+new_null evs_t0 32
+new_null evs_t1 32
+at_exit detach_all
 
-# 256 claimable devices of 256 KiB, out of one
+# As many devices that can be claimed: partitions, which are made fast, of
+# 128 KiB, as many as one disk can have and a few
 for ((i = 0; i < count; i++)); do
-	printf 'evs_m%d,,,rw,0 512 linear /dev/evs_t0 %d\n' $i $((i * 512))
-done | paste -sd ';' >"$tmp/table"
-must dmsetup create --concise "$(cat "$tmp/table")"
-
-# One key after the other, all serials of one go
-for ((i = 0; i < count; i++)); do
+	disk=evs_t$((i / 128)) part=$((i % 128 + 1))
+	must addpart /dev/$disk $part $((part * 256)) 256
+	# Serial numbers are printed in the order of the disks
 	head -c 64 /dev/urandom >"$tmp/key"
-	keyctl padd evs "many:$i" @s <"$tmp/key"
-done >"$tmp/serials"
-attached=0
-while read -r serial; do
-	evs-setup attach --raw --sector-size 4096 --key "$serial" --name "m$attached" \
-		"/dev/mapper/evs_m$attached" >>"$tmp/disks" || break
-	attached=$((attached + 1))
-done <"$tmp/serials"
-is $attached $count "$count disks are attached"
-is "$(sort -u "$tmp/disks" | wc -l)" $count "as so many devices"
+	serial=$(keyctl padd evs "many:$i" @s <"$tmp/key") || must false "key $i"
+	printf '%s m%d /dev/%sp%d\n' "$serial" $i $disk $part
+done >"$tmp/todo"
+wait_for test -b "/dev/evs_t1p128"
+
+ok "$count disks are attached" xargs -P 4 -n 3 -a "$tmp/todo" \
+	sh -c 'evs-setup attach --raw --sector-size 4096 --key "$0" --name "$1" "$2"'
 json=$(evs-setup list --json)
 is "$(jq '.disks | length' <<<"$json")" $count "all are listed"
-is "$(jq '[.disks[].name] | unique | length' <<<"$json")" $count "with their names"
+is "$(jq '[.disks[].name] | unique | length' <<<"$json")" $count "each by its name"
+is "$(jq '[.disks[].device] | unique | length' <<<"$json")" $count "as a device of its own"
 is "$(find /sys/block -name 'evs[0-9]*' | wc -l)" $count "all are in sysfs"
+is "$(jq -r '.disks[] | select(.name == "m200") | .size' <<<"$json")" 131072 "with the right size"
 
-last=$(tail -n 1 "$tmp/disks")
-head -c 262144 /dev/urandom >"$tmp/data"
-dd if="$tmp/data" of="$last" bs=64k oflag=direct status=none
-ok "the last one works" cmp "$tmp/data" "$last"
+evs=$(jq -r '.disks[] | select(.name == "m200") | .device' <<<"$json")
+head -c 131072 /dev/urandom >"$tmp/data"
+dd if="$tmp/data" of="$evs" bs=64k oflag=direct conv=nocreat status=none
+ok "one of them works" cmp "$tmp/data" "$evs"
+before=$(sha256sum </dev/evs_t1p72)
+evs-setup detach m200
+nok "and has written" test "$(head -c 131072 /dev/zero | sha256sum)" = "$before"
 
-detached=0
-while [ $detached -lt $count ]; do
-	evs-setup detach "m$detached" || break
-	detached=$((detached + 1))
-done
-is $detached $count "all are detached"
-must dmsetup remove_all
+ok "all are detached" xargs -P 16 -I '{}' -a <(jq -r '.disks[].name' <<<"$json" | grep -vx m200) \
+	evs-setup detach '{}'
 ok "nothing is left behind" no_leftovers
 ok "the module can go" rmmod evs
 unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"

@@ -19,7 +19,7 @@ if [ -z "${EVS_TEST_SESSION-}" ]; then
 	export EVS_TEST_SESSION=1
 	# keyctl announces the session on stderr: that alone goes to /dev/null
 	# shellcheck disable=SC2016
-	exec keyctl session - bash -c 'exec "$0" "$@" 2>&3 3>&-' "$0" "$@" 3>&2 2>/dev/null
+	exec keyctl session - bash -c 'exec bash "$0" "$@" 2>&3 3>&-' "$0" "$@" 3>&2 2>/dev/null
 fi
 
 tap_count=0
@@ -300,7 +300,10 @@ new_null()
 {
 	local dir=/sys/kernel/config/nullb/$1 size=$2 attr
 
-	[ -d /sys/kernel/config/nullb ] || must modprobe null_blk nr_devices=0
+	if [ ! -d /sys/kernel/config/nullb ]; then
+		must modprobe null_blk nr_devices=0
+		mountpoint -q /sys/kernel/config || must mount -t configfs configfs /sys/kernel/config
+	fi
 	must mkdir "$dir"
 	at_exit rmdir "$dir"
 	shift 2
@@ -352,7 +355,7 @@ leftovers()
 	evs-setup list --json | jq -r '.disks[]?.name | "disk \(.)"' || echo "no list"
 	losetup --list --noheadings --output NAME,BACK-FILE
 	grep -E ' (evs +|user +evs-error)' /proc/keys
-	ls -d /sys/block/evs* 2>/dev/null
+	ls -d /sys/block/evs[0-9]* 2>/dev/null
 }
 
 # The kernel collects dead keys and auto-clear loops a moment later
