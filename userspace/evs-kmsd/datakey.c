@@ -54,7 +54,8 @@ static EVP_CIPHER_CTX *begin(const struct evs_secret *key, const struct kmsd_con
 
 	if (ctx && EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->data, blob + OFF_IV,
 				     encrypt) &&
-	    add_aad(ctx, blob, OFF_IV) && add_aad(ctx, blob + OFF_VERSION, OFF_CIPHER - OFF_VERSION) &&
+	    add_aad(ctx, blob, OFF_IV) &&
+	    add_aad(ctx, blob + OFF_VERSION, OFF_CIPHER - OFF_VERSION) &&
 	    add_aad(ctx, blob + OFF_CMK, OFF_TAG - OFF_CMK) &&
 	    add_aad(ctx, blob + OFF_ZERO2, KMSD_BLOB_SIZE - OFF_ZERO2) &&
 	    add_aad(ctx, context->data, context->size))
