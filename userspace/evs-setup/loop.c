@@ -3,17 +3,48 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "loop.h"
 
 #define LOOP_CONTROL "/dev/loop-control"
+#define MODPROBE "/sbin/modprobe" /* the kernel's own default */
 
 /* Between asking for a free device and taking it, somebody else may take it. */
 #define TAKE_TRIES 64
+
+static void load_module(void)
+{
+	char *const argv[] = { (char[]){ MODPROBE }, (char[]){ "-q" }, (char[]){ "loop" }, NULL };
+	pid_t child;
+
+	if (posix_spawn(&child, MODPROBE, NULL, NULL, argv, environ))
+		return;
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/*
+ * Opening the node loads the module, but it is udev or systemd that makes the
+ * node of a module that is not loaded yet, and neither need be there.
+ */
+static int open_control(struct evs_error *err)
+{
+	int fd = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		load_module();
+		fd = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return evs_error_set(err, errno, LOOP_CONTROL ": %m (try modprobe loop)");
+	return fd;
+}
 
 int loop_attach(int file, unsigned int block_size, char *path, size_t size,
 		struct evs_error *err)
@@ -30,9 +61,9 @@ int loop_attach(int file, unsigned int block_size, char *path, size_t size,
 	flags &= O_ACCMODE;
 	if (flags == O_RDONLY)
 		config.info.lo_flags |= LO_FLAGS_READ_ONLY;
-	control = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
+	control = open_control(err);
 	if (control < 0)
-		return evs_error_set(err, errno, LOOP_CONTROL ": %m (try modprobe loop)");
+		return control;
 	for (tries = 0; tries < TAKE_TRIES && loop < 0; tries++) {
 		nr = ioctl(control, LOOP_CTL_GET_FREE);
 		if (nr < 0) {
