@@ -91,6 +91,7 @@ const char *evs_cipher_driver(const struct evs_cipher *cipher)
 {
 	return crypto_tfm_alg_driver_name(crypto_skcipher_tfm(cipher->tfm));
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_cipher_driver);
 
 /**
  * evs_crypt_req_size() - tell how much memory a struct evs_crypt_req takes

@@ -136,6 +136,7 @@ err_put:
 	key_put(key);
 	return ERR_PTR(err);
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_key_get);
 
 /**
  * evs_key_consume() - move the data key out of a key into a cipher
@@ -186,6 +187,7 @@ void evs_key_put(struct key *key)
 	key_invalidate(key);
 	key_put(key);
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_key_put);
 
 /**
  * evs_key_init() - register the key type and make the module's keyring
