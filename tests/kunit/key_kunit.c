@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: tests of the key type, from the data key's arrival to its end
+ */
+#include <crypto/aes-xts.h>
+#include <keys/user-type.h>
+#include <kunit/test.h>
+#include <linux/cred.h>
+#include <linux/key.h>
+#include <linux/key-type.h>
+#include <linux/prandom.h>
+#include <linux/string.h>
+#include <uapi/linux/keyctl.h>
+
+#include "evs.h"
+
+#define KEY_PERM	(KEY_POS_ALL | KEY_USR_ALL)
+
+/**
+ * struct key_test - what each test here needs
+ * @cipher: without a key
+ * @dk: a good data key, with room behind it
+ */
+struct key_test {
+	struct evs_cipher *cipher;
+	u8 dk[EVS_DK_SIZE + 1];
+};
+
+KUNIT_DEFINE_ACTION_WRAPPER(put_key, key_put, struct key *);
+KUNIT_DEFINE_ACTION_WRAPPER(put_handle, evs_key_put, struct key *);
+KUNIT_DEFINE_ACTION_WRAPPER(free_cipher, evs_cipher_free, struct evs_cipher *);
+
+static int setup(struct kunit *test)
+{
+	struct rnd_state rnd;
+	struct key_test *kt;
+
+	kt = kunit_kzalloc(test, sizeof(*kt), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, kt);
+	test->priv = kt;
+	prandom_seed_state(&rnd, 1619);
+	prandom_bytes_state(&rnd, kt->dk, sizeof(kt->dk));
+
+	kt->cipher = evs_cipher_alloc(512);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kt->cipher);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_cipher,
+						  kt->cipher));
+	return 0;
+}
+
+/* A key without a payload, put when the test ends */
+static struct key *alloc_key(struct kunit *test, struct key_type *type)
+{
+	struct key *key;
+
+	key = key_alloc(type, "evs:kunit", GLOBAL_ROOT_UID, GLOBAL_ROOT_GID,
+			current_cred(), KEY_PERM, KEY_ALLOC_NOT_IN_QUOTA, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, key);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, put_key, key));
+
+	return key;
+}
+
+static int instantiate(struct kunit *test, const void *data, size_t len)
+{
+	struct key *key = alloc_key(test, &evs_key_type);
+
+	return key_instantiate_and_link(key, data, len, NULL, NULL);
+}
+
+static struct key *make_key(struct kunit *test)
+{
+	struct key_test *kt = test->priv;
+	struct key *key = alloc_key(test, &evs_key_type);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			key_instantiate_and_link(key, kt->dk, EVS_DK_SIZE,
+						 NULL, NULL));
+	return key;
+}
+
+/* The way of an attach, until the handle is put by the test's end */
+static int consume(struct kunit *test, struct key *key)
+{
+	struct key_test *kt = test->priv;
+	int err = evs_key_consume(key, kt->cipher);
+
+	if (!err)
+		KUNIT_ASSERT_EQ(test, 0,
+				kunit_add_action_or_reset(test, put_handle,
+							  key_get(key)));
+	return err;
+}
+
+/* The cipher does what the library does with the data key */
+static void expect_cipher_has_dk(struct kunit *test)
+{
+	struct key_test *kt = test->priv;
+	u8 tweak[AES_BLOCK_SIZE] = { 7 };
+	struct evs_crypt_req *creq;
+	struct aes_xts_key *ref;
+	struct bvec_iter iter = { .bi_size = 512 };
+	struct bio_vec bvec;
+	u8 *got, *expect;
+
+	creq = kunit_kmalloc(test, evs_crypt_req_size(kt->cipher), GFP_KERNEL);
+	ref = kunit_kmalloc(test, sizeof(*ref), GFP_KERNEL);
+	got = kunit_kzalloc(test, 512, GFP_KERNEL);
+	expect = kunit_kzalloc(test, 512, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, creq && ref && got && expect);
+
+	evs_crypt_req_init(creq, kt->cipher);
+	bvec_set_virt(&bvec, got, 512);
+	KUNIT_ASSERT_EQ(test, 0, evs_decrypt(kt->cipher, creq, &bvec, iter, 7));
+	KUNIT_ASSERT_EQ(test, 0,
+			aes_xts_preparekey(ref, kt->dk, EVS_DK_SIZE, 0));
+	aes_xts_decrypt(expect, expect, 512, tweak, ref, false);
+	KUNIT_EXPECT_MEMEQ(test, got, expect, 512);
+}
+
+static void test_payload_size(struct kunit *test)
+{
+	struct key_test *kt = test->priv;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, instantiate(test, NULL, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, instantiate(test, kt->dk, 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, instantiate(test, kt->dk, 32));
+	KUNIT_EXPECT_EQ(test, -EINVAL, instantiate(test, kt->dk, 63));
+	KUNIT_EXPECT_EQ(test, 0, instantiate(test, kt->dk, 64));
+	KUNIT_EXPECT_EQ(test, -EINVAL, instantiate(test, kt->dk, 65));
+}
+
+static void test_equal_halves(struct kunit *test)
+{
+	struct key_test *kt = test->priv;
+
+	memcpy(kt->dk + 32, kt->dk, 32);
+	KUNIT_EXPECT_EQ(test, -EKEYREJECTED, instantiate(test, kt->dk, 64));
+	kt->dk[0] ^= 0x80;
+	KUNIT_EXPECT_EQ(test, 0, instantiate(test, kt->dk, 64));
+	kt->dk[0] ^= 0x80;
+	kt->dk[63] ^= 1;
+	KUNIT_EXPECT_EQ(test, 0, instantiate(test, kt->dk, 64));
+}
+
+/* What came in does not come out */
+static void test_no_read(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, evs_key_type.read);
+}
+
+static void test_no_update(struct kunit *test)
+{
+	struct key_test *kt = test->priv;
+	struct key *key = make_key(test);
+	key_ref_t ref = make_key_ref(key, true);
+
+	kt->dk[0]++;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			key_update(ref, kt->dk, EVS_DK_SIZE));
+	kt->dk[0]--;
+	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
+	expect_cipher_has_dk(test);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			key_update(ref, kt->dk, EVS_DK_SIZE));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, consume(test, key));
+}
+
+static void test_consume(struct kunit *test)
+{
+	struct key *key = make_key(test);
+
+	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
+	expect_cipher_has_dk(test);
+	KUNIT_EXPECT_NULL(test, key->payload.data[0]);
+	KUNIT_EXPECT_EQ(test, 0, key_validate(key));
+}
+
+static void test_consume_twice(struct kunit *test)
+{
+	struct key *key = make_key(test);
+
+	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, consume(test, key));
+	/* The disk whose handle it is goes on */
+	expect_cipher_has_dk(test);
+	KUNIT_EXPECT_EQ(test, 0, key_validate(key));
+}
+
+/* A cipher that does not take the data key does not leave it behind either */
+static void test_consume_refused(struct kunit *test)
+{
+	struct key *key = make_key(test);
+	u8 *payload = key->payload.data[0];
+	unsigned int users = refcount_read(&key->usage);
+
+	memcpy(payload + 32, payload, 32);
+	KUNIT_EXPECT_EQ(test, -EINVAL, consume(test, key));
+	KUNIT_EXPECT_NULL(test, key->payload.data[0]);
+	KUNIT_EXPECT_EQ(test, users, refcount_read(&key->usage));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, consume(test, key));
+}
+
+static void test_revoke(struct kunit *test)
+{
+	struct key *key = make_key(test);
+
+	key_revoke(key);
+	KUNIT_EXPECT_NULL(test, key->payload.data[0]);
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, consume(test, key));
+}
+
+static void test_expired(struct kunit *test)
+{
+	struct key *key = make_key(test);
+
+	key->expiry = ktime_get_real_seconds() - 1;
+	KUNIT_EXPECT_EQ(test, -EKEYEXPIRED, consume(test, key));
+}
+
+/* The module holds the handle of a disk, and lets nobody find it afterwards */
+static void test_handle(struct kunit *test)
+{
+	struct key_test *kt = test->priv;
+	struct key *key = make_key(test);
+	unsigned int users = refcount_read(&key->usage);
+
+	KUNIT_ASSERT_EQ(test, 0, evs_key_consume(key, kt->cipher));
+	KUNIT_EXPECT_EQ(test, users + 1, refcount_read(&key->usage));
+	evs_key_put(key_get(key));
+	KUNIT_EXPECT_TRUE(test, test_bit(KEY_FLAG_INVALIDATED, &key->flags));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, key_validate(key));
+}
+
+static void test_get(struct kunit *test)
+{
+	struct key *key = make_key(test), *got;
+
+	got = evs_key_get(key_serial(key));
+	KUNIT_ASSERT_PTR_EQ(test, key, got);
+	key_put(got);
+
+	key_revoke(key);
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED,
+			PTR_ERR(evs_key_get(key_serial(key))));
+}
+
+static void test_get_refused(struct kunit *test)
+{
+	struct key *logon = alloc_key(test, &key_type_logon);
+	struct key *key = make_key(test);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			key_instantiate_and_link(logon, "x", 1, NULL, NULL));
+	KUNIT_EXPECT_EQ(test, -EKEYREJECTED,
+			PTR_ERR(evs_key_get(key_serial(logon))));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, PTR_ERR(evs_key_get(0)));
+	KUNIT_EXPECT_EQ(test, -ENOKEY,
+			PTR_ERR(evs_key_get(KEY_SPEC_THREAD_KEYRING)));
+
+	key->perm &= ~(KEY_USR_LINK | KEY_GRP_LINK | KEY_OTH_LINK);
+	KUNIT_EXPECT_EQ(test, -EACCES, PTR_ERR(evs_key_get(key_serial(key))));
+}
+
+static struct kunit_case key_cases[] = {
+	KUNIT_CASE(test_payload_size),
+	KUNIT_CASE(test_equal_halves),
+	KUNIT_CASE(test_no_read),
+	KUNIT_CASE(test_no_update),
+	KUNIT_CASE(test_consume),
+	KUNIT_CASE(test_consume_twice),
+	KUNIT_CASE(test_consume_refused),
+	KUNIT_CASE(test_revoke),
+	KUNIT_CASE(test_expired),
+	KUNIT_CASE(test_handle),
+	KUNIT_CASE(test_get),
+	KUNIT_CASE(test_get_refused),
+	{}
+};
+
+static struct kunit_suite key_suite = {
+	.name = "evs_key",
+	.init = setup,
+	.test_cases = key_cases,
+};
+kunit_test_suite(key_suite);
