@@ -7,8 +7,8 @@
  */
 #include <crypto/aes-xts.h>
 #include <kunit/test.h>
-#include <linux/hex.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/string.h>
@@ -49,6 +49,7 @@ static const struct unit_param {
 	{ "512", 512 },
 	{ "4096", 4096 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(unit, units, name);
 
 static void free_cipher(void *cipher)
@@ -141,27 +142,23 @@ static void test_vectors(struct kunit *test)
 	const struct xts_vector *v;
 
 	for (v = xts_vectors; v < xts_vectors + ARRAY_SIZE(xts_vectors); v++) {
-		const size_t len = strlen(v->plain) / 2;
-		u8 dk[EVS_DK_SIZE];
-
-		KUNIT_ASSERT_LE(test, len, ct->unit);
-		KUNIT_ASSERT_EQ(test, 0, hex2bin(dk, v->key, sizeof(dk)));
-		KUNIT_ASSERT_EQ(test, 0, hex2bin(ct->plain, v->plain, len));
-		KUNIT_ASSERT_EQ(test, 0, hex2bin(ct->expect, v->cipher, len));
-		set_key(test, dk);
+		KUNIT_ASSERT_LE(test, v->len, ct->unit);
+		memcpy(ct->plain, v->plain, v->len);
+		memcpy(ct->expect, v->cipher, v->len);
+		set_key(test, v->key);
 
 		layout_flat(test, &ct->src, ct->unit);
 		layout_flat(test, &ct->dst, ct->unit);
 		layout_scatter(&ct->src, ct->plain);
 		KUNIT_ASSERT_EQ(test, 0, encrypt(ct, ct->unit, v->sector));
 		layout_gather(&ct->dst, ct->got);
-		KUNIT_EXPECT_MEMEQ_MSG(test, ct->got, ct->expect, len,
+		KUNIT_EXPECT_MEMEQ_MSG(test, ct->got, ct->expect, v->len,
 				       "encrypt: %s", v->name);
 
 		layout_scatter(&ct->dst, ct->expect);
 		KUNIT_ASSERT_EQ(test, 0, decrypt(ct, &ct->dst, v->sector));
 		layout_gather(&ct->dst, ct->got);
-		KUNIT_EXPECT_MEMEQ_MSG(test, ct->got, ct->plain, len,
+		KUNIT_EXPECT_MEMEQ_MSG(test, ct->got, ct->plain, v->len,
 				       "decrypt: %s", v->name);
 	}
 }
@@ -426,6 +423,7 @@ static struct kunit_suite crypt_suite = {
 	.init = setup,
 	.test_cases = crypt_cases,
 };
+
 kunit_test_suite(crypt_suite);
 
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

@@ -284,4 +284,5 @@ static struct kunit_suite key_suite = {
 	.init = setup,
 	.test_cases = key_cases,
 };
+
 kunit_test_suite(key_suite);
