@@ -98,7 +98,7 @@ static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
 		ret = evs_nl_dump(nl, disks, count, err);
 	} else {
 		*count = 1;
-		*disks = malloc(sizeof(**disks));
+		*disks = calloc(1, sizeof(**disks));
 		if (*disks)
 			ret = disks_find(nl, ref, *disks, err);
 		else
