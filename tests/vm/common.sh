@@ -42,7 +42,7 @@ apt_private()
 	APT_CONFIG=$cache/apt/apt.conf "$@"
 }
 
-# fetch_unpack DIR PACKAGE...: download packages and unpack them into DIR
+# fetch_unpack DIR PACKAGE[/SUITE]...: download packages and unpack them into DIR
 fetch_unpack()
 {
 	dir=$1
@@ -51,6 +51,7 @@ fetch_unpack()
 	(cd "$cache/debs" && apt_private apt-get -q download "$@" >&2) ||
 		die "cannot download $*"
 	for pkg; do
+		pkg=${pkg%/*}
 		dpkg-deb -x "$cache/debs/${pkg}_"*.deb "$dir" || die "cannot unpack $pkg"
 		rm -f "$cache/debs/${pkg}_"*.deb
 	done
