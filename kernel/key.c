@@ -96,23 +96,29 @@ EXPORT_SYMBOL_IF_KUNIT(evs_key_type);
  *
  * Root may revoke, invalidate or set a timeout on it from then on.
  *
+ * This does not wait for a key that is under construction: it is called under the
+ * lock of generic netlink, and behind the construction is a KMS in the network.
+ *
  * Context: process context, of the task whose permissions count. May sleep.
  * Return: the key, with a reference that key_put() drops, or evs_key_put() once
  *	evs_key_consume() has succeeded; or an ERR_PTR:
- *	-ENOKEY there is no such key, -EACCES the caller may not link it,
- *	-EKEYREJECTED it is of another type, -EKEYREVOKED, -EKEYEXPIRED.
+ *	-ENOKEY there is no such key (yet), -EACCES the caller may not link it,
+ *	-EKEYREJECTED it is of another type, -EKEYREVOKED, -EKEYEXPIRED, or the
+ *	error code with which its construction was rejected.
  */
 struct key *evs_key_get(key_serial_t serial)
 {
 	key_ref_t ref;
 	struct key *key;
+	int state;
 	int err;
 
 	/* Negative numbers stand for the caller's own keyrings */
 	if (serial <= 0)
 		return ERR_PTR(-ENOKEY);
 
-	ref = lookup_user_key(serial, 0, KEY_NEED_LINK);
+	/* Validates the key, but does not wait for its construction */
+	ref = lookup_user_key(serial, KEY_LOOKUP_PARTIAL, KEY_NEED_LINK);
 	if (IS_ERR(ref))
 		return ERR_CAST(ref);
 	key = key_ref_to_ptr(ref);
@@ -121,9 +127,12 @@ struct key *evs_key_get(key_serial_t serial)
 		err = -EKEYREJECTED;
 		goto err_put;
 	}
-	err = key_validate(key);
-	if (err)
+	/* Under construction, or with the error that ended it */
+	state = key_read_state(key);
+	if (state != KEY_IS_POSITIVE) {
+		err = state < 0 ? state : -ENOKEY;
 		goto err_put;
+	}
 
 	down_write(&key->sem);
 	key->perm |= EVS_KEY_ROOT_PERM;

@@ -246,6 +246,39 @@ static void test_get(struct kunit *test)
 			PTR_ERR(evs_key_get(key_serial(key))));
 }
 
+/* A key is not waited for, since that may take as long as a KMS takes */
+static void test_get_pending(struct kunit *test)
+{
+	struct key *key = alloc_key(test, &evs_key_type);
+
+	KUNIT_ASSERT_EQ(test, -ENOKEY, PTR_ERR(evs_key_get(key_serial(key))));
+	/* So it is while /sbin/request-key runs */
+	set_bit(KEY_FLAG_USER_CONSTRUCT, &key->flags);
+	KUNIT_EXPECT_EQ(test, -ENOKEY, PTR_ERR(evs_key_get(key_serial(key))));
+	clear_bit(KEY_FLAG_USER_CONSTRUCT, &key->flags);
+
+	KUNIT_ASSERT_EQ(test, 0,
+			key_reject_and_link(key, 60, EHOSTUNREACH, NULL, NULL));
+	KUNIT_EXPECT_EQ(test, -EHOSTUNREACH,
+			PTR_ERR(evs_key_get(key_serial(key))));
+}
+
+/* Root may end what hangs on a key, possessed or not, but not make use of it */
+static void test_get_root(struct kunit *test)
+{
+	struct key *key = make_key(test), *got;
+
+	key->perm = KEY_POS_ALL | KEY_USR_LINK;
+	got = evs_key_get(key_serial(key));
+	KUNIT_ASSERT_PTR_EQ(test, key, got);
+	key_put(got);
+
+	KUNIT_EXPECT_EQ(test, key->perm & ~KEY_POS_ALL,
+			KEY_USR_VIEW | KEY_USR_SEARCH | KEY_USR_SETATTR |
+			KEY_USR_LINK);
+	KUNIT_EXPECT_TRUE(test, test_bit(KEY_FLAG_ROOT_CAN_INVAL, &key->flags));
+}
+
 static void test_get_refused(struct kunit *test)
 {
 	struct key *logon = alloc_key(test, &key_type_logon);
@@ -275,6 +308,8 @@ static struct kunit_case key_cases[] = {
 	KUNIT_CASE(test_expired),
 	KUNIT_CASE(test_handle),
 	KUNIT_CASE(test_get),
+	KUNIT_CASE(test_get_pending),
+	KUNIT_CASE(test_get_root),
 	KUNIT_CASE(test_get_refused),
 	{}
 };
