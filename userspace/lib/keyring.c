@@ -67,9 +67,10 @@ int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
 	if (!find_text(name, text, sizeof(text)))
 		evs_error_set(err, errnum, "%s", text);
 	else if (errnum == ENOKEY)
-		evs_error_set(err, errnum,
-			      "no key for disk %s: the helper did not run; is evs.ko loaded, is request-key(8) installed and is /etc/request-key.d/evs.conf there?",
-			      uuid);
+		/* Not what the helper says of a CMK that is gone: it leaves a text */
+		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
+					   "no key for disk %s: the helper did not run; is evs.ko loaded, is request-key(8) installed and is /etc/request-key.d/evs.conf there?",
+					   uuid);
 	else
 		evs_error_set(err, errnum, "no key for disk %s: %s", uuid, strerror(errnum));
 	err->class = evs_class_from_errno(errnum);
