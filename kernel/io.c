@@ -133,15 +133,17 @@ out:
 }
 
 /*
- * Bounce pages. They are tried for, which may reclaim memory but never waits for
- * I/O, since it may be this very disk's. For the case that there are none, each
- * disk has a reserve of as many pages as the largest request needs. A request
- * takes the reserve as a whole: requests that each hold a part of it and miss the
- * rest cannot come about. While it is taken, others go back to the block layer,
- * which tries them again when a request has completed. Thus one request at least
- * makes progress whatever happens, and no one waits holding pages.
- * The reserve belongs to the disk and not to the module, as the backing device may
- * be made of another evs disk.
+ * Bounce pages. They are tried for, which may reclaim memory but never waits
+ * for I/O, since it may be this very disk's. For the case that there are none,
+ * each disk has a reserve of as many pages as the largest request needs. A
+ * request takes the reserve as a whole: requests that each hold a part of it
+ * and miss the rest cannot come about. While it is taken, others go back to the
+ * block layer, which tries them again when a request has completed. Thus one
+ * request at least makes progress whatever happens, and none waits holding
+ * pages.
+ *
+ * The reserve belongs to the disk and not to the module, as the backing device
+ * may be made of another evs disk.
  */
 static void evs_bounce_free(struct evs_device *evs, struct evs_cmd *cmd)
 {
@@ -285,16 +287,16 @@ static void evs_submit_work(struct work_struct *work)
  * Starting a bio may have to wait for others to complete, so none of those may
  * depend on this function to return. There are two places where they would:
  *
- * A task with a plug may be just about to flush it. The list of requests must not
- * grow under the hands of the block layer, and those that are on it, for the backing
- * device maybe, hold tags but are not issued before the current one. A worker has
- * nothing of that kind.
+ * A task with a plug may be just about to flush it. The list of requests must
+ * not grow under the hands of the block layer, and those that are on it, for
+ * the backing device maybe, hold tags but are not issued before the current
+ * one. A worker has nothing of that kind.
  *
- * submit_bio() keeps back the bios that are submitted inside it until it has dealt
- * with the one that it was called for. If that is large, it is split into more
- * requests than the queue has tags, and waits for requests whose bios it keeps back
- * itself. So start the bio at once. What the backing device in turn submits is kept
- * back as usual, so that the stack grows by one level only.
+ * submit_bio() keeps back the bios that are submitted inside it until it has
+ * dealt with the one that it was called for. If that is large, it is split into
+ * more requests than the queue has tags, and waits for requests whose bios it
+ * keeps back itself. So start the bio at once. What the backing device in turn
+ * submits is kept back as usual, so that the stack grows by one level only.
  */
 static void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 {
