@@ -4,7 +4,7 @@
 # What lies on the backing device: dm-crypt's ciphertext, another for each disk.
 . "$(dirname "$0")/tap.sh"
 
-megabytes=8
+megabytes=4
 bytes=$((megabytes * 1024 * 1024))
 at_exit detach_all
 must evs-setup list # The key type comes with the module

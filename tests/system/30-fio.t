@@ -33,29 +33,29 @@ for sector in 512 4096; do
 		for depth in 1 32; do
 			verify "$sector: $engine, depth $depth, direct, random, mixed sizes" "$evs" \
 				--ioengine=$engine --iodepth=$depth --direct=1 --rw=randwrite \
-				--bssplit="${!mixed}" --bs_unaligned=0 --size=8m --io_size=6m \
+				--bssplit="${!mixed}" --bs_unaligned=0 --size=4m --io_size=2m \
 				--norandommap=0 --blockalign="$sector"
 		done
 	done
 	verify "$sector: two jobs at once, each on its own half" "$evs" \
 		--ioengine=io_uring --iodepth=16 --direct=1 --rw=randwrite --bs="$sector" \
-		--size=1m --offset_increment=8m --numjobs=2
+		--size=256k --offset_increment=8m --numjobs=2
 	verify "$sector: in order, 1 MiB at a time" "$evs" \
-		--ioengine=libaio --iodepth=4 --direct=1 --rw=write --bs=1m --size=24m
+		--ioengine=libaio --iodepth=4 --direct=1 --rw=write --bs=1m --size=6m
 	verify "$sector: in order, the smallest requests, merged" "$evs" \
 		--ioengine=io_uring --iodepth=32 --iodepth_batch=16 --direct=1 --rw=write \
-		--bs="$sector" --size=2m
+		--bs="$sector" --size=512k
 	verify "$sector: buffered, random, fdatasync" "$evs" \
 		--ioengine=psync --rw=randwrite --bssplit="${!mixed}" --blockalign="$sector" \
-		--size=8m --io_size=4m --fdatasync=8
+		--size=4m --io_size=1m --fdatasync=8
 	verify "$sector: buffered, in order" "$evs" \
-		--ioengine=io_uring --iodepth=32 --rw=write --bs=64k --size=16m --end_fsync=1
+		--ioengine=io_uring --iodepth=32 --rw=write --bs=64k --size=6m --end_fsync=1
 	verify "$sector: reads and writes mixed, O_SYNC" "$evs" \
 		--ioengine=libaio --iodepth=8 --direct=1 --sync=1 --rw=randrw --bs=4k \
 		--size=4m --io_size=2m
 	verify "$sector: fixed buffers of io_uring" "$evs" \
 		--ioengine=io_uring --fixedbufs=1 --registerfiles=1 --iodepth=32 --direct=1 \
-		--rw=randwrite --bs=4k --size=4m
+		--rw=randwrite --bs=4k --size=1m
 	must evs-setup detach "$evs"
 done
 
@@ -63,7 +63,7 @@ done
 evs=$(raw_attach /dev/evs_t0 512)
 verify "512: buffers not aligned to pages" "$evs" \
 	--ioengine=libaio --iodepth=16 --direct=1 --rw=randwrite --bs=7k --blockalign=512 \
-	--iomem_align=512 --size=7m --io_size=3m
+	--iomem_align=512 --size=7m --io_size=1m
 must evs-setup detach "$evs"
 
 unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|nonblocking retry')" . \

@@ -5,9 +5,10 @@
 . "$(dirname "$0")/tap.sh"
 
 MB=1048576
+at_exit losetup -D
 at_exit detach_all
-new_null evs_t0 16 cache_size=1
-new_null evs_t4k 16 blocksize=4096
+new_null evs_t0 4 cache_size=1
+new_null evs_t4k 4 blocksize=4096
 
 limit()
 {
@@ -24,7 +25,7 @@ for sector in 512 4096; do
 	evs=$(raw_attach /dev/evs_t0 $sector)
 	is "$(blockdev --getss "$evs")" $sector "$sector: logical sector size"
 	is "$(blockdev --getpbsz "$evs")" $sector "$sector: physical sector size"
-	is "$(blockdev --getsize64 "$evs")" $((16 * MB)) "$sector: size of the whole device"
+	is "$(blockdev --getsize64 "$evs")" $((4 * MB)) "$sector: size of the whole device"
 	is "$(limit discard_max_bytes)" 0 "$sector: no discard"
 	is "$(limit write_zeroes_max_bytes)" 0 "$sector: no write zeroes"
 	nok "$sector: blkdiscard is refused" blkdiscard "$evs"
@@ -34,7 +35,7 @@ for sector in 512 4096; do
 	ok "$sector: requests are as large as below, in whole sectors" test \
 		"$(limit max_sectors_kb)" -gt $(($(cat /sys/block/evs_t0/queue/max_sectors_kb) - 4))
 	is "$(in_list sector-size)" $sector "$sector: the list says the sector size"
-	is "$(in_list size)" $((16 * MB)) "$sector: the list says the size"
+	is "$(in_list size)" $((4 * MB)) "$sector: the list says the size"
 	is "$(in_list backing)" /dev/evs_t0 "$sector: the list says the backing device"
 	is "$(in_list read-only)" false "$sector: the list says that it can be written"
 	must evs-setup detach "$evs"
@@ -47,10 +48,10 @@ ok "sectors of 4096 there" test -b "$evs"
 must evs-setup detach "$evs"
 
 # A window: what is around it stays as it was
-head -c $((16 * MB)) /dev/urandom >"$tmp/before"
+head -c $((4 * MB)) /dev/urandom >"$tmp/before"
 for sector in 512 4096; do
 	dd if="$tmp/before" of=/dev/evs_t0 bs=1M oflag=direct status=none
-	off=$((3 * sector)) size=$((5 * MB + sector))
+	off=$((3 * sector)) size=$((MB + sector))
 	evs=$(raw_attach /dev/evs_t0 $sector --offset $off --size $size)
 	is "$(blockdev --getsize64 "$evs")" $size "$sector: a window has its own size"
 	is "$(in_list offset)" $off "$sector: the list says its offset"
@@ -69,7 +70,7 @@ for sector in 512 4096; do
 		cmp -s -i $((off + size - sector)) -n $sector "$tmp/before" /dev/evs_t0
 
 	# The rest of a device that is no multiple of the sector size
-	evs=$(raw_attach /dev/evs_t0 $sector --offset $((15 * MB)))
+	evs=$(raw_attach /dev/evs_t0 $sector --offset $((3 * MB)))
 	is "$(blockdev --getsize64 "$evs")" $MB "$sector: without a size it is the rest"
 	must evs-setup detach "$evs"
 done
@@ -92,10 +93,10 @@ try()
 try 1 'offset' "an offset that is no multiple of the sector" 4096 --offset 512
 try 1 'offset' "an odd offset" 512 --offset 1
 try 1 'size' "a size that is no multiple of the sector" 4096 --size $((MB + 512))
-try 1 'beyond|room|range' "an offset at the end" 512 --offset $((16 * MB))
+try 1 'beyond|room|range' "an offset at the end" 512 --offset $((4 * MB))
 try 1 'beyond|room|range' "an offset far beyond the end" 512 --offset $((1 << 50))
-try 1 'beyond|room|range' "a size beyond the end" 512 --size $((16 * MB + 512))
-try 1 'beyond|room|range' "offset and size beyond the end" 512 --offset $MB --size $((16 * MB))
+try 1 'beyond|room|range' "a size beyond the end" 512 --size $((4 * MB + 512))
+try 1 'beyond|room|range' "offset and size beyond the end" 512 --offset $MB --size $((4 * MB))
 try 1 'beyond|room|range|multiple' "an offset that wraps around" 512 --offset 18446744073709551104 --size 1024
 try 1 'size' "no size at all" 512 --size 0
 try 1 'sector' "a sector size of 3" 3
@@ -128,7 +129,8 @@ ok "BLKROSET: and back" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
 must evs-setup detach "$evs"
 
 loop=$(new_loop "$(new_file ro 1M)" --read-only)
-refused 2 'read-only|only be read' "a read-only device as a disk that is written" raw_attach "$loop" 512
+refused 2 'read-only|only be read' "a read-only device as a disk that is written" raw_attach "$loop" 512 ||
+	detach_all
 evs=$(raw_attach "$loop" 512 --read-only)
 is "$(blockdev --getro "$evs")" 1 "a read-only device as a read-only disk"
 must evs-setup detach "$evs"

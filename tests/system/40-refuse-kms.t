@@ -7,8 +7,8 @@
 at_exit detach_all
 start_kms
 must evs-setup cmk create other
-disk=$(new_file disk.img 32M)
-second=$(new_file second.img 32M)
+disk=$(new_file disk.img 18M)
+second=$(new_file second.img 18M)
 must evs-setup create --cmk test "$disk"
 must evs-setup create --cmk other "$second"
 uuid=$(cryptsetup luksUUID "$disk")
@@ -34,7 +34,7 @@ with_token()
 must evs-setup cmk disable test
 refuse 2 $'KMS.0209\ndisabled\nevs-setup cmk enable' "disabled CMK" "$disk"
 refused 2 $'KMS.0209\ndisabled' "disabled CMK: create" \
-	evs-setup create --cmk test "$(new_file new.img 32M)"
+	evs-setup create --cmk test "$(new_file new.img 18M)"
 is "$(blkid -p "$tmp/new.img")" "" "disabled CMK: create wrote nothing"
 must evs-setup cmk enable test
 
@@ -138,7 +138,7 @@ must mkfs.ext4 -q "$(new_file fs.img 8M)"
 refuse 4 'not an EVS disk|no EVS disk' "ext4" "$tmp/fs.img"
 echo secret >"$tmp/passphrase"
 must cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
-	"$(new_file luks.img 32M)" "$tmp/passphrase"
+	"$(new_file luks.img 18M)" "$tmp/passphrase"
 refuse 4 'not an EVS disk|no EVS disk' "a LUKS2 disk that is not ours" "$tmp/luks.img"
 refuse 4 'No such' "no such file" "$tmp/missing"
 refuse 4 '.' "a directory" "$tmp"

@@ -22,19 +22,19 @@ protected()
 		"$name: and nothing else"
 }
 
-file=$(new_file fs 32M)
+file=$(new_file fs 18M)
 must mkfs.ext4 -q "$file"
 protected ext4 'ext4' "$file"
 
 protected "EVS disk" 'EVS|LUKS' "$file"
 
 echo secret >"$tmp/passphrase"
-file=$(new_file luks 32M)
+file=$(new_file luks 18M)
 must cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 "$file" "$tmp/passphrase"
 protected LUKS2 'LUKS' "$file"
 
 # A partition table with one partition, without a tool for it
-file=$(new_file dos 32M)
+file=$(new_file dos 18M)
 printf '\0\0\0\0\x83\0\0\0\0\x08\0\0\0\x80\0\0' |
 	dd of="$file" bs=1 seek=446 conv=notrunc status=none
 printf '\x55\xaa' | dd of="$file" bs=1 seek=510 conv=notrunc status=none
@@ -48,7 +48,7 @@ sector_of()
 	cryptsetup luksDump --dump-json-metadata "$1" | jq -r '.segments."0".sector_size'
 }
 
-file=$(new_file plain 32M)
+file=$(new_file plain 18M)
 ok "create without options" evs-setup create "$file"
 is "$(sector_of "$file")" 4096 "sectors of 4096 by default"
 is "$(token_of "$file" | jq -r .cmk)" "$(cmk_id evs/default)" "evs/default is the CMK by default"

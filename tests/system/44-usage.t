@@ -68,7 +68,7 @@ like "$(evs-setup cmk show "alias/second")" 'enabled' "cmk show by alias/NAME"
 
 # ---- list and status ----
 
-disk=$(new_file disk.img 32M)
+disk=$(new_file disk.img 18M)
 must evs-setup create --cmk second --label L "$disk"
 evs=$(evs-setup attach --name data "$disk")
 json=$(evs-setup list --json)

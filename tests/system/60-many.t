@@ -12,18 +12,19 @@ at_exit detach_all
 
 # As many devices that can be claimed: partitions, which are made fast, of
 # 128 KiB, as many as one disk can have and a few
+head -c $((64 * count)) /dev/urandom | split -b 64 -a 4 --numeric-suffixes=1000 - "$tmp/key."
 for ((i = 0; i < count; i++)); do
 	disk=evs_t$((i / 128)) part=$((i % 128 + 1))
 	must addpart /dev/$disk $part $((part * 256)) 256
-	# Serial numbers are printed in the order of the disks
-	head -c 64 /dev/urandom >"$tmp/key"
-	serial=$(keyctl padd evs "many:$i" @s <"$tmp/key") || must false "key $i"
+	serial=$(keyctl padd evs "many:$i" @s <"$tmp/key.$((1000 + i))") || must false "key $i"
 	printf '%s m%d /dev/%sp%d\n' "$serial" $i $disk $part
 done >"$tmp/todo"
 wait_for test -b "/dev/evs_t1p128"
 
+diag "$SECONDS s: keys and partitions"
 ok "$count disks are attached" xargs -P 4 -n 3 -a "$tmp/todo" \
 	sh -c 'evs-setup attach --raw --sector-size 4096 --key "$0" --name "$1" "$2"'
+diag "$SECONDS s: attached"
 json=$(evs-setup list --json)
 is "$(jq '.disks | length' <<<"$json")" $count "all are listed"
 is "$(jq '[.disks[].name] | unique | length' <<<"$json")" $count "each by its name"
@@ -35,12 +36,13 @@ evs=$(jq -r '.disks[] | select(.name == "m200") | .device' <<<"$json")
 head -c 131072 /dev/urandom >"$tmp/data"
 dd if="$tmp/data" of="$evs" bs=64k oflag=direct conv=nocreat status=none
 ok "one of them works" cmp "$tmp/data" "$evs"
-before=$(sha256sum </dev/evs_t1p72)
+before=$(sha256sum </dev/evs_t1p73)
 evs-setup detach m200
 nok "and has written" test "$(head -c 131072 /dev/zero | sha256sum)" = "$before"
 
-ok "all are detached" xargs -P 16 -I '{}' -a <(jq -r '.disks[].name' <<<"$json" | grep -vx m200) \
-	evs-setup detach '{}'
+jq -r '.disks[].name' <<<"$json" | grep -vx m200 >"$tmp/todo"
+ok "all are detached" xargs -P 16 -n 1 -a "$tmp/todo" evs-setup detach
+diag "$SECONDS s: detached"
 ok "nothing is left behind" no_leftovers
 ok "the module can go" rmmod evs
 unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"

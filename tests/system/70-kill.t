@@ -38,7 +38,7 @@ lost=$(while read -r alias; do
 	grep -qw -- "$alias" "$tmp/list" || echo "$alias"
 done <"$tmp/acknowledged")
 is "$lost" "" "every acknowledged key is there"
-must evs-setup create --cmk "$(tail -n 1 "$tmp/acknowledged")" "$(new_file last.img 32M)"
+must evs-setup create --cmk "$(tail -n 1 "$tmp/acknowledged")" "$(new_file last.img 18M)"
 evs=$(evs-setup attach "$tmp/last.img")
 ok "and the last one works" test -b "$evs"
 must evs-setup detach "$evs"
