@@ -19,7 +19,7 @@ all: modules userspace
 modules modules_install:
 	@test -e $(KDIR)/Makefile || { echo "make: $(KDIR): no kernel headers there;" \
 		"install linux-headers-$(KREL) or say KDIR=..." >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $@
 
 userspace:
 	$(MAKE) -C userspace
