@@ -24,8 +24,10 @@ modules modules_install:
 userspace:
 	$(MAKE) -C userspace
 
+# Headers without a System.map, as Debian has them, keep kbuild from depmod
 install: modules_install
 	$(MAKE) -C userspace install
+	$(if $(DESTDIR),,depmod $$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
 
 # The module for the kernel of a guest, built in a tree of links so that the
 # kernels do not meet in one folder.
