@@ -36,6 +36,19 @@ struct later_req {
 static int later_returns;
 static int later_fails_at, later_error;
 
+/* Drivers of hardware map the whole list, and on 6.12 want it page by page */
+static bool is_unit(struct scatterlist *sg)
+{
+	unsigned int len = 0;
+
+	for (; sg; sg = sg_next(sg)) {
+		if (!sg->length || sg->offset + sg->length > PAGE_SIZE)
+			return false;
+		len += sg->length;
+	}
+	return len == UNIT;
+}
+
 static void later_work(struct work_struct *work)
 {
 	struct later_req *later = container_of(work, struct later_req, work);
@@ -63,7 +76,7 @@ static int later_start(struct skcipher_request *req, bool encrypt)
 {
 	struct later_req *later = skcipher_request_ctx(req);
 
-	if (req->cryptlen != UNIT)
+	if (req->cryptlen != UNIT || !is_unit(req->src) || !is_unit(req->dst))
 		return -EINVAL;
 
 	INIT_WORK(&later->work, later_work);
@@ -127,17 +140,17 @@ KUNIT_ARRAY_PARAM_DESC(returns, returns, name);
  * @cipher: under test
  * @creq: under test
  * @ref: the same key for the library
- * @plain: data
+ * @plain: data, of which a unit is on two pages
  * @expect: what the library makes of it
- * @got: what the cipher makes of it
+ * @got: what the cipher makes of it, likewise
  */
 struct async_test {
 	struct evs_cipher *cipher;
 	struct evs_crypt_req *creq;
 	struct aes_xts_key ref;
-	u8 plain[LEN];
+	u8 *plain;
 	u8 expect[LEN];
-	u8 got[LEN];
+	u8 *got;
 };
 
 KUNIT_DEFINE_ACTION_WRAPPER(free_cipher, evs_cipher_free, struct evs_cipher *);
@@ -159,6 +172,14 @@ static struct evs_cipher *alloc_cipher(struct kunit *test)
 	return cipher;
 }
 
+static u8 *alloc_data(struct kunit *test, unsigned int before_page)
+{
+	u8 *pages = kunit_kzalloc(test, 2 * PAGE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	return pages + PAGE_SIZE - before_page;
+}
+
 static int setup(struct kunit *test)
 {
 	const struct returns_param *param = test->param_value;
@@ -177,10 +198,12 @@ static int setup(struct kunit *test)
 				 GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, at->creq);
 	evs_crypt_req_init(at->creq, at->cipher);
+	at->plain = alloc_data(test, UNIT + 48);
+	at->got = alloc_data(test, 2 * UNIT + 16);
 
 	prandom_seed_state(&rnd, 1619);
 	prandom_bytes_state(&rnd, dk, sizeof(dk));
-	prandom_bytes_state(&rnd, at->plain, sizeof(at->plain));
+	prandom_bytes_state(&rnd, at->plain, LEN);
 	KUNIT_ASSERT_EQ(test, 0, evs_cipher_setkey(at->cipher, dk));
 	KUNIT_ASSERT_EQ(test, 0,
 			aes_xts_preparekey(&at->ref, dk, EVS_DK_SIZE, 0));
