@@ -110,136 +110,6 @@ static void evs_dev_unregister(struct evs_device *evs)
 	mutex_unlock(&evs_devs_lock);
 }
 
-static void evs_dev_explain_open(const struct evs_device *evs, int err,
-				 struct netlink_ext_ack *extack)
-{
-	struct evs_device *other;
-	unsigned long i;
-
-	switch (err) {
-	case -EBUSY:
-		NL_SET_ERR_MSG(extack, "the backing device is in use");
-		mutex_lock(&evs_devs_lock);
-		xa_for_each(&evs_devs, i, other) {
-			if (other != evs &&
-			    other->backing_dev == evs->backing_dev)
-				NL_SET_ERR_MSG_FMT(extack,
-						   "the backing device is in use by evs%u",
-						   other->id);
-		}
-		mutex_unlock(&evs_devs_lock);
-		break;
-	case -EACCES:
-	case -EROFS:
-		NL_SET_ERR_MSG(extack, "the backing device is read-only");
-		break;
-	default:
-		NL_SET_ERR_MSG(extack, "the backing device cannot be opened");
-	}
-}
-
-static int evs_dev_open_bdev(struct evs_device *evs,
-			     struct netlink_ext_ack *extack)
-{
-	blk_mode_t mode = BLK_OPEN_READ;
-	struct file *file;
-	int err;
-
-	if (!evs->read_only)
-		mode |= BLK_OPEN_WRITE;
-
-	file = bdev_file_open_by_dev(evs->backing_dev, mode, evs, NULL);
-	if (IS_ERR(file)) {
-		err = PTR_ERR(file);
-		evs_dev_explain_open(evs, err, extack);
-		return err;
-	}
-
-	evs->bdev_file = file;
-	evs->bdev = file_bdev(file);
-	return 0;
-}
-
-/* Check where the disk lies on the backing device, and settle its size */
-static int evs_dev_set_geometry(struct evs_device *evs,
-				struct netlink_ext_ack *extack)
-{
-	u64 room = bdev_nr_bytes(evs->bdev);
-
-	if (bdev_is_zoned(evs->bdev)) {
-		NL_SET_ERR_MSG(extack,
-			       "zoned backing devices are not supported");
-		return -EINVAL;
-	}
-	if (bdev_logical_block_size(evs->bdev) > evs->sector_size) {
-		NL_SET_ERR_MSG_FMT(extack,
-				   "the backing device needs a sector size of %u at least",
-				   bdev_logical_block_size(evs->bdev));
-		return -EINVAL;
-	}
-	if (!IS_ALIGNED(evs->offset, evs->sector_size)) {
-		NL_SET_ERR_MSG(extack,
-			       "the offset is not a multiple of the sector size");
-		return -EINVAL;
-	}
-	if (!IS_ALIGNED(evs->size, evs->sector_size)) {
-		NL_SET_ERR_MSG(extack,
-			       "the size is not a multiple of the sector size");
-		return -EINVAL;
-	}
-	if (evs->offset >= room) {
-		NL_SET_ERR_MSG(extack,
-			       "the offset is beyond the end of the backing device");
-		return -ERANGE;
-	}
-	room = round_down(room - evs->offset, evs->sector_size);
-	if (!room || evs->size > room) {
-		NL_SET_ERR_MSG_FMT(extack,
-				   "the backing device has room for %llu bytes at this offset",
-				   room);
-		return -ERANGE;
-	}
-	if (!evs->size)
-		evs->size = room;
-
-	return 0;
-}
-
-static struct queue_limits evs_dev_limits(const struct evs_device *evs)
-{
-	struct queue_limits lim = {
-		.logical_block_size	= evs->sector_size,
-		.physical_block_size	= evs->sector_size,
-		.io_min			= evs->sector_size,
-		.max_hw_sectors		= EVS_MAX_BYTES >> SECTOR_SHIFT,
-		.max_segments		= EVS_MAX_SEGMENTS,
-		.max_segment_size	= UINT_MAX,
-		.max_dev_sectors	= UINT_MAX,
-		/* Keeps data units in one piece, which ciphers do faster */
-		.dma_alignment		= evs->sector_size - 1,
-	};
-
-	queue_limits_stack_bdev(&lim, evs->bdev, evs->offset >> SECTOR_SHIFT,
-				KBUILD_MODNAME);
-
-	/*
-	 * Discards would tell which sectors are in use. Those two are stacked
-	 * even onto a limit of 0; write zeroes, being no ciphertext, are not.
-	 */
-	lim.max_hw_discard_sectors = 0;
-	lim.max_secure_erase_sectors = 0;
-
-	/*
-	 * The backing device may need pages that do not change under I/O, say
-	 * for its checksums. Those are the bounce pages, and they do not. A
-	 * page of the caller that changes while it is encrypted is torn, as on
-	 * any disk.
-	 */
-	lim.features &= ~BLK_FEAT_STABLE_WRITES;
-
-	return lim;
-}
-
 /* Called with disk->open_mutex held, so that detach need not fear an open */
 static int evs_open(struct gendisk *disk, blk_mode_t mode)
 {
@@ -342,7 +212,7 @@ static void evs_dev_explain_key(int err, key_serial_t serial,
 static int evs_dev_add_disk(struct evs_device *evs, struct evs_cipher *cipher,
 			    struct netlink_ext_ack *extack)
 {
-	struct queue_limits lim = evs_dev_limits(evs);
+	struct queue_limits lim = evs_backing_limits(evs);
 	struct gendisk *disk;
 	int err;
 
@@ -420,10 +290,10 @@ static int evs_dev_start(struct evs_device *evs, struct netlink_ext_ack *extack)
 		return err;
 	}
 
-	err = evs_dev_open_bdev(evs, extack);
+	err = evs_backing_open(evs, extack);
 	if (err)
 		goto err_key;
-	err = evs_dev_set_geometry(evs, extack);
+	err = evs_backing_fit(evs, extack);
 	if (err)
 		goto err_bdev;
 

@@ -207,6 +207,12 @@ int evs_dev_detach(struct evs_device *evs, bool force,
 struct evs_device *evs_dev_get(u32 id);
 void evs_dev_put(struct evs_device *evs);
 
+/* backing.c: the backing device */
+
+int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack);
+int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack);
+struct queue_limits evs_backing_limits(const struct evs_device *evs);
+
 /* io.c: the way of a request */
 
 int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher);
