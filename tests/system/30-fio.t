@@ -6,6 +6,7 @@
 . "$(dirname "$0")/tap.sh"
 
 at_exit detach_all
+must evs-setup list # The key type comes with the module
 new_null evs_t0 32
 export TMPDIR=$tmp
 
@@ -45,6 +46,7 @@ for sector in 512 4096; do
 	verify "$sector: in order, the smallest requests, merged" "$evs" \
 		--ioengine=io_uring --iodepth=32 --iodepth_batch=16 --direct=1 --rw=write \
 		--bs="$sector" --size=512k
+	ok "$sector: they were merged" test "$(awk '{ print $6 }' "/sys/block/${evs#/dev/}/stat")" -gt 0
 	verify "$sector: buffered, random, fdatasync" "$evs" \
 		--ioengine=psync --rw=randwrite --bssplit="${!mixed}" --blockalign="$sector" \
 		--size=4m --io_size=1m --fdatasync=8
@@ -56,7 +58,8 @@ for sector in 512 4096; do
 	verify "$sector: fixed buffers of io_uring" "$evs" \
 		--ioengine=io_uring --fixedbufs=1 --registerfiles=1 --iodepth=32 --direct=1 \
 		--rw=randwrite --bs=4k --size=1m
-	must evs-setup detach "$evs"
+	# io_uring lets go of its files a moment after its process has ended
+	must wait_for evs-setup detach "$evs"
 done
 
 # A write in vectors of odd pieces, at a buffer that is not page-aligned
@@ -64,7 +67,7 @@ evs=$(raw_attach /dev/evs_t0 512)
 verify "512: buffers not aligned to pages" "$evs" \
 	--ioengine=libaio --iodepth=16 --direct=1 --rw=randwrite --bs=7k --blockalign=512 \
 	--iomem_align=512 --size=7m --io_size=1m
-must evs-setup detach "$evs"
+must wait_for evs-setup detach "$evs"
 
 unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|nonblocking retry')" . \
 	"the kernel did not complain"

@@ -7,6 +7,7 @@
 MB=1048576
 at_exit losetup -D
 at_exit detach_all
+must evs-setup list # The key type comes with the module
 new_null evs_t0 4 cache_size=1
 new_null evs_t4k 4 blocksize=4096
 
@@ -113,8 +114,8 @@ sum=$(sha256sum </dev/evs_t0)
 evs=$(raw_attach /dev/evs_t0 4096 --read-only)
 is "$(blockdev --getro "$evs")" 1 "read-only: the kernel says so"
 is "$(in_list read-only)" true "read-only: the list says so"
-nok "read-only: a direct write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
-nok "read-only: a buffered write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 conv=fsync
+refused 1 'not permitted' "read-only: a direct write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
+refused 1 'not permitted' "read-only: a buffered write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 conv=fsync
 nok "read-only: it cannot be made writable" blockdev --setrw "$evs"
 is "$(blockdev --getro "$evs")" 1 "read-only: and is not"
 ok "read-only: it reads" dd if="$evs" of=/dev/null bs=64k count=4 iflag=direct
@@ -123,7 +124,7 @@ is "$(sha256sum </dev/evs_t0)" "$sum" "read-only: nothing changed"
 
 evs=$(raw_attach /dev/evs_t0 4096)
 must blockdev --setro "$evs"
-nok "BLKROSET: a write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
+refused 1 'not permitted' "BLKROSET: a write is refused" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
 must blockdev --setrw "$evs"
 ok "BLKROSET: and back" dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
 must evs-setup detach "$evs"

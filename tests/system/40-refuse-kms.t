@@ -12,6 +12,7 @@ second=$(new_file second.img 18M)
 must evs-setup create --cmk test "$disk"
 must evs-setup create --cmk other "$second"
 uuid=$(cryptsetup luksUUID "$disk")
+token=$(token_of "$disk")
 
 # refuse STATUS REGEX NAME DISK: attach is refused, and leaves nothing behind
 refuse()
@@ -24,9 +25,8 @@ refuse()
 with_token()
 {
 	cp --sparse=always "$disk" "$1"
-	token_of "$disk" | jq -c "$2" >"$tmp/token.json"
-	must cryptsetup token remove --token-id 0 "$1"
-	must cryptsetup token import --token-id 0 --json-file "$tmp/token.json" "$1"
+	jq -c "$2" <<<"$token" >"$tmp/token.json"
+	must cryptsetup token import --token-id 0 --token-replace --json-file "$tmp/token.json" "$1"
 }
 
 # ---- the CMK and the KMS ----
@@ -71,8 +71,7 @@ refuse 2 'KMS.220[0-9]' "wrapped DK of another disk" "$tmp/bad.img"
 # All of another disk's token: the KMS gives its DK, which is not this disk's
 cp --sparse=always "$disk" "$tmp/bad.img"
 token_of "$second" >"$tmp/token.json"
-must cryptsetup token remove --token-id 0 "$tmp/bad.img"
-must cryptsetup token import --token-id 0 --json-file "$tmp/token.json" "$tmp/bad.img"
+must cryptsetup token import --token-id 0 --token-replace --json-file "$tmp/token.json" "$tmp/bad.img"
 refuse 2 'not the key|wrong key|does not (match|belong|fit)|another disk' "token of another disk" "$tmp/bad.img"
 
 with_token "$tmp/bad.img" '.context.volume = "00000000-0000-0000-0000-000000000000"'
