@@ -26,13 +26,13 @@ nobody()
 container()
 {
 	setpriv --reuid 65534 --regid 65534 --clear-groups \
-		unshare --user --map-root-user "$@"
+		unshare --user --map-root-user keyctl session - "$@"
 }
 
 # Root in a user namespace made by root: uid 0 inside and outside
 rootless()
 {
-	unshare --user --map-root-user "$@"
+	unshare --user --map-root-user keyctl session - "$@"
 }
 
 # requests: how often the KMS was asked for a DK
@@ -85,5 +85,7 @@ refused 2 'root|permi|privilege' "nobody is told why, at attach" \
 	setpriv --reuid 65534 --clear-groups --bounding-set=-all --inh-caps=-all evs-setup attach /dev/evs_t0
 
 must evs-setup detach data
+must keyctl revoke "$key"
+must keyctl unlink "$key" @s
 ok "nothing is left behind" no_leftovers
 done_testing
