@@ -4,7 +4,7 @@
 
 caption(name) = system("sed -n '1s/^# //p' " . dir . "/" . name . ".dat")
 
-set terminal svg size 1000,520 font "sans,12" background "white"
+set terminal svg noenhanced size 1000,520 font "sans,12" background "white"
 set output dir . "/plot.svg"
 set title "Instructions per I/O over null_blk, better mode of dm-crypt = 1 (lower is better)"
 set label 1 caption("icount-6.12") . "\n" . caption("icount-7.3") \
@@ -15,7 +15,7 @@ set style histogram clustered gap 1.5
 set style fill solid 0.9 border
 set boxwidth 0.95
 set grid ytics
-set yrange [0:1.2]
+set yrange [0:1.4]
 set xtics rotate by 40 right font "sans,10"
 set key top left horizontal
 plot dir . "/icount-6.12.dat" using 2:xtic(1) title "evs, 6.12" linecolor rgb "#1f77b4", \
