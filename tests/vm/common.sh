@@ -45,14 +45,14 @@ apt_private()
 # fetch_unpack DIR PACKAGE[/SUITE]...: download packages and unpack them into DIR
 fetch_unpack()
 {
-	dir=$1
+	into=$1
 	shift
 	mkdir -p "$cache/debs"
 	(cd "$cache/debs" && apt_private apt-get -q download "$@" >&2) ||
 		die "cannot download $*"
 	for pkg; do
 		pkg=${pkg%/*}
-		dpkg-deb -x "$cache/debs/${pkg}_"*.deb "$dir" || die "cannot unpack $pkg"
+		dpkg-deb -x "$cache/debs/${pkg}_"*.deb "$into" || die "cannot unpack $pkg"
 		rm -f "$cache/debs/${pkg}_"*.deb
 	done
 }
