@@ -43,7 +43,7 @@ for sector in 512 4096; do
 done
 
 refused 1 'sector' "sectors of 512 on a device that has 4096" raw_attach /dev/evs_t4k 512
-ok "nothing is attached" no_leftovers
+is "$(evs-setup list --json | jq -c .disks)" "[]" "nothing is attached"
 evs=$(raw_attach /dev/evs_t4k 4096)
 ok "sectors of 4096 there" test -b "$evs"
 must evs-setup detach "$evs"
