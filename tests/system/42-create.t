@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone: no kernel has a part in it.
 # create: what it refuses to overwrite, what it writes, what it leaves on failure.
 . "$(dirname "$0")/tap.sh"
 

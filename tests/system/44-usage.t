@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone: no kernel has a part in it.
 # The command line: help, usage errors, the shape of what is printed.
 . "$(dirname "$0")/tap.sh"
 

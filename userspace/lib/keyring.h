@@ -75,7 +75,7 @@ int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struc
  * evs_keyring_reject() - Refuse a key, leaving the reason for the asker.
  * @key: serial
  * @uuid: UUID of the disk, or NULL when it is not known: no text is left then
- * @errnum: positive errno the asker gets for one second
+ * @errnum: positive errno the asker gets for three seconds
  * @text: the sentence
  *
  * Makes system calls only, so a signal handler may call it. Nothing can be
