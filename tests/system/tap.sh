@@ -364,17 +364,23 @@ detach_all()
 	done
 }
 
-# What is left of disks: themselves, loop devices with a file, keys
+# What is left of disks: themselves, loop devices with a file, keys that are good
 leftovers()
 {
-	local path line
+	local path id flags usage timeout perm uid gid type description
 
 	for path in /sys/block/evs[0-9]* /sys/block/loop*/loop/backing_file; do
-		[ -e "$path" ] && echo "$path"
+		[ ! -e "$path" ] || echo "$path"
 	done
-	while read -r line; do
-		[[ $line =~ ' evs '|' evs-error:' ]] && echo "$line"
+	# Revoked, dead, negative, invalidated and expired keys await collection
+	while read -r id flags usage timeout perm uid gid type description; do
+		case "$type $description" in
+		'evs '* | 'user evs-error:'*)
+			[[ $flags == *[RDNi]* || $timeout == expd ]] || echo "$id $type $description"
+			;;
+		esac
 	done </proc/keys
+	return 0
 }
 
 # no_leftovers: nothing is attached and nothing left behind; the kernel collects
@@ -383,7 +389,7 @@ no_leftovers()
 {
 	local end=$((SECONDS + 10)) left
 
-	while left=$(leftovers) && [ -n "$left" ]; do
+	while left=$(leftovers); [ -n "$left" ]; do
 		if [ $SECONDS -ge $end ]; then
 			echo "$left"
 			return 1
