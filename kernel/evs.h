@@ -213,6 +213,29 @@ int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack);
 int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack);
 struct queue_limits evs_backing_limits(const struct evs_device *evs);
 
+/* bounce.c: the pages that writes are encrypted into */
+
+struct evs_pool;
+
+/**
+ * struct evs_bounce - what to do with the bounce pages of a write
+ * @pool: the pool they go to, or NULL if they are the disk's reserve
+ * @nr_pages: how many there are
+ */
+struct evs_bounce {
+	struct evs_pool *pool;
+	unsigned int nr_pages;
+};
+
+int evs_pools_init(void);
+void evs_pools_exit(void);
+int evs_bounce_init(struct evs_device *evs);
+void evs_bounce_exit(struct evs_device *evs);
+bool evs_bounce_alloc(struct evs_device *evs, struct evs_bounce *bounce,
+		      struct bio_vec *bvecs, unsigned int bytes);
+void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
+		     const struct bio_vec *bvecs);
+
 /* io.c: the way of a request */
 
 int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher);

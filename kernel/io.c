@@ -43,8 +43,7 @@ DEFINE_STATIC_SRCU(evs_srcu);
  * struct evs_cmd - private data of a request
  * @work: decrypts the data of a read
  * @bio: what is sent to the backing device
- * @nr_pages: number of bounce pages that a write has in @bvecs
- * @from_reserve: the bounce pages are those of the disk's reserve
+ * @bounce: how many bounce pages a write has in @bvecs, and whose they are
  * @bvecs: bounce pages of a write; buffers of a read that was merged from
  *	several bios
  *
@@ -53,8 +52,7 @@ DEFINE_STATIC_SRCU(evs_srcu);
 struct evs_cmd {
 	struct work_struct work;
 	struct bio bio;
-	unsigned int nr_pages;
-	bool from_reserve;
+	struct evs_bounce bounce;
 	struct bio_vec bvecs[EVS_MAX_SEGMENTS];
 };
 
@@ -132,85 +130,6 @@ out:
 	return err ? BLK_STS_IOERR : BLK_STS_OK;
 }
 
-/*
- * Bounce pages. They are tried for, which may reclaim memory but never waits
- * for I/O, since it may be this very disk's. For the case that there are none,
- * each disk has a reserve of as many pages as the largest request needs. A
- * request takes the reserve as a whole: requests that each hold a part of it
- * and miss the rest cannot come about. While it is taken, others go back to the
- * block layer, which tries them again when a request has completed. Thus one
- * request at least makes progress whatever happens, and none waits holding
- * pages.
- *
- * The reserve belongs to the disk and not to the module, as the backing device
- * may be made of another evs disk.
- */
-static void evs_bounce_free(struct evs_device *evs, struct evs_cmd *cmd)
-{
-	unsigned int i;
-
-	if (cmd->from_reserve)
-		clear_bit_unlock(EVS_RESERVE_TAKEN, &evs->flags);
-	else
-		for (i = 0; i < cmd->nr_pages; i++)
-			__free_page(cmd->bvecs[i].bv_page);
-}
-
-static bool evs_bounce_alloc(struct evs_device *evs, struct evs_cmd *cmd,
-			     unsigned int bytes)
-{
-	const gfp_t gfp = GFP_NOIO | __GFP_NORETRY | __GFP_NOMEMALLOC |
-			  __GFP_NOWARN;
-	unsigned int nr_pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
-	struct page *page;
-	unsigned int i;
-
-	cmd->from_reserve = false;
-	for (i = 0; i < nr_pages; i++) {
-		page = alloc_page(gfp);
-		if (!page)
-			break;
-		bvec_set_page(&cmd->bvecs[i], page, PAGE_SIZE, 0);
-	}
-	cmd->nr_pages = i;
-
-	if (i < nr_pages) {
-		evs_bounce_free(evs, cmd);
-		if (test_and_set_bit_lock(EVS_RESERVE_TAKEN, &evs->flags))
-			return false;
-		cmd->from_reserve = true;
-		for (i = 0; i < nr_pages; i++)
-			bvec_set_page(&cmd->bvecs[i], evs->reserve[i],
-				      PAGE_SIZE, 0);
-		cmd->nr_pages = nr_pages;
-	}
-
-	cmd->bvecs[nr_pages - 1].bv_len = bytes - (nr_pages - 1) * PAGE_SIZE;
-	return true;
-}
-
-/* Whatever it returns, the pages belong to evs_bounce_exit() */
-static int evs_bounce_init(struct evs_device *evs)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(evs->reserve); i++) {
-		evs->reserve[i] = alloc_page(GFP_KERNEL);
-		if (!evs->reserve[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void evs_bounce_exit(struct evs_device *evs)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(evs->reserve); i++)
-		if (evs->reserve[i])
-			__free_page(evs->reserve[i]);
-}
-
 static void evs_read_work(struct work_struct *work)
 {
 	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
@@ -237,7 +156,7 @@ static void evs_write_end_io(struct bio *bio)
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 
-	evs_bounce_free(rq->q->queuedata, cmd);
+	evs_bounce_free(rq->q->queuedata, &cmd->bounce, cmd->bvecs);
 	blk_mq_end_request(rq, bio->bi_status);
 }
 
@@ -364,18 +283,18 @@ static blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 	if (evs->read_only)
 		return BLK_STS_IOERR;
 
-	if (!evs_bounce_alloc(evs, cmd, blk_rq_bytes(rq)))
+	if (!evs_bounce_alloc(evs, &cmd->bounce, cmd->bvecs, blk_rq_bytes(rq)))
 		return BLK_STS_RESOURCE;
 
 	blk_mq_start_request(rq);
 
 	status = evs_cmd_crypt(evs, rq);
 	if (status) {
-		evs_bounce_free(evs, cmd);
+		evs_bounce_free(evs, &cmd->bounce, cmd->bvecs);
 		return status;
 	}
 
-	evs_cmd_init_bio(evs, rq, cmd->nr_pages);
+	evs_cmd_init_bio(evs, rq, cmd->bounce.nr_pages);
 	evs_cmd_submit(evs, rq, evs_write_end_io);
 	return BLK_STS_OK;
 }

@@ -19,9 +19,13 @@ static int __init evs_init(void)
 	if (err)
 		return err;
 
-	err = evs_dev_init();
+	err = evs_pools_init();
 	if (err)
 		goto err_key;
+
+	err = evs_dev_init();
+	if (err)
+		goto err_pools;
 
 	/* Last: from here on, disks can be attached */
 	err = genl_register_family(&evs_nl_family);
@@ -32,6 +36,8 @@ static int __init evs_init(void)
 
 err_dev:
 	evs_dev_exit();
+err_pools:
+	evs_pools_exit();
 err_key:
 	evs_key_exit();
 	return err;
@@ -46,6 +52,7 @@ static void __exit evs_exit(void)
 	 */
 	genl_unregister_family(&evs_nl_family);
 	evs_dev_exit();
+	evs_pools_exit();
 	evs_key_exit();
 }
 
