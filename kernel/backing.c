@@ -120,6 +120,28 @@ int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/*
+ * The size of requests does not depend on the backing device: submit_bio()
+ * splits what is too large for it or has too many segments, and at its
+ * boundaries. It can always do so, since it may do it between any two data
+ * units, if not more often: a unit is no smaller than a logical block of the
+ * backing device. If it cannot do with a single unit, say because of gaps
+ * inside of it, it cannot with a request of that unit only.
+ *
+ * Splitting here in addition would mean more requests, and those that must not
+ * wait (REQ_NOWAIT) cannot be split: io_uring hands them to another task.
+ */
+static void evs_backing_own_size(struct queue_limits *lim)
+{
+	lim->max_hw_sectors = EVS_MAX_BYTES >> SECTOR_SHIFT;
+	lim->max_dev_sectors = UINT_MAX;
+	lim->max_user_sectors = 0;
+	lim->max_segments = EVS_MAX_SEGMENTS;
+	lim->max_segment_size = UINT_MAX;
+	lim->seg_boundary_mask = 0;	/* that is, the default */
+	lim->virt_boundary_mask = 0;
+}
+
 /**
  * evs_backing_limits() - derive the limits of a disk from its backing device
  * @evs: disk
@@ -132,16 +154,14 @@ struct queue_limits evs_backing_limits(const struct evs_device *evs)
 		.logical_block_size	= evs->sector_size,
 		.physical_block_size	= evs->sector_size,
 		.io_min			= evs->sector_size,
-		.max_hw_sectors		= EVS_MAX_BYTES >> SECTOR_SHIFT,
-		.max_segments		= EVS_MAX_SEGMENTS,
-		.max_segment_size	= UINT_MAX,
-		.max_dev_sectors	= UINT_MAX,
 		/* Keeps data units in one piece, which ciphers do faster */
 		.dma_alignment		= evs->sector_size - 1,
 	};
 
 	queue_limits_stack_bdev(&lim, evs->bdev, evs->offset >> SECTOR_SHIFT,
 				KBUILD_MODNAME);
+
+	evs_backing_own_size(&lim);
 
 	/*
 	 * Discards would tell which sectors are in use. Those two are stacked
