@@ -125,8 +125,9 @@ void evs_crypt_req_init(struct evs_crypt_req *creq,
 			const struct evs_cipher *cipher)
 {
 	crypto_init_wait(&creq->wait);
-	sg_init_table(creq->src, EVS_CRYPT_SEGS_MAX);
-	sg_init_table(creq->dst, EVS_CRYPT_SEGS_MAX);
+	/* Enough for a data unit in one piece; see evs_crypt_map_pieces() */
+	sg_init_table(creq->src, 1);
+	sg_init_table(creq->dst, 1);
 	skcipher_request_set_tfm(&creq->req, cipher->tfm);
 	skcipher_request_set_callback(&creq->req,
 				      CRYPTO_TFM_REQ_MAY_BACKLOG |
@@ -135,25 +136,20 @@ void evs_crypt_req_init(struct evs_crypt_req *creq,
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_crypt_req_init);
 
-/*
- * Take the next data unit off @iter. Pieces end at pages, since on 6.12 that is
- * what ciphers take without mapping each page by itself.
- */
-static int evs_crypt_map(struct scatterlist *sg, const struct bio_vec *bvecs,
-			 struct bvec_iter *iter, unsigned int len)
+/* A data unit in several pieces */
+static int evs_crypt_map_pieces(struct scatterlist *sg,
+				const struct bio_vec *bvecs,
+				struct bvec_iter *iter, unsigned int len)
 {
 	unsigned int n = 0;
 
-	if (iter->bi_size < len)
-		return -EIO;
-
+	sg_init_table(sg, EVS_CRYPT_SEGS_MAX);
 	while (len) {
 		struct bio_vec piece = bvec_iter_bvec(bvecs, *iter);
 
 		if (n == EVS_CRYPT_SEGS_MAX)
 			return -EIO;
 		piece.bv_len = min(piece.bv_len, len);
-		sg_unmark_end(&sg[n]);
 		sg_set_page(&sg[n], piece.bv_page, piece.bv_len,
 			    piece.bv_offset);
 		if (!bvec_iter_advance(bvecs, iter, piece.bv_len))
@@ -162,6 +158,29 @@ static int evs_crypt_map(struct scatterlist *sg, const struct bio_vec *bvecs,
 		n++;
 	}
 	sg_mark_end(&sg[n - 1]);
+	return 0;
+}
+
+/*
+ * Take the next data unit off @iter. Pieces end at pages, since on 6.12 that is
+ * what ciphers take without mapping each page by itself.
+ */
+static int evs_crypt_map(struct scatterlist *sg, const struct bio_vec *bvecs,
+			 struct bvec_iter *iter, unsigned int len)
+{
+	struct bio_vec piece;
+
+	if (iter->bi_size < len)
+		return -EIO;
+
+	piece = bvec_iter_bvec(bvecs, *iter);
+	if (piece.bv_len < len)
+		return evs_crypt_map_pieces(sg, bvecs, iter, len);
+
+	/* The usual case; the entry may be the first of several from before */
+	sg_set_page(sg, piece.bv_page, len, piece.bv_offset);
+	sg_mark_end(sg);
+	bvec_iter_advance_single(bvecs, iter, len);
 	return 0;
 }
 
