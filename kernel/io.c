@@ -130,12 +130,27 @@ out:
 	return err ? BLK_STS_IOERR : BLK_STS_OK;
 }
 
+static void evs_read_zero(struct request *rq)
+{
+	struct req_iterator iter;
+	struct bio_vec bvec;
+
+	rq_for_each_segment(bvec, rq, iter)
+		memzero_bvec(&bvec);
+}
+
 static void evs_read_work(struct work_struct *work)
 {
 	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	blk_status_t status = cmd->bio.bi_status;
 
-	blk_mq_end_request(rq, evs_cmd_crypt(rq->q->queuedata, rq));
+	if (!status)
+		status = evs_cmd_crypt(rq->q->queuedata, rq);
+	/* The caller may look at its buffer all the same: no ciphertext there */
+	if (status)
+		evs_read_zero(rq);
+	blk_mq_end_request(rq, status);
 }
 
 /* Context: any, down to hard interrupts; likewise for all end_io below */
@@ -145,10 +160,7 @@ static void evs_read_end_io(struct bio *bio)
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 	struct evs_device *evs = rq->q->queuedata;
 
-	if (bio->bi_status)
-		blk_mq_end_request(rq, bio->bi_status);
-	else
-		queue_work(evs->wq, &cmd->work);
+	queue_work(evs->wq, &cmd->work);
 }
 
 static void evs_write_end_io(struct bio *bio)
