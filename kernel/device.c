@@ -2,10 +2,10 @@
 /*
  * EVS: disks, from attach to the last close
  *
- * A disk is live from attach to detach. Detach by force leaves a dead disk to
- * those who have it open: I/O fails, the cipher and the key are gone, and so is
- * the claim to the backing device as soon as that has answered all I/O. Closing
- * it for the last time frees it.
+ * A disk is live from attach to detach, unless it is revoked: see revocation.c.
+ * Detach by force leaves a dead disk to those who have it open: I/O fails, the
+ * cipher and the key are gone, and so is the claim to the backing device as soon
+ * as that has answered all I/O. Closing it for the last time frees it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -115,7 +115,15 @@ static int evs_open(struct gendisk *disk, blk_mode_t mode)
 {
 	struct evs_device *evs = disk->private_data;
 
-	return evs->state == EVS_DEV_STATE_LIVE ? 0 : -ENXIO;
+	/* Not so revoke: a disk that is just being revoked may be opened yet */
+	switch (READ_ONCE(evs->state)) {
+	case EVS_DEV_STATE_LIVE:
+		return 0;
+	case EVS_DEV_STATE_REVOKED:
+		return -EKEYREVOKED;
+	default:
+		return -ENXIO;
+	}
 }
 
 static int evs_set_read_only(struct block_device *bdev, bool ro)
@@ -149,10 +157,9 @@ static const struct block_device_operations evs_fops = {
  */
 static void evs_dev_wipe(struct evs_device *evs)
 {
-	if (evs_io_wipe(evs)) {
-		evs_key_put(evs->key);
-		evs->key = NULL;
-	}
+	evs_io_wipe(evs);
+	evs_key_disown(evs);
+	cancel_work_sync(&evs->lost_work);
 }
 
 static void evs_dev_remove(struct evs_device *evs)
@@ -209,7 +216,35 @@ static void evs_dev_explain_key(int err, key_serial_t serial,
 	}
 }
 
-static int evs_dev_add_disk(struct evs_device *evs, struct evs_cipher *cipher,
+/* As late as can be: the key is of no use to anyone afterwards */
+static int evs_dev_take_key(struct evs_device *evs, struct key *key,
+			    struct evs_cipher *cipher,
+			    struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = evs_key_consume(key, cipher);
+	if (err) {
+		evs_dev_explain_key(err, evs->key_serial, extack);
+		if (err == -ENOKEY)
+			NL_SET_ERR_MSG_FMT(extack,
+					   "key %d was used by an earlier attach; request it again",
+					   evs->key_serial);
+		return err;
+	}
+
+	/* From here on the key may be lost, and the cipher with it */
+	err = evs_key_own(key, evs);
+	if (err) {
+		evs_dev_explain_key(err, evs->key_serial, extack);
+		key_invalidate(key);
+	}
+
+	return err;
+}
+
+static int evs_dev_add_disk(struct evs_device *evs, struct key *key,
+			    struct evs_cipher *cipher,
 			    struct netlink_ext_ack *extack)
 {
 	struct queue_limits lim = evs_backing_limits(evs);
@@ -227,27 +262,17 @@ static int evs_dev_add_disk(struct evs_device *evs, struct evs_cipher *cipher,
 	set_disk_ro(disk, evs->read_only);
 	evs->disk = disk;
 
-	/* As late as can be: the key is of no use to anyone afterwards */
-	err = evs_key_consume(evs->key, cipher);
-	if (err) {
-		evs_dev_explain_key(err, evs->key_serial, extack);
-		if (err == -ENOKEY)
-			NL_SET_ERR_MSG_FMT(extack,
-					   "key %d was used by an earlier attach; request it again",
-					   evs->key_serial);
+	err = evs_dev_take_key(evs, key, cipher, extack);
+	if (err)
 		goto err_disk;
-	}
-	rcu_assign_pointer(evs->cipher, cipher);
-
 	err = device_add_disk(NULL, disk, NULL);
 	if (err)
-		goto err_cipher;
+		goto err_key;
 
 	return 0;
 
-err_cipher:
-	RCU_INIT_POINTER(evs->cipher, NULL);
-	key_invalidate(evs->key);
+err_key:
+	evs_dev_wipe(evs);
 err_disk:
 	put_disk(disk);
 	return err;
@@ -271,6 +296,7 @@ static struct evs_device *evs_dev_alloc(const struct evs_attach_args *args)
 		strscpy(evs->name, args->name, sizeof(evs->name));
 	if (args->uuid)
 		strscpy(evs->uuid, args->uuid, sizeof(evs->uuid));
+	INIT_WORK(&evs->lost_work, evs_dev_lost_work);
 	INIT_WORK(&evs->remove_work, evs_dev_remove_work);
 	init_completion(&evs->removed);
 
@@ -281,11 +307,12 @@ static struct evs_device *evs_dev_alloc(const struct evs_attach_args *args)
 static int evs_dev_start(struct evs_device *evs, struct netlink_ext_ack *extack)
 {
 	struct evs_cipher *cipher;
+	struct key *key;
 	int err;
 
-	evs->key = evs_key_get(evs->key_serial);
-	if (IS_ERR(evs->key)) {
-		err = PTR_ERR(evs->key);
+	key = evs_key_get(evs->key_serial);
+	if (IS_ERR(key)) {
+		err = PTR_ERR(key);
 		evs_dev_explain_key(err, evs->key_serial, extack);
 		return err;
 	}
@@ -303,26 +330,28 @@ static int evs_dev_start(struct evs_device *evs, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the cipher xts(aes) is not available");
 		goto err_bdev;
 	}
+	rcu_assign_pointer(evs->cipher, cipher);
 	strscpy(evs->cipher_driver, evs_cipher_driver(cipher),
 		sizeof(evs->cipher_driver));
 
 	err = evs_io_init(evs, cipher);
 	if (err)
 		goto err_cipher;
-	err = evs_dev_add_disk(evs, cipher, extack);
+	err = evs_dev_add_disk(evs, key, cipher, extack);
 	if (err)
 		goto err_io;
 
+	key_put(key);
 	return 0;
 
 err_io:
 	evs_io_exit(evs);
 err_cipher:
-	evs_cipher_free(cipher);
+	evs_io_wipe(evs);
 err_bdev:
 	bdev_fput(evs->bdev_file);
 err_key:
-	key_put(evs->key);
+	key_put(key);
 	return err;
 }
 
@@ -391,7 +420,7 @@ static int evs_dev_kill(struct evs_device *evs, bool force,
 		err = -EBUSY;
 	} else {
 		mutex_lock(&evs_devs_lock);
-		evs->state = EVS_DEV_STATE_DEAD;
+		WRITE_ONCE(evs->state, EVS_DEV_STATE_DEAD);
 		evs_devs_generation++;
 		mutex_unlock(&evs_devs_lock);
 	}

@@ -12,6 +12,7 @@
 #include <linux/completion.h>
 #include <linux/crypto.h>
 #include <linux/key.h>
+#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
@@ -77,11 +78,15 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 extern struct key_type evs_key_type;
 #endif
 
+struct evs_device;
+
 int evs_key_init(void);
 void evs_key_exit(void);
 struct key *evs_key_get(key_serial_t serial);
 int evs_key_consume(struct key *key, struct evs_cipher *cipher);
 void evs_key_put(struct key *key);
+int evs_key_own(struct key *key, struct evs_device *evs);
+void evs_key_disown(struct evs_device *evs);
 
 struct netlink_ext_ack;
 
@@ -99,6 +104,14 @@ static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
 /* Bits of struct evs_device's flags */
 enum {
 	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
+};
+
+/* Why a disk has lost its key */
+enum evs_cause {
+	EVS_CAUSE_COMMAND,
+	EVS_CAUSE_KEY_REVOKED,
+	EVS_CAUSE_KEY_EXPIRED,
+	EVS_CAUSE_KEY_INVALIDATED,
 };
 
 /**
@@ -122,9 +135,11 @@ enum {
  *	one for each user of evs_dev_get().
  * @tag_set: requests of @disk
  * @bdev_file: exclusive open of @bdev; put once no I/O is in flight to it
- * @key: handle of the data key; put by whoever wiped the cipher
- * @state: live or dead; changes once. Written under disk->open_mutex and
- *	evs_devs_lock, hence read under either.
+ * @key: handle of the data key, or NULL once it has been let go of. Under a lock
+ *	of key.c, as is @key_node.
+ * @key_node: entry in the list of disks whose key is watched
+ * @state: live, revoked or dead, in this order. Under evs_devs_lock; becoming
+ *	dead under disk->open_mutex in addition.
  * @visible: the disk has been added and is found by users. Under evs_devs_lock.
  * @id: the N of /dev/evsN and index in evs_devs
  * @backing_dev: device number of @bdev, of use when @bdev has been closed
@@ -132,6 +147,8 @@ enum {
  * @name: user's name of the disk
  * @uuid: UUID from the header of the disk, or empty
  * @cipher_driver: driver name of the implementation of xts(aes) in use
+ * @lost_cause: what happened to @key, for @lost_work
+ * @lost_work: revokes the disk
  * @remove_work: removes the disk after a forced detach
  * @removed: completes when the disk has been removed and @bdev_file put
  * @reserve: bounce pages for writes when memory is short; none if @read_only
@@ -153,6 +170,7 @@ struct evs_device {
 	struct blk_mq_tag_set tag_set;
 	struct file *bdev_file;
 	struct key *key;
+	struct list_head key_node;
 	enum evs_dev_state state;
 	bool visible;
 
@@ -163,6 +181,8 @@ struct evs_device {
 	char uuid[EVS_UUID_MAX + 1];
 	char cipher_driver[CRYPTO_MAX_ALG_NAME];
 
+	enum evs_cause lost_cause;
+	struct work_struct lost_work;
 	struct work_struct remove_work;
 	struct completion removed;
 	struct page *reserve[EVS_RESERVE_PAGES];
@@ -191,8 +211,12 @@ struct evs_attach_args {
 };
 
 /*
- * Lock order: disk->open_mutex, then evs_devs_lock. Neither is held while the
- * backing device is opened, read, written or closed.
+ * Lock order: disk->open_mutex, then evs_devs_lock, then the spinlock of key.c.
+ * Key semaphores come before the latter, and are not taken under the former.
+ *
+ * evs_devs_lock is not held while the backing device is opened, read, written or
+ * closed. disk->open_mutex is, by the block layer: the first opener reads the
+ * partition table under it, the last one writes the page cache back.
  */
 extern struct xarray evs_devs;
 extern struct mutex evs_devs_lock;
@@ -206,6 +230,15 @@ int evs_dev_detach(struct evs_device *evs, bool force,
 		   struct netlink_ext_ack *extack);
 struct evs_device *evs_dev_get(u32 id);
 void evs_dev_put(struct evs_device *evs);
+
+/* revocation.c: disks that lose their key */
+
+int evs_revocation_init(void);
+void evs_revocation_exit(void);
+int evs_dev_revoke(struct evs_device *evs, enum evs_cause cause,
+		   struct netlink_ext_ack *extack);
+void evs_dev_key_lost(struct evs_device *evs, enum evs_cause cause);
+void evs_dev_lost_work(struct work_struct *work);
 
 /* backing.c: the backing device */
 

@@ -17,16 +17,21 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/key-type.h>
+#include <linux/list.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sched/task.h>
+#include <linux/timer.h>
 
 #include "compat.h"
 #include "evs.h"
 
 /* What root may do to a key without possessing it: not link, not read */
 #define EVS_KEY_ROOT_PERM	(KEY_USR_VIEW | KEY_USR_SEARCH | KEY_USR_SETATTR)
+
+/* How often the keys of disks are looked at, in jiffies: 25 ms */
+#define EVS_KEY_PERIOD		(HZ / 40)
 
 /**
  * struct evs_key_payload - what a key holds until a disk is attached with it
@@ -36,8 +41,19 @@ struct evs_key_payload {
 	u8 dk[EVS_DK_SIZE];
 };
 
+/* Words of a key's payload */
+enum {
+	EVS_KEY_PAYLOAD,	/* struct evs_key_payload; under key->sem */
+	EVS_KEY_OWNER,		/* struct evs_device; under evs_key_lock */
+};
+
 /* Handles of attached disks, so that they live and are found in /proc/keys */
 static struct key *evs_keyring;
+
+/* Disks with a key that is good, as far as is known */
+static LIST_HEAD(evs_key_owners);
+/* Protects evs_key_owners and the ties between keys and disks */
+static DEFINE_SPINLOCK(evs_key_lock);
 
 static int evs_key_preparse(struct key_preparsed_payload *prep)
 {
@@ -54,7 +70,7 @@ static int evs_key_preparse(struct key_preparsed_payload *prep)
 	if (!payload)
 		return -ENOMEM;
 	memcpy(payload->dk, dk, EVS_DK_SIZE);
-	prep->payload.data[0] = payload;
+	prep->payload.data[EVS_KEY_PAYLOAD] = payload;
 	prep->quotalen = EVS_DK_SIZE;
 
 	return 0;
@@ -63,14 +79,66 @@ static int evs_key_preparse(struct key_preparsed_payload *prep)
 /* Also after the payload has moved to the key, and is not there any more */
 static void evs_key_free_preparse(struct key_preparsed_payload *prep)
 {
-	kfree_sensitive(prep->payload.data[0]);
+	kfree_sensitive(prep->payload.data[EVS_KEY_PAYLOAD]);
 }
 
-/* The last holder of the key is gone, or it is revoked, under key->sem */
+/* Context: key->sem is held for writing, or nobody has the key any more */
 static void evs_key_wipe(struct key *key)
 {
-	kfree_sensitive(key->payload.data[0]);
-	key->payload.data[0] = NULL;
+	kfree_sensitive(key->payload.data[EVS_KEY_PAYLOAD]);
+	key->payload.data[EVS_KEY_PAYLOAD] = NULL;
+}
+
+/* Tell a disk, once. Context: evs_key_lock is held */
+static void evs_key_lost(struct evs_device *evs, enum evs_cause cause)
+{
+	if (list_empty(&evs->key_node))
+		return;
+	list_del_init(&evs->key_node);
+	evs_dev_key_lost(evs, cause);
+}
+
+/* Called with key->sem held */
+static void evs_key_revoke(struct key *key)
+{
+	struct evs_device *evs;
+
+	evs_key_wipe(key);
+
+	spin_lock_bh(&evs_key_lock);
+	evs = key->payload.data[EVS_KEY_OWNER];
+	if (evs)
+		evs_key_lost(evs, EVS_CAUSE_KEY_REVOKED);
+	spin_unlock_bh(&evs_key_lock);
+}
+
+static void evs_key_watch(struct timer_list *timer);
+static DEFINE_TIMER(evs_key_timer, evs_key_watch);
+
+/*
+ * A key that is invalidated or expires does not tell its type, nor is it told
+ * when the time of expiry is changed. Destroying a key does, but it comes too late
+ * for one that is invalidated: after two grace periods of RCU, 0.1 s and more. So
+ * look at what is no more than two words of each key, as long as there are any.
+ */
+static void evs_key_watch(struct timer_list *timer)
+{
+	struct evs_device *evs, *next;
+
+	spin_lock(&evs_key_lock);
+	list_for_each_entry_safe(evs, next, &evs_key_owners, key_node) {
+		switch (key_validate(evs->key)) {
+		case -ENOKEY:
+			evs_key_lost(evs, EVS_CAUSE_KEY_INVALIDATED);
+			break;
+		case -EKEYEXPIRED:
+			evs_key_lost(evs, EVS_CAUSE_KEY_EXPIRED);
+			break;
+		}
+	}
+	if (!list_empty(&evs_key_owners))
+		mod_timer(&evs_key_timer, jiffies + EVS_KEY_PERIOD);
+	spin_unlock(&evs_key_lock);
 }
 
 static void evs_key_describe(const struct key *key, struct seq_file *m)
@@ -84,7 +152,7 @@ VISIBLE_IF_KUNIT struct key_type evs_key_type = {
 	.preparse	= evs_key_preparse,
 	.free_preparse	= evs_key_free_preparse,
 	.instantiate	= generic_key_instantiate,
-	.revoke		= evs_key_wipe,
+	.revoke		= evs_key_revoke,
 	.destroy	= evs_key_wipe,
 	.describe	= evs_key_describe,
 };
@@ -170,7 +238,7 @@ int evs_key_consume(struct key *key, struct evs_cipher *cipher)
 	if (err)
 		goto out;
 
-	payload = key->payload.data[0];
+	payload = key->payload.data[EVS_KEY_PAYLOAD];
 	if (!payload) {
 		err = -ENOKEY;
 		goto out;
@@ -197,6 +265,66 @@ void evs_key_put(struct key *key)
 	key_put(key);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_key_put);
+
+/**
+ * evs_key_own() - tie a disk and the handle of it together
+ * @key: consumed by evs_key_consume()
+ * @evs: disk; takes a reference to the key
+ *
+ * evs_dev_key_lost() is called, once, when the key is revoked or invalidated or
+ * expires from now on, until evs_key_disown().
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or if it is too late for that -EKEYREVOKED, -EKEYEXPIRED or -ENOKEY.
+ */
+int evs_key_own(struct key *key, struct evs_device *evs)
+{
+	int err;
+
+	/* The semaphore keeps evs_key_revoke() from coming in between */
+	down_read(&key->sem);
+	err = key_validate(key);
+	if (err)
+		goto out;
+
+	spin_lock_bh(&evs_key_lock);
+	key->payload.data[EVS_KEY_OWNER] = evs;
+	evs->key = key_get(key);
+	list_add(&evs->key_node, &evs_key_owners);
+	mod_timer(&evs_key_timer, jiffies + EVS_KEY_PERIOD);
+	spin_unlock_bh(&evs_key_lock);
+
+out:
+	up_read(&key->sem);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_key_own);
+
+/**
+ * evs_key_disown() - undo evs_key_own() and let go of the handle of a disk
+ * @evs: disk; nothing happens if it has no key (any more)
+ *
+ * evs_dev_key_lost() is not called any more once this has returned.
+ *
+ * Context: process context, may sleep.
+ */
+void evs_key_disown(struct evs_device *evs)
+{
+	struct key *key;
+
+	spin_lock_bh(&evs_key_lock);
+	key = evs->key;
+	if (key) {
+		evs->key = NULL;
+		list_del_init(&evs->key_node);
+		key->payload.data[EVS_KEY_OWNER] = NULL;
+	}
+	spin_unlock_bh(&evs_key_lock);
+
+	if (key)
+		evs_key_put(key);
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_key_disown);
 
 /**
  * evs_key_init() - register the key type and make the module's keyring
@@ -243,6 +371,7 @@ err_type:
  */
 void evs_key_exit(void)
 {
+	timer_delete_sync(&evs_key_timer);
 	key_revoke(evs_keyring);
 	key_put(evs_keyring);
 	unregister_key_type(&evs_key_type);

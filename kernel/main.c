@@ -23,9 +23,13 @@ static int __init evs_init(void)
 	if (err)
 		goto err_key;
 
-	err = evs_dev_init();
+	err = evs_revocation_init();
 	if (err)
 		goto err_pools;
+
+	err = evs_dev_init();
+	if (err)
+		goto err_revocation;
 
 	/* Last: from here on, disks can be attached */
 	err = genl_register_family(&evs_nl_family);
@@ -36,6 +40,8 @@ static int __init evs_init(void)
 
 err_dev:
 	evs_dev_exit();
+err_revocation:
+	evs_revocation_exit();
 err_pools:
 	evs_pools_exit();
 err_key:
@@ -52,6 +58,7 @@ static void __exit evs_exit(void)
 	 */
 	genl_unregister_family(&evs_nl_family);
 	evs_dev_exit();
+	evs_revocation_exit();
 	evs_pools_exit();
 	evs_key_exit();
 }

@@ -29,6 +29,11 @@ static const struct nla_policy evs_detach_nl_policy[EVS_A_DEV_FORCE + 1] = {
 	[EVS_A_DEV_FORCE] = { .type = NLA_FLAG, },
 };
 
+/* EVS_CMD_REVOKE - do */
+static const struct nla_policy evs_revoke_nl_policy[EVS_A_DEV_ID + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+};
+
 /* EVS_CMD_GET - do */
 static const struct nla_policy evs_get_nl_policy[EVS_A_DEV_ID + 1] = {
 	[EVS_A_DEV_ID] = { .type = NLA_U32, },
@@ -50,6 +55,14 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.doit		= evs_nl_detach_doit,
 		.policy		= evs_detach_nl_policy,
 		.maxattr	= EVS_A_DEV_FORCE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= EVS_CMD_REVOKE,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_revoke_doit,
+		.policy		= evs_revoke_nl_policy,
+		.maxattr	= EVS_A_DEV_ID,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

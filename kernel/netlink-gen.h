@@ -18,6 +18,7 @@ int evs_nl_pre_dump(struct netlink_callback *cb);
 
 int evs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info);
+int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 

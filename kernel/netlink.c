@@ -219,6 +219,20 @@ int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs;
+	int err;
+
+	evs = evs_nl_get_dev(info);
+	if (IS_ERR(evs))
+		return PTR_ERR(evs);
+
+	err = evs_dev_revoke(evs, EVS_CAUSE_COMMAND, info->extack);
+	evs_dev_put(evs);
+	return err;
+}
+
 int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct evs_device *evs;

@@ -252,16 +252,20 @@ static void test_select(void **state)
 		{ .id = 0, .name = "data", .state = EVS_DEV_STATE_DEAD },
 		{ .id = 1, .name = "data", .uuid = "u" },
 		{ .id = 2, .name = "u" },
+		{ .id = 3, .name = "r", .state = EVS_DEV_STATE_REVOKED },
 	};
 	struct evs_disk disk;
 
 	(void)state;
-	assert_int_equal(select_disk(disks, 3, EVS_DEV_STATE_LIVE, "data", &disk), 1);
+	assert_int_equal(select_disk(disks, 4, false, "data", &disk), 1);
 	assert_int_equal(disk.id, 1);
-	assert_int_equal(select_disk(disks, 3, EVS_DEV_STATE_DEAD, "data", &disk), 1);
+	assert_int_equal(select_disk(disks, 4, true, "data", &disk), 1);
 	assert_int_equal(disk.id, 0);
-	assert_int_equal(select_disk(disks, 3, EVS_DEV_STATE_LIVE, "u", &disk), 2);
-	assert_int_equal(select_disk(disks, 3, EVS_DEV_STATE_LIVE, "x", &disk), 0);
+	assert_int_equal(select_disk(disks, 4, false, "u", &disk), 2);
+	assert_int_equal(select_disk(disks, 4, false, "x", &disk), 0);
+	/* A revoked disk still has its name. */
+	assert_int_equal(select_disk(disks, 4, false, "r", &disk), 1);
+	assert_int_equal(select_disk(disks, 4, true, "r", &disk), 0);
 }
 
 static void test_size(void **state)

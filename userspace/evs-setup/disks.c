@@ -28,14 +28,15 @@ bool disks_match(const struct evs_disk *disk, const char *ref)
 	return !stat(ref, &st) && S_ISBLK(st.st_mode) && st.st_rdev == disk->disk_dev;
 }
 
-/* How many disks of a state are meant; the last one of them */
-static size_t select_disk(const struct evs_disk *disks, size_t count, enum evs_dev_state state,
+/* How many dead disks, or others, are meant; the last one of them */
+static size_t select_disk(const struct evs_disk *disks, size_t count, bool dead,
 			  const char *ref, struct evs_disk *disk)
 {
 	size_t i, found = 0;
 
 	for (i = 0; i < count; i++) {
-		if (disks[i].state == state && disks_match(&disks[i], ref)) {
+		if ((disks[i].state == EVS_DEV_STATE_DEAD) == dead &&
+		    disks_match(&disks[i], ref)) {
 			*disk = disks[i];
 			found++;
 		}
@@ -53,9 +54,9 @@ int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct
 	if (ret)
 		return ret;
 	/* A dead disk has lost its name to the one that was attached after it. */
-	found = select_disk(disks, count, EVS_DEV_STATE_LIVE, ref, disk);
+	found = select_disk(disks, count, false, ref, disk);
 	if (!found)
-		found = select_disk(disks, count, EVS_DEV_STATE_DEAD, ref, disk);
+		found = select_disk(disks, count, true, ref, disk);
 	free(disks);
 	if (!found)
 		return evs_error_set(err, ENODEV, "%s: no such disk is attached", ref);

@@ -43,6 +43,8 @@ static const char *state_name(enum evs_dev_state state)
 	switch (state) {
 	case EVS_DEV_STATE_LIVE:
 		return "live";
+	case EVS_DEV_STATE_REVOKED:
+		return "revoked";
 	case EVS_DEV_STATE_DEAD:
 		return "dead";
 	}

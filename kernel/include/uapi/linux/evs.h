@@ -16,11 +16,15 @@
 /**
  * enum evs_dev_state - What a disk does with I/O.
  * @EVS_DEV_STATE_LIVE: The cipher is set and I/O goes through.
+ * @EVS_DEV_STATE_REVOKED: The cipher and the key were taken away by revoke, or
+ *   with the key: it was revoked or invalidated, or has expired. I/O fails and
+ *   the disk cannot be opened until it is detached and attached anew.
  * @EVS_DEV_STATE_DEAD: The disk was detached by force while it was open. I/O
  *   fails, the key is gone, and the disk goes when its last opener closes it.
  */
 enum evs_dev_state {
 	EVS_DEV_STATE_LIVE,
+	EVS_DEV_STATE_REVOKED,
 	EVS_DEV_STATE_DEAD,
 };
 
@@ -47,6 +51,7 @@ enum {
 enum {
 	EVS_CMD_ATTACH = 1,
 	EVS_CMD_DETACH,
+	EVS_CMD_REVOKE,
 	EVS_CMD_GET,
 
 	__EVS_CMD_MAX,
