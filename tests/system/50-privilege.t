@@ -52,6 +52,7 @@ for who in nobody container rootless; do
 		--key "$key" /dev/evs_t1
 	nok "$who: cannot detach" $who evs-setup detach data
 	nok "$who: cannot detach by force" $who evs-setup detach --force "$evs"
+	nok "$who: cannot revoke" $who evs-setup revoke data
 done
 ok "the disk is still there" dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct
 is "$(evs-setup list --json | jq '.disks | length')" 1 "and it is the only one"

@@ -65,6 +65,7 @@ static enum cli_exit errno_exit_status(int errnum)
 	case EBADMSG:
 	case EPROTONOSUPPORT:
 		return CLI_EXIT_NO_DISK;
+	case EALREADY:
 	case EBUSY:
 	case EEXIST:
 	case ETXTBSY:

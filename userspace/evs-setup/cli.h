@@ -38,6 +38,7 @@ struct verb {
 extern const struct verb verb_create;
 extern const struct verb verb_attach;
 extern const struct verb verb_detach;
+extern const struct verb verb_revoke;
 extern const struct verb verb_list;
 extern const struct verb verb_status;
 extern const struct verb verb_cmk_create;

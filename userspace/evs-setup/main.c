@@ -14,9 +14,9 @@
 #define VERSION "0.1"
 
 static const struct verb *const verbs[] = {
-	&verb_create,	  &verb_attach,	  &verb_detach,	  &verb_list,
-	&verb_status,	  &verb_cmk_create, &verb_cmk_list, &verb_cmk_show,
-	&verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
+	&verb_create,	&verb_attach,	  &verb_detach,	    &verb_revoke,
+	&verb_list,	&verb_status,	  &verb_cmk_create, &verb_cmk_list,
+	&verb_cmk_show, &verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

@@ -294,6 +294,26 @@ static int request_disk(struct evs_nl *nl, struct nl_msg *msg, struct evs_disk *
 	return ret;
 }
 
+/* A request that does something to a disk and has no answer but yes or no */
+static int request_plain(struct evs_nl *nl, int op, uint32_t id, bool force,
+			 struct evs_error *err)
+{
+	struct nl_msg *msg = request_new(nl, op, 0, err);
+	struct request req;
+	int ret;
+
+	if (!msg)
+		return -err->errnum;
+	if (nla_put_u32(msg, EVS_A_DEV_ID, id) || (force && nla_put_flag(msg, EVS_A_DEV_FORCE))) {
+		nlmsg_free(msg);
+		return evs_error_set(err, EMSGSIZE, "netlink: the request is too long");
+	}
+	ret = request_run(nl, &req, msg, err);
+	if (!ret)
+		free(req.disks);
+	return ret;
+}
+
 static int connect_family(struct evs_nl *nl, struct evs_error *err)
 {
 	const int on = 1;
@@ -365,20 +385,12 @@ int evs_nl_attach(struct evs_nl *nl, const struct evs_attach *what, struct evs_d
 
 int evs_nl_detach(struct evs_nl *nl, uint32_t id, bool force, struct evs_error *err)
 {
-	struct nl_msg *msg = request_new(nl, EVS_CMD_DETACH, 0, err);
-	struct request req;
-	int ret;
+	return request_plain(nl, EVS_CMD_DETACH, id, force, err);
+}
 
-	if (!msg)
-		return -err->errnum;
-	if (nla_put_u32(msg, EVS_A_DEV_ID, id) || (force && nla_put_flag(msg, EVS_A_DEV_FORCE))) {
-		nlmsg_free(msg);
-		return evs_error_set(err, EMSGSIZE, "netlink: the request is too long");
-	}
-	ret = request_run(nl, &req, msg, err);
-	if (!ret)
-		free(req.disks);
-	return ret;
+int evs_nl_revoke(struct evs_nl *nl, uint32_t id, struct evs_error *err)
+{
+	return request_plain(nl, EVS_CMD_REVOKE, id, false, err);
 }
 
 int evs_nl_get(struct evs_nl *nl, uint32_t id, struct evs_disk *disk, struct evs_error *err)

@@ -116,6 +116,16 @@ int evs_nl_attach(struct evs_nl *nl, const struct evs_attach *what, struct evs_d
 int evs_nl_detach(struct evs_nl *nl, uint32_t id, bool force, struct evs_error *err);
 
 /**
+ * evs_nl_revoke() - Take the key away from a disk, at once.
+ * @nl: the connection
+ * @id: the N of /dev/evsN
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EALREADY when that has been done.
+ */
+int evs_nl_revoke(struct evs_nl *nl, uint32_t id, struct evs_error *err);
+
+/**
  * evs_nl_get() - Describe a disk.
  * @nl: the connection
  * @id: the N of /dev/evsN
