@@ -296,6 +296,134 @@ static void test_get_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EACCES, PTR_ERR(evs_key_get(key_serial(key))));
 }
 
+/* The disk has been told that its key is lost */
+static void told(struct work_struct *work)
+{
+	complete(&container_of(work, struct evs_device, lost_work)->removed);
+}
+
+static bool wait_told(struct evs_device *evs)
+{
+	return wait_for_completion_timeout(&evs->removed, HZ);
+}
+
+static void disown(struct evs_device *evs)
+{
+	evs_key_disown(evs);
+	cancel_work_sync(&evs->lost_work);
+}
+
+KUNIT_DEFINE_ACTION_WRAPPER(disown_key, disown, struct evs_device *);
+
+/* As much of a disk as the key knows of, without a key yet */
+static struct evs_device *make_dev(struct kunit *test)
+{
+	struct evs_device *evs = kunit_kzalloc(test, sizeof(*evs), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, evs);
+	INIT_WORK(&evs->lost_work, told);
+	init_completion(&evs->removed);
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, disown_key, evs));
+	return evs;
+}
+
+static struct evs_device *own(struct kunit *test, struct key *key)
+{
+	struct evs_device *evs = make_dev(test);
+
+	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
+	KUNIT_ASSERT_EQ(test, 0, evs_key_own(key, evs));
+	return evs;
+}
+
+static void test_own_revoked(struct kunit *test)
+{
+	struct key *key = make_key(test);
+	struct evs_device *evs = own(test, key);
+
+	key_revoke(key);
+	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_REVOKED, evs->lost_cause);
+}
+
+static void test_own_invalidated(struct kunit *test)
+{
+	struct key *key = make_key(test);
+	struct evs_device *evs = own(test, key);
+
+	key_invalidate(key);
+	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_INVALIDATED, evs->lost_cause);
+}
+
+static void test_own_expired(struct kunit *test)
+{
+	struct key *key = make_key(test);
+	struct evs_device *evs = own(test, key);
+
+	WRITE_ONCE(key->expiry, ktime_get_real_seconds() + 60);
+	KUNIT_EXPECT_FALSE(test, wait_told(evs));
+	WRITE_ONCE(key->expiry, ktime_get_real_seconds());
+	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_EXPIRED, evs->lost_cause);
+}
+
+/* The first cause counts */
+static void test_own_told_once(struct kunit *test)
+{
+	struct key *key = make_key(test);
+	struct evs_device *evs = own(test, key);
+
+	key_revoke(key);
+	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	key_invalidate(key);
+	KUNIT_EXPECT_FALSE(test, wait_told(evs));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_REVOKED, evs->lost_cause);
+}
+
+/* One disk does not hear of the key of another */
+static void test_own_two(struct kunit *test)
+{
+	struct key *key = make_key(test), *other = make_key(test);
+	struct evs_device *evs = own(test, key);
+	struct evs_device *bystander = own(test, other);
+
+	key_invalidate(key);
+	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	KUNIT_EXPECT_FALSE(test, wait_told(bystander));
+	key_revoke(other);
+	KUNIT_EXPECT_TRUE(test, wait_told(bystander));
+}
+
+static void test_own_too_late(struct kunit *test)
+{
+	struct evs_device *evs = make_dev(test);
+	struct key *key = make_key(test);
+
+	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
+	key_revoke(key);
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, evs_key_own(key, evs));
+	KUNIT_EXPECT_NULL(test, evs->key);
+	KUNIT_EXPECT_FALSE(test, wait_told(evs));
+}
+
+/* What becomes of a key is none of the business of a disk that let go of it */
+static void test_disown(struct kunit *test)
+{
+	struct key *key = make_key(test);
+	struct evs_device *evs = own(test, key);
+	unsigned int users = refcount_read(&key->usage);
+
+	evs_key_disown(evs);
+	KUNIT_EXPECT_GT(test, users, refcount_read(&key->usage));
+	KUNIT_EXPECT_NULL(test, evs->key);
+	KUNIT_EXPECT_TRUE(test, test_bit(KEY_FLAG_INVALIDATED, &key->flags));
+	key_revoke(key);
+	KUNIT_EXPECT_FALSE(test, wait_told(evs));
+	evs_key_disown(evs);
+}
+
 static struct kunit_case key_cases[] = {
 	KUNIT_CASE(test_payload_size),
 	KUNIT_CASE(test_equal_halves),
@@ -311,6 +439,13 @@ static struct kunit_case key_cases[] = {
 	KUNIT_CASE(test_get_pending),
 	KUNIT_CASE(test_get_root),
 	KUNIT_CASE(test_get_refused),
+	KUNIT_CASE(test_own_revoked),
+	KUNIT_CASE(test_own_invalidated),
+	KUNIT_CASE(test_own_expired),
+	KUNIT_CASE(test_own_told_once),
+	KUNIT_CASE(test_own_two),
+	KUNIT_CASE(test_own_too_late),
+	KUNIT_CASE(test_disown),
 	{}
 };
 
