@@ -1,0 +1,264 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Revocation, each of the four ways, of a disk with 64 reads in flight to a
+# backing device that does not answer. How long it takes is printed; what is
+# asserted is that it does not wait for the backing device.
+. "$(dirname "$0")/tap.sh"
+
+jobs=64
+slow=15000 # ms that a read takes from a device that is slow
+at_exit detach_all
+must evs-setup list
+
+# Milliseconds since boot
+now()
+{
+	local up
+
+	read -r up _ </proc/uptime
+	up=${up/./}0
+	echo "${up#0}"
+}
+
+state()
+{
+	evs-setup list --json | jq -r ".disks[] | select(.device == \"$1\").state"
+}
+
+is_revoked()
+{
+	[ "$(state "$1")" = revoked ]
+}
+
+# in_flight DISK: how many reads
+in_flight()
+{
+	local reads
+
+	read -r reads _ <"/sys/block/${1#/dev/}/inflight" && echo "$reads"
+}
+
+all_in_flight()
+{
+	[ "$(in_flight "$1")" -eq $jobs ]
+}
+
+none_in_flight()
+{
+	[ "$(in_flight "$1")" -eq 0 ]
+}
+
+# reads DISK: start $jobs of them, each into a file of its own. A block that
+# cannot be read dd writes out as it is in its buffer, if told to go on.
+reads()
+{
+	local i
+
+	pids=()
+	for ((i = 0; i < jobs; i++)); do
+		dd if="$1" of="$tmp/out.$i" bs=4k count=1 skip=$i iflag=direct \
+			conv=noerror,sync 2>"$tmp/err.$i" &
+		pids+=($!)
+	done
+}
+
+# keyctl_now OPERATION SERIAL: what keyctl(1) calls, right after a line in the
+# kernel's log; for an expiry in a second, that line comes when it is due
+keyctl_now()
+{
+	perl -MTime::HiRes=time,sleep -e '
+		my %op = (revoke => 3, timeout => 15, invalidate => 21);
+		open(my $log, ">", "/dev/kmsg") or die;
+		syswrite($log, "evs-test: $ARGV[0]\n") if $ARGV[0] ne "timeout";
+		syscall(250, $op{$ARGV[0]}, int($ARGV[1]), 1) == 0 or die "$!\n";
+		exit if $ARGV[0] ne "timeout";
+		my $now = time;
+		sleep(int($now) + 1 - $now);
+		syswrite($log, "evs-test: due\n")' "$@"
+}
+
+# The uevents of the kernel from now on, and a line to say that it is so
+uevents()
+{
+	exec perl -e '
+		$| = 1;
+		socket(my $sock, 16, 2, 15) or die "$!\n";
+		bind($sock, pack("SSLL", 16, 0, 0, 1)) or die "$!\n";
+		print "ready\n";
+		while (defined recv($sock, my $event, 8192, 0)) {
+			print join("\n", split(/\0/, $event)), "\n";
+		}'
+}
+
+# How long the last loss of a key took, in ms, by the kernel's log
+kernel_ms()
+{
+	dmesg | awk -F'[][]' '
+		/evs-test: / { from = $2 }
+		/has lost its key/ { to = $2 }
+		END { printf "%.1f", (to - from) * 1000 }'
+}
+
+# revoke_in_flight DISK WAY CAUSE COMMAND...: the command takes away the key of a
+# disk whose backing device holds the reads back until `answer` is called
+revoke_in_flight()
+{
+	local evs=$1 way=$2 cause=$3 start end
+
+	shift 3
+	reads "$evs"
+	ok "$way: $jobs reads are in flight" wait_for all_in_flight "$evs"
+	echo "evs-test: start" >/dev/kmsg
+	start=$(now)
+	ok "$way: it succeeds" "$@"
+	ok "$way: the disk is revoked" wait_for is_revoked "$evs"
+	end=$(now)
+	diag "$way: $(kernel_ms) ms by the kernel's log," \
+		"$((end - start)) ms until it was seen here"
+	ok "$way: the backing device has not answered" all_in_flight "$evs"
+	like "$(dmesg | grep 'lost its key' | tail -n 1)" "$cause\$" "$way: the log tells why"
+	refused 1 'revoked' "$way: the disk cannot be opened" dd if="$evs" of=/dev/null count=1
+
+	ok "$way: the backing device answers" answer
+	ok "$way: all reads return" wait_for none_in_flight "$evs"
+	wait "${pids[@]}"
+	is "$(grep -l 'Input/output error' "$tmp"/err.* | wc -l)" $jobs "$way: each with an error"
+	is "$(cat "$tmp"/out.* | tr -d '\0' | wc -c)" 0 "$way: none has left ciphertext behind"
+	is "$(cat "$tmp"/out.* | wc -c)" $((jobs * 4096)) "$way: in a buffer that was looked at"
+	refused 5 'already' "$way: it cannot be revoked twice" evs-setup revoke "$evs"
+	ok "$way: it can be detached" evs-setup detach "$evs"
+	ok "$way: nothing is left behind" no_disk
+}
+
+no_disk()
+{
+	[ "$(evs-setup list --json | jq '.disks | length')" -eq 0 ] &&
+		wait_for not grep -q ' evs ' /proc/keys
+}
+
+# ---- a suspended dm device, which holds reads back, below a disk without header ----
+
+sectors=65536 # half of it the header of the disk that has one
+new_null evs_t0 $((sectors / 2048))
+for at in 0 16; do
+	must dd if=/dev/urandom of=/dev/evs_t0 bs=1M count=1 seek=$at status=none
+done
+must dmsetup create evs_dm --table "0 $sectors linear /dev/evs_t0 0"
+at_exit dmsetup remove --force evs_dm
+at_exit dmsetup resume evs_dm
+must dmsetup mknodes evs_dm
+dm=/dev/mapper/evs_dm
+
+answer()
+{
+	dmsetup resume evs_dm
+}
+
+# attach_raw: sets $evs and $key, and makes the device below hold reads back
+attach_raw()
+{
+	key=$(raw_key raw)
+	evs=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name data $dm)
+	must test -b "$evs"
+	must dmsetup suspend --nolockfs evs_dm
+}
+
+attach_raw
+revoke_in_flight "$evs" "evs-setup revoke" command evs-setup revoke data
+attach_raw
+revoke_in_flight "$evs" "keyctl revoke" key-revoked keyctl_now revoke "$key"
+attach_raw
+revoke_in_flight "$evs" "keyctl invalidate" key-invalidated keyctl_now invalidate "$key"
+attach_raw
+revoke_in_flight "$evs" "expiry" key-expired keyctl_now timeout "$key"
+
+# A time that is taken back does nothing
+attach_raw
+must keyctl timeout "$key" 2
+must keyctl timeout "$key" 0
+must answer
+sleep 2.5 # Nothing to wait for: it is to stay
+is "$(state "$evs")" live "an expiry that was taken back revokes nothing"
+must evs-setup detach "$evs"
+
+# What waits in the page cache has no way out any more
+attach_raw
+must answer
+before=$(md5sum <$dm)
+exec 5<>"$evs"
+must dd if=/dev/zero of="$evs" bs=4k count=16 conv=notrunc status=none
+uevents >"$tmp/uevents" &
+listener=$!
+must wait_for test -s "$tmp/uevents"
+must keyctl revoke "$key"
+ok "a disk that somebody has open is revoked" wait_for is_revoked "$evs"
+ok "a uevent says so" wait_for grep -qx EVS_STATE=revoked "$tmp/uevents"
+is "$(grep -xc EVS_CAUSE=key-revoked "$tmp/uevents")" 1 "and why, once"
+like "$(grep -x -B 20 EVS_STATE=revoked "$tmp/uevents")" '^ACTION=change$' "it is a change"
+kill $listener
+write_open()
+{
+	dd if=/dev/zero bs=4k count=1 conv=fsync status=none >&5
+}
+nok "what was not written yet cannot be written" write_open
+refused 5 'in use|open' "it cannot be detached while it is open" evs-setup detach "$evs"
+exec 5>&-
+ok "closed, it can be detached" evs-setup detach "$evs"
+is "$(md5sum <$dm)" "$before" "the backing device is what it was"
+ok "nothing is left behind" no_disk
+
+# Somebody who has it open does not keep it from being detached by force
+attach_raw
+reads "$evs"
+must wait_for all_in_flight "$evs"
+must evs-setup revoke "$evs"
+ok "detached by force while reads are in flight" evs-setup detach --force "$evs"
+ok "the dead disk is gone when the backing device has answered" answer
+wait "${pids[@]}"
+is "$(cat "$tmp"/out.* | tr -d '\0' | wc -c)" 0 "none of the reads has left ciphertext behind"
+ok "nothing is left behind" no_disk
+
+# ---- a disk with a header: the KMS has the last word ----
+
+start_kms
+must evs-setup create --cmk test --force $dm
+
+# attach_kms: sets $evs and $key
+attach_kms()
+{
+	evs=$(evs-setup attach --name data $dm)
+	must test -b "$evs"
+	key=$(evs-setup list --json | jq -r '.disks[0]."key-serial"')
+}
+
+attach_kms
+must dd if=/dev/urandom of="$evs" bs=1M count=1 oflag=direct status=none
+sum=$(md5sum <"$evs")
+must evs-setup cmk disable test
+must dmsetup suspend --nolockfs evs_dm
+revoke_in_flight "$evs" "KMS disk, keyctl revoke" key-revoked keyctl_now revoke "$key"
+refused 2 'disabled' "it cannot be attached while its CMK is disabled" evs-setup attach $dm
+must evs-setup cmk enable test
+attach_kms
+is "$(md5sum <"$evs")" "$sum" "attached anew it reads what was written"
+must dmsetup suspend --nolockfs evs_dm
+revoke_in_flight "$evs" "KMS disk, keyctl invalidate" key-invalidated keyctl_now invalidate "$key"
+attach_kms
+must dmsetup suspend --nolockfs evs_dm
+revoke_in_flight "$evs" "KMS disk, expiry" key-expired keyctl_now timeout "$key"
+
+# dm-delay holds every read back for a time, and then answers
+attach_kms
+must dmsetup suspend --nolockfs evs_dm
+must dmsetup load evs_dm --table "0 $sectors delay /dev/evs_t0 0 $slow"
+must dmsetup resume evs_dm
+answer()
+{
+	wait_for none_in_flight "$evs"
+}
+revoke_in_flight "$evs" "KMS disk, evs-setup revoke" command evs-setup revoke data
+
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|blocked for more')" . \
+	"the kernel did not complain"
+done_testing
