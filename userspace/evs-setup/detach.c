@@ -21,15 +21,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		force = true;
 	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
 		return -err->errnum;
-	ret = evs_nl_open(&nl, err);
+	ret = disks_open(&nl, ref, &disk, err);
 	if (ret)
 		return ret;
-	ret = disks_find(nl, ref, &disk, err);
-	if (!ret) {
-		ret = evs_nl_detach(nl, disk.id, force, err);
-		if (ret)
-			evs_error_prefix(err, "%s", ref);
-	}
+	ret = evs_nl_detach(nl, disk.id, force, err);
+	if (ret)
+		evs_error_prefix(err, "%s", ref);
 	evs_nl_close(nl);
 	return ret;
 }

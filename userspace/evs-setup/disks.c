@@ -65,3 +65,16 @@ int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct
 		return evs_error_set(err, EINVAL, "%s: is more than one disk: give /dev/evsN", ref);
 	return 0;
 }
+
+int disks_open(struct evs_nl **nl, const char *ref, struct evs_disk *disk, struct evs_error *err)
+{
+	int ret;
+
+	ret = evs_nl_open(nl, err);
+	if (ret)
+		return ret;
+	ret = disks_find(*nl, ref, disk, err);
+	if (ret)
+		evs_nl_close(*nl);
+	return ret;
+}

@@ -25,6 +25,17 @@ bool disks_match(const struct evs_disk *disk, const char *ref);
 int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct evs_error *err);
 
 /**
+ * disks_open() - Connect to the kernel for something to be done to a disk.
+ * @nl: set to the connection; release with evs_nl_close()
+ * @ref: name, UUID, or the path of its node
+ * @disk: filled
+ * @err: filled on failure, when there is nothing to release
+ *
+ * Return: 0 or a negative errno, as disks_find() gives it.
+ */
+int disks_open(struct evs_nl **nl, const char *ref, struct evs_disk *disk, struct evs_error *err);
+
+/**
  * disks_path() - Path of the node of a disk.
  * @disk: the disk
  * @path: filled

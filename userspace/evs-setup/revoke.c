@@ -16,15 +16,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	if (cli_option(argc, argv, options, err) < 0 ||
 	    cli_operand(argc, argv, "disk", &ref, err))
 		return -err->errnum;
-	ret = evs_nl_open(&nl, err);
+	ret = disks_open(&nl, ref, &disk, err);
 	if (ret)
 		return ret;
-	ret = disks_find(nl, ref, &disk, err);
-	if (!ret) {
-		ret = evs_nl_revoke(nl, disk.id, err);
-		if (ret)
-			evs_error_prefix(err, "%s", ref);
-	}
+	ret = evs_nl_revoke(nl, disk.id, err);
+	if (ret)
+		evs_error_prefix(err, "%s", ref);
 	evs_nl_close(nl);
 	return ret;
 }
