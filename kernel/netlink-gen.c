@@ -12,7 +12,7 @@
 #include <uapi/linux/evs.h>
 
 /* EVS_CMD_ATTACH - do */
-static const struct nla_policy evs_attach_nl_policy[EVS_A_DEV_READ_ONLY + 1] = {
+static const struct nla_policy evs_attach_nl_policy[EVS_A_DEV_NO_PARTSCAN + 1] = {
 	[EVS_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = EVS_NAME_MAX, },
 	[EVS_A_DEV_UUID] = { .type = NLA_NUL_STRING, .len = EVS_UUID_MAX, },
 	[EVS_A_DEV_BACKING_DEV] = { .type = NLA_U32, },
@@ -21,12 +21,16 @@ static const struct nla_policy evs_attach_nl_policy[EVS_A_DEV_READ_ONLY + 1] = {
 	[EVS_A_DEV_SECTOR_SIZE] = { .type = NLA_U32, },
 	[EVS_A_DEV_KEY_SERIAL] = { .type = NLA_S32, },
 	[EVS_A_DEV_READ_ONLY] = { .type = NLA_FLAG, },
+	[EVS_A_DEV_CMK] = { .type = NLA_NUL_STRING, .len = EVS_CMK_MAX, },
+	[EVS_A_DEV_ALLOW_DISCARDS] = { .type = NLA_FLAG, },
+	[EVS_A_DEV_NO_PARTSCAN] = { .type = NLA_FLAG, },
 };
 
 /* EVS_CMD_DETACH - do */
-static const struct nla_policy evs_detach_nl_policy[EVS_A_DEV_FORCE + 1] = {
+static const struct nla_policy evs_detach_nl_policy[EVS_A_DEV_LAZY + 1] = {
 	[EVS_A_DEV_ID] = { .type = NLA_U32, },
 	[EVS_A_DEV_FORCE] = { .type = NLA_FLAG, },
+	[EVS_A_DEV_LAZY] = { .type = NLA_FLAG, },
 };
 
 /* EVS_CMD_REVOKE - do */
@@ -46,7 +50,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.pre_doit	= evs_nl_pre_doit,
 		.doit		= evs_nl_attach_doit,
 		.policy		= evs_attach_nl_policy,
-		.maxattr	= EVS_A_DEV_READ_ONLY,
+		.maxattr	= EVS_A_DEV_NO_PARTSCAN,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -54,7 +58,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.pre_doit	= evs_nl_pre_doit,
 		.doit		= evs_nl_detach_doit,
 		.policy		= evs_detach_nl_policy,
-		.maxattr	= EVS_A_DEV_FORCE,
+		.maxattr	= EVS_A_DEV_LAZY,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -81,6 +85,10 @@ static const struct genl_split_ops evs_nl_ops[] = {
 	},
 };
 
+static const struct genl_multicast_group evs_nl_mcgrps[] = {
+	[EVS_NLGRP_EVENTS] = { "events", },
+};
+
 struct genl_family evs_nl_family __ro_after_init = {
 	.name		= EVS_FAMILY_NAME,
 	.version	= EVS_FAMILY_VERSION,
@@ -89,4 +97,6 @@ struct genl_family evs_nl_family __ro_after_init = {
 	.module		= THIS_MODULE,
 	.split_ops	= evs_nl_ops,
 	.n_split_ops	= ARRAY_SIZE(evs_nl_ops),
+	.mcgrps		= evs_nl_mcgrps,
+	.n_mcgrps	= ARRAY_SIZE(evs_nl_mcgrps),
 };

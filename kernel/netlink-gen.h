@@ -22,6 +22,10 @@ int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
+enum {
+	EVS_NLGRP_EVENTS,
+};
+
 extern struct genl_family evs_nl_family;
 
 #endif /* _LINUX_EVS_GEN_H */

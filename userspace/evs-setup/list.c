@@ -43,8 +43,14 @@ static const char *state_name(enum evs_dev_state state)
 	switch (state) {
 	case EVS_DEV_STATE_LIVE:
 		return "live";
+	case EVS_DEV_STATE_SUSPENDED:
+		return "suspended";
 	case EVS_DEV_STATE_REVOKED:
 		return "revoked";
+	case EVS_DEV_STATE_REMOVED:
+		return "removed";
+	case EVS_DEV_STATE_DETACHING:
+		return "detaching";
 	case EVS_DEV_STATE_DEAD:
 		return "dead";
 	}
