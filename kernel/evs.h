@@ -13,6 +13,7 @@
 #include <linux/crypto.h>
 #include <linux/key.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
@@ -104,14 +105,7 @@ static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
 /* Bits of struct evs_device's flags */
 enum {
 	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
-};
-
-/* Why a disk has lost its key */
-enum evs_cause {
-	EVS_CAUSE_COMMAND,
-	EVS_CAUSE_KEY_REVOKED,
-	EVS_CAUSE_KEY_EXPIRED,
-	EVS_CAUSE_KEY_INVALIDATED,
+	EVS_LAZY,		/* detached when the last opener closes it */
 };
 
 /**
@@ -125,11 +119,13 @@ enum evs_cause {
  * @submit_lock: protects @submit_bios
  * @submit_bios: bios for @bdev that could not be submitted where they were made
  * @submit_work: submits @submit_bios
- * @flags: EVS_RESERVE_TAKEN
+ * @flags: EVS_RESERVE_TAKEN, EVS_LAZY
  * @offset: where the encrypted data starts on @bdev, in bytes
  * @size: size of the disk in bytes
  * @sector_size: size of a data unit in bytes, 512 or 4096
  * @read_only: writes are refused, and @bdev is open for reading only
+ * @allow_discards: discards are passed to @bdev
+ * @no_partscan: the disk has no partitions
  * @disk: the gendisk /dev/evsN. Lives as long as this structure and counts its
  *	references: one from attach to the end of detach, one for each opener,
  *	one for each user of evs_dev_get().
@@ -146,11 +142,18 @@ enum evs_cause {
  * @key_serial: serial number of @key, of use when @key has been put
  * @name: user's name of the disk
  * @uuid: UUID from the header of the disk, or empty
+ * @cmk: the CMK that wraps the data key, as the KMS calls it, or empty
  * @cipher_driver: driver name of the implementation of xts(aes) in use
  * @lost_cause: what happened to @key, for @lost_work
  * @lost_work: revokes the disk
  * @remove_work: removes the disk after a forced detach
  * @removed: completes when the disk has been removed and @bdev_file put
+ * @errors: requests that have failed
+ * @error_op: operation of the last one
+ * @error_next: not before then is userspace told of failed I/O again, in jiffies
+ * @error_work: tells userspace of failed I/O
+ * @uevent_lock: held while a uevent is sent; protects @uevents
+ * @uevents: the disk has been added, and is not being removed
  * @reserve: bounce pages for writes when memory is short; none if @read_only
  */
 struct evs_device {
@@ -165,6 +168,8 @@ struct evs_device {
 	u64 size;
 	unsigned int sector_size;
 	bool read_only;
+	bool allow_discards;
+	bool no_partscan;
 
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
@@ -179,12 +184,21 @@ struct evs_device {
 	key_serial_t key_serial;
 	char name[EVS_NAME_MAX + 1];
 	char uuid[EVS_UUID_MAX + 1];
+	char cmk[EVS_CMK_MAX + 1];
 	char cipher_driver[CRYPTO_MAX_ALG_NAME];
 
 	enum evs_cause lost_cause;
 	struct work_struct lost_work;
 	struct work_struct remove_work;
 	struct completion removed;
+
+	atomic_t errors;
+	enum req_op error_op;
+	unsigned long error_next;
+	struct delayed_work error_work;
+	struct mutex uevent_lock;	/* held while a uevent is sent */
+	bool uevents;
+
 	struct page *reserve[EVS_RESERVE_PAGES];
 };
 
@@ -213,6 +227,7 @@ struct evs_attach_args {
 /*
  * Lock order: disk->open_mutex, then evs_devs_lock, then the spinlock of key.c.
  * Key semaphores come before the latter, and are not taken under the former.
+ * A disk's uevent_lock is for event.c and taken with none of these held.
  *
  * evs_devs_lock is not held while the backing device is opened, read, written or
  * closed. disk->open_mutex is, by the block layer: the first opener reads the
@@ -239,6 +254,32 @@ int evs_dev_revoke(struct evs_device *evs, enum evs_cause cause,
 		   struct netlink_ext_ack *extack);
 void evs_dev_key_lost(struct evs_device *evs, enum evs_cause cause);
 void evs_dev_lost_work(struct work_struct *work);
+
+/* event.c: telling userspace what happens to disks */
+
+const char *evs_state_name(enum evs_dev_state state);
+const char *evs_event_name(enum evs_event event);
+const char *evs_cause_name(enum evs_cause cause);
+enum evs_dev_state evs_event_state(const struct evs_device *evs,
+				   enum evs_event event);
+void evs_event(struct evs_device *evs, enum evs_event event,
+	       enum evs_cause cause);
+void evs_io_error(struct evs_device *evs, enum req_op op);
+void evs_events_init(struct evs_device *evs);
+void evs_events_stop(struct evs_device *evs);
+void evs_events_exit(struct evs_device *evs);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+unsigned long evs_error_delay(unsigned long next, unsigned long now);
+enum evs_cause evs_error_cause(enum req_op op);
+#endif
+
+/* netlink.c: commands, and the group that is told of events */
+
+int evs_nl_init(void);
+void evs_nl_exit(void);
+void evs_nl_event(const struct evs_device *evs, enum evs_event event,
+		  enum evs_cause cause);
 
 /* backing.c: the backing device */
 

@@ -9,7 +9,6 @@
 #include <uapi/linux/evs.h>
 
 #include "evs.h"
-#include "netlink-gen.h"
 
 static int __init evs_init(void)
 {
@@ -32,7 +31,7 @@ static int __init evs_init(void)
 		goto err_revocation;
 
 	/* Last: from here on, disks can be attached */
-	err = genl_register_family(&evs_nl_family);
+	err = evs_nl_init();
 	if (err)
 		goto err_dev;
 
@@ -56,7 +55,7 @@ static void __exit evs_exit(void)
 	 * This waits for handlers that still run; they attach nothing more,
 	 * because no reference can be taken any longer.
 	 */
-	genl_unregister_family(&evs_nl_family);
+	evs_nl_exit();
 	evs_dev_exit();
 	evs_revocation_exit();
 	evs_pools_exit();

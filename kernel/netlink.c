@@ -60,6 +60,30 @@ static int evs_nl_put_dev(struct sk_buff *skb, const struct evs_device *evs)
 	return 0;
 }
 
+/* Context: the disk must not be freed meanwhile */
+static int evs_nl_put_event(struct sk_buff *skb, const struct evs_device *evs,
+			    enum evs_event event, enum evs_cause cause)
+{
+	if (nla_put_u32(skb, EVS_A_DEV_EVENT, event) ||
+	    nla_put_u32(skb, EVS_A_DEV_CAUSE, cause) ||
+	    nla_put_u32(skb, EVS_A_DEV_ID, evs->id) ||
+	    nla_put_string(skb, EVS_A_DEV_NAME, evs->name) ||
+	    (*evs->uuid && nla_put_string(skb, EVS_A_DEV_UUID, evs->uuid)) ||
+	    nla_put_u32(skb, EVS_A_DEV_BACKING_DEV,
+			new_encode_dev(evs->backing_dev)) ||
+	    nla_put_uint(skb, EVS_A_DEV_SIZE, READ_ONCE(evs->size)) ||
+	    nla_put_s32(skb, EVS_A_DEV_KEY_SERIAL,
+			READ_ONCE(evs->key_serial)) ||
+	    nla_put_u32(skb, EVS_A_DEV_STATE, evs_event_state(evs, event)) ||
+	    nla_put_uint(skb, EVS_A_DEV_ERRORS,
+			 (u32)atomic_read(&evs->errors)) ||
+	    nla_put_u32(skb, EVS_A_DEV_DISK_DEV,
+			new_encode_dev(disk_devt(evs->disk))))
+		return -EMSGSIZE;
+
+	return 0;
+}
+
 static struct sk_buff *evs_nl_new_reply(void)
 {
 	return genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
@@ -284,4 +308,71 @@ int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	mutex_unlock(&evs_devs_lock);
 
 	return err;
+}
+
+/**
+ * evs_nl_event() - tell the listeners of the group that something has happened
+ * @evs: disk, which must not be freed meanwhile
+ * @event: what has happened
+ * @cause: why
+ *
+ * Listeners that miss a message, be it for lack of memory, learn so by ENOBUFS.
+ *
+ * Context: process context. What memory may be waited for is the caller's to say.
+ */
+void evs_nl_event(const struct evs_device *evs, enum evs_event event,
+		  enum evs_cause cause)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!genl_has_listeners(&evs_nl_family, &init_net, EVS_NLGRP_EVENTS))
+		return;
+
+	skb = evs_nl_new_reply();
+	if (!skb)
+		goto err_lost;
+	hdr = genlmsg_put(skb, 0, 0, &evs_nl_family, 0, EVS_CMD_EVENT);
+	if (!hdr || evs_nl_put_event(skb, evs, event, cause))
+		goto err_skb;
+
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast(&evs_nl_family, skb, 0, EVS_NLGRP_EVENTS, GFP_KERNEL);
+	return;
+
+err_skb:
+	nlmsg_free(skb);
+err_lost:
+	genl_set_err(&evs_nl_family, &init_net, 0, EVS_NLGRP_EVENTS, -ENOBUFS);
+}
+
+/*
+ * The generated table, which knows nothing of capabilities, would let everybody
+ * listen.
+ */
+static const struct genl_multicast_group evs_nl_groups[] = {
+	[EVS_NLGRP_EVENTS] = {
+		.name	= EVS_MCGRP_EVENTS,
+		.flags	= GENL_MCAST_CAP_SYS_ADMIN,
+	},
+};
+
+/**
+ * evs_nl_init() - take commands from now on
+ *
+ * Return: 0 or a negative error code.
+ */
+int __init evs_nl_init(void)
+{
+	evs_nl_family.mcgrps = evs_nl_groups;
+	evs_nl_family.n_mcgrps = ARRAY_SIZE(evs_nl_groups);
+	return genl_register_family(&evs_nl_family);
+}
+
+/**
+ * evs_nl_exit() - undo evs_nl_init(), waiting for commands that are carried out
+ */
+void evs_nl_exit(void)
+{
+	genl_unregister_family(&evs_nl_family);
 }

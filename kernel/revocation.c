@@ -20,14 +20,6 @@
 
 #include "evs.h"
 
-/* In the log and, as EVS_CAUSE, in uevents */
-static const char *const evs_causes[] = {
-	[EVS_CAUSE_COMMAND]		= "command",
-	[EVS_CAUSE_KEY_REVOKED]		= "key-revoked",
-	[EVS_CAUSE_KEY_EXPIRED]		= "key-expired",
-	[EVS_CAUSE_KEY_INVALIDATED]	= "key-invalidated",
-};
-
 /*
  * Apart from the work of removing disks, which may take as long as a backing
  * device hangs; with a rescuer, as there may be no memory for a worker.
@@ -41,7 +33,7 @@ static void evs_dev_uevent(struct evs_device *evs, enum evs_cause cause)
 	char *env[3] = { "EVS_STATE=revoked", env_cause, NULL };
 
 	snprintf(env_cause, sizeof(env_cause), "EVS_CAUSE=%s",
-		 evs_causes[cause]);
+		 evs_cause_name(cause));
 	kobject_uevent_env(&disk_to_dev(evs->disk)->kobj, KOBJ_CHANGE, env);
 }
 
@@ -58,7 +50,7 @@ static void evs_dev_set_revoked(struct evs_device *evs, enum evs_cause cause)
 	mutex_unlock(&evs_devs_lock);
 
 	pr_info("%s: \"%s\" has lost its key: %s\n", evs->disk->disk_name,
-		evs->name, evs_causes[cause]);
+		evs->name, evs_cause_name(cause));
 }
 
 /**
