@@ -2,6 +2,8 @@
 /*
  * EVS: the backing device, and what a disk takes over from it
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/blkdev.h>
 #include <linux/netlink.h>
 
@@ -35,6 +37,26 @@ static void evs_backing_explain(const struct evs_device *evs, int err,
 	}
 }
 
+/*
+ * The holder operation that says that the backing device goes. If it goes in
+ * order (not @surprise), it would still take what is dirty. But who has the disk
+ * open is not told in time to write it.
+ *
+ * Context: bd_holder_lock of @bdev is held, and let go of here.
+ */
+static void evs_backing_mark_dead(struct block_device *bdev, bool surprise)
+{
+	struct evs_device *evs = bdev->bd_holder;
+
+	/* The lock keeps the claim, and so the disk, from going */
+	evs_dev_backing_gone(evs, EVS_CAUSE_BACKING_GONE);
+	mutex_unlock(&bdev->bd_holder_lock);
+}
+
+static const struct blk_holder_ops evs_backing_ops = {
+	.mark_dead	= evs_backing_mark_dead,
+};
+
 /**
  * evs_backing_open() - open the backing device for a disk's own use
  * @evs: disk, of which backing_dev and read_only are set
@@ -51,7 +73,8 @@ int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack)
 	if (!evs->read_only)
 		mode |= BLK_OPEN_WRITE;
 
-	file = bdev_file_open_by_dev(evs->backing_dev, mode, evs, NULL);
+	file = bdev_file_open_by_dev(evs->backing_dev, mode, evs,
+				     &evs_backing_ops);
 	if (IS_ERR(file)) {
 		err = PTR_ERR(file);
 		evs_backing_explain(evs, err, extack);
@@ -70,6 +93,16 @@ int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/* How much there is for a disk, in bytes */
+static u64 evs_backing_room(const struct evs_device *evs)
+{
+	u64 end = bdev_nr_bytes(evs->bdev);
+
+	if (evs->offset >= end)
+		return 0;
+	return round_down(end - evs->offset, evs->sector_size);
+}
+
 /**
  * evs_backing_fit() - see that a disk fits on its backing device
  * @evs: disk; a size of 0 becomes what is left of the backing device
@@ -79,7 +112,7 @@ int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack)
  */
 int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack)
 {
-	u64 room = bdev_nr_bytes(evs->bdev);
+	u64 room = evs_backing_room(evs);
 
 	if (bdev_is_zoned(evs->bdev)) {
 		NL_SET_ERR_MSG(extack,
@@ -102,12 +135,11 @@ int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack)
 			       "the size is not a multiple of the sector size");
 		return -EINVAL;
 	}
-	if (evs->offset >= room) {
+	if (evs->offset >= bdev_nr_bytes(evs->bdev)) {
 		NL_SET_ERR_MSG(extack,
 			       "the offset is beyond the end of the backing device");
 		return -ERANGE;
 	}
-	room = round_down(room - evs->offset, evs->sector_size);
 	if (!room || evs->size > room) {
 		NL_SET_ERR_MSG_FMT(extack,
 				   "the backing device has room for %llu bytes at this offset",
@@ -117,6 +149,84 @@ int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack)
 	if (!evs->size)
 		evs->size = room;
 
+	return 0;
+}
+
+/**
+ * evs_backing_check() - see whether the backing device still holds a disk
+ * @evs: disk, I/O of which has failed
+ *
+ * A block device that shrinks does not tell its holder.
+ *
+ * Context: any. The backing device must not be closed meanwhile.
+ */
+void evs_backing_check(struct evs_device *evs)
+{
+	if (bdev_nr_bytes(evs->bdev) < evs->offset + READ_ONCE(evs->size))
+		evs_dev_backing_gone(evs, EVS_CAUSE_BACKING_SHRUNK);
+}
+
+/* Context: control_mutex is held */
+static int evs_backing_grow(struct evs_device *evs, u64 size,
+			    struct netlink_ext_ack *extack)
+{
+	u64 room = evs_backing_room(evs);
+
+	if (!size)
+		size = room;
+	if (!IS_ALIGNED(size, evs->sector_size)) {
+		NL_SET_ERR_MSG(extack,
+			       "the size is not a multiple of the sector size");
+		return -EINVAL;
+	}
+	if (size < evs->size) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "a disk does not shrink: this one has %llu bytes, not %llu",
+				   evs->size, size);
+		return -EINVAL;
+	}
+	if (size > room) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "the backing device has room for %llu bytes at this offset",
+				   room);
+		return -ERANGE;
+	}
+	if (size == evs->size)
+		return -EALREADY;
+
+	WRITE_ONCE(evs->size, size);
+	set_capacity(evs->disk, size >> SECTOR_SHIFT);
+	return 0;
+}
+
+/**
+ * evs_dev_resize() - let a disk grow, be it in use or not
+ * @evs: disk
+ * @size: size in bytes, or 0 for what there is on the backing device
+ * @extack: says why if it fails
+ *
+ * It is fine if the disk has that size already.
+ *
+ * Context: process context.
+ * Return: 0, -EINVAL if the disk would shrink, -ERANGE if there is no room for
+ *	it, or another negative error code from evs_state_next().
+ */
+int evs_dev_resize(struct evs_device *evs, u64 size,
+		   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&evs->control_mutex);
+	err = evs_state_change(evs, EVS_OP_RESIZE, NULL, extack);
+	if (err >= 0)
+		err = evs_backing_grow(evs, size, extack);
+	mutex_unlock(&evs->control_mutex);
+	if (err)
+		return err == -EALREADY ? 0 : err;
+
+	pr_info("%s: \"%s\" has grown to %llu bytes\n", evs->disk->disk_name,
+		evs->name, evs->size);
+	evs_event(evs, EVS_EVENT_RESIZED, EVS_CAUSE_COMMAND);
 	return 0;
 }
 
@@ -164,10 +274,13 @@ struct queue_limits evs_backing_limits(const struct evs_device *evs)
 	evs_backing_own_size(&lim);
 
 	/*
-	 * Discards would tell which sectors are in use. Those two are stacked
-	 * even onto a limit of 0; write zeroes, being no ciphertext, are not.
+	 * Discards tell which sectors are in use. Those two are stacked even
+	 * onto a limit of 0; write zeroes, being no ciphertext, are not.
 	 */
-	lim.max_hw_discard_sectors = 0;
+	if (evs->allow_discards)
+		lim.max_user_discard_sectors = UINT_MAX;
+	else
+		lim.max_hw_discard_sectors = 0;
 	lim.max_secure_erase_sectors = 0;
 
 	/*

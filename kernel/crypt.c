@@ -184,18 +184,16 @@ static int evs_crypt_map(struct scatterlist *sg, const struct bio_vec *bvecs,
 	return 0;
 }
 
-/* The data unit in @src and @dst, which may be the same */
-static int evs_crypt_unit(const struct evs_cipher *cipher,
-			  struct evs_crypt_req *creq, struct scatterlist *dst,
-			  sector_t sector, bool encrypt)
+/* What is in @src, into @dst, which may be the same */
+static int evs_crypt_sg(struct evs_crypt_req *creq, struct scatterlist *dst,
+			unsigned int len, u64 sector, bool encrypt)
 {
 	int err;
 
 	/* The cipher has overwritten both words */
 	creq->iv[0] = cpu_to_le64(sector);
 	creq->iv[1] = 0;
-	skcipher_request_set_crypt(&creq->req, creq->src, dst,
-				   cipher->unit_size, creq->iv);
+	skcipher_request_set_crypt(&creq->req, creq->src, dst, len, creq->iv);
 	if (encrypt)
 		err = crypto_skcipher_encrypt(&creq->req);
 	else
@@ -203,6 +201,43 @@ static int evs_crypt_unit(const struct evs_cipher *cipher,
 
 	return crypto_wait_req(err, &creq->wait);
 }
+
+/**
+ * evs_cipher_key_check() - compute what tells one data key from another
+ * @cipher: cipher with its key set
+ * @check: set to a block of zeroes as it would be encrypted in the last sector
+ *	that a 64-bit number can name, where no disk has any
+ *
+ * Says nothing about the key beyond whether it is the same.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, -ENOMEM, or an error code of the cipher.
+ */
+int evs_cipher_key_check(const struct evs_cipher *cipher,
+			 u8 check[EVS_KEY_CHECK_SIZE])
+{
+	struct evs_crypt_req *creq;
+	u8 *block;
+	int err;
+
+	creq = kzalloc(evs_crypt_req_size(cipher), GFP_KERNEL);
+	block = kzalloc(EVS_KEY_CHECK_SIZE, GFP_KERNEL);
+	if (!creq || !block) {
+		err = -ENOMEM;
+		goto out;
+	}
+
+	evs_crypt_req_init(creq, cipher);
+	sg_set_buf(creq->src, block, EVS_KEY_CHECK_SIZE);
+	err = evs_crypt_sg(creq, creq->src, EVS_KEY_CHECK_SIZE, U64_MAX, true);
+	memcpy(check, block, EVS_KEY_CHECK_SIZE);
+
+out:
+	kfree_sensitive(block);
+	kfree_sensitive(creq);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_cipher_key_check);
 
 /**
  * evs_encrypt() - encrypt data units from one place to another
@@ -240,7 +275,7 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 		err = evs_crypt_map(creq->dst, dst, dst_iter, unit);
 		if (err)
 			return err;
-		err = evs_crypt_unit(cipher, creq, creq->dst, sector, true);
+		err = evs_crypt_sg(creq, creq->dst, unit, sector, true);
 		if (err)
 			return err;
 	}
@@ -275,7 +310,7 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 		err = evs_crypt_map(creq->src, bvec, &iter, unit);
 		if (err)
 			return err;
-		err = evs_crypt_unit(cipher, creq, creq->src, sector, false);
+		err = evs_crypt_sg(creq, creq->src, unit, sector, false);
 		if (err)
 			return err;
 	}

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EVS: disks, from attach to the last close
+ * EVS: disks: which there are, and how they are made
  *
- * A disk is live from attach to detach, unless it is revoked: see revocation.c.
- * Detach by force leaves a dead disk to those who have it open: I/O fails, the
- * cipher and the key are gone, and so is the claim to the backing device as soon
- * as that has answered all I/O. Closing it for the last time frees it.
+ * What may happen to a disk afterwards: see state.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <crypto/utils.h>
 #include <linux/blkdev.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
@@ -27,14 +25,11 @@ DEFINE_MUTEX(evs_devs_lock);
 /* Tells a dump that goes on whether evs_devs is what it was */
 unsigned int evs_devs_generation = 1;
 
-/* Own, so that unloading the module can wait for its work to return */
-static struct workqueue_struct *evs_remove_wq;
-
 /**
  * evs_dev_get() - find a disk and keep it from being freed
  * @id: the N of /dev/evsN
  *
- * Return: the disk, live or dead, or NULL if there is none.
+ * Return: the disk, in whatever state, or NULL if there is none.
  */
 struct evs_device *evs_dev_get(u32 id)
 {
@@ -115,15 +110,21 @@ static int evs_open(struct gendisk *disk, blk_mode_t mode)
 {
 	struct evs_device *evs = disk->private_data;
 
-	/* Not so revoke: a disk that is just being revoked may be opened yet */
+	/* Not so all else: a disk that is just being revoked may be opened yet */
 	switch (READ_ONCE(evs->state)) {
 	case EVS_DEV_STATE_LIVE:
+	case EVS_DEV_STATE_SUSPENDED:
 		return 0;
 	case EVS_DEV_STATE_REVOKED:
 		return -EKEYREVOKED;
 	default:
 		return -ENXIO;
 	}
+}
+
+static void evs_release(struct gendisk *disk)
+{
+	evs_dev_closed(disk->private_data);
 }
 
 static int evs_set_read_only(struct block_device *bdev, bool ro)
@@ -147,52 +148,19 @@ static void evs_free_disk(struct gendisk *disk)
 static const struct block_device_operations evs_fops = {
 	.owner		= THIS_MODULE,
 	.open		= evs_open,
+	.release	= evs_release,
 	.set_read_only	= evs_set_read_only,
 	.free_disk	= evs_free_disk,
 };
 
-/*
- * Wipe the cipher and invalidate the key, if that has not been done. Does not
- * wait for the backing device.
+/**
+ * evs_dev_explain_key() - say why a key is of no use
+ * @err: error code from a function of key.c
+ * @serial: serial number of the key
+ * @extack: says it
  */
-static void evs_dev_wipe(struct evs_device *evs)
-{
-	evs_io_wipe(evs);
-	evs_key_disown(evs);
-	cancel_work_sync(&evs->lost_work);
-}
-
-static void evs_dev_remove(struct evs_device *evs)
-{
-	del_gendisk(evs->disk);
-
-	/* No request is in flight any more, and none will come */
-	evs_dev_wipe(evs);
-	bdev_fput(evs->bdev_file);
-	complete_all(&evs->removed);
-	put_disk(evs->disk);
-}
-
-static void evs_dev_remove_work(struct work_struct *work)
-{
-	struct evs_device *evs = container_of(work, struct evs_device,
-					      remove_work);
-
-	/* Users learn that the disk is gone; file systems shut down */
-	blk_mark_disk_dead(evs->disk);
-
-	/*
-	 * del_gendisk() waits for requests in flight to a backing device that
-	 * may hang. Wait here, in portions that do not look like a hung task.
-	 */
-	while (!blk_mq_freeze_queue_wait_timeout(evs->disk->queue, 10 * HZ))
-		;
-
-	evs_dev_remove(evs);
-}
-
-static void evs_dev_explain_key(int err, key_serial_t serial,
-				struct netlink_ext_ack *extack)
+void evs_dev_explain_key(int err, key_serial_t serial,
+			 struct netlink_ext_ack *extack)
 {
 	switch (err) {
 	case -EKEYREVOKED:
@@ -216,30 +184,72 @@ static void evs_dev_explain_key(int err, key_serial_t serial,
 	}
 }
 
-/* As late as can be: the key is of no use to anyone afterwards */
-static int evs_dev_take_key(struct evs_device *evs, struct key *key,
-			    struct evs_cipher *cipher,
-			    struct netlink_ext_ack *extack)
+/* Is the key in @cipher the one that the disk had? The first one sets it. */
+static int evs_dev_check_key(struct evs_device *evs,
+			     const struct evs_cipher *cipher,
+			     struct netlink_ext_ack *extack)
 {
+	u8 check[EVS_KEY_CHECK_SIZE];
+	int err;
+
+	err = evs_cipher_key_check(cipher, check);
+	if (err)
+		return err;
+
+	if (!evs->has_key_check) {
+		memcpy(evs->key_check, check, sizeof(check));
+		evs->has_key_check = true;
+	} else if (crypto_memneq(evs->key_check, check, sizeof(check))) {
+		NL_SET_ERR_MSG(extack,
+			       "the key is not the one that the disk was attached with");
+		return -EKEYREJECTED;
+	}
+
+	return 0;
+}
+
+/**
+ * evs_dev_take_key() - move the data key of a disk out of a key into a cipher
+ * @evs: disk, which gets the key as its handle
+ * @key: key from evs_key_get(), of no use to anyone afterwards
+ * @cipher: cipher whose key is yet to be set
+ * @extack: says why if it fails
+ *
+ * From then on the key may be lost, and the disk with it.
+ *
+ * Return: 0, -EKEYREJECTED if the disk has had another data key, or another error
+ *	code.
+ */
+int evs_dev_take_key(struct evs_device *evs, struct key *key,
+		     struct evs_cipher *cipher, struct netlink_ext_ack *extack)
+{
+	key_serial_t serial = key_serial(key);
 	int err;
 
 	err = evs_key_consume(key, cipher);
 	if (err) {
-		evs_dev_explain_key(err, evs->key_serial, extack);
+		evs_dev_explain_key(err, serial, extack);
 		if (err == -ENOKEY)
 			NL_SET_ERR_MSG_FMT(extack,
 					   "key %d was used by an earlier attach; request it again",
-					   evs->key_serial);
+					   serial);
 		return err;
 	}
 
-	/* From here on the key may be lost, and the cipher with it */
+	err = evs_dev_check_key(evs, cipher, extack);
+	if (err)
+		goto err_key;
 	err = evs_key_own(key, evs);
 	if (err) {
-		evs_dev_explain_key(err, evs->key_serial, extack);
-		key_invalidate(key);
+		evs_dev_explain_key(err, serial, extack);
+		goto err_key;
 	}
 
+	return 0;
+
+err_key:
+	/* And drops the link of the module's keyring */
+	evs_key_put(key_get(key));
 	return err;
 }
 
@@ -260,6 +270,8 @@ static int evs_dev_add_disk(struct evs_device *evs, struct key *key,
 	disk->private_data = evs;
 	set_capacity(disk, evs->size >> SECTOR_SHIFT);
 	set_disk_ro(disk, evs->read_only);
+	if (evs->no_partscan)
+		disk->flags |= GENHD_FL_NO_PART;
 	evs->disk = disk;
 
 	err = evs_dev_take_key(evs, key, cipher, extack);
@@ -292,13 +304,21 @@ static struct evs_device *evs_dev_alloc(const struct evs_attach_args *args)
 	evs->sector_size = args->sector_size;
 	evs->key_serial = args->key_serial;
 	evs->read_only = args->read_only;
+	evs->allow_discards = args->allow_discards;
+	evs->no_partscan = args->no_partscan;
 	if (args->name)
 		strscpy(evs->name, args->name, sizeof(evs->name));
 	if (args->uuid)
 		strscpy(evs->uuid, args->uuid, sizeof(evs->uuid));
+	if (args->cmk)
+		strscpy(evs->cmk, args->cmk, sizeof(evs->cmk));
+	spin_lock_init(&evs->state_lock);
+	mutex_init(&evs->control_mutex);
 	INIT_WORK(&evs->lost_work, evs_dev_lost_work);
+	INIT_WORK(&evs->gone_work, evs_dev_gone_work);
 	INIT_WORK(&evs->remove_work, evs_dev_remove_work);
 	init_completion(&evs->removed);
+	evs_events_init(evs);
 
 	return evs;
 }
@@ -330,7 +350,7 @@ static int evs_dev_start(struct evs_device *evs, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the cipher xts(aes) is not available");
 		goto err_bdev;
 	}
-	rcu_assign_pointer(evs->cipher, cipher);
+	evs_io_set_cipher(evs, cipher);
 	strscpy(evs->cipher_driver, evs_cipher_driver(cipher),
 		sizeof(evs->cipher_driver));
 
@@ -347,7 +367,7 @@ static int evs_dev_start(struct evs_device *evs, struct netlink_ext_ack *extack)
 err_io:
 	evs_io_exit(evs);
 err_cipher:
-	evs_io_wipe(evs);
+	evs_dev_wipe(evs);
 err_bdev:
 	bdev_fput(evs->bdev_file);
 err_key:
@@ -387,100 +407,25 @@ struct evs_device *evs_dev_attach(const struct evs_attach_args *args,
 		evs->offset, evs->sector_size, evs->cipher_driver,
 		evs->read_only ? ", read-only" : "");
 
+	evs_events_start(evs);
+	evs_dev_added(evs);
+
+	/* From here on it may be detached */
 	mutex_lock(&evs_devs_lock);
 	get_device(disk_to_dev(evs->disk));
 	evs->visible = true;
 	evs_devs_generation++;
 	mutex_unlock(&evs_devs_lock);
 
+	evs_event(evs, EVS_EVENT_ATTACHED, EVS_CAUSE_COMMAND);
 	return evs;
 
 err_unregister:
+	evs_events_exit(evs);
 	evs_dev_unregister(evs);
 err_free:
 	kfree(evs);
 err_module:
 	module_put(THIS_MODULE);
 	return ERR_PTR(err);
-}
-
-/* Whoever makes a disk dead, and it is one only, has to remove it */
-static int evs_dev_kill(struct evs_device *evs, bool force,
-			struct netlink_ext_ack *extack)
-{
-	struct gendisk *disk = evs->disk;
-	int err = 0;
-
-	mutex_lock(&disk->open_mutex);
-	if (evs->state == EVS_DEV_STATE_DEAD) {
-		NL_SET_ERR_MSG(extack, "the disk has been detached already");
-		err = -ENODEV;
-	} else if (!force && disk_openers(disk)) {
-		NL_SET_ERR_MSG(extack, "the disk is in use");
-		err = -EBUSY;
-	} else {
-		mutex_lock(&evs_devs_lock);
-		WRITE_ONCE(evs->state, EVS_DEV_STATE_DEAD);
-		evs_devs_generation++;
-		mutex_unlock(&evs_devs_lock);
-	}
-	mutex_unlock(&disk->open_mutex);
-
-	return err;
-}
-
-/**
- * evs_dev_detach() - remove a disk
- * @evs: disk
- * @force: do so although it is open. Its key is wiped at once; writes that have
- *	not reached the backing device by then fail, even if it is only the page
- *	cache that has them.
- * @extack: says why if it fails
- *
- * On success the backing device is free, except after a forced detach when it
- * does not answer I/O that is in flight: then it is so once it does.
- *
- * Return: 0, -EBUSY if the disk is open, -ENODEV if it is detached already.
- */
-int evs_dev_detach(struct evs_device *evs, bool force,
-		   struct netlink_ext_ack *extack)
-{
-	int err;
-
-	err = evs_dev_kill(evs, force, extack);
-	if (err)
-		return err;
-
-	pr_info("%s: detached \"%s\" from %pg%s\n", evs->disk->disk_name,
-		evs->name, evs->bdev, force ? " by force" : "");
-
-	if (!force) {
-		/* What the page cache still has is written out encrypted */
-		evs_dev_remove(evs);
-		return 0;
-	}
-
-	evs_dev_wipe(evs);
-	queue_work(evs_remove_wq, &evs->remove_work);
-	wait_for_completion_timeout(&evs->removed, HZ);
-	return 0;
-}
-
-/**
- * evs_dev_init() - set up what disks have in common
- *
- * Return: 0 or -ENOMEM.
- */
-int __init evs_dev_init(void)
-{
-	evs_remove_wq = alloc_workqueue("evs_remove", WQ_UNBOUND, 0);
-	return evs_remove_wq ? 0 : -ENOMEM;
-}
-
-/**
- * evs_dev_exit() - the counterpart of evs_dev_init(), when no disk is left
- */
-void evs_dev_exit(void)
-{
-	destroy_workqueue(evs_remove_wq);
 }

@@ -155,9 +155,8 @@ static void evs_event_uevent(struct evs_device *evs, enum evs_event event,
  * @event: what has happened
  * @cause: why
  *
- * EVS_EVENT_ATTACHED, when the disk has been added, is the first. Adding and
- * removing the disk have uevents of the block layer; failed I/O has none, since
- * there is nothing that udev could do about it.
+ * Adding and removing the disk have uevents of the block layer; failed I/O has
+ * none, since there is nothing that udev could do about it.
  *
  * Context: process context. May wait for memory, but not for I/O. Neither
  *	evs_devs_lock nor disk->open_mutex should be held.
@@ -173,10 +172,6 @@ void evs_event(struct evs_device *evs, enum evs_event event,
 	evs_nl_event(evs, event, cause);
 	switch (event) {
 	case EVS_EVENT_ATTACHED:
-		mutex_lock(&evs->uevent_lock);
-		evs->uevents = true;
-		mutex_unlock(&evs->uevent_lock);
-		break;
 	case EVS_EVENT_DETACHED:
 	case EVS_EVENT_IO_ERROR:
 		break;
@@ -268,6 +263,17 @@ void evs_events_init(struct evs_device *evs)
 	evs->error_next = jiffies;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_events_init);
+
+/**
+ * evs_events_start() - send uevents of a disk from now on
+ * @evs: disk that has been added
+ */
+void evs_events_start(struct evs_device *evs)
+{
+	mutex_lock(&evs->uevent_lock);
+	evs->uevents = true;
+	mutex_unlock(&evs->uevent_lock);
+}
 
 /**
  * evs_events_stop() - send no uevents of a disk any more

@@ -24,6 +24,9 @@
 /* XTS-AES-256: two 256-bit keys, for the data and for the tweak */
 #define EVS_DK_SIZE		64
 
+/* What is compared of two data keys to tell whether they are the same */
+#define EVS_KEY_CHECK_SIZE	16
+
 /* A data unit is a multiple of 512 bytes, and so is each of its pieces */
 #define EVS_CRYPT_SEGS_MAX	8
 
@@ -60,6 +63,8 @@ struct evs_crypt_req {
 
 struct evs_cipher *evs_cipher_alloc(unsigned int unit_size);
 int evs_cipher_setkey(struct evs_cipher *cipher, const u8 dk[EVS_DK_SIZE]);
+int evs_cipher_key_check(const struct evs_cipher *cipher,
+			 u8 check[EVS_KEY_CHECK_SIZE]);
 void evs_cipher_free(struct evs_cipher *cipher);
 const char *evs_cipher_driver(const struct evs_cipher *cipher);
 size_t evs_crypt_req_size(const struct evs_cipher *cipher);
@@ -91,7 +96,7 @@ void evs_key_disown(struct evs_device *evs);
 
 struct netlink_ext_ack;
 
-/* device.c: disks, from attach to the last close */
+/* device.c: disks: which there are, and how they are made */
 
 /*
  * Largest request. Bounds what a disk needs while it is idle: the reserve of
@@ -106,22 +111,27 @@ static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
 enum {
 	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
 	EVS_LAZY,		/* detached when the last opener closes it */
+	EVS_ADDED,		/* the disk has been added */
+	EVS_GONE,		/* the backing device has gone */
 };
 
 /**
  * struct evs_device - an attached disk
  * @bdev: backing block device
- * @cipher: cipher with the data key; NULL before the key is set and once it is
- *	wiped. Taken under SRCU in io.c, changed by evs_io_wipe().
+ * @cipher: cipher with the data key, or what there is in place of it: see
+ *	evs_io_set_cipher(). Taken under SRCU in io.c, changed under @state_lock.
  * @wq: decrypts reads and submits bios. Each disk has its own, with a rescuer,
  *	as the backing device may be made of another evs disk, which must not
  *	wait for this one.
  * @submit_lock: protects @submit_bios
  * @submit_bios: bios for @bdev that could not be submitted where they were made
  * @submit_work: submits @submit_bios
- * @flags: EVS_RESERVE_TAKEN, EVS_LAZY
+ * @held_bios: reads that the backing device has answered and that are decrypted
+ *	once the disk is resumed. Under @state_lock.
+ * @crypt_req_size: room for the struct evs_crypt_req of a request, in bytes
+ * @flags: EVS_RESERVE_TAKEN, EVS_LAZY, EVS_ADDED, EVS_GONE
  * @offset: where the encrypted data starts on @bdev, in bytes
- * @size: size of the disk in bytes
+ * @size: size of the disk in bytes; changed under @control_mutex
  * @sector_size: size of a data unit in bytes, 512 or 4096
  * @read_only: writes are refused, and @bdev is open for reading only
  * @allow_discards: discards are passed to @bdev
@@ -134,8 +144,12 @@ enum {
  * @key: handle of the data key, or NULL once it has been let go of. Under a lock
  *	of key.c, as is @key_node.
  * @key_node: entry in the list of disks whose key is watched
- * @state: live, revoked or dead, in this order. Under evs_devs_lock; becoming
- *	dead under disk->open_mutex in addition.
+ * @key_check: tells another data key from the one the disk was attached with
+ * @has_key_check: @key_check is set
+ * @control_mutex: held while the disk is being suspended, resumed or resized
+ * @state_lock: protects @state, and changes of @cipher
+ * @state: what the disk does with I/O, see state.c. Becomes detaching under
+ *	disk->open_mutex in addition.
  * @visible: the disk has been added and is found by users. Under evs_devs_lock.
  * @id: the N of /dev/evsN and index in evs_devs
  * @backing_dev: device number of @bdev, of use when @bdev has been closed
@@ -146,7 +160,10 @@ enum {
  * @cipher_driver: driver name of the implementation of xts(aes) in use
  * @lost_cause: what happened to @key, for @lost_work
  * @lost_work: revokes the disk
- * @remove_work: removes the disk after a forced detach
+ * @gone_cause: what happened to @bdev, for @gone_work
+ * @gone_work: takes the key away from a disk whose @bdev is lost
+ * @detach_cause: why the disk is detached; set by who makes it detaching or dead
+ * @remove_work: removes the disk after a detach that was lazy or by force
  * @removed: completes when the disk has been removed and @bdev_file put
  * @errors: requests that have failed
  * @error_op: operation of the last one
@@ -163,6 +180,8 @@ struct evs_device {
 	spinlock_t submit_lock;		/* protects submit_bios */
 	struct bio_list submit_bios;
 	struct work_struct submit_work;
+	struct bio_list held_bios;
+	size_t crypt_req_size;
 	unsigned long flags;
 	u64 offset;
 	u64 size;
@@ -176,6 +195,10 @@ struct evs_device {
 	struct file *bdev_file;
 	struct key *key;
 	struct list_head key_node;
+	u8 key_check[EVS_KEY_CHECK_SIZE];
+	bool has_key_check;
+	struct mutex control_mutex;	/* held while suspending, resuming.. */
+	spinlock_t state_lock;		/* protects state, changes of cipher */
 	enum evs_dev_state state;
 	bool visible;
 
@@ -189,6 +212,9 @@ struct evs_device {
 
 	enum evs_cause lost_cause;
 	struct work_struct lost_work;
+	enum evs_cause gone_cause;
+	struct work_struct gone_work;
+	enum evs_cause detach_cause;
 	struct work_struct remove_work;
 	struct completion removed;
 
@@ -211,7 +237,10 @@ struct evs_device {
  * @size: size in bytes, or 0 for what is left of the backing device
  * @sector_size: size of a data unit in bytes
  * @key_serial: serial number of a key of type "evs"
+ * @cmk: the CMK that wraps the data key, or NULL
  * @read_only: whether to refuse writes
+ * @allow_discards: whether to pass discards to the backing device
+ * @no_partscan: whether to leave partitions alone
  */
 struct evs_attach_args {
 	const char *name;
@@ -221,13 +250,19 @@ struct evs_attach_args {
 	u64 size;
 	unsigned int sector_size;
 	key_serial_t key_serial;
+	const char *cmk;
 	bool read_only;
+	bool allow_discards;
+	bool no_partscan;
 };
 
 /*
- * Lock order: disk->open_mutex, then evs_devs_lock, then the spinlock of key.c.
- * Key semaphores come before the latter, and are not taken under the former.
+ * Lock order: disk->open_mutex, then evs_devs_lock. control_mutex is apart from
+ * the former and comes before the latter; key semaphores are taken under it only.
+ * The spinlocks come last, one at a time: state_lock, submit_lock, that of key.c.
  * A disk's uevent_lock is for event.c and taken with none of these held.
+ * The bd_holder_lock of the backing device is held by who calls its holder
+ * operation, which takes nothing.
  *
  * evs_devs_lock is not held while the backing device is opened, read, written or
  * closed. disk->open_mutex is, by the block layer: the first opener reads the
@@ -237,14 +272,59 @@ extern struct xarray evs_devs;
 extern struct mutex evs_devs_lock;
 extern unsigned int evs_devs_generation;
 
-int evs_dev_init(void);
-void evs_dev_exit(void);
 struct evs_device *evs_dev_attach(const struct evs_attach_args *args,
 				  struct netlink_ext_ack *extack);
-int evs_dev_detach(struct evs_device *evs, bool force,
-		   struct netlink_ext_ack *extack);
 struct evs_device *evs_dev_get(u32 id);
 void evs_dev_put(struct evs_device *evs);
+int evs_dev_take_key(struct evs_device *evs, struct key *key,
+		     struct evs_cipher *cipher, struct netlink_ext_ack *extack);
+void evs_dev_explain_key(int err, key_serial_t serial,
+			 struct netlink_ext_ack *extack);
+
+/* state.c: the states of a disk */
+
+/* What is asked of a disk */
+enum evs_op {
+	EVS_OP_SUSPEND,
+	EVS_OP_RESUME,
+	EVS_OP_REVOKE,
+	EVS_OP_REMOVE,		/* the backing device is lost */
+	EVS_OP_RESIZE,
+	EVS_OP_DETACH,		/* with what the page cache has written out */
+	EVS_OP_KILL,		/* detach by force, or the end of a detach */
+	EVS_OPS
+};
+
+int evs_state_next(enum evs_dev_state state, enum evs_op op);
+void evs_state_explain(int err, enum evs_op op, struct netlink_ext_ack *extack);
+int evs_state_change(struct evs_device *evs, enum evs_op op,
+		     struct evs_cipher *cipher, struct netlink_ext_ack *extack);
+
+/* removal.c: disks that go */
+
+/* What to do with a disk that is open when it is to be detached */
+enum evs_detach {
+	EVS_DETACH_CLOSED,	/* refuse */
+	EVS_DETACH_LAZY,	/* wait for the last opener to close it */
+	EVS_DETACH_FORCE,	/* leave a dead one to its openers */
+};
+
+int evs_removal_init(void);
+void evs_removal_exit(void);
+int evs_dev_detach(struct evs_device *evs, enum evs_detach how,
+		   struct netlink_ext_ack *extack);
+void evs_dev_wipe(struct evs_device *evs);
+void evs_dev_closed(struct evs_device *evs);
+void evs_dev_added(struct evs_device *evs);
+void evs_dev_backing_gone(struct evs_device *evs, enum evs_cause cause);
+void evs_dev_gone_work(struct work_struct *work);
+void evs_dev_remove_work(struct work_struct *work);
+
+/* suspension.c: disks that are without their key for a time */
+
+int evs_dev_suspend(struct evs_device *evs, struct netlink_ext_ack *extack);
+int evs_dev_resume(struct evs_device *evs, key_serial_t serial,
+		   struct netlink_ext_ack *extack);
 
 /* revocation.c: disks that lose their key */
 
@@ -266,6 +346,7 @@ void evs_event(struct evs_device *evs, enum evs_event event,
 	       enum evs_cause cause);
 void evs_io_error(struct evs_device *evs, enum req_op op);
 void evs_events_init(struct evs_device *evs);
+void evs_events_start(struct evs_device *evs);
 void evs_events_stop(struct evs_device *evs);
 void evs_events_exit(struct evs_device *evs);
 
@@ -286,6 +367,9 @@ void evs_nl_event(const struct evs_device *evs, enum evs_event event,
 int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack);
 int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack);
 struct queue_limits evs_backing_limits(const struct evs_device *evs);
+void evs_backing_check(struct evs_device *evs);
+int evs_dev_resize(struct evs_device *evs, u64 size,
+		   struct netlink_ext_ack *extack);
 
 /* bounce.c: the pages that writes are encrypted into */
 
@@ -314,6 +398,14 @@ void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
 
 int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher);
 void evs_io_exit(struct evs_device *evs);
-bool evs_io_wipe(struct evs_device *evs);
+
+/* In place of the cipher of a disk that is suspended */
+#define EVS_CIPHER_HELD		((struct evs_cipher *)ERR_PTR(-EAGAIN))
+
+struct evs_cipher *evs_io_set_cipher(struct evs_device *evs,
+				     struct evs_cipher *cipher);
+void evs_io_wipe(struct evs_cipher *cipher);
+void evs_io_hold(struct evs_device *evs);
+void evs_io_release(struct evs_device *evs);
 
 #endif /* _EVS_H */

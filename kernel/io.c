@@ -63,30 +63,100 @@ static struct evs_crypt_req *evs_cmd_crypt_req(struct evs_cmd *cmd)
 }
 
 /**
- * evs_io_wipe() - take the cipher away from a disk and wipe it
+ * evs_io_set_cipher() - change what requests find in place of a cipher
  * @evs: disk
+ * @cipher: a cipher with its key set, EVS_CIPHER_HELD to have them held, or NULL
+ *	to have them fail with an I/O error: those that come to the cipher from
+ *	now on, be they new or answered by the backing device only after this
  *
- * Requests that come to the cipher from now on fail with an I/O error, be they
- * new or answered by the backing device only after this.
+ * Context: state_lock is held, or no request has been made yet.
+ * Return: what they have found before, and may go on using until evs_io_wipe().
+ */
+struct evs_cipher *evs_io_set_cipher(struct evs_device *evs,
+				     struct evs_cipher *cipher)
+{
+	return unrcu_pointer(xchg(&evs->cipher, RCU_INITIALIZER(cipher)));
+}
+
+/**
+ * evs_io_wipe() - wipe a cipher
+ * @cipher: what evs_io_set_cipher() has returned; nothing happens if it is not a
+ *	cipher
  *
  * Context: process context. Waits for requests that are being encrypted or
  *	decrypted, but not for the backing device.
- * Return: true if this call wiped the cipher, false if another one did or does.
  */
-bool evs_io_wipe(struct evs_device *evs)
+void evs_io_wipe(struct evs_cipher *cipher)
 {
-	struct evs_cipher *cipher = unrcu_pointer(xchg(&evs->cipher, NULL));
-
-	if (!cipher)
-		return false;
+	if (IS_ERR_OR_NULL(cipher))
+		return;
 
 	/* Pairs with srcu_read_lock() in evs_cmd_crypt() */
 	synchronize_srcu_expedited(&evs_srcu);
 	evs_cipher_free(cipher);
-	return true;
 }
 
-/* Encrypt the data of a write into @bvecs, decrypt that of a read in place */
+/**
+ * evs_io_hold() - have new requests wait
+ * @evs: disk that has been added
+ *
+ * Those that are on their way may still find the cipher, or EVS_CIPHER_HELD, upon
+ * which they are made to wait, too.
+ */
+void evs_io_hold(struct evs_device *evs)
+{
+	blk_mq_quiesce_queue_nowait(evs->disk->queue);
+}
+
+/* Context: any, down to hard interrupts; likewise for all end_io */
+static void evs_read_end_io(struct bio *bio)
+{
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_device *evs = rq->q->queuedata;
+
+	queue_work(evs->wq, &cmd->work);
+}
+
+/**
+ * evs_io_release() - let go on what waits
+ * @evs: disk, in place of whose cipher is not EVS_CIPHER_HELD any more; once for
+ *	each call of evs_io_hold()
+ */
+void evs_io_release(struct evs_device *evs)
+{
+	struct bio_list bios;
+	unsigned long flags;
+	struct bio *bio;
+
+	spin_lock_irqsave(&evs->state_lock, flags);
+	bios = evs->held_bios;
+	bio_list_init(&evs->held_bios);
+	spin_unlock_irqrestore(&evs->state_lock, flags);
+
+	while ((bio = bio_list_pop(&bios)))
+		evs_read_end_io(bio);
+	blk_mq_unquiesce_queue(evs->disk->queue);
+}
+
+/*
+ * May a request be started? What only the cipher can tell for certain is asked
+ * here, too, as it saves the backing device work in vain.
+ */
+static blk_status_t evs_io_admit(const struct evs_device *evs)
+{
+	const struct evs_cipher *cipher = rcu_access_pointer(evs->cipher);
+
+	if (!IS_ERR_OR_NULL(cipher))
+		return BLK_STS_OK;
+	return cipher ? BLK_STS_RESOURCE : BLK_STS_IOERR;
+}
+
+/*
+ * Encrypt the data of a write into @bvecs, decrypt that of a read in place.
+ *
+ * Return: BLK_STS_RESOURCE if that has to wait for the disk to be resumed.
+ */
 static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
@@ -95,6 +165,7 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 	const struct evs_cipher *cipher;
 	unsigned int noio;
 	struct bio *bio;
+	blk_status_t status = BLK_STS_OK;
 	int err = 0;
 	int idx;
 
@@ -103,8 +174,8 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 	idx = srcu_read_lock(&evs_srcu);
 
 	cipher = srcu_dereference(evs->cipher, &evs_srcu);
-	if (!cipher) {
-		err = -ENOKEY;
+	if (IS_ERR_OR_NULL(cipher)) {
+		status = cipher ? BLK_STS_RESOURCE : BLK_STS_IOERR;
 		goto out;
 	}
 
@@ -120,14 +191,31 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 		else
 			err = evs_decrypt(cipher, creq, bio->bi_io_vec, src,
 					  src.bi_sector);
-		if (err)
+		if (err) {
+			status = BLK_STS_IOERR;
 			break;
+		}
 	}
 
 out:
 	srcu_read_unlock(&evs_srcu, idx);
 	memalloc_noio_restore(noio);
-	return err ? BLK_STS_IOERR : BLK_STS_OK;
+	return status;
+}
+
+/* Context: any, down to hard interrupts; what is called with failed requests */
+static void evs_io_failed(struct evs_device *evs, struct request *rq)
+{
+	evs_io_error(evs, req_op(rq));
+	evs_backing_check(evs);
+}
+
+/* Context: any, down to hard interrupts */
+static void evs_end_request(struct request *rq, blk_status_t status)
+{
+	if (unlikely(status))
+		evs_io_failed(rq->q->queuedata, rq);
+	blk_mq_end_request(rq, status);
 }
 
 static void evs_read_zero(struct request *rq)
@@ -139,28 +227,39 @@ static void evs_read_zero(struct request *rq)
 		memzero_bvec(&bvec);
 }
 
+/* Have a read decrypted when the disk is resumed, or again if it has been */
+static void evs_read_hold(struct evs_device *evs, struct evs_cmd *cmd)
+{
+	unsigned long flags;
+	bool held;
+
+	spin_lock_irqsave(&evs->state_lock, flags);
+	held = evs->state == EVS_DEV_STATE_SUSPENDED;
+	if (held)
+		bio_list_add(&evs->held_bios, &cmd->bio);
+	spin_unlock_irqrestore(&evs->state_lock, flags);
+
+	if (!held)
+		evs_read_end_io(&cmd->bio);
+}
+
 static void evs_read_work(struct work_struct *work)
 {
 	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_device *evs = rq->q->queuedata;
 	blk_status_t status = cmd->bio.bi_status;
 
 	if (!status)
-		status = evs_cmd_crypt(rq->q->queuedata, rq);
+		status = evs_cmd_crypt(evs, rq);
+	if (status == BLK_STS_RESOURCE) {
+		evs_read_hold(evs, cmd);
+		return;
+	}
 	/* The caller may look at its buffer all the same: no ciphertext there */
 	if (status)
 		evs_read_zero(rq);
-	blk_mq_end_request(rq, status);
-}
-
-/* Context: any, down to hard interrupts; likewise for all end_io below */
-static void evs_read_end_io(struct bio *bio)
-{
-	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
-	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_device *evs = rq->q->queuedata;
-
-	queue_work(evs->wq, &cmd->work);
+	evs_end_request(rq, status);
 }
 
 static void evs_write_end_io(struct bio *bio)
@@ -169,14 +268,15 @@ static void evs_write_end_io(struct bio *bio)
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 
 	evs_bounce_free(rq->q->queuedata, &cmd->bounce, cmd->bvecs);
-	blk_mq_end_request(rq, bio->bi_status);
+	evs_end_request(rq, bio->bi_status);
 }
 
-static void evs_flush_end_io(struct bio *bio)
+/* Of a flush or a discard */
+static void evs_no_data_end_io(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 
-	blk_mq_end_request(blk_mq_rq_from_pdu(cmd), bio->bi_status);
+	evs_end_request(blk_mq_rq_from_pdu(cmd), bio->bi_status);
 }
 
 /* Make the bio for a request with data in the first @nr_bvecs of @bvecs */
@@ -261,13 +361,13 @@ static void evs_cmd_submit(struct evs_device *evs, struct request *rq,
 static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	blk_status_t status = evs_io_admit(evs);
 	unsigned int nr_bvecs = 0;
 	struct req_iterator iter;
 	struct bio_vec bvec;
 
-	/* Not needed before the data is there, but saves reading it in vain */
-	if (!rcu_access_pointer(evs->cipher))
-		return BLK_STS_IOERR;
+	if (status)
+		return status;
 
 	blk_mq_start_request(rq);
 
@@ -289,8 +389,10 @@ static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
 static blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
-	blk_status_t status;
+	blk_status_t status = evs_io_admit(evs);
 
+	if (status)
+		return status;
 	/* The block layer warns of writes to a read-only disk, but lets them pass */
 	if (evs->read_only)
 		return BLK_STS_IOERR;
@@ -314,16 +416,35 @@ static blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	blk_status_t status = evs_io_admit(evs);
 
-	if (!rcu_access_pointer(evs->cipher))
-		return BLK_STS_IOERR;
+	if (status)
+		return status;
 
 	blk_mq_start_request(rq);
 
 	bio_init(&cmd->bio, evs->bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
-	cmd->bio.bi_end_io = evs_flush_end_io;
+	cmd->bio.bi_end_io = evs_no_data_end_io;
 	evs_submit_bio(evs, &cmd->bio);
+	return BLK_STS_OK;
+}
+
+static blk_status_t evs_queue_discard(struct evs_device *evs,
+				      struct request *rq)
+{
+	blk_status_t status = evs_io_admit(evs);
+
+	if (status)
+		return status;
+	if (evs->read_only)
+		return BLK_STS_IOERR;
+
+	blk_mq_start_request(rq);
+
+	/* Without buffers, since a discard has none */
+	evs_cmd_init_bio(evs, rq, 0);
+	evs_cmd_submit(evs, rq, evs_no_data_end_io);
 	return BLK_STS_OK;
 }
 
@@ -332,17 +453,28 @@ static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
 {
 	struct request *rq = bd->rq;
 	struct evs_device *evs = rq->q->queuedata;
+	blk_status_t status;
 
 	switch (req_op(rq)) {
 	case REQ_OP_READ:
-		return evs_queue_read(evs, rq);
+		status = evs_queue_read(evs, rq);
+		break;
 	case REQ_OP_WRITE:
-		return evs_queue_write(evs, rq);
+		status = evs_queue_write(evs, rq);
+		break;
 	case REQ_OP_FLUSH:
-		return evs_queue_flush(evs, rq);
+		status = evs_queue_flush(evs, rq);
+		break;
+	case REQ_OP_DISCARD:
+		status = evs_queue_discard(evs, rq);
+		break;
 	default:
-		return BLK_STS_NOTSUPP;
+		status = BLK_STS_NOTSUPP;
 	}
+
+	if (unlikely(status == BLK_STS_IOERR))
+		evs_io_failed(evs, rq);
+	return status;
 }
 
 /* No ->timeout: how long the backing device may take is its own affair */
@@ -364,6 +496,7 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 
 	spin_lock_init(&evs->submit_lock);
 	bio_list_init(&evs->submit_bios);
+	bio_list_init(&evs->held_bios);
 	INIT_WORK(&evs->submit_work, evs_submit_work);
 
 	/*
@@ -386,9 +519,10 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 	set->nr_hw_queues = 1;
 	set->queue_depth = EVS_QUEUE_DEPTH;
 	set->numa_node = NUMA_NO_NODE;
+	evs->crypt_req_size = evs_crypt_req_size(cipher);
 	set->cmd_size = sizeof(struct evs_cmd) +
 			__alignof__(struct evs_crypt_req) - 1 +
-			evs_crypt_req_size(cipher);
+			evs->crypt_req_size;
 	/* Submitting a bio may sleep, and so may reclaim for bounce pages */
 	set->flags = BLK_MQ_F_BLOCKING | BLK_MQ_F_STACKING |
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT | EVS_COMPAT_MQ_FLAGS;

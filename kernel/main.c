@@ -26,19 +26,19 @@ static int __init evs_init(void)
 	if (err)
 		goto err_pools;
 
-	err = evs_dev_init();
+	err = evs_removal_init();
 	if (err)
 		goto err_revocation;
 
 	/* Last: from here on, disks can be attached */
 	err = evs_nl_init();
 	if (err)
-		goto err_dev;
+		goto err_removal;
 
 	return 0;
 
-err_dev:
-	evs_dev_exit();
+err_removal:
+	evs_removal_exit();
 err_revocation:
 	evs_revocation_exit();
 err_pools:
@@ -56,7 +56,7 @@ static void __exit evs_exit(void)
 	 * because no reference can be taken any longer.
 	 */
 	evs_nl_exit();
-	evs_dev_exit();
+	evs_removal_exit();
 	evs_revocation_exit();
 	evs_pools_exit();
 	evs_key_exit();

@@ -43,6 +43,23 @@ static const struct nla_policy evs_get_nl_policy[EVS_A_DEV_ID + 1] = {
 	[EVS_A_DEV_ID] = { .type = NLA_U32, },
 };
 
+/* EVS_CMD_SUSPEND - do */
+static const struct nla_policy evs_suspend_nl_policy[EVS_A_DEV_ID + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+};
+
+/* EVS_CMD_RESUME - do */
+static const struct nla_policy evs_resume_nl_policy[EVS_A_DEV_KEY_SERIAL + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+	[EVS_A_DEV_KEY_SERIAL] = { .type = NLA_S32, },
+};
+
+/* EVS_CMD_RESIZE - do */
+static const struct nla_policy evs_resize_nl_policy[EVS_A_DEV_SIZE + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+	[EVS_A_DEV_SIZE] = { .type = NLA_UINT, },
+};
+
 /* Ops table for evs */
 static const struct genl_split_ops evs_nl_ops[] = {
 	{
@@ -82,6 +99,30 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.start	= evs_nl_pre_dump,
 		.dumpit	= evs_nl_get_dumpit,
 		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= EVS_CMD_SUSPEND,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_suspend_doit,
+		.policy		= evs_suspend_nl_policy,
+		.maxattr	= EVS_A_DEV_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= EVS_CMD_RESUME,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_resume_doit,
+		.policy		= evs_resume_nl_policy,
+		.maxattr	= EVS_A_DEV_KEY_SERIAL,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= EVS_CMD_RESIZE,
+		.pre_doit	= evs_nl_pre_doit,
+		.doit		= evs_nl_resize_doit,
+		.policy		= evs_resize_nl_policy,
+		.maxattr	= EVS_A_DEV_SIZE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };
 

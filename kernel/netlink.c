@@ -137,6 +137,23 @@ static int evs_nl_check_name(struct genl_info *info, int attrtype)
 	return 0;
 }
 
+/* No attribute is a size of 0, but an attribute is not */
+static int evs_nl_get_size(struct genl_info *info, u64 *size)
+{
+	const struct nlattr *attr = info->attrs[EVS_A_DEV_SIZE];
+
+	if (!attr)
+		return 0;
+
+	*size = nla_get_uint(attr);
+	if (!*size) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr, "the size is zero");
+		return -EINVAL;
+	}
+
+	return 0;
+}
+
 static int evs_nl_parse_attach(struct genl_info *info,
 			       struct evs_attach_args *args)
 {
@@ -150,7 +167,8 @@ static int evs_nl_parse_attach(struct genl_info *info,
 		return -EINVAL;
 	}
 	if (evs_nl_check_name(info, EVS_A_DEV_NAME) ||
-	    evs_nl_check_name(info, EVS_A_DEV_UUID))
+	    evs_nl_check_name(info, EVS_A_DEV_UUID) ||
+	    evs_nl_check_name(info, EVS_A_DEV_CMK))
 		return -EINVAL;
 
 	if (attrs[EVS_A_DEV_NAME])
@@ -159,19 +177,17 @@ static int evs_nl_parse_attach(struct genl_info *info,
 		args->uuid = nla_data(attrs[EVS_A_DEV_UUID]);
 	if (attrs[EVS_A_DEV_OFFSET])
 		args->offset = nla_get_uint(attrs[EVS_A_DEV_OFFSET]);
-	if (attrs[EVS_A_DEV_SIZE]) {
-		args->size = nla_get_uint(attrs[EVS_A_DEV_SIZE]);
-		if (!args->size) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attrs[EVS_A_DEV_SIZE],
-					    "the size is zero");
-			return -EINVAL;
-		}
-	}
+	if (evs_nl_get_size(info, &args->size))
+		return -EINVAL;
+	if (attrs[EVS_A_DEV_CMK])
+		args->cmk = nla_data(attrs[EVS_A_DEV_CMK]);
 
 	args->backing_dev =
 		new_decode_dev(nla_get_u32(attrs[EVS_A_DEV_BACKING_DEV]));
 	args->key_serial = nla_get_s32(attrs[EVS_A_DEV_KEY_SERIAL]);
 	args->read_only = nla_get_flag(attrs[EVS_A_DEV_READ_ONLY]);
+	args->allow_discards = nla_get_flag(attrs[EVS_A_DEV_ALLOW_DISCARDS]);
+	args->no_partscan = nla_get_flag(attrs[EVS_A_DEV_NO_PARTSCAN]);
 	args->sector_size = nla_get_u32(attrs[EVS_A_DEV_SECTOR_SIZE]);
 	if (args->sector_size != SZ_512 && args->sector_size != SZ_4K) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attrs[EVS_A_DEV_SECTOR_SIZE],
@@ -230,15 +246,27 @@ static struct evs_device *evs_nl_get_dev(struct genl_info *info)
 
 int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	enum evs_detach how = EVS_DETACH_CLOSED;
 	struct evs_device *evs;
 	int err;
+
+	if (nla_get_flag(info->attrs[EVS_A_DEV_FORCE]))
+		how = EVS_DETACH_FORCE;
+	if (nla_get_flag(info->attrs[EVS_A_DEV_LAZY])) {
+		if (how == EVS_DETACH_FORCE) {
+			NL_SET_ERR_MSG_ATTR(info->extack,
+					    info->attrs[EVS_A_DEV_LAZY],
+					    "detach is either lazy or by force");
+			return -EINVAL;
+		}
+		how = EVS_DETACH_LAZY;
+	}
 
 	evs = evs_nl_get_dev(info);
 	if (IS_ERR(evs))
 		return PTR_ERR(evs);
 
-	err = evs_dev_detach(evs, nla_get_flag(info->attrs[EVS_A_DEV_FORCE]),
-			     info->extack);
+	err = evs_dev_detach(evs, how, info->extack);
 	evs_dev_put(evs);
 	return err;
 }
@@ -253,6 +281,71 @@ int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(evs);
 
 	err = evs_dev_revoke(evs, EVS_CAUSE_COMMAND, info->extack);
+	evs_dev_put(evs);
+	return err;
+}
+
+int evs_nl_suspend_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs;
+	int err;
+
+	evs = evs_nl_get_dev(info);
+	if (IS_ERR(evs))
+		return PTR_ERR(evs);
+
+	err = evs_dev_suspend(evs, info->extack);
+	evs_dev_put(evs);
+	return err;
+}
+
+int evs_nl_resume_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_KEY_SERIAL)) {
+		NL_SET_ERR_MSG(info->extack, "a key is required");
+		return -EINVAL;
+	}
+
+	evs = evs_nl_get_dev(info);
+	if (IS_ERR(evs))
+		return PTR_ERR(evs);
+
+	err = evs_dev_resume(evs,
+			     nla_get_s32(info->attrs[EVS_A_DEV_KEY_SERIAL]),
+			     info->extack);
+	evs_dev_put(evs);
+	return err;
+}
+
+int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs;
+	struct sk_buff *reply;
+	u64 size = 0;
+	int err;
+
+	err = evs_nl_get_size(info, &size);
+	if (err)
+		return err;
+	evs = evs_nl_get_dev(info);
+	if (IS_ERR(evs))
+		return PTR_ERR(evs);
+
+	/* First, so that a disk that has grown is not reported as an error */
+	err = -ENOMEM;
+	reply = evs_nl_new_reply();
+	if (!reply)
+		goto out;
+	err = evs_dev_resize(evs, size, info->extack);
+	if (err)
+		nlmsg_free(reply);
+	else
+		err = evs_nl_reply_dev(reply, info, evs);
+
+out:
 	evs_dev_put(evs);
 	return err;
 }

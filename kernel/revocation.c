@@ -14,7 +14,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/blkdev.h>
-#include <linux/kobject.h>
 #include <linux/netlink.h>
 #include <linux/workqueue.h>
 
@@ -26,33 +25,6 @@
  */
 static struct workqueue_struct *evs_revocation_wq;
 
-/* Context: evs_devs_lock is held, so that the disk is not removed meanwhile */
-static void evs_dev_uevent(struct evs_device *evs, enum evs_cause cause)
-{
-	char env_cause[32];
-	char *env[3] = { "EVS_STATE=revoked", env_cause, NULL };
-
-	snprintf(env_cause, sizeof(env_cause), "EVS_CAUSE=%s",
-		 evs_cause_name(cause));
-	kobject_uevent_env(&disk_to_dev(evs->disk)->kobj, KOBJ_CHANGE, env);
-}
-
-static void evs_dev_set_revoked(struct evs_device *evs, enum evs_cause cause)
-{
-	mutex_lock(&evs_devs_lock);
-	/* It stays dead if it has been detached meanwhile */
-	if (evs->state == EVS_DEV_STATE_LIVE) {
-		WRITE_ONCE(evs->state, EVS_DEV_STATE_REVOKED);
-		evs_devs_generation++;
-		if (evs->visible)
-			evs_dev_uevent(evs, cause);
-	}
-	mutex_unlock(&evs_devs_lock);
-
-	pr_info("%s: \"%s\" has lost its key: %s\n", evs->disk->disk_name,
-		evs->name, evs_cause_name(cause));
-}
-
 /**
  * evs_dev_revoke() - take cipher and key away from a disk
  * @evs: disk, open or not
@@ -63,24 +35,25 @@ static void evs_dev_set_revoked(struct evs_device *evs, enum evs_cause cause)
  * flight as soon as the backing device answers it.
  *
  * Context: process context. Does not wait for the backing device.
- * Return: 0, -EALREADY if that has been done, -ENODEV if the disk is detached.
+ * Return: 0 or a negative error code, see evs_state_next().
  */
 int evs_dev_revoke(struct evs_device *evs, enum evs_cause cause,
 		   struct netlink_ext_ack *extack)
 {
-	/* Also while it is being detached, which may take its time to write */
-	if (evs_io_wipe(evs)) {
-		evs_dev_set_revoked(evs, cause);
-		evs_key_disown(evs);
-		return 0;
-	}
+	int before;
 
-	if (READ_ONCE(evs->state) == EVS_DEV_STATE_DEAD) {
-		NL_SET_ERR_MSG(extack, "the disk has been detached already");
-		return -ENODEV;
-	}
-	NL_SET_ERR_MSG(extack, "the disk has been revoked already");
-	return -EALREADY;
+	before = evs_state_change(evs, EVS_OP_REVOKE, NULL, extack);
+	if (before < 0)
+		return before;
+	evs_key_disown(evs);
+
+	pr_info("%s: \"%s\" has lost its key: %s\n", evs->disk->disk_name,
+		evs->name, evs_cause_name(cause));
+	/* While it is being detached, which may take its time, it stays so */
+	if (before != EVS_DEV_STATE_DETACHING)
+		evs_event(evs, cause == EVS_CAUSE_KEY_EXPIRED ?
+			  EVS_EVENT_KEY_EXPIRED : EVS_EVENT_REVOKED, cause);
+	return 0;
 }
 
 /**

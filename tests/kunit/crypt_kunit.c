@@ -404,6 +404,34 @@ static void test_benchmark(struct kunit *test)
 		   div64_u64((u64)len * rounds * 1000, ns[1]));
 }
 
+/* What it is made of, and that it tells one bit of a key from another */
+static void test_key_check(struct kunit *test)
+{
+	u8 check[EVS_KEY_CHECK_SIZE], other[EVS_KEY_CHECK_SIZE];
+	const u8 zeroes[EVS_KEY_CHECK_SIZE] = {};
+	struct crypt_test *ct = test->priv;
+	u8 tweak[AES_BLOCK_SIZE] = {};
+	u8 dk[EVS_DK_SIZE];
+
+	prandom_bytes_state(&ct->rnd, dk, sizeof(dk));
+	set_key(test, dk);
+	KUNIT_ASSERT_EQ(test, 0, evs_cipher_key_check(ct->cipher, check));
+
+	memset(tweak, 0xff, sizeof(u64));
+	aes_xts_encrypt(ct->expect, zeroes, sizeof(zeroes), tweak, &ct->ref,
+			false);
+	KUNIT_EXPECT_MEMEQ(test, check, ct->expect, sizeof(check));
+
+	for (int bit = 0; bit < EVS_DK_SIZE * 8; bit += 37) {
+		dk[bit / 8] ^= BIT(bit % 8);
+		set_key(test, dk);
+		KUNIT_ASSERT_EQ(test, 0,
+				evs_cipher_key_check(ct->cipher, other));
+		KUNIT_EXPECT_MEMNEQ(test, check, other, sizeof(check));
+		dk[bit / 8] ^= BIT(bit % 8);
+	}
+}
+
 static struct kunit_case crypt_cases[] = {
 	KUNIT_CASE_PARAM(test_vectors, unit_gen_params),
 	KUNIT_CASE_PARAM(test_tweak, unit_gen_params),
@@ -414,6 +442,7 @@ static struct kunit_case crypt_cases[] = {
 	KUNIT_CASE_PARAM(test_part_of_unit, unit_gen_params),
 	KUNIT_CASE_PARAM(test_too_short, unit_gen_params),
 	KUNIT_CASE(test_weak_key),
+	KUNIT_CASE(test_key_check),
 	KUNIT_CASE_PARAM(test_benchmark, unit_gen_params),
 	{}
 };

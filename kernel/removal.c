@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: disks that go
+ *
+ * Detaching a disk that nobody has open removes it at once. One that is open is
+ * detached lazily, when its last opener closes it, or by force: that leaves a
+ * dead disk to those who have it open. I/O fails, the cipher and the key are
+ * gone, and so is the claim to the backing device as soon as that has answered
+ * all I/O. Closing it for the last time frees it.
+ *
+ * A disk whose backing device goes loses its cipher and key, and fails all I/O,
+ * but stays until it is detached.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blkdev.h>
+#include <linux/netlink.h>
+#include <linux/workqueue.h>
+
+#include "evs.h"
+
+/* Own, so that unloading the module can wait for its work to return */
+static struct workqueue_struct *evs_removal_wq;
+
+/**
+ * evs_dev_wipe() - wipe the cipher and invalidate the key, if they are there
+ * @evs: disk, which is dead afterwards
+ *
+ * Context: process context. Does not wait for the backing device.
+ */
+void evs_dev_wipe(struct evs_device *evs)
+{
+	evs_state_change(evs, EVS_OP_KILL, NULL, NULL);
+	evs_key_disown(evs);
+	cancel_work_sync(&evs->lost_work);
+}
+
+/* Called once, by whoever has made the disk detaching or dead */
+static void evs_dev_remove(struct evs_device *evs)
+{
+	/* What the new state forbids may have begun before: wait for its end */
+	mutex_lock(&evs->control_mutex);
+	mutex_unlock(&evs->control_mutex);
+
+	evs_events_stop(evs);
+	/* What the page cache still has is written out encrypted, or fails */
+	del_gendisk(evs->disk);
+
+	/* No request is in flight any more, and none will come */
+	evs_dev_wipe(evs);
+	bdev_fput(evs->bdev_file);
+	/* The backing device has no holder any more who could be told */
+	cancel_work_sync(&evs->gone_work);
+	evs_events_exit(evs);
+
+	pr_info("%s: detached \"%s\": %s\n", evs->disk->disk_name, evs->name,
+		evs_cause_name(evs->detach_cause));
+	evs_event(evs, EVS_EVENT_DETACHED, evs->detach_cause);
+	complete_all(&evs->removed);
+	put_disk(evs->disk);
+}
+
+/**
+ * evs_dev_remove_work() - remove a disk that is detached while it is open
+ * @work: remove_work of the disk
+ */
+void evs_dev_remove_work(struct work_struct *work)
+{
+	struct evs_device *evs = container_of(work, struct evs_device,
+					      remove_work);
+
+	/* Detached lazily: it is not open, and what was written is to arrive */
+	if (READ_ONCE(evs->state) == EVS_DEV_STATE_DETACHING)
+		goto remove;
+
+	/* Users learn that the disk is gone; file systems shut down */
+	blk_mark_disk_dead(evs->disk);
+
+	/*
+	 * del_gendisk() waits for requests in flight to a backing device that
+	 * may hang. Wait here, in portions that do not look like a hung task.
+	 */
+	while (!blk_mq_freeze_queue_wait_timeout(evs->disk->queue, 10 * HZ))
+		;
+
+remove:
+	evs_dev_remove(evs);
+}
+
+/*
+ * Not under disk->open_mutex: an opener may hold it who waits for the backing
+ * device. Opening a disk meanwhile gives a dead one.
+ */
+static int evs_dev_detach_by_force(struct evs_device *evs, enum evs_cause cause,
+				   struct netlink_ext_ack *extack)
+{
+	int before;
+
+	before = evs_state_change(evs, EVS_OP_KILL, NULL, extack);
+	if (before < 0)
+		return before;
+	evs_key_disown(evs);
+
+	/* If it was being detached already, it is going to be removed */
+	if (before != EVS_DEV_STATE_DETACHING) {
+		evs->detach_cause = cause;
+		queue_work(evs_removal_wq, &evs->remove_work);
+	}
+	wait_for_completion_timeout(&evs->removed, HZ);
+	return 0;
+}
+
+/*
+ * Under disk->open_mutex, so that the disk is not opened meanwhile.
+ *
+ * Return: 0 if the caller is to remove the disk, -EINPROGRESS if the last opener.
+ */
+static int evs_dev_detach_closed(struct evs_device *evs, bool lazy,
+				 struct netlink_ext_ack *extack)
+{
+	struct gendisk *disk = evs->disk;
+	int err;
+
+	if (mutex_lock_interruptible(&disk->open_mutex))
+		return -EINTR;
+
+	if (!disk_openers(disk)) {
+		err = evs_state_change(evs, EVS_OP_DETACH, NULL, extack);
+	} else if (lazy) {
+		err = evs_state_next(READ_ONCE(evs->state), EVS_OP_DETACH);
+		if (err < 0) {
+			evs_state_explain(err, EVS_OP_DETACH, extack);
+		} else {
+			set_bit(EVS_LAZY, &evs->flags);
+			err = -EINPROGRESS;
+		}
+	} else {
+		NL_SET_ERR_MSG(extack, "the disk is in use");
+		err = -EBUSY;
+	}
+
+	mutex_unlock(&disk->open_mutex);
+	return min(err, 0);
+}
+
+/**
+ * evs_dev_detach() - remove a disk
+ * @evs: disk
+ * @how: what to do if it is open
+ * @extack: says why if it fails
+ *
+ * EVS_DETACH_FORCE wipes the key at once; writes that have not reached the
+ * backing device by then fail, even if it is only the page cache that has them.
+ * EVS_DETACH_LAZY leaves the disk as it is until it is closed for the last time.
+ * A disk whose backing device has gone is always detached, and by force.
+ *
+ * On success the backing device is free, except after a lazy detach, and after a
+ * forced one when it does not answer I/O that is in flight: then it is so once
+ * it does.
+ *
+ * Return: 0, -EBUSY if the disk is open, -ENODEV if it is detached already,
+ *	-EINTR on a signal.
+ */
+int evs_dev_detach(struct evs_device *evs, enum evs_detach how,
+		   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (how == EVS_DETACH_FORCE)
+		return evs_dev_detach_by_force(evs, EVS_CAUSE_FORCE, extack);
+	if (READ_ONCE(evs->state) == EVS_DEV_STATE_REMOVED)
+		return evs_dev_detach_by_force(evs, EVS_CAUSE_COMMAND, extack);
+
+	err = evs_dev_detach_closed(evs, how == EVS_DETACH_LAZY, extack);
+	if (!err)
+		evs_dev_remove(evs);
+	return err == -EINPROGRESS ? 0 : err;
+}
+
+/**
+ * evs_dev_closed() - go on with a lazy detach
+ * @evs: disk that an opener has closed
+ *
+ * Context: disk->open_mutex is held.
+ */
+void evs_dev_closed(struct evs_device *evs)
+{
+	lockdep_assert_held(&evs->disk->open_mutex);
+
+	if (!test_bit(EVS_LAZY, &evs->flags) || disk_openers(evs->disk))
+		return;
+	/* Refused if it is detached otherwise */
+	if (evs_state_change(evs, EVS_OP_DETACH, NULL, NULL) < 0)
+		return;
+	evs->detach_cause = EVS_CAUSE_LAST_CLOSE;
+	queue_work(evs_removal_wq, &evs->remove_work);
+}
+
+/**
+ * evs_dev_gone_work() - deal with the loss of the backing device
+ * @work: gone_work of the disk
+ */
+void evs_dev_gone_work(struct work_struct *work)
+{
+	struct evs_device *evs = container_of(work, struct evs_device,
+					      gone_work);
+	int before;
+
+	before = evs_state_change(evs, EVS_OP_REMOVE, NULL, NULL);
+	if (before < 0)
+		return;
+	evs_key_disown(evs);
+	pr_warn("%s: \"%s\" has lost its backing device: %s\n",
+		evs->disk->disk_name, evs->name,
+		evs_cause_name(evs->gone_cause));
+	/* While it is being detached, whoever does so tells of it */
+	if (before == EVS_DEV_STATE_DETACHING)
+		return;
+
+	evs_event(evs, EVS_EVENT_REMOVED, evs->gone_cause);
+	/* Users learn that the disk is gone; file systems shut down */
+	blk_mark_disk_dead(evs->disk);
+}
+
+/**
+ * evs_dev_backing_gone() - have a disk removed as its backing device is lost
+ * @evs: disk, maybe not added yet
+ * @cause: how it was lost
+ *
+ * Context: any. The backing device must not be closed meanwhile.
+ */
+void evs_dev_backing_gone(struct evs_device *evs, enum evs_cause cause)
+{
+	WRITE_ONCE(evs->gone_cause, cause);
+	set_bit(EVS_GONE, &evs->flags);
+	/* Pairs with the one in evs_dev_added(): one of both sees the other's bit */
+	smp_mb__after_atomic();
+	if (test_bit(EVS_ADDED, &evs->flags))
+		queue_work(evs_removal_wq, &evs->gone_work);
+}
+
+/**
+ * evs_dev_added() - deal with the loss of the backing device from now on
+ * @evs: disk that has been added
+ */
+void evs_dev_added(struct evs_device *evs)
+{
+	set_bit(EVS_ADDED, &evs->flags);
+	/* Pairs with the one in evs_dev_backing_gone() */
+	smp_mb__after_atomic();
+	if (test_bit(EVS_GONE, &evs->flags))
+		queue_work(evs_removal_wq, &evs->gone_work);
+}
+
+/**
+ * evs_removal_init() - set up what removal needs
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init evs_removal_init(void)
+{
+	evs_removal_wq = alloc_workqueue("evs_removal", WQ_UNBOUND, 0);
+	return evs_removal_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * evs_removal_exit() - undo evs_removal_init(), when no disk is left
+ */
+void evs_removal_exit(void)
+{
+	destroy_workqueue(evs_removal_wq);
+}
