@@ -355,6 +355,34 @@ unsigned long evs_error_delay(unsigned long next, unsigned long now);
 enum evs_cause evs_error_cause(enum req_op op);
 #endif
 
+/* stat.c: counters of disks */
+
+/**
+ * struct evs_stat - counters of a disk since it was attached
+ * @reads: reads that have completed, or failed
+ * @writes: writes that have completed, or failed
+ * @bytes_read: how much was read, in bytes
+ * @bytes_written: how much was written, in bytes
+ * @errors: requests that have failed
+ * @in_flight: requests that have been started and have not completed
+ * @bounce_pages: bounce pages that writes in flight have
+ */
+struct evs_stat {
+	u64 reads;
+	u64 writes;
+	u64 bytes_read;
+	u64 bytes_written;
+	u64 errors;
+	u32 in_flight;
+	u32 bounce_pages;
+};
+
+void evs_stat_read(struct evs_device *evs, struct evs_stat *stat);
+
+/* sysfs.c: the files of a disk */
+
+extern const struct attribute_group *evs_disk_groups[];
+
 /* netlink.c: commands, and the group that is told of events */
 
 int evs_nl_init(void);
