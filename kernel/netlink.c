@@ -37,8 +37,25 @@ int evs_nl_pre_dump(struct netlink_callback *cb)
 	return evs_nl_check_capable(cb->skb, cb->extack);
 }
 
-/* Context: evs_devs_lock is held, or the caller holds a reference */
-static int evs_nl_put_dev(struct sk_buff *skb, const struct evs_device *evs)
+static int evs_nl_put_stat(struct sk_buff *skb, struct evs_device *evs)
+{
+	struct evs_stat stat;
+
+	evs_stat_read(evs, &stat);
+	if (nla_put_uint(skb, EVS_A_DEV_READS, stat.reads) ||
+	    nla_put_uint(skb, EVS_A_DEV_WRITES, stat.writes) ||
+	    nla_put_uint(skb, EVS_A_DEV_BYTES_READ, stat.bytes_read) ||
+	    nla_put_uint(skb, EVS_A_DEV_BYTES_WRITTEN, stat.bytes_written) ||
+	    nla_put_uint(skb, EVS_A_DEV_ERRORS, stat.errors) ||
+	    nla_put_u32(skb, EVS_A_DEV_IN_FLIGHT, stat.in_flight) ||
+	    nla_put_u32(skb, EVS_A_DEV_BOUNCE_PAGES, stat.bounce_pages))
+		return -EMSGSIZE;
+
+	return 0;
+}
+
+/* Context: evs_devs_lock is held */
+static int evs_nl_put_dev(struct sk_buff *skb, struct evs_device *evs)
 {
 	if (nla_put_u32(skb, EVS_A_DEV_ID, evs->id) ||
 	    nla_put_string(skb, EVS_A_DEV_NAME, evs->name) ||
@@ -54,10 +71,16 @@ static int evs_nl_put_dev(struct sk_buff *skb, const struct evs_device *evs)
 	    nla_put_string(skb, EVS_A_DEV_CIPHER, evs->cipher_driver) ||
 	    nla_put_u32(skb, EVS_A_DEV_OPENERS, disk_openers(evs->disk)) ||
 	    nla_put_u32(skb, EVS_A_DEV_DISK_DEV,
-			new_encode_dev(disk_devt(evs->disk))))
+			new_encode_dev(disk_devt(evs->disk))) ||
+	    (*evs->cmk && nla_put_string(skb, EVS_A_DEV_CMK, evs->cmk)) ||
+	    (evs->allow_discards &&
+	     nla_put_flag(skb, EVS_A_DEV_ALLOW_DISCARDS)) ||
+	    (evs->no_partscan && nla_put_flag(skb, EVS_A_DEV_NO_PARTSCAN)) ||
+	    (test_bit(EVS_LAZY, &evs->flags) &&
+	     nla_put_flag(skb, EVS_A_DEV_LAZY)))
 		return -EMSGSIZE;
 
-	return 0;
+	return evs_nl_put_stat(skb, evs);
 }
 
 /* Context: the disk must not be freed meanwhile */
@@ -90,7 +113,7 @@ static struct sk_buff *evs_nl_new_reply(void)
 }
 
 static int evs_nl_reply_dev(struct sk_buff *skb, struct genl_info *info,
-			    const struct evs_device *evs)
+			    struct evs_device *evs)
 {
 	void *hdr;
 	int err;
