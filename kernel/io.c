@@ -19,6 +19,7 @@
 
 #include "compat.h"
 #include "evs.h"
+#include "trace.h"
 
 #define EVS_QUEUE_DEPTH		128
 
@@ -179,6 +180,7 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 		goto out;
 	}
 
+	trace_evs_cipher_begin(evs, rq);
 	evs_crypt_req_init(creq, cipher);
 	/* A data unit never spans bios: it is the disk's logical block */
 	__rq_for_each_bio(bio, rq) {
@@ -196,6 +198,7 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 			break;
 		}
 	}
+	trace_evs_cipher_end(evs, rq, err);
 
 out:
 	srcu_read_unlock(&evs_srcu, idx);
@@ -203,18 +206,26 @@ out:
 	return status;
 }
 
-/* Context: any, down to hard interrupts; what is called with failed requests */
-static void evs_io_failed(struct evs_device *evs, struct request *rq)
+/*
+ * Before a request is ended, be it one that has failed before it was started.
+ * Context: any, down to hard interrupts.
+ */
+static void evs_request_done(struct evs_device *evs, struct request *rq,
+			     blk_status_t status)
 {
-	evs_io_error(evs, req_op(rq));
-	evs_backing_check(evs);
+	if (unlikely(status)) {
+		evs_io_error(evs, req_op(rq));
+		evs_backing_check(evs);
+	}
+	/* The translation of the status is not inline */
+	if (trace_evs_request_end_enabled() && blk_mq_request_started(rq))
+		trace_evs_request_end(evs, rq, blk_status_to_errno(status));
 }
 
-/* Context: any, down to hard interrupts */
 static void evs_end_request(struct request *rq, blk_status_t status)
 {
-	if (unlikely(status))
-		evs_io_failed(rq->q->queuedata, rq);
+	/* First: the disk may go with its last request */
+	evs_request_done(rq->q->queuedata, rq, status);
 	blk_mq_end_request(rq, status);
 }
 
@@ -370,6 +381,7 @@ static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
 		return status;
 
 	blk_mq_start_request(rq);
+	trace_evs_request_begin(evs, rq);
 
 	if (rq->bio == rq->biotail) {
 		/* The usual case: the bio has a table of buffers already */
@@ -401,6 +413,7 @@ static blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 		return BLK_STS_RESOURCE;
 
 	blk_mq_start_request(rq);
+	trace_evs_request_begin(evs, rq);
 
 	status = evs_cmd_crypt(evs, rq);
 	if (status) {
@@ -422,6 +435,7 @@ static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
 		return status;
 
 	blk_mq_start_request(rq);
+	trace_evs_request_begin(evs, rq);
 
 	bio_init(&cmd->bio, evs->bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
@@ -441,6 +455,7 @@ static blk_status_t evs_queue_discard(struct evs_device *evs,
 		return BLK_STS_IOERR;
 
 	blk_mq_start_request(rq);
+	trace_evs_request_begin(evs, rq);
 
 	/* Without buffers, since a discard has none */
 	evs_cmd_init_bio(evs, rq, 0);
@@ -472,8 +487,9 @@ static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
 		status = BLK_STS_NOTSUPP;
 	}
 
-	if (unlikely(status == BLK_STS_IOERR))
-		evs_io_failed(evs, rq);
+	/* The block layer ends it, unless it is to come again */
+	if (unlikely(status && status != BLK_STS_RESOURCE))
+		evs_request_done(evs, rq, status);
 	return status;
 }
 
