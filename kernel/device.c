@@ -277,7 +277,7 @@ static int evs_dev_add_disk(struct evs_device *evs, struct key *key,
 	err = evs_dev_take_key(evs, key, cipher, extack);
 	if (err)
 		goto err_disk;
-	err = device_add_disk(NULL, disk, NULL);
+	err = device_add_disk(NULL, disk, evs_disk_groups);
 	if (err)
 		goto err_key;
 

@@ -12,6 +12,7 @@
 #include <linux/netlink.h>
 
 #include "evs.h"
+#include "trace.h"
 
 #define EVS_STATES		(EVS_DEV_STATE_DEAD + 1)
 
@@ -174,6 +175,7 @@ int evs_state_change(struct evs_device *evs, enum evs_op op,
 		evs_state_explain(next, op, extack);
 		return next;
 	}
+	trace_evs_state(evs, op, before, next);
 	if (before == EVS_DEV_STATE_SUSPENDED && next != before)
 		evs_io_release(evs);
 	return before;

@@ -24,27 +24,13 @@ TRACE_DEFINE_ENUM(EVS_DEV_STATE_REVOKED);
 TRACE_DEFINE_ENUM(EVS_DEV_STATE_REMOVED);
 TRACE_DEFINE_ENUM(EVS_DEV_STATE_DETACHING);
 TRACE_DEFINE_ENUM(EVS_DEV_STATE_DEAD);
-TRACE_DEFINE_ENUM(EVS_EVENT_ATTACHED);
-TRACE_DEFINE_ENUM(EVS_EVENT_DETACHED);
-TRACE_DEFINE_ENUM(EVS_EVENT_SUSPENDED);
-TRACE_DEFINE_ENUM(EVS_EVENT_RESUMED);
-TRACE_DEFINE_ENUM(EVS_EVENT_REVOKED);
-TRACE_DEFINE_ENUM(EVS_EVENT_KEY_EXPIRED);
-TRACE_DEFINE_ENUM(EVS_EVENT_REMOVED);
-TRACE_DEFINE_ENUM(EVS_EVENT_RESIZED);
-TRACE_DEFINE_ENUM(EVS_EVENT_IO_ERROR);
-TRACE_DEFINE_ENUM(EVS_CAUSE_COMMAND);
-TRACE_DEFINE_ENUM(EVS_CAUSE_FORCE);
-TRACE_DEFINE_ENUM(EVS_CAUSE_LAST_CLOSE);
-TRACE_DEFINE_ENUM(EVS_CAUSE_KEY_REVOKED);
-TRACE_DEFINE_ENUM(EVS_CAUSE_KEY_EXPIRED);
-TRACE_DEFINE_ENUM(EVS_CAUSE_KEY_INVALIDATED);
-TRACE_DEFINE_ENUM(EVS_CAUSE_BACKING_GONE);
-TRACE_DEFINE_ENUM(EVS_CAUSE_BACKING_SHRUNK);
-TRACE_DEFINE_ENUM(EVS_CAUSE_READ);
-TRACE_DEFINE_ENUM(EVS_CAUSE_WRITE);
-TRACE_DEFINE_ENUM(EVS_CAUSE_FLUSH);
-TRACE_DEFINE_ENUM(EVS_CAUSE_DISCARD);
+TRACE_DEFINE_ENUM(EVS_OP_SUSPEND);
+TRACE_DEFINE_ENUM(EVS_OP_RESUME);
+TRACE_DEFINE_ENUM(EVS_OP_REVOKE);
+TRACE_DEFINE_ENUM(EVS_OP_REMOVE);
+TRACE_DEFINE_ENUM(EVS_OP_RESIZE);
+TRACE_DEFINE_ENUM(EVS_OP_DETACH);
+TRACE_DEFINE_ENUM(EVS_OP_KILL);
 
 #define evs_show_state(_state)						\
 	__print_symbolic(_state,					\
@@ -55,32 +41,15 @@ TRACE_DEFINE_ENUM(EVS_CAUSE_DISCARD);
 			 { EVS_DEV_STATE_DETACHING,	"detaching" },	\
 			 { EVS_DEV_STATE_DEAD,		"dead" })
 
-#define evs_show_event(_event)						\
-	__print_symbolic(_event,					\
-			 { EVS_EVENT_ATTACHED,		"attached" },	\
-			 { EVS_EVENT_DETACHED,		"detached" },	\
-			 { EVS_EVENT_SUSPENDED,		"suspended" },	\
-			 { EVS_EVENT_RESUMED,		"resumed" },	\
-			 { EVS_EVENT_REVOKED,		"revoked" },	\
-			 { EVS_EVENT_KEY_EXPIRED,	"key-expired" }, \
-			 { EVS_EVENT_REMOVED,		"removed" },	\
-			 { EVS_EVENT_RESIZED,		"resized" },	\
-			 { EVS_EVENT_IO_ERROR,		"io-error" })
-
-#define evs_show_cause(_cause)						\
-	__print_symbolic(_cause,					\
-			 { EVS_CAUSE_COMMAND,		"command" },	\
-			 { EVS_CAUSE_FORCE,		"force" },	\
-			 { EVS_CAUSE_LAST_CLOSE,	"last-close" },	\
-			 { EVS_CAUSE_KEY_REVOKED,	"key-revoked" }, \
-			 { EVS_CAUSE_KEY_EXPIRED,	"key-expired" }, \
-			 { EVS_CAUSE_KEY_INVALIDATED,	"key-invalidated" }, \
-			 { EVS_CAUSE_BACKING_GONE,	"backing-gone" }, \
-			 { EVS_CAUSE_BACKING_SHRUNK,	"backing-shrunk" }, \
-			 { EVS_CAUSE_READ,		"read" },	\
-			 { EVS_CAUSE_WRITE,		"write" },	\
-			 { EVS_CAUSE_FLUSH,		"flush" },	\
-			 { EVS_CAUSE_DISCARD,		"discard" })
+#define evs_show_state_op(_op)						\
+	__print_symbolic(_op,						\
+			 { EVS_OP_SUSPEND,	"suspend" },		\
+			 { EVS_OP_RESUME,	"resume" },		\
+			 { EVS_OP_REVOKE,	"revoke" },		\
+			 { EVS_OP_REMOVE,	"remove" },		\
+			 { EVS_OP_RESIZE,	"resize" },		\
+			 { EVS_OP_DETACH,	"detach" },		\
+			 { EVS_OP_KILL,		"kill" })
 
 /* Numbers, since sparse would not have values of enum req_op shown as such */
 static_assert((__force u32)REQ_OP_READ == 0);
@@ -167,29 +136,25 @@ DEFINE_EVENT(evs_request_result, evs_request_end,
 	     TP_ARGS(evs, rq, err)
 );
 
-/* What a disk does with I/O changes */
+/* The state of a disk changes, or an operation leaves it as it is */
 TRACE_EVENT(evs_state,
-	    TP_PROTO(const struct evs_device *evs, enum evs_dev_state old,
-		     enum evs_dev_state new, enum evs_event event,
-		     enum evs_cause cause),
-	    TP_ARGS(evs, old, new, event, cause),
+	    TP_PROTO(const struct evs_device *evs, enum evs_op op,
+		     enum evs_dev_state old, enum evs_dev_state new),
+	    TP_ARGS(evs, op, old, new),
 	    TP_STRUCT__entry(__field(u32, id)
+			     __field(u8, op)
 			     __field(u8, old)
 			     __field(u8, new)
-			     __field(u8, event)
-			     __field(u8, cause)
 	    ),
 	    TP_fast_assign(__entry->id = evs->id;
+			   __entry->op = op;
 			   __entry->old = old;
 			   __entry->new = new;
-			   __entry->event = event;
-			   __entry->cause = cause;
 	    ),
-	    TP_printk("disk=evs%u old=%s new=%s event=%s cause=%s",
-		      __entry->id, evs_show_state(__entry->old),
-		      evs_show_state(__entry->new),
-		      evs_show_event(__entry->event),
-		      evs_show_cause(__entry->cause))
+	    TP_printk("disk=evs%u op=%s old=%s new=%s", __entry->id,
+		      evs_show_state_op(__entry->op),
+		      evs_show_state(__entry->old),
+		      evs_show_state(__entry->new))
 );
 
 #endif /* _EVS_TRACE_H */
