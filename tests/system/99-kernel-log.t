@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Also under KASAN and lockdep.
+# The kernel has reported nothing in all the tests before this one, and would have.
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../vm/reports.sh"
+
+# samples KIND: lines that kernels have written, each of which has to be found
+samples()
+{
+	case $1 in
+	KASAN) echo 'BUG: KASAN: slab-use-after-free in evs_io_wipe+0x51/0x90 [evs]' ;;
+	lockdep)
+		cat <<-EOF
+		WARNING: possible circular locking dependency detected
+		WARNING: possible recursive locking detected
+		WARNING: possible irq lock inversion dependency detected
+		WARNING: SOFTIRQ-safe -> SOFTIRQ-unsafe lock order detected
+		WARNING: inconsistent lock state
+		[ BUG: Invalid wait context ]
+		WARNING: bad unlock balance detected!
+		WARNING: held lock freed!
+		WARNING: evs-setup/12 still has locks held!
+		WARNING: lock held when returning to user space!
+		turning off the locking correctness validator.
+		INFO: lockdep is turned off.
+		EOF
+		;;
+	PROVE_RCU) echo 'WARNING: suspicious RCU usage' ;;
+	'sleep in atomic context')
+		echo 'BUG: sleeping function called from invalid context at mm/slab.h:321'
+		echo 'BUG: scheduling while atomic: evs-setup/12/0x00000002'
+		;;
+	'hung tasks')
+		echo 'INFO: task dd:123 blocked for more than 30 seconds.'
+		echo 'INFO: task dd:123 blocked in I/O wait for more than 30 seconds.'
+		echo 'INFO: task dd:123 is blocked on a mutex likely owned by task dd:124.'
+		;;
+	'reference counts') echo 'refcount_t: underflow; use-after-free.' ;;
+	'list corruption')
+		echo 'list_add corruption. next->prev should be prev (0061a2), but was 0061a8.'
+		echo 'list_del corruption, 0061a2->next is LIST_POISON1 (dead0100)'
+		;;
+	UBSAN) echo 'UBSAN: array-index-out-of-bounds in kernel/crypt.c:99:9' ;;
+	bugs)
+		echo 'BUG: unable to handle page fault for address: ffffffffdeadbeef'
+		echo 'kernel BUG at kernel/io.c:99!'
+		echo 'Oops: general protection fault, 0000 [#1] SMP'
+		;;
+	warnings)
+		echo 'WARNING: kernel/io.c:99 at evs_queue_rq+0x1/0x2 [evs], CPU#0: dd/12'
+		echo 'Call Trace:'
+		;;
+	esac
+}
+
+# What the log of a good run has, and is not to be found
+good_log()
+{
+	cat <<-EOF
+	Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
+	rcu: RCU lockdep checking is enabled.
+	KernelAddressSanitizer initialized (generic)
+	kmemleak: Kernel memory leak detector initialized (mem pool available: 15813)
+	evs: loading out-of-tree module taints kernel.
+	evs: evs0: "data" has lost its key: key-revoked
+	EOF
+}
+
+# a_leak WHERE: what kmemleak says of an object that was made there
+a_leak()
+{
+	cat <<-EOF
+	unreferenced object 0x61a2b3c0 (size 192):
+	  comm "evs-setup", pid 12, jiffies 4294937296
+	  hex dump (first 4 bytes):
+	    65 76 73 00                                      evs.
+	  backtrace (crc 4ba1e2f0):
+	    kmalloc_noprof+0x1/0x2
+	    $1
+	    genl_rcv_msg+0x1/0x2
+	EOF
+}
+
+finds_samples()
+{
+	local line
+
+	while read -r line; do
+		kernel_reports "$1" <<<"$line" || return 1
+	done <<<"$(samples "$1")"
+	! good_log | kernel_reports "$1"
+}
+
+# option CONFIG: has this kernel been built with it?
+option()
+{
+	zgrep -qx "CONFIG_$1=y" /proc/config.gz
+}
+
+log=$(dmesg)
+like "$log" '^.*Linux version ' "the kernel's log is whole"
+while read -r kind; do
+	ok "what finds $kind would find it" finds_samples "$kind"
+	is "$(kernel_reports "$kind" <<<"$log")" "" "no report of $kind"
+done <<<"$(report_kinds)"
+
+# ---- what only the debug guest has: it is there, and still at work ----
+
+lockdep_works()
+{
+	grep -qE '^ *debug_locks: +1$' /proc/lockdep_stats
+}
+
+hung_tasks_noticed()
+{
+	local seconds
+
+	seconds=$(</proc/sys/kernel/hung_task_timeout_secs)
+	[ "$seconds" -gt 0 ] && [ "$seconds" -le 60 ]
+}
+
+ours=$(a_leak "evs_dev_attach+0x51/0x90 [evs]")
+others=$(a_leak "request_key_tag+0x51/0x90")
+is "$(printf '%s\n' "$others" "$ours" "$others" | leak_reports)" "$ours" \
+	"of leaks, those of the driver are found"
+
+if [ "$EVS_VM" = uml-debug ]; then
+	ok "lockdep has not been turned off" lockdep_works
+	like "$log" 'KernelAddressSanitizer initialized' "KASAN is on"
+	for name in PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_LIST DEBUG_SG UBSAN; do
+		ok "$name is on" option $name
+	done
+	ok "hung tasks are noticed" hung_tasks_noticed
+	ok "allocations can be made to fail" test -d /sys/kernel/debug/failslab
+	is "$(leaks 2>&1)" "" "no report of kmemleak"
+else
+	for name in lockdep KASAN PROVE_RCU DEBUG_ATOMIC_SLEEP kmemleak; do
+		skip "$name is on" "not built into this guest's kernel"
+	done
+fi
+
+# Last, as it stays in the log
+echo "BUG: made up by a test" >/dev/kmsg
+like "$(dmesg | kernel_reports bugs)" "BUG: made up by a test" "a report in the log is found"
+done_testing

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# What a guest's kernel has to report of itself: for the tests to source.
+
+# The kinds of report, in words that fit after "no report of"
+report_kinds()
+{
+	cat <<-EOF
+	KASAN
+	lockdep
+	PROVE_RCU
+	sleep in atomic context
+	hung tasks
+	reference counts
+	list corruption
+	UBSAN
+	bugs
+	warnings
+	EOF
+}
+
+# report_regex KIND: what finds it in the kernel's log (for grep -E)
+report_regex()
+{
+	case $1 in
+	KASAN) echo 'KASAN: ' ;;
+	lockdep)
+		printf %s 'possible (circular|recursive|irq lock inversion)|-unsafe lock order' \
+			'|inconsistent lock state|Invalid wait context|bad unlock balance' \
+			'|lock freed!|locks? held|turning off the locking|lockdep is turned off'
+		;;
+	PROVE_RCU) echo 'suspicious RCU usage' ;;
+	'sleep in atomic context')
+		echo 'sleeping function called from invalid context|scheduling while atomic'
+		;;
+	'hung tasks') echo 'INFO: task .* blocked' ;;
+	'reference counts') echo 'refcount_t: ' ;;
+	'list corruption') echo 'list_(add|del)[a-z_.]* corruption' ;;
+	UBSAN) echo 'UBSAN: ' ;;
+	bugs) echo 'BUG: |kernel BUG at|Oops' ;;
+	warnings) echo 'WARNING: |Call Trace' ;;
+	esac
+}
+
+# kernel_reports KIND: what the log on stdin has of it, each with what follows
+kernel_reports()
+{
+	grep -A 40 -E "$(report_regex "$1")"
+}
+
+# leak_reports: the objects in a list of kmemleak on stdin that the driver has
+# made, by their backtraces; who was running then says nothing
+leak_reports()
+{
+	awk 'function object() { if (ours) printf "%s", text; text = ""; ours = 0 }
+	     /^unreferenced object/ { object() }
+	     { text = text $0 "\n" }
+	     /^ +[a-z_].*\+0x.* \[evs\]$/ { ours = 1 }
+	     END { object() }'
+}
+
+# leaks: what the driver has leaked up to now. An object is reported some seconds
+# after it was made, and when scan after scan has found it unchanged.
+leaks()
+{
+	sleep 6
+	for _ in 1 2 3; do
+		echo scan >/sys/kernel/debug/kmemleak || return 1
+	done
+	leak_reports </sys/kernel/debug/kmemleak
+}
