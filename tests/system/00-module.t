@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # The module: loads by itself, cannot go while it is needed, goes afterwards.
 . "$(dirname "$0")/tap.sh"
 

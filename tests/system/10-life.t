@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # The life of an encrypted disk, on a file and on a block device.
 . "$(dirname "$0")/tap.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # Sizes, limits and windows; what a raw disk must not touch; read-only disks.
 . "$(dirname "$0")/tap.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # Refusals on the way to the key, each with its own words, nothing left behind.
 . "$(dirname "$0")/tap.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # Keys of type evs: what they refuse to be, and which of them open no disk.
 . "$(dirname "$0")/tap.sh"
 

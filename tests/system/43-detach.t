@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # Detach of a disk that is in use: refused, or by force.
 . "$(dirname "$0")/tap.sh"
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # Revocation, each of the four ways, of a disk with 64 reads in flight to a
 # backing device that does not answer. How long it takes is printed; what is
 # asserted is that it does not wait for the backing device.
