@@ -49,9 +49,41 @@ static struct nl_msg *new_disk(int without)
 	PUT(EVS_A_DEV_CIPHER, nla_put_string(msg, EVS_A_DEV_CIPHER, "xts-aes-aesni"));
 	PUT(EVS_A_DEV_OPENERS, nla_put_u32(msg, EVS_A_DEV_OPENERS, 3));
 	PUT(EVS_A_DEV_DISK_DEV, nla_put_u32(msg, EVS_A_DEV_DISK_DEV, 259 << 8 | 4));
-#undef PUT
+	PUT(EVS_A_DEV_CMK, nla_put_string(msg, EVS_A_DEV_CMK, "a-cmk"));
+	PUT(EVS_A_DEV_ALLOW_DISCARDS, nla_put_flag(msg, EVS_A_DEV_ALLOW_DISCARDS));
+	PUT(EVS_A_DEV_NO_PARTSCAN, nla_put_flag(msg, EVS_A_DEV_NO_PARTSCAN));
+	PUT(EVS_A_DEV_LAZY, nla_put_flag(msg, EVS_A_DEV_LAZY));
+	PUT(EVS_A_DEV_READS, nla_put_u32(msg, EVS_A_DEV_READS, 11));
+	PUT(EVS_A_DEV_WRITES, nla_put_u64(msg, EVS_A_DEV_WRITES, UINT64_C(12) << 32));
+	PUT(EVS_A_DEV_BYTES_READ, nla_put_u64(msg, EVS_A_DEV_BYTES_READ, UINT64_MAX));
+	PUT(EVS_A_DEV_BYTES_WRITTEN, nla_put_u32(msg, EVS_A_DEV_BYTES_WRITTEN, 14));
+	PUT(EVS_A_DEV_ERRORS, nla_put_u32(msg, EVS_A_DEV_ERRORS, 15));
+	PUT(EVS_A_DEV_IN_FLIGHT, nla_put_u32(msg, EVS_A_DEV_IN_FLIGHT, 16));
+	PUT(EVS_A_DEV_BOUNCE_PAGES, nla_put_u32(msg, EVS_A_DEV_BOUNCE_PAGES, 17));
 	return msg;
 }
+
+/* An event as the kernel sends it, without one attribute */
+static struct nl_msg *new_event(int without)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	assert_non_null(msg);
+	assert_non_null(genlmsg_put(msg, 0, 0, 30, 0, 0, EVS_CMD_EVENT, EVS_FAMILY_VERSION));
+	PUT(EVS_A_DEV_EVENT, nla_put_u32(msg, EVS_A_DEV_EVENT, EVS_EVENT_IO_ERROR));
+	PUT(EVS_A_DEV_CAUSE, nla_put_u32(msg, EVS_A_DEV_CAUSE, EVS_CAUSE_FLUSH));
+	PUT(EVS_A_DEV_ID, nla_put_u32(msg, EVS_A_DEV_ID, 7));
+	PUT(EVS_A_DEV_NAME, nla_put_string(msg, EVS_A_DEV_NAME, "data"));
+	PUT(EVS_A_DEV_UUID, nla_put_string(msg, EVS_A_DEV_UUID, "c0ffee"));
+	PUT(EVS_A_DEV_BACKING_DEV, nla_put_u32(msg, EVS_A_DEV_BACKING_DEV, 7 << 8 | 3));
+	PUT(EVS_A_DEV_SIZE, nla_put_u64(msg, EVS_A_DEV_SIZE, UINT64_C(1) << 40));
+	PUT(EVS_A_DEV_KEY_SERIAL, nla_put_s32(msg, EVS_A_DEV_KEY_SERIAL, 123456789));
+	PUT(EVS_A_DEV_STATE, nla_put_u32(msg, EVS_A_DEV_STATE, EVS_DEV_STATE_SUSPENDED));
+	PUT(EVS_A_DEV_ERRORS, nla_put_u64(msg, EVS_A_DEV_ERRORS, UINT64_C(1) << 33));
+	PUT(EVS_A_DEV_DISK_DEV, nla_put_u32(msg, EVS_A_DEV_DISK_DEV, 259 << 8 | 4));
+	return msg;
+}
+#undef PUT
 
 static void test_disk(void **state)
 {
@@ -74,6 +106,15 @@ static void test_disk(void **state)
 	assert_string_equal(disk.cipher, "xts-aes-aesni");
 	assert_int_equal(disk.openers, 3);
 	assert_int_equal(disk.disk_dev, makedev(259, 4));
+	assert_string_equal(disk.cmk, "a-cmk");
+	assert_true(disk.allow_discards && disk.no_partscan && disk.lazy);
+	assert_int_equal(disk.reads, 11);
+	assert_int_equal(disk.writes, UINT64_C(12) << 32);
+	assert_int_equal(disk.bytes_read, UINT64_MAX);
+	assert_int_equal(disk.bytes_written, 14);
+	assert_int_equal(disk.errors, 15);
+	assert_int_equal(disk.in_flight, 16);
+	assert_int_equal(disk.bounce_pages, 17);
 	nlmsg_free(msg);
 }
 
@@ -91,6 +132,17 @@ static void test_disk_optional(void **state)
 	msg = new_disk(EVS_A_DEV_READ_ONLY);
 	assert_int_equal(evs_nl_parse_disk(nlmsg_hdr(msg), &disk), 0);
 	assert_false(disk.read_only);
+	nlmsg_free(msg);
+
+	memset(&disk, 0xff, sizeof(disk));
+	msg = new_disk(EVS_A_DEV_CMK);
+	assert_int_equal(evs_nl_parse_disk(nlmsg_hdr(msg), &disk), 0);
+	assert_string_equal(disk.cmk, "");
+	nlmsg_free(msg);
+
+	msg = new_disk(EVS_A_DEV_ERRORS);
+	assert_int_equal(evs_nl_parse_disk(nlmsg_hdr(msg), &disk), 0);
+	assert_int_equal(disk.errors, 0);
 	nlmsg_free(msg);
 }
 
@@ -140,6 +192,141 @@ static void test_disk_malformed(void **state)
 	assert_int_equal(evs_nl_parse_disk(nlmsg_hdr(msg), &disk), 0);
 	assert_string_equal(disk.name, "a [2Jb");
 	nlmsg_free(msg);
+}
+
+/* Of two values of one attribute, which is it? */
+static void test_disk_doubled(void **state)
+{
+	static const int attrs[] = { EVS_A_DEV_ID, EVS_A_DEV_STATE, EVS_A_DEV_OPENERS };
+	struct evs_disk disk;
+	struct nl_msg *msg;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++) {
+		msg = new_disk(0);
+		assert_int_equal(nla_put_u32(msg, attrs[i], 1), 0);
+		assert_int_equal(evs_nl_parse_disk(nlmsg_hdr(msg), &disk), -EPROTO);
+		nlmsg_free(msg);
+	}
+	/* What this program does not know does not matter, however often. */
+	msg = new_disk(0);
+	assert_int_equal(nla_put_u32(msg, EVS_A_DEV_MAX + 1, 1), 0);
+	assert_int_equal(nla_put_u32(msg, EVS_A_DEV_MAX + 1, 1), 0);
+	assert_int_equal(evs_nl_parse_disk(nlmsg_hdr(msg), &disk), 0);
+	nlmsg_free(msg);
+}
+
+static void test_event(void **state)
+{
+	struct nl_msg *msg = new_event(0);
+	struct evs_event_msg event;
+
+	(void)state;
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), 0);
+	assert_int_equal(event.event, EVS_EVENT_IO_ERROR);
+	assert_int_equal(event.cause, EVS_CAUSE_FLUSH);
+	assert_int_equal(event.id, 7);
+	assert_string_equal(event.name, "data");
+	assert_string_equal(event.uuid, "c0ffee");
+	assert_int_equal(event.backing_dev, makedev(7, 3));
+	assert_int_equal(event.size, UINT64_C(1) << 40);
+	assert_int_equal(event.key_serial, 123456789);
+	assert_int_equal(event.state, EVS_DEV_STATE_SUSPENDED);
+	assert_int_equal(event.errors, UINT64_C(1) << 33);
+	assert_int_equal(event.disk_dev, makedev(259, 4));
+	nlmsg_free(msg);
+}
+
+static void test_event_incomplete(void **state)
+{
+	static const int optional[] = { EVS_A_DEV_UUID, EVS_A_DEV_KEY_SERIAL, EVS_A_DEV_ERRORS };
+	static const int required[] = {
+		EVS_A_DEV_EVENT, EVS_A_DEV_CAUSE,	EVS_A_DEV_ID,	EVS_A_DEV_NAME,
+		EVS_A_DEV_STATE, EVS_A_DEV_BACKING_DEV, EVS_A_DEV_SIZE, EVS_A_DEV_DISK_DEV,
+	};
+	struct evs_event_msg event;
+	struct nl_msg *msg;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
+		memset(&event, 0xff, sizeof(event));
+		msg = new_event(optional[i]);
+		assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), 0);
+		assert_string_equal(event.uuid, optional[i] == EVS_A_DEV_UUID ? "" : "c0ffee");
+		assert_int_equal(event.key_serial,
+				 optional[i] == EVS_A_DEV_KEY_SERIAL ? 0 : 123456789);
+		assert_int_equal(event.errors,
+				 optional[i] == EVS_A_DEV_ERRORS ? 0 : UINT64_C(1) << 33);
+		nlmsg_free(msg);
+	}
+	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
+		msg = new_event(required[i]);
+		assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+		nlmsg_free(msg);
+	}
+}
+
+static void test_event_malformed(void **state)
+{
+	char name[EVS_NAME_MAX + 2];
+	struct evs_event_msg event;
+	struct nl_msg *msg;
+
+	(void)state;
+	/* The answer to a request, which may describe a disk as well */
+	msg = new_disk(0);
+	assert_int_equal(nla_put_u32(msg, EVS_A_DEV_EVENT, EVS_EVENT_ATTACHED), 0);
+	assert_int_equal(nla_put_u32(msg, EVS_A_DEV_CAUSE, EVS_CAUSE_COMMAND), 0);
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+	nlmsg_free(msg);
+	/* An attribute twice */
+	msg = new_event(0);
+	assert_int_equal(nla_put_u32(msg, EVS_A_DEV_CAUSE, EVS_CAUSE_COMMAND), 0);
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+	nlmsg_free(msg);
+	/* Longer than any name */
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	msg = new_event(EVS_A_DEV_NAME);
+	assert_int_equal(nla_put_string(msg, EVS_A_DEV_NAME, name), 0);
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+	nlmsg_free(msg);
+	/* Numbers of sizes that they do not have */
+	msg = new_event(EVS_A_DEV_EVENT);
+	assert_int_equal(nla_put_u16(msg, EVS_A_DEV_EVENT, 0), 0);
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+	nlmsg_free(msg);
+	msg = new_event(EVS_A_DEV_SIZE);
+	assert_int_equal(nla_put(msg, EVS_A_DEV_SIZE, sizeof(name), name), 0);
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+	nlmsg_free(msg);
+	/* Shorter than the header of the family */
+	msg = new_event(0);
+	nlmsg_hdr(msg)->nlmsg_len = NLMSG_HDRLEN + 2;
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), -EPROTO);
+	nlmsg_free(msg);
+	/* What a terminal would take for a command */
+	msg = new_event(EVS_A_DEV_NAME);
+	assert_int_equal(nla_put_string(msg, EVS_A_DEV_NAME, "a\nb"), 0);
+	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), 0);
+	assert_string_equal(event.name, "a b");
+	nlmsg_free(msg);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(evs_nl_event_name(EVS_EVENT_ATTACHED), "attached");
+	assert_string_equal(evs_nl_event_name(EVS_EVENT_IO_ERROR), "io-error");
+	assert_string_equal(evs_nl_event_name(EVS_EVENT_IO_ERROR + 1), "unknown");
+	assert_string_equal(evs_nl_cause_name(EVS_CAUSE_COMMAND), "command");
+	assert_string_equal(evs_nl_cause_name(EVS_CAUSE_DISCARD), "discard");
+	assert_string_equal(evs_nl_cause_name(EVS_CAUSE_DISCARD + 1), "unknown");
+	assert_string_equal(evs_nl_state_name(EVS_DEV_STATE_LIVE), "live");
+	assert_string_equal(evs_nl_state_name(EVS_DEV_STATE_DEAD), "dead");
+	assert_string_equal(evs_nl_state_name((enum evs_dev_state)-1), "unknown");
 }
 
 /* An acknowledgement with a reason, as the kernel puts it together */
@@ -241,6 +428,11 @@ int main(void)
 		cmocka_unit_test(test_disk_optional),
 		cmocka_unit_test(test_disk_incomplete),
 		cmocka_unit_test(test_disk_malformed),
+		cmocka_unit_test(test_disk_doubled),
+		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_event_incomplete),
+		cmocka_unit_test(test_event_malformed),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_extack_capped),
 		cmocka_unit_test(test_extack_whole_request),
 		cmocka_unit_test(test_extack_done),

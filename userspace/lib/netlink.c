@@ -13,15 +13,10 @@
 #include <sys/socket.h>
 
 #include "netlink.h"
-#include "text.h"
+#include "netlink-private.h"
 
 /* How often a dump that was interrupted by a change is begun anew. */
 #define DUMP_TRIES 8
-
-struct evs_nl {
-	struct nl_sock *sock;
-	int family;
-};
 
 /* One request and what came back for it. */
 struct request {
@@ -33,109 +28,12 @@ struct request {
 	size_t count;
 };
 
-/* Unlike the kernel, libnl takes NLA_STRING to mean one that ends in NUL. */
-static const struct nla_policy policy[EVS_A_DEV_MAX + 1] = {
-	[EVS_A_DEV_ID] = { .type = NLA_U32 },
-	[EVS_A_DEV_NAME] = { .type = NLA_STRING, .maxlen = EVS_NAME_MAX + 1 },
-	[EVS_A_DEV_UUID] = { .type = NLA_STRING, .maxlen = EVS_UUID_MAX + 1 },
-	[EVS_A_DEV_BACKING_DEV] = { .type = NLA_U32 },
-	[EVS_A_DEV_OFFSET] = { .minlen = sizeof(uint32_t), .maxlen = sizeof(uint64_t) },
-	[EVS_A_DEV_SIZE] = { .minlen = sizeof(uint32_t), .maxlen = sizeof(uint64_t) },
-	[EVS_A_DEV_SECTOR_SIZE] = { .type = NLA_U32 },
-	[EVS_A_DEV_KEY_SERIAL] = { .type = NLA_S32 },
-	[EVS_A_DEV_READ_ONLY] = { .type = NLA_FLAG },
-	[EVS_A_DEV_STATE] = { .type = NLA_U32 },
-	[EVS_A_DEV_CIPHER] = { .type = NLA_STRING, .maxlen = EVS_CIPHER_MAX + 1 },
-	[EVS_A_DEV_OPENERS] = { .type = NLA_U32 },
-	[EVS_A_DEV_DISK_DEV] = { .type = NLA_U32 },
-};
-
-static const int required[] = {
-	EVS_A_DEV_ID,	       EVS_A_DEV_NAME,	   EVS_A_DEV_BACKING_DEV, EVS_A_DEV_SIZE,
-	EVS_A_DEV_SECTOR_SIZE, EVS_A_DEV_DISK_DEV,
-};
-
 /* A netlink "uint" has four bytes where they suffice, else eight. */
 static int put_uint(struct nl_msg *msg, int attr, uint64_t value)
 {
 	if (value <= UINT32_MAX)
 		return nla_put_u32(msg, attr, (uint32_t)value);
 	return nla_put_u64(msg, attr, value);
-}
-
-static uint64_t get_uint(struct nlattr *attr)
-{
-	if (!attr)
-		return 0;
-	return nla_len(attr) < (int)sizeof(uint64_t) ? nla_get_u32(attr) : nla_get_u64(attr);
-}
-
-static uint32_t get_u32(struct nlattr *attr)
-{
-	return attr ? nla_get_u32(attr) : 0;
-}
-
-static void get_string(char *dst, size_t size, struct nlattr *attr)
-{
-	const char *src = attr ? nla_data(attr) : "";
-
-	evs_text_copy(dst, size, src, attr ? strnlen(src, (size_t)nla_len(attr)) : 0);
-}
-
-int evs_nl_parse_disk(struct nlmsghdr *msg, struct evs_disk *disk)
-{
-	struct nlattr *attr[EVS_A_DEV_MAX + 1];
-	size_t i;
-
-	if (genlmsg_parse(msg, 0, attr, EVS_A_DEV_MAX, (struct nla_policy *)policy))
-		return -EPROTO;
-	for (i = 0; i < sizeof(required) / sizeof(required[0]); i++)
-		if (!attr[required[i]])
-			return -EPROTO;
-	disk->id = get_u32(attr[EVS_A_DEV_ID]);
-	get_string(disk->name, sizeof(disk->name), attr[EVS_A_DEV_NAME]);
-	get_string(disk->uuid, sizeof(disk->uuid), attr[EVS_A_DEV_UUID]);
-	/* The kernel's numbers have the form that stat(2) gives them. */
-	disk->backing_dev = get_u32(attr[EVS_A_DEV_BACKING_DEV]);
-	disk->offset = get_uint(attr[EVS_A_DEV_OFFSET]);
-	disk->size = get_uint(attr[EVS_A_DEV_SIZE]);
-	disk->sector_size = get_u32(attr[EVS_A_DEV_SECTOR_SIZE]);
-	disk->key_serial = (int32_t)get_u32(attr[EVS_A_DEV_KEY_SERIAL]);
-	disk->read_only = attr[EVS_A_DEV_READ_ONLY] != NULL;
-	disk->state = get_u32(attr[EVS_A_DEV_STATE]);
-	get_string(disk->cipher, sizeof(disk->cipher), attr[EVS_A_DEV_CIPHER]);
-	disk->openers = get_u32(attr[EVS_A_DEV_OPENERS]);
-	disk->disk_dev = get_u32(attr[EVS_A_DEV_DISK_DEV]);
-	return 0;
-}
-
-void evs_nl_parse_extack(const struct nlmsghdr *msg, char *text, size_t size)
-{
-	const struct nlmsgerr *ack = nlmsg_data(msg);
-	int len = nlmsg_datalen(msg), skip = sizeof(int);
-	struct nlattr *reason;
-
-	text[0] = '\0';
-	if (!(msg->nlmsg_flags & NLM_F_ACK_TLVS))
-		return;
-	/* An error quotes the header of the request, or all of it. */
-	if (msg->nlmsg_type == NLMSG_ERROR) {
-		skip = sizeof(*ack);
-		if (len < skip)
-			return;
-		if (!(msg->nlmsg_flags & NLM_F_CAPPED)) {
-			if (ack->msg.nlmsg_len < NLMSG_HDRLEN || ack->msg.nlmsg_len > (uint32_t)len)
-				return;
-			skip += NLMSG_ALIGN(ack->msg.nlmsg_len) - NLMSG_HDRLEN;
-		}
-	}
-	if (len <= skip)
-		return;
-	reason = nla_find((const struct nlattr *)((const char *)nlmsg_data(msg) + skip), len - skip,
-			  NLMSGERR_ATTR_MSG);
-	if (reason)
-		evs_text_copy(text, size, nla_data(reason),
-			      strnlen(nla_data(reason), nla_len(reason)));
 }
 
 static int on_disk(struct nl_msg *msg, void *arg)
@@ -294,24 +192,33 @@ static int request_disk(struct evs_nl *nl, struct nl_msg *msg, struct evs_disk *
 	return ret;
 }
 
-/* A request that does something to a disk and has no answer but yes or no */
-static int request_plain(struct evs_nl *nl, int op, uint32_t id, bool force,
-			 struct evs_error *err)
+/* A request that has no answer but yes or no */
+static int request_plain(struct evs_nl *nl, struct nl_msg *msg, struct evs_error *err)
 {
-	struct nl_msg *msg = request_new(nl, op, 0, err);
 	struct request req;
 	int ret;
 
-	if (!msg)
-		return -err->errnum;
-	if (nla_put_u32(msg, EVS_A_DEV_ID, id) || (force && nla_put_flag(msg, EVS_A_DEV_FORCE))) {
-		nlmsg_free(msg);
-		return evs_error_set(err, EMSGSIZE, "netlink: the request is too long");
-	}
 	ret = request_run(nl, &req, msg, err);
 	if (!ret)
 		free(req.disks);
 	return ret;
+}
+
+static int too_long(struct nl_msg *msg, struct evs_error *err)
+{
+	nlmsg_free(msg);
+	return evs_error_set(err, EMSGSIZE, "netlink: the request is too long");
+}
+
+/* A request that is about one disk */
+static struct nl_msg *request_on(struct evs_nl *nl, int op, uint32_t id, struct evs_error *err)
+{
+	struct nl_msg *msg = request_new(nl, op, 0, err);
+
+	if (!msg || !nla_put_u32(msg, EVS_A_DEV_ID, id))
+		return msg;
+	too_long(msg, err);
+	return NULL;
 }
 
 static int connect_family(struct evs_nl *nl, struct evs_error *err)
@@ -376,34 +283,68 @@ int evs_nl_attach(struct evs_nl *nl, const struct evs_attach *what, struct evs_d
 	    (what->size && put_uint(msg, EVS_A_DEV_SIZE, what->size)) ||
 	    nla_put_u32(msg, EVS_A_DEV_SECTOR_SIZE, what->sector_size) ||
 	    nla_put_s32(msg, EVS_A_DEV_KEY_SERIAL, what->key_serial) ||
-	    (what->read_only && nla_put_flag(msg, EVS_A_DEV_READ_ONLY))) {
-		nlmsg_free(msg);
-		return evs_error_set(err, EMSGSIZE, "netlink: the request is too long");
-	}
+	    (what->read_only && nla_put_flag(msg, EVS_A_DEV_READ_ONLY)) ||
+	    (what->cmk && nla_put_string(msg, EVS_A_DEV_CMK, what->cmk)) ||
+	    (what->allow_discards && nla_put_flag(msg, EVS_A_DEV_ALLOW_DISCARDS)) ||
+	    (what->no_partscan && nla_put_flag(msg, EVS_A_DEV_NO_PARTSCAN)))
+		return too_long(msg, err);
 	return request_disk(nl, msg, disk, err);
 }
 
-int evs_nl_detach(struct evs_nl *nl, uint32_t id, bool force, struct evs_error *err)
+int evs_nl_detach(struct evs_nl *nl, uint32_t id, enum evs_detach how, struct evs_error *err)
 {
-	return request_plain(nl, EVS_CMD_DETACH, id, force, err);
+	struct nl_msg *msg = request_on(nl, EVS_CMD_DETACH, id, err);
+
+	if (!msg)
+		return -err->errnum;
+	if ((how == EVS_DETACH_FORCE && nla_put_flag(msg, EVS_A_DEV_FORCE)) ||
+	    (how == EVS_DETACH_LAZY && nla_put_flag(msg, EVS_A_DEV_LAZY)))
+		return too_long(msg, err);
+	return request_plain(nl, msg, err);
 }
 
 int evs_nl_revoke(struct evs_nl *nl, uint32_t id, struct evs_error *err)
 {
-	return request_plain(nl, EVS_CMD_REVOKE, id, false, err);
+	struct nl_msg *msg = request_on(nl, EVS_CMD_REVOKE, id, err);
+
+	return msg ? request_plain(nl, msg, err) : -err->errnum;
+}
+
+int evs_nl_suspend(struct evs_nl *nl, uint32_t id, struct evs_error *err)
+{
+	struct nl_msg *msg = request_on(nl, EVS_CMD_SUSPEND, id, err);
+
+	return msg ? request_plain(nl, msg, err) : -err->errnum;
+}
+
+int evs_nl_resume(struct evs_nl *nl, uint32_t id, int32_t key_serial, struct evs_error *err)
+{
+	struct nl_msg *msg = request_on(nl, EVS_CMD_RESUME, id, err);
+
+	if (!msg)
+		return -err->errnum;
+	if (nla_put_s32(msg, EVS_A_DEV_KEY_SERIAL, key_serial))
+		return too_long(msg, err);
+	return request_plain(nl, msg, err);
+}
+
+int evs_nl_resize(struct evs_nl *nl, uint32_t id, uint64_t size, struct evs_disk *disk,
+		  struct evs_error *err)
+{
+	struct nl_msg *msg = request_on(nl, EVS_CMD_RESIZE, id, err);
+
+	if (!msg)
+		return -err->errnum;
+	if (size && put_uint(msg, EVS_A_DEV_SIZE, size))
+		return too_long(msg, err);
+	return request_disk(nl, msg, disk, err);
 }
 
 int evs_nl_get(struct evs_nl *nl, uint32_t id, struct evs_disk *disk, struct evs_error *err)
 {
-	struct nl_msg *msg = request_new(nl, EVS_CMD_GET, 0, err);
+	struct nl_msg *msg = request_on(nl, EVS_CMD_GET, id, err);
 
-	if (!msg)
-		return -err->errnum;
-	if (nla_put_u32(msg, EVS_A_DEV_ID, id)) {
-		nlmsg_free(msg);
-		return evs_error_set(err, EMSGSIZE, "netlink: the request is too long");
-	}
-	return request_disk(nl, msg, disk, err);
+	return msg ? request_disk(nl, msg, disk, err) : -err->errnum;
 }
 
 int evs_nl_dump(struct evs_nl *nl, struct evs_disk **disks, size_t *count, struct evs_error *err)
