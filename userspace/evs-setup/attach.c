@@ -13,7 +13,7 @@
 #include "backing.h"
 #include "cli.h"
 #include "disks.h"
-#include "keyring.h"
+#include "dk.h"
 #include "node.h"
 #include "volume.h"
 
@@ -32,6 +32,8 @@ struct request {
 static const struct option options[] = {
 	{ "read-only", no_argument, NULL, 'r' },
 	{ "name", required_argument, NULL, 'n' },
+	{ "allow-discards", no_argument, NULL, 'd' },
+	{ "no-partscan", no_argument, NULL, 'p' },
 	{ "raw", no_argument, NULL, 'R' },
 	{ "key", required_argument, NULL, 'k' },
 	{ "sector-size", required_argument, NULL, 's' },
@@ -67,6 +69,12 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 	case 'n':
 		req->what.name = optarg;
 		return check_name(optarg, err);
+	case 'd':
+		req->what.allow_discards = true;
+		return 0;
+	case 'p':
+		req->what.no_partscan = true;
+		return 0;
 	case 'R':
 		req->raw = true;
 		return 0;
@@ -115,7 +123,7 @@ static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_e
 	if (!ret && (puts(path) == EOF || fflush(stdout)))
 		ret = evs_error_set(err, errno, "standard output: %m");
 	if (ret)
-		evs_nl_detach(nl, disk->id, true, &ignored);
+		evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, &ignored);
 	return ret;
 }
 
@@ -156,22 +164,19 @@ static int attach_volume(struct evs_nl *nl, struct request *req, struct backing 
 	int ret;
 
 	what->uuid = evs_volume_uuid(vol);
+	what->cmk = evs_volume_token(vol)->cmk;
 	what->offset = evs_volume_data_offset(vol);
 	what->size = evs_volume_data_size(vol);
 	what->sector_size = evs_volume_sector_size(vol);
 	ret = backing_loop(backing, what->sector_size, err);
 	if (ret)
 		return ret;
-	ret = evs_keyring_isolate(err);
-	if (ret)
-		return ret;
-	ret = evs_keyring_request(what->uuid, backing->path, &key, err);
+	ret = dk_request(vol, backing->path, &key, err);
 	if (ret)
 		return ret;
 	what->key_serial = key;
 	ret = attach_backing(nl, req, backing, err);
-	/* The kernel has its own link to the key of a disk. */
-	evs_keyring_drop(key);
+	dk_drop(key);
 	return ret;
 }
 
@@ -216,13 +221,15 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_attach = {
 	.name = "attach",
-	.args = "[--read-only] [--name NAME] DEVICE|FILE\n"
+	.args = "[OPTION...] DEVICE|FILE\n"
 		"       evs-setup attach --raw --key SERIAL --sector-size 512|4096\n"
-		"                        [--offset BYTES] [--size BYTES]\n"
-		"                        [--read-only] [--name NAME] DEVICE|FILE",
+		"                        [--offset BYTES] [--size BYTES] [OPTION...] DEVICE|FILE",
 	.brief = "make a disk /dev/evsN over a device or file and print its path",
 	.help = "  --read-only         the disk refuses writes\n"
 		"  --name NAME         how to call the disk, by default evsN\n"
+		"  --allow-discards    pass discards to the device below, which tells it, and who\n"
+		"                      sees it, where the disk is in use: see evs-setup(8)\n"
+		"  --no-partscan       do not look for partitions on the disk\n"
 		"\n"
 		"The key of the disk comes from the KMS that the header on the device names. A\n"
 		"file gets a loop device, which goes away with the disk.\n"

@@ -119,14 +119,12 @@ static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
 	return true;
 }
 
-void backing_name(dev_t dev, char *name, size_t size)
+void backing_node(dev_t dev, char *name, size_t size)
 {
 	char path[64], target[PATH_MAX];
 	const char *base;
 	ssize_t len;
 
-	if (read_sysfs(dev, "loop/backing_file", name, size))
-		return;
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0) {
@@ -140,4 +138,10 @@ void backing_name(dev_t dev, char *name, size_t size)
 	for (name += sizeof("/dev/") - 1; *name; name++)
 		if (*name == '!')
 			*name = '/';
+}
+
+void backing_name(dev_t dev, char *name, size_t size)
+{
+	if (!read_sysfs(dev, "loop/backing_file", name, size))
+		backing_node(dev, name, size);
 }

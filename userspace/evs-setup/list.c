@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -21,6 +22,17 @@ enum column {
 	COL_CIPHER,
 	COL_KEY,
 	COL_OPENERS,
+	COL_CMK,
+	COL_DISCARDS,
+	COL_NO_PARTSCAN,
+	COL_LAZY,
+	COL_READS,
+	COL_WRITES,
+	COL_BYTES_READ,
+	COL_BYTES_WRITTEN,
+	COL_ERRORS,
+	COL_IN_FLIGHT,
+	COL_BOUNCE_PAGES,
 };
 
 static const struct table_column columns[] = {
@@ -36,26 +48,18 @@ static const struct table_column columns[] = {
 	[COL_CIPHER] = { "CIPHER", NULL, TABLE_TEXT, false },
 	[COL_KEY] = { "KEY", "key-serial", TABLE_NUMBER, false },
 	[COL_OPENERS] = { "OPENERS", NULL, TABLE_NUMBER, false },
+	[COL_CMK] = { "CMK", NULL, TABLE_TEXT, false },
+	[COL_DISCARDS] = { "ALLOW-DISCARDS", NULL, TABLE_BOOL, false },
+	[COL_NO_PARTSCAN] = { "NO-PARTSCAN", NULL, TABLE_BOOL, false },
+	[COL_LAZY] = { "LAZY", NULL, TABLE_BOOL, false },
+	[COL_READS] = { "READS", NULL, TABLE_NUMBER, false },
+	[COL_WRITES] = { "WRITES", NULL, TABLE_NUMBER, false },
+	[COL_BYTES_READ] = { "BYTES-READ", NULL, TABLE_NUMBER, false },
+	[COL_BYTES_WRITTEN] = { "BYTES-WRITTEN", NULL, TABLE_NUMBER, false },
+	[COL_ERRORS] = { "ERRORS", NULL, TABLE_NUMBER, false },
+	[COL_IN_FLIGHT] = { "IN-FLIGHT", NULL, TABLE_NUMBER, false },
+	[COL_BOUNCE_PAGES] = { "BOUNCE-PAGES", NULL, TABLE_NUMBER, false },
 };
-
-static const char *state_name(enum evs_dev_state state)
-{
-	switch (state) {
-	case EVS_DEV_STATE_LIVE:
-		return "live";
-	case EVS_DEV_STATE_SUSPENDED:
-		return "suspended";
-	case EVS_DEV_STATE_REVOKED:
-		return "revoked";
-	case EVS_DEV_STATE_REMOVED:
-		return "removed";
-	case EVS_DEV_STATE_DETACHING:
-		return "detaching";
-	case EVS_DEV_STATE_DEAD:
-		return "dead";
-	}
-	return "unknown";
-}
 
 /* Sizes are for people in the texts, for programs in JSON. */
 static int set_bytes(struct table *table, enum column column, uint64_t bytes, bool exact,
@@ -67,6 +71,26 @@ static int set_bytes(struct table *table, enum column column, uint64_t bytes, bo
 		return table_set(table, column, err, "%llu", (unsigned long long)bytes);
 	table_size(text, sizeof(text), bytes);
 	return table_set(table, column, err, "%s", text);
+}
+
+static int set_number(struct table *table, enum column column, uint64_t number,
+		      struct evs_error *err)
+{
+	return table_set(table, column, err, "%" PRIu64, number);
+}
+
+static int set_counters(struct table *table, const struct evs_disk *disk, bool exact,
+			struct evs_error *err)
+{
+	if (set_number(table, COL_READS, disk->reads, err) ||
+	    set_number(table, COL_WRITES, disk->writes, err) ||
+	    set_bytes(table, COL_BYTES_READ, disk->bytes_read, exact, err) ||
+	    set_bytes(table, COL_BYTES_WRITTEN, disk->bytes_written, exact, err) ||
+	    set_number(table, COL_ERRORS, disk->errors, err) ||
+	    set_number(table, COL_IN_FLIGHT, disk->in_flight, err) ||
+	    set_number(table, COL_BOUNCE_PAGES, disk->bounce_pages, err))
+		return -err->errnum;
+	return 0;
 }
 
 static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
@@ -81,15 +105,19 @@ static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
 	    set_bytes(table, COL_SIZE, disk->size, json, err) ||
 	    table_set(table, COL_SECTOR, err, "%u", disk->sector_size) ||
 	    table_set(table, COL_RO, err, "%d", disk->read_only) ||
-	    table_set(table, COL_STATE, err, "%s", state_name(disk->state)) ||
+	    table_set(table, COL_STATE, err, "%s", evs_nl_state_name(disk->state)) ||
 	    table_set(table, COL_BACKING, err, "%s", backing) ||
 	    (*disk->uuid && table_set(table, COL_UUID, err, "%s", disk->uuid)) ||
 	    set_bytes(table, COL_OFFSET, disk->offset, json, err) ||
 	    table_set(table, COL_CIPHER, err, "%s", disk->cipher) ||
-	    table_set(table, COL_KEY, err, "%d", disk->key_serial) ||
-	    table_set(table, COL_OPENERS, err, "%u", disk->openers))
+	    (disk->key_serial && table_set(table, COL_KEY, err, "%d", disk->key_serial)) ||
+	    table_set(table, COL_OPENERS, err, "%u", disk->openers) ||
+	    (*disk->cmk && table_set(table, COL_CMK, err, "%s", disk->cmk)) ||
+	    table_set(table, COL_DISCARDS, err, "%d", disk->allow_discards) ||
+	    table_set(table, COL_NO_PARTSCAN, err, "%d", disk->no_partscan) ||
+	    table_set(table, COL_LAZY, err, "%d", disk->lazy))
 		return -err->errnum;
-	return 0;
+	return set_counters(table, disk, json, err);
 }
 
 /* The disk that is meant, or all of them */

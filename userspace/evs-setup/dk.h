@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_DK_H
+#define EVS_SETUP_DK_H
+
+#include "error.h"
+#include "keyring.h"
+#include "volume.h"
+
+/**
+ * dk_request() - Have the kernel fetch the DK of a disk from its KMS.
+ * @vol: header of the disk
+ * @device: absolute path of the block device that has it
+ * @key: set to the key that holds the DK; give it back with dk_drop()
+ * @err: filled on failure, with what the KMS says where it has said no
+ *
+ * Return: 0 or a negative errno.
+ */
+int dk_request(const struct evs_volume *vol, const char *device, key_serial_t *key,
+	       struct evs_error *err);
+
+/**
+ * dk_drop() - Let go of a DK; a disk that has taken it has a link of its own.
+ * @key: what dk_request() gave
+ */
+void dk_drop(key_serial_t key);
+
+#endif /* EVS_SETUP_DK_H */

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * monitor: what the kernel tells of disks, a line for each event, until a
+ * signal ends it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "netlink.h"
+
+/* What takes the place of an event where the kernel had no room for some */
+#define EVENTS_LOST "events-lost"
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{},
+};
+
+/* The time in UTC, such as 2026-11-24T15:18:30.123Z */
+static void now(char *text, size_t size)
+{
+	struct timespec ts;
+	struct tm tm;
+	size_t len;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, size - len, ".%03ldZ", ts.tv_nsec / 1000000);
+}
+
+static void print_text(const char *time, const struct evs_event_msg *event)
+{
+	if (!event) {
+		printf("%s " EVENTS_LOST "\n", time);
+		return;
+	}
+	printf("%s %s cause=%s state=%s device=/dev/evs%" PRIu32 " size=%" PRIu64
+	       " errors=%" PRIu64 " uuid=%s name=%s\n",
+	       time, evs_nl_event_name(event->event), evs_nl_cause_name(event->cause),
+	       evs_nl_state_name(event->state), event->id, event->size, event->errors,
+	       *event->uuid ? event->uuid : "-", event->name);
+}
+
+static int add_text(struct json_object *json, const char *name, const char *text)
+{
+	struct json_object *value = json_object_new_string(text);
+
+	return value ? json_object_object_add(json, name, value) : -1;
+}
+
+static int add_number(struct json_object *json, const char *name, uint64_t number)
+{
+	struct json_object *value = json_object_new_uint64(number);
+
+	return value ? json_object_object_add(json, name, value) : -1;
+}
+
+static int add_event(struct json_object *json, const struct evs_event_msg *event)
+{
+	char device[32], backing[PATH_MAX];
+
+	snprintf(device, sizeof(device), "/dev/evs%" PRIu32, event->id);
+	backing_name(event->backing_dev, backing, sizeof(backing));
+	if (add_text(json, "event", evs_nl_event_name(event->event)) ||
+	    add_text(json, "cause", evs_nl_cause_name(event->cause)) ||
+	    add_text(json, "name", event->name) || add_text(json, "device", device) ||
+	    (*event->uuid ? add_text(json, "uuid", event->uuid) :
+			    json_object_object_add(json, "uuid", NULL)) ||
+	    add_text(json, "state", evs_nl_state_name(event->state)) ||
+	    add_text(json, "backing", backing) || add_number(json, "size", event->size))
+		return -1;
+	return add_number(json, "errors", event->errors);
+}
+
+static int print_json(const char *time, const struct evs_event_msg *event)
+{
+	struct json_object *json = json_object_new_object();
+	int ret = -1;
+
+	if (json && !add_text(json, "time", time) &&
+	    !(event ? add_event(json, event) : add_text(json, "event", EVENTS_LOST))) {
+		ret = 0;
+		puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN |
+							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	}
+	json_object_put(json);
+	return ret;
+}
+
+/* One line, which whoever reads them has at once */
+static int print_event(const struct evs_event_msg *event, bool json, struct evs_error *err)
+{
+	char time[40];
+
+	now(time, sizeof(time));
+	if (!json)
+		print_text(time, event);
+	else if (print_json(time, event))
+		return evs_error_set(err, ENOMEM, "out of memory");
+	if (fflush(stdout))
+		return evs_error_set(err, errno, "standard output: %m");
+	return 0;
+}
+
+/* All events that are there */
+static int take_events(struct evs_nl *nl, bool json, struct evs_error *err)
+{
+	struct evs_event_msg event;
+	int ret;
+
+	for (;;) {
+		ret = evs_nl_event(nl, &event, err);
+		if (ret == -EAGAIN)
+			return 0;
+		if (ret == -EPROTO)
+			fprintf(stderr, "evs-setup: monitor: %s\n", err->text);
+		else if (ret && ret != -ENOBUFS)
+			return ret;
+		if (ret != -EPROTO && print_event(ret ? NULL : &event, json, err))
+			return -err->errnum;
+	}
+}
+
+static int monitor(struct evs_nl *nl, int signals, bool json, struct evs_error *err)
+{
+	struct pollfd ready[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .events = POLLIN },
+	};
+	int ret;
+
+	ready[1].fd = evs_nl_listen(nl, err);
+	if (ready[1].fd < 0)
+		return ready[1].fd;
+	do {
+		if (poll(ready, 2, -1) < 0 && errno != EINTR)
+			return evs_error_set(err, errno, "cannot wait for events: %m");
+		/* What came before the signal is printed. */
+		ret = take_events(nl, json, err);
+	} while (!ret && !ready[0].revents);
+	return ret;
+}
+
+/* The signals that end the program come in order with the events. */
+static int open_signals(struct evs_error *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return evs_error_set(err, errno, "cannot block signals: %m");
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? evs_error_set(err, errno, "cannot wait for signals: %m") : fd;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	bool json = false;
+	struct evs_nl *nl;
+	int opt, ret, signals;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		json = true;
+	if (opt < 0 || cli_no_operand(argc, argv, err))
+		return -err->errnum;
+	signals = open_signals(err);
+	if (signals < 0)
+		return signals;
+	ret = evs_nl_open(&nl, err);
+	if (!ret) {
+		ret = monitor(nl, signals, json, err);
+		evs_nl_close(nl);
+	}
+	close(signals);
+	return ret;
+}
+
+const struct verb verb_monitor = {
+	.name = "monitor",
+	.args = "[--json]",
+	.brief = "tell what happens to disks until interrupted",
+	.help = "  --json  print a JSON object a line; sizes are in bytes\n"
+		"\n"
+		"A line for each event as it happens, until SIGINT or SIGTERM. Where some were\n"
+		"lost, because nobody read the lines, a line says so.\n",
+	.run = run,
+};

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "disks.h"
+#include "volume.h"
+
+static const struct option options[] = {
+	{ "size", required_argument, NULL, 'z' },
+	{},
+};
+
+/* How large its header lets a disk be, as the device below is now */
+static int header_size(const struct evs_disk *disk, uint64_t *size, struct evs_error *err)
+{
+	struct evs_volume *vol;
+	char device[PATH_MAX];
+	int ret;
+
+	backing_node(disk->backing_dev, device, sizeof(device));
+	ret = evs_volume_open(&vol, device, err);
+	if (ret)
+		return ret;
+	*size = evs_volume_data_size(vol);
+	evs_volume_close(vol);
+	return 0;
+}
+
+static int resize(struct evs_nl *nl, struct evs_disk *disk, uint64_t size, const char *ref,
+		  struct evs_error *err)
+{
+	/* What has no key any more is refused by the kernel; its device may be gone. */
+	bool usable = disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED;
+	int ret;
+
+	if (!size && *disk->uuid && usable) {
+		ret = header_size(disk, &size, err);
+		if (ret)
+			return ret;
+	}
+	ret = evs_nl_resize(nl, disk->id, size, disk, err);
+	if (ret)
+		return evs_error_prefix(err, "%s", ref);
+	printf("%" PRIu64 "\n", disk->size);
+	return 0;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct evs_disk disk;
+	struct evs_nl *nl;
+	uint64_t size = 0;
+	const char *ref;
+	int opt, ret;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0) {
+		if (cli_bytes("--size", optarg, &size, err))
+			return -err->errnum;
+		if (!size)
+			return evs_error_set(err, EINVAL, "--size 0: a disk has a size");
+	}
+	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
+		return -err->errnum;
+	ret = disks_open(&nl, ref, &disk, err);
+	if (ret)
+		return ret;
+	ret = resize(nl, &disk, size, ref, err);
+	evs_nl_close(nl);
+	return ret;
+}
+
+const struct verb verb_resize = {
+	.name = "resize",
+	.args = "[--size BYTES] NAME|UUID|/dev/evsN",
+	.brief = "let a disk grow with the device below and print its size in bytes",
+	.help = "  --size BYTES  up to that size, by default up to the end of the device below\n"
+		"\n"
+		"BYTES may end in K, M, G or T. The disk may be in use. It cannot shrink.\n",
+	.run = run,
+};

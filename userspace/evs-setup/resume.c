@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * resume: the key of a suspended disk takes the way that it took at attach, so
+ * that the KMS has its say. The kernel checks that it is the same key.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "disks.h"
+#include "dk.h"
+
+static const struct option options[] = {
+	{ "key", required_argument, NULL, 'k' },
+	{},
+};
+
+/* The KMS need not be asked about a disk that cannot be resumed. */
+static int check_state(const struct evs_disk *disk, const char *ref, struct evs_error *err)
+{
+	switch (disk->state) {
+	case EVS_DEV_STATE_SUSPENDED:
+		return 0;
+	case EVS_DEV_STATE_LIVE:
+		return evs_error_set(err, EALREADY,
+				     "%s: the disk is live: there is nothing to resume", ref);
+	case EVS_DEV_STATE_REVOKED:
+		return evs_error_set(err, EKEYREVOKED,
+				     "%s: the disk is revoked: detach it and attach it anew", ref);
+	case EVS_DEV_STATE_REMOVED:
+		return evs_error_set(err, ENXIO,
+				     "%s: the device below the disk has gone: detach the disk", ref);
+	default:
+		return evs_error_set(err, ENODEV, "%s: the disk has been detached already", ref);
+	}
+}
+
+static int open_header(const struct evs_disk *disk, const char *device, struct evs_volume **vol,
+		       struct evs_error *err)
+{
+	int ret;
+
+	ret = evs_volume_open(vol, device, err);
+	if (ret || strcmp(evs_volume_uuid(*vol), disk->uuid) == 0)
+		return ret;
+	ret = evs_error_set(err, EMEDIUMTYPE,
+			    "%s: the header there is that of disk %s by now, not of %s", device,
+			    evs_volume_uuid(*vol), disk->uuid);
+	evs_volume_close(*vol);
+	return ret;
+}
+
+static int resume_with(struct evs_nl *nl, const struct evs_disk *disk, key_serial_t key,
+		       const char *ref, struct evs_error *err)
+{
+	int ret = evs_nl_resume(nl, disk->id, key, err);
+
+	if (ret == -EKEYREJECTED)
+		return evs_error_set(err, EKEYREJECTED,
+				     "%s: %s: the disk stays suspended until it gets the key that it was attached with",
+				     ref, err->text);
+	return ret ? evs_error_prefix(err, "%s", ref) : 0;
+}
+
+static int resume_volume(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+			 struct evs_error *err)
+{
+	struct evs_volume *vol;
+	char device[PATH_MAX];
+	key_serial_t key;
+	int ret;
+
+	if (!*disk->uuid)
+		return evs_error_set(err, EINVAL,
+				     "%s: was attached with --raw: give its key with --key", ref);
+	backing_node(disk->backing_dev, device, sizeof(device));
+	ret = open_header(disk, device, &vol, err);
+	if (ret)
+		return ret;
+	ret = dk_request(vol, device, &key, err);
+	evs_volume_close(vol);
+	if (ret)
+		return ret;
+	ret = resume_with(nl, disk, key, ref, err);
+	dk_drop(key);
+	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct evs_disk disk;
+	struct evs_nl *nl;
+	int32_t key = 0;
+	const char *ref;
+	int opt, ret;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		if (cli_serial(optarg, &key, err))
+			return -err->errnum;
+	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
+		return -err->errnum;
+	ret = disks_open(&nl, ref, &disk, err);
+	if (ret)
+		return ret;
+	ret = check_state(&disk, ref, err);
+	if (!ret && key)
+		ret = resume_with(nl, &disk, key, ref, err);
+	else if (!ret)
+		ret = resume_volume(nl, &disk, ref, err);
+	evs_nl_close(nl);
+	return ret;
+}
+
+const struct verb verb_resume = {
+	.name = "resume",
+	.args = "[--key SERIAL] NAME|UUID|/dev/evsN",
+	.brief = "give a suspended disk its key back and let its I/O go on",
+	.help = "  --key SERIAL  key of type \"evs\" with the data key, for a disk that was\n"
+		"                attached with --raw; resuming uses it up\n"
+		"\n"
+		"The key comes from the KMS, as it does for attach. When it is refused, or is not\n"
+		"the one that the disk had, the disk stays suspended.\n",
+	.run = run,
+};
