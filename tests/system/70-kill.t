@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep.
 # Userspace alone: no kernel has a part in it.
 # The KMS dies at any moment; every key that it acknowledged is there afterwards.
 . "$(dirname "$0")/tap.sh"
