@@ -10,6 +10,7 @@
 #include "conf.h"
 #include "kmsd.h"
 #include "log.h"
+#include "notify.h"
 #include "secret.h"
 #include "server.h"
 
@@ -70,6 +71,8 @@ static int serve(const struct kmsd_conf *conf, const sigset_t *stop, struct evs_
 	ret = kmsd_server_start(&server, &kmsd, conf->socket, err);
 	if (!ret) {
 		kmsd_log("ready on %s", conf->socket);
+		if (kmsd_notify("READY=1"))
+			kmsd_log("cannot tell the service manager: %s", strerror(errno));
 		sigwait(stop, &sig);
 		kmsd_log("stopping: %s", strsignal(sig));
 		kmsd_server_stop(server);
