@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit-name.h"
+#include "units.h"
+
+#define SYSTEM_UNITS "/usr/lib/systemd/system/"
+#define TEMPLATE "evs-attach@.service"
+#define HEADER "# Made by evs-generator(8) out of %s\n\n[Unit]\n"
+
+/**
+ * struct names - Names of the units about a line.
+ * @service: instance of the template
+ * @node: device unit of /dev/evs/NAME
+ * @source: device unit of the device below, "" for a file
+ * @source_path: path of that device, or of the file
+ */
+struct names {
+	char service[UNIT_NAME_MAX + 1];
+	char node[UNIT_NAME_MAX + 1];
+	char source[UNIT_NAME_MAX + 1];
+	char source_path[PATH_MAX];
+};
+
+static int name_units(struct names *names, const struct evstab_entry *entry,
+		      struct evs_error *err)
+{
+	char escaped[UNIT_NAME_MAX + 1];
+	int len, ret;
+
+	ret = evstab_link(entry, names->source_path, sizeof(names->source_path), err);
+	if (ret)
+		return ret;
+	ret = unit_escape(entry->name, escaped, sizeof(escaped));
+	len = ret ? 0 : snprintf(names->service, sizeof(names->service), "evs-attach@%s.service",
+				 escaped);
+	if (ret || len > UNIT_NAME_MAX ||
+	    snprintf(names->node, sizeof(names->node), "dev-evs-%s.device",
+		     escaped) > UNIT_NAME_MAX)
+		return evs_error_set(err, ENAMETOOLONG,
+				     "%s: with its special characters written out, the name is too long for a unit",
+				     entry->name);
+	if (strncmp(names->source_path, "/dev/", strlen("/dev/")))
+		return 0;
+	ret = unit_escape_path(names->source_path, escaped, sizeof(escaped));
+	if (ret == -EINVAL)
+		return evs_error_set(err, EINVAL, "%s: %s: a path with .. in it", entry->name,
+				     names->source_path);
+	if (ret || snprintf(names->source, sizeof(names->source), "%s.device",
+			    escaped) > UNIT_NAME_MAX)
+		return evs_error_set(err, ENAMETOOLONG,
+				     "%s: the device has too long a name for a unit", entry->name);
+	return 0;
+}
+
+/* A folder in the folder, which may be there already */
+static int make_dir(char *path, size_t size, struct evs_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int make_dir(char *path, size_t size, struct evs_error *err, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(path, size, fmt, ap);
+	va_end(ap);
+	if (len < 0 || (size_t)len >= size)
+		return evs_error_set(err, ENAMETOOLONG, "the path of a unit is too long");
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return evs_error_set(err, errno, "%s: %m", path);
+	return 0;
+}
+
+/* Let a unit be wanted or required by another one: a link to its file */
+static int add_link(const char *dir, const char *by, const char *how, const char *unit,
+		    const char *file, struct evs_error *err)
+{
+	char path[PATH_MAX];
+	size_t len;
+
+	if (make_dir(path, sizeof(path), err, "%s/%s.%s", dir, by, how))
+		return -err->errnum;
+	len = strlen(path);
+	if ((size_t)snprintf(path + len, sizeof(path) - len, "/%s", unit) >= sizeof(path) - len)
+		return evs_error_set(err, ENAMETOOLONG, "the path of a unit is too long");
+	if (symlink(file, path) && errno != EEXIST)
+		return evs_error_set(err, errno, "%s: %m", path);
+	return 0;
+}
+
+static int open_drop_in(const char *dir, const char *unit, const char *name, FILE **file,
+			struct evs_error *err)
+{
+	char path[PATH_MAX];
+	size_t len;
+
+	if (make_dir(path, sizeof(path), err, "%s/%s.d", dir, unit))
+		return -err->errnum;
+	len = strlen(path);
+	if ((size_t)snprintf(path + len, sizeof(path) - len, "/%s.conf", name) >=
+	    sizeof(path) - len)
+		return evs_error_set(err, ENAMETOOLONG, "the path of a unit is too long");
+	*file = fopen(path, "we");
+	return *file ? 0 : evs_error_set(err, errno, "%s: %m", path);
+}
+
+static int close_drop_in(FILE *file, const char *unit, struct evs_error *err)
+{
+	int bad = ferror(file);
+
+	if (fclose(file) || bad)
+		return evs_error_set(err, errno ? errno : EIO, "%s: cannot be written: %m", unit);
+	return 0;
+}
+
+/* A path as a value: quoted, and without a specifier in it */
+static void write_path(FILE *file, const char *path)
+{
+	fputc('"', file);
+	for (; *path; path++) {
+		if (*path == '"' || *path == '\\')
+			fputc('\\', file);
+		if (*path == '%')
+			fputc('%', file);
+		fputc(*path, file);
+	}
+	fputc('"', file);
+}
+
+static int write_service(const char *dir, const struct evstab *tab,
+			 const struct evstab_entry *entry, const struct names *names,
+			 struct evs_error *err)
+{
+	size_t stem = strlen(names->source) - strlen(".device");
+	FILE *file;
+
+	if (open_drop_in(dir, names->service, "50-evstab", &file, err))
+		return -err->errnum;
+	fprintf(file, HEADER "SourcePath=%s\n", tab->path, tab->path);
+	if (*names->source) {
+		fprintf(file, "BindsTo=%s\nAfter=%s\n", names->source, names->source);
+		/* An EVS disk below is to be detached after this one. */
+		fprintf(file, "After=blockdev@%.*s.target\n", (int)stem, names->source);
+	} else {
+		fputs("RequiresMountsFor=", file);
+		write_path(file, names->source_path);
+		fputc('\n', file);
+	}
+	if (entry->netdev)
+		fputs("Wants=network-online.target\nAfter=network-online.target\n", file);
+	/* What may be missing keeps nobody waiting. */
+	if (!entry->nofail && entry->netdev)
+		fputs("Wants=remote-fs-pre.target\nBefore=remote-evs.target remote-fs-pre.target\n",
+		      file);
+	else if (!entry->nofail)
+		fputs("Before=evs.target\n", file);
+	return close_drop_in(file, names->service, err);
+}
+
+static int write_timeout(const char *dir, const struct evstab *tab,
+			 const struct evstab_entry *entry, const struct names *names,
+			 struct evs_error *err)
+{
+	FILE *file;
+
+	/* Not the name that systemd-fstab-generator takes in the same folder */
+	if (open_drop_in(dir, names->source, "50-evstab-timeout", &file, err))
+		return -err->errnum;
+	fprintf(file, HEADER "JobRunningTimeoutSec=%s\n", tab->path, entry->device_timeout);
+	return close_drop_in(file, names->source, err);
+}
+
+static int write_links(const char *dir, const struct evstab_entry *entry,
+		       const struct names *names, struct evs_error *err)
+{
+	const char *target = entry->netdev ? "remote-evs.target" : "evs.target";
+	const char *by = entry->netdev ? "multi-user.target" : "sysinit.target";
+	char file[sizeof(SYSTEM_UNITS) + 32];
+
+	/* Who needs /dev/evs/NAME, such as a mount, gets the disk attached. */
+	if (add_link(dir, names->node, "requires", names->service, SYSTEM_UNITS TEMPLATE, err))
+		return -err->errnum;
+	if (entry->noauto)
+		return 0;
+	snprintf(file, sizeof(file), SYSTEM_UNITS "%s", target);
+	if (add_link(dir, by, "wants", target, file, err))
+		return -err->errnum;
+	return add_link(dir, target, entry->nofail ? "wants" : "requires", names->service,
+			SYSTEM_UNITS TEMPLATE, err);
+}
+
+int units_write(const char *dir, const struct evstab *tab, const struct evstab_entry *entry,
+		struct evs_error *err)
+{
+	struct names names = {};
+
+	if (name_units(&names, entry, err) || write_service(dir, tab, entry, &names, err) ||
+	    write_links(dir, entry, &names, err))
+		return -err->errnum;
+	if (*entry->device_timeout && *names.source)
+		return write_timeout(dir, tab, entry, &names, err);
+	return 0;
+}
