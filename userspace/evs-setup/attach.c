@@ -10,26 +10,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attach.h"
 #include "backing.h"
 #include "cli.h"
 #include "disks.h"
 #include "dk.h"
 #include "node.h"
+#include "tab.h"
 #include "volume.h"
 
 /**
- * struct request - What the user asks for.
- * @target: device or file
- * @raw: there is no header
- * @what: what goes to the kernel, filled in as it becomes known
+ * struct options - What is on the command line.
+ * @all: all disks of evstab(5)
+ * @tab: name of one of them, or NULL
+ * @disk: what to attach, where it is none of them
  */
-struct request {
-	const char *target;
-	bool raw;
-	struct evs_attach what;
+struct options {
+	bool all;
+	const char *tab;
+	struct attach_request disk;
 };
 
-static const struct option options[] = {
+static const struct option long_options[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "tab", required_argument, NULL, 't' },
 	{ "read-only", no_argument, NULL, 'r' },
 	{ "name", required_argument, NULL, 'n' },
 	{ "allow-discards", no_argument, NULL, 'd' },
@@ -58,11 +62,18 @@ static int check_name(const char *name, struct evs_error *err)
 	return 0;
 }
 
-static int parse_option(struct request *req, int opt, struct evs_error *err)
+static int parse_option(struct options *options, int opt, struct evs_error *err)
 {
+	struct attach_request *req = &options->disk;
 	int ret;
 
 	switch (opt) {
+	case 'a':
+		options->all = true;
+		return 0;
+	case 't':
+		options->tab = optarg;
+		return 0;
 	case 'r':
 		req->what.read_only = true;
 		return 0;
@@ -92,15 +103,23 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 	}
 }
 
-static int parse(struct request *req, int argc, char *argv[], struct evs_error *err)
+static int parse(struct options *options, int argc, char *argv[], struct evs_error *err)
 {
+	struct attach_request *req = &options->disk;
 	const struct evs_attach *what = &req->what;
-	int opt;
+	int opt, count = 0;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		if (parse_option(req, opt, err))
+	for (; (opt = cli_option(argc, argv, long_options, err)) > 0; count++)
+		if (parse_option(options, opt, err))
 			return -err->errnum;
-	if (opt < 0 || cli_operand(argc, argv, "device or file", &req->target, err))
+	if (opt < 0)
+		return opt;
+	if ((options->all || options->tab) && count > 1)
+		return evs_error_set(err, EINVAL,
+				     "--all and --tab stand alone: evstab has the options of a disk");
+	if (options->all || options->tab)
+		return cli_no_operand(argc, argv, err);
+	if (cli_operand(argc, argv, "device or file", &req->target, err))
 		return -err->errnum;
 	if (req->raw && (!what->key_serial || !what->sector_size))
 		return evs_error_set(err, EINVAL, "--raw needs --key and --sector-size");
@@ -127,8 +146,8 @@ static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_e
 	return ret;
 }
 
-static int attach_backing(struct evs_nl *nl, struct request *req, const struct backing *backing,
-			  struct evs_error *err)
+static int attach_backing(struct evs_nl *nl, struct attach_request *req,
+			  const struct backing *backing, struct evs_error *err)
 {
 	struct evs_disk disk;
 	sigset_t all;
@@ -145,7 +164,7 @@ static int attach_backing(struct evs_nl *nl, struct request *req, const struct b
 	return announce(nl, &disk, err);
 }
 
-static int attach_raw(struct evs_nl *nl, struct request *req, struct backing *backing,
+static int attach_raw(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
 		      struct evs_error *err)
 {
 	int ret;
@@ -156,7 +175,7 @@ static int attach_raw(struct evs_nl *nl, struct request *req, struct backing *ba
 	return attach_backing(nl, req, backing, err);
 }
 
-static int attach_volume(struct evs_nl *nl, struct request *req, struct backing *backing,
+static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
 			 const struct evs_volume *vol, struct evs_error *err)
 {
 	struct evs_attach *what = &req->what;
@@ -180,7 +199,7 @@ static int attach_volume(struct evs_nl *nl, struct request *req, struct backing 
 	return ret;
 }
 
-static int attach(struct evs_nl *nl, struct request *req, struct evs_error *err)
+int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error *err)
 {
 	struct backing backing;
 	struct evs_volume *vol;
@@ -204,17 +223,20 @@ static int attach(struct evs_nl *nl, struct request *req, struct evs_error *err)
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct request req = {};
+	struct options options = {};
 	struct evs_nl *nl;
 	int ret;
 
-	ret = parse(&req, argc, argv, err);
+	ret = parse(&options, argc, argv, err);
 	if (ret)
 		return ret;
 	ret = evs_nl_open(&nl, err);
 	if (ret)
 		return ret;
-	ret = attach(nl, &req, err);
+	if (options.all || options.tab)
+		ret = tab_attach(nl, options.tab, err);
+	else
+		ret = attach_disk(nl, &options.disk, err);
 	evs_nl_close(nl);
 	return ret;
 }
@@ -223,7 +245,8 @@ const struct verb verb_attach = {
 	.name = "attach",
 	.args = "[OPTION...] DEVICE|FILE\n"
 		"       evs-setup attach --raw --key SERIAL --sector-size 512|4096\n"
-		"                        [--offset BYTES] [--size BYTES] [OPTION...] DEVICE|FILE",
+		"                        [--offset BYTES] [--size BYTES] [OPTION...] DEVICE|FILE\n"
+		"       evs-setup attach --all|--tab NAME",
 	.brief = "make a disk /dev/evsN over a device or file and print its path",
 	.help = "  --read-only         the disk refuses writes\n"
 		"  --name NAME         how to call the disk, by default evsN\n"
@@ -240,6 +263,10 @@ const struct verb verb_attach = {
 		"  --offset BYTES      where the data starts, by default 0\n"
 		"  --size BYTES        how long it is, by default up to the end\n"
 		"\n"
-		"BYTES may end in K, M, G or T.\n",
+		"BYTES may end in K, M, G or T.\n"
+		"\n"
+		"  --all               attach the disks of evstab(5) that are not yet, but for\n"
+		"                      those marked noauto\n"
+		"  --tab NAME          attach this disk of evstab(5) unless it is\n",
 	.run = run,
 };

@@ -44,6 +44,7 @@ extern const struct verb verb_resume;
 extern const struct verb verb_resize;
 extern const struct verb verb_list;
 extern const struct verb verb_status;
+extern const struct verb verb_probe;
 extern const struct verb verb_monitor;
 extern const struct verb verb_cmk_create;
 extern const struct verb verb_cmk_list;

@@ -1,58 +1,154 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <libudev.h>
+#include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
+#include "detach.h"
 #include "disks.h"
+#include "tab.h"
 
-static const struct option options[] = {
+#define UDEV_RUNS "/run/udev/control"
+#define UDEV_WAIT_MS 3000
+#define UDEV_PAUSE_MS 20
+
+static const struct option long_options[] = {
 	{ "force", no_argument, NULL, 'f' },
 	{ "lazy", no_argument, NULL, 'l' },
+	{ "all", no_argument, NULL, 'a' },
+	{ "tab", required_argument, NULL, 't' },
 	{},
 };
 
-static enum evs_detach how_of(int opt)
+/* Is udev not there, or has it nothing to do? */
+static bool udev_is_idle(struct udev_queue *queue)
 {
-	return opt == 'f' ? EVS_DETACH_FORCE : EVS_DETACH_LAZY;
+	return access(UDEV_RUNS, F_OK) || udev_queue_get_queue_is_empty(queue);
 }
 
-static int run(int argc, char *argv[], struct evs_error *err)
+/*
+ * udev looks what is on a disk whenever somebody has closed it after writing,
+ * as umount does, and has it open for a moment then. So busy counts when udev
+ * had nothing to do before and after.
+ */
+static int detach_idle(struct evs_nl *nl, uint32_t id, struct evs_error *err)
 {
-	struct evs_disk disk;
-	enum evs_detach how = EVS_DETACH_IDLE;
-	struct evs_nl *nl;
-	const char *ref;
-	int opt, ret;
+	const struct timespec pause = { .tv_nsec = UDEV_PAUSE_MS * 1000000 };
+	struct udev *udev = udev_new();
+	struct udev_queue *queue = udev ? udev_queue_new(udev) : NULL;
+	int tries = UDEV_WAIT_MS / UDEV_PAUSE_MS, ret;
+	bool idle;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
-		if (how != EVS_DETACH_IDLE && how != how_of(opt))
-			return evs_error_set(err, EINVAL,
-					     "--force does not wait and --lazy does: give one of them");
-		how = how_of(opt);
+	if (!queue) {
+		udev_unref(udev);
+		return evs_error_set(err, ENOMEM, "out of memory");
 	}
-	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
-		return -err->errnum;
-	ret = disks_open(&nl, ref, &disk, err);
-	if (ret)
-		return ret;
-	ret = evs_nl_detach(nl, disk.id, how, err);
+	do {
+		idle = udev_is_idle(queue);
+		ret = evs_nl_detach(nl, id, EVS_DETACH_IDLE, err);
+		if (ret != -EBUSY || (idle && udev_is_idle(queue)))
+			break;
+		nanosleep(&pause, NULL);
+	} while (--tries);
+	udev_queue_unref(queue);
+	udev_unref(udev);
+	return ret;
+}
+
+int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		enum evs_detach how, struct evs_error *err)
+{
+	int ret;
+
+	if (how == EVS_DETACH_IDLE)
+		ret = detach_idle(nl, disk->id, err);
+	else
+		ret = evs_nl_detach(nl, disk->id, how, err);
 	if (ret == -EBUSY)
 		evs_error_set(err, EBUSY, "%s: %s: close it, or try --lazy or --force", ref,
 			      err->text);
 	else if (ret)
 		evs_error_prefix(err, "%s", ref);
+	return ret;
+}
+
+/**
+ * struct options - What is on the command line.
+ * @all: all disks of evstab(5)
+ * @tab: name of one of them, or NULL
+ * @how: what to do with a disk that is open
+ */
+struct options {
+	bool all;
+	const char *tab;
+	enum evs_detach how;
+};
+
+static int parse_option(struct options *options, int opt, struct evs_error *err)
+{
+	enum evs_detach how = opt == 'f' ? EVS_DETACH_FORCE : EVS_DETACH_LAZY;
+
+	if (opt == 'a') {
+		options->all = true;
+	} else if (opt == 't') {
+		options->tab = optarg;
+	} else if (options->how != EVS_DETACH_IDLE && options->how != how) {
+		return evs_error_set(err, EINVAL,
+				     "--force does not wait and --lazy does: give one of them");
+	} else {
+		options->how = how;
+	}
+	if (options->all && options->tab)
+		return evs_error_set(err, EINVAL, "give --all or --tab, not both");
+	return 0;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct options options = { .how = EVS_DETACH_IDLE };
+	struct evs_disk disk;
+	struct evs_nl *nl;
+	const char *ref;
+	int opt, ret;
+
+	while ((opt = cli_option(argc, argv, long_options, err)) > 0)
+		if (parse_option(&options, opt, err))
+			return -err->errnum;
+	if (opt < 0)
+		return opt;
+	if (options.all || options.tab) {
+		ret = cli_no_operand(argc, argv, err);
+		if (!ret)
+			ret = evs_nl_open(&nl, err);
+		if (ret)
+			return ret;
+		ret = tab_detach(nl, options.tab, options.how, err);
+	} else {
+		ret = cli_operand(argc, argv, "disk", &ref, err);
+		if (!ret)
+			ret = disks_open(&nl, ref, &disk, err);
+		if (ret)
+			return ret;
+		ret = detach_disk(nl, &disk, ref, options.how, err);
+	}
 	evs_nl_close(nl);
 	return ret;
 }
 
 const struct verb verb_detach = {
 	.name = "detach",
-	.args = "[--force|--lazy] NAME|UUID|/dev/evsN",
+	.args = "[--force|--lazy] NAME|UUID|/dev/evsN\n"
+		"       evs-setup detach [--force|--lazy] --all|--tab NAME",
 	.brief = "remove a disk and wipe its key",
-	.help = "  --force  although it is open: who has it open gets I/O errors from then on,\n"
-		"           and what was not written yet is lost\n"
-		"  --lazy   once it is closed: nobody can open it any more, and it goes when\n"
-		"           the last one who has it open closes it\n"
+	.help = "  --force     although it is open: who has it open gets I/O errors from then on,\n"
+		"              and what was not written yet is lost\n"
+		"  --lazy      once it is closed: nobody can open it any more, and it goes when\n"
+		"              the last one who has it open closes it\n"
+		"  --all       the disks of evstab(5) that are attached, the last one first\n"
+		"  --tab NAME  this disk of evstab(5), if it is attached\n"
 		"\n"
-		"A disk that is mounted or otherwise open is refused without one of them.\n",
+		"A disk that is mounted or otherwise open is refused without one of the first two.\n",
 	.run = run,
 };

@@ -16,7 +16,7 @@
 static const struct verb *const verbs[] = {
 	&verb_create,	&verb_attach,	  &verb_detach,	    &verb_revoke,
 	&verb_suspend,	&verb_resume,	  &verb_resize,
-	&verb_list,	&verb_status,	  &verb_monitor,
+	&verb_list,	&verb_status,	  &verb_monitor, &verb_probe,
 	&verb_cmk_create, &verb_cmk_list,
 	&verb_cmk_show, &verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
 };

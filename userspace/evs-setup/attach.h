@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_ATTACH_H
+#define EVS_SETUP_ATTACH_H
+
+#include "netlink.h"
+
+/**
+ * struct attach_request - What is to be attached.
+ * @target: device or file
+ * @raw: there is no header
+ * @what: what goes to the kernel, filled in as it becomes known
+ */
+struct attach_request {
+	const char *target;
+	bool raw;
+	struct evs_attach what;
+};
+
+/**
+ * attach_disk() - Attach a disk and print the path of its node.
+ * @nl: connection to the kernel
+ * @req: which, and how
+ * @err: filled on failure, when nothing is left attached
+ *
+ * Return: 0 or a negative errno.
+ */
+int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error *err);
+
+#endif /* EVS_SETUP_ATTACH_H */

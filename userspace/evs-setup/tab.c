@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * attach and detach with --all or --tab: the disks of evstab(5).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attach.h"
+#include "cli.h"
+#include "detach.h"
+#include "disks.h"
+#include "evstab.h"
+#include "loop.h"
+#include "tab.h"
+
+/* ---- what is attached ---- */
+
+/* Is there a disk of this name that has not been detached? 1, 0 or -errno */
+static int find_name(struct evs_nl *nl, const char *name, struct evs_disk *disk,
+		     struct evs_error *err)
+{
+	struct evs_disk *disks;
+	size_t i, count;
+	int ret;
+
+	ret = evs_nl_dump(nl, &disks, &count, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < count && !ret; i++) {
+		/* A dead disk has its name no more. */
+		if (disks[i].state == EVS_DEV_STATE_DEAD || strcmp(disks[i].name, name))
+			continue;
+		*disk = disks[i];
+		ret = 1;
+	}
+	free(disks);
+	return ret;
+}
+
+/* Is the disk over this device, or over a loop device over this file? */
+static bool stands_on(const struct evs_disk *disk, const char *path)
+{
+	struct evs_error ignored = {};
+	char loop[64];
+	struct stat st;
+
+	if (stat(path, &st))
+		return false;
+	if (S_ISREG(st.st_mode) &&
+	    (loop_find(&st, loop, sizeof(loop), &ignored) <= 0 || stat(loop, &st)))
+		return false;
+	return S_ISBLK(st.st_mode) && st.st_rdev == disk->backing_dev;
+}
+
+/* It need not be attached if it is: but it has to be this one, and of use. */
+static int check_attached(const struct evs_disk *disk, const char *device, struct evs_error *err)
+{
+	char path[32];
+
+	disks_path(disk, path, sizeof(path));
+	if (!stands_on(disk, device))
+		return evs_error_set(err, EEXIST, "%s has this name, but is not over %s", path,
+				     device);
+	if (disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED)
+		return 0;
+	return evs_error_set(err, EBUSY,
+			     "%s is of no use any more (see evs-setup status): detach it first",
+			     path);
+}
+
+/* ---- one line ---- */
+
+static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry,
+			struct evs_error *err)
+{
+	struct attach_request req = {
+		.what.name = entry->name,
+		.what.read_only = entry->read_only,
+		.what.allow_discards = entry->discard,
+		.what.no_partscan = entry->no_partscan,
+	};
+	struct evs_disk disk;
+	char *device;
+	int ret;
+
+	ret = evstab_resolve(entry, &device, err);
+	if (ret)
+		return evs_error_prefix(err, "%s", entry->name);
+	ret = find_name(nl, entry->name, &disk, err);
+	if (ret > 0) {
+		ret = check_attached(&disk, device, err);
+	} else if (!ret) {
+		req.target = device;
+		ret = attach_disk(nl, &req, err);
+	}
+	free(device);
+	return ret ? evs_error_prefix(err, "%s", entry->name) : 0;
+}
+
+static int detach_name(struct evs_nl *nl, const char *name, enum evs_detach how,
+		       struct evs_error *err)
+{
+	struct evs_disk disk;
+	int ret;
+
+	ret = find_name(nl, name, &disk, err);
+	if (ret < 0)
+		return evs_error_prefix(err, "%s", name);
+	/* One that goes when it is closed is as good as gone, unless it is urgent. */
+	if (!ret || (disk.state == EVS_DEV_STATE_DETACHING && how != EVS_DETACH_FORCE))
+		return 0;
+	return detach_disk(nl, &disk, name, how, err);
+}
+
+/* ---- all of them ---- */
+
+/**
+ * struct tally - What has become of the lines.
+ * @verb: what is done to them
+ * @failed: how many have failed
+ * @worst: the failure with the highest exit status
+ */
+struct tally {
+	const char *verb;
+	size_t failed;
+	struct evs_error worst;
+};
+
+static void tally_add(struct tally *tally, const struct evs_error *err)
+{
+	fprintf(stderr, "evs-setup: %s: %s\n", tally->verb, err->text);
+	if (err->request_id[0])
+		fprintf(stderr, "evs-setup: the KMS knows this request as %s\n", err->request_id);
+	if (!tally->failed++ || cli_exit_status(err) > cli_exit_status(&tally->worst))
+		tally->worst = *err;
+}
+
+/* The errno and class of the worst; all has been said but how many there are. */
+static int tally_result(const struct tally *tally, const struct evstab *tab,
+			struct evs_error *err)
+{
+	if (!tally->failed)
+		return 0;
+	*err = tally->worst;
+	err->request_id[0] = '\0';
+	snprintf(err->text, sizeof(err->text), "%zu of %zu lines of %s failed", tally->failed,
+		 tab->count, tab->path);
+	return -err->errnum;
+}
+
+static void attach_line(struct evs_nl *nl, const struct evstab_entry *entry, struct tally *tally)
+{
+	struct evs_error err = {};
+	sigset_t mask;
+	int ret;
+
+	if (entry->bad) {
+		evs_error_set(&err, EINVAL, "%s", entry->bad);
+		tally_add(tally, &err);
+		return;
+	}
+	if (entry->noauto)
+		return;
+	/* Attaching blocks signals; between two disks it can be interrupted. */
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	ret = attach_entry(nl, entry, &err);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (!ret)
+		return;
+	if (entry->nofail)
+		fprintf(stderr, "evs-setup: %s: warning: %s\n", tally->verb, err.text);
+	else
+		tally_add(tally, &err);
+}
+
+static void detach_line(struct evs_nl *nl, const struct evstab_entry *entry, enum evs_detach how,
+			struct tally *tally)
+{
+	struct evs_error err = {};
+
+	if (entry->bad)
+		evs_error_set(&err, EINVAL, "%s", entry->bad);
+	else if (!detach_name(nl, entry->name, how, &err))
+		return;
+	tally_add(tally, &err);
+}
+
+int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err)
+{
+	struct tally tally = { .verb = "attach" };
+	const struct evstab_entry *entry;
+	struct evstab tab;
+	size_t i;
+	int ret;
+
+	ret = evstab_load(&tab, err);
+	if (ret)
+		return ret;
+	if (name) {
+		entry = evstab_find(&tab, name, err);
+		ret = entry ? attach_entry(nl, entry, err) : -err->errnum;
+	} else {
+		for (i = 0; i < tab.count; i++)
+			attach_line(nl, &tab.entries[i], &tally);
+		ret = tally_result(&tally, &tab, err);
+	}
+	evstab_free(&tab);
+	return ret;
+}
+
+int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct evs_error *err)
+{
+	struct tally tally = { .verb = "detach" };
+	struct evstab tab;
+	size_t i;
+	int ret;
+
+	if (name)
+		return detach_name(nl, name, how, err);
+	ret = evstab_load(&tab, err);
+	if (ret)
+		return ret;
+	/* A disk may stand on one of a line before it. */
+	for (i = tab.count; i > 0; i--)
+		detach_line(nl, &tab.entries[i - 1], how, &tally);
+	ret = tally_result(&tally, &tab, err);
+	evstab_free(&tab);
+	return ret;
+}

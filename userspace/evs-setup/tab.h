@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_TAB_H
+#define EVS_SETUP_TAB_H
+
+#include "netlink.h"
+
+/**
+ * tab_attach() - Attach disks of evstab(5).
+ * @nl: connection to the kernel
+ * @name: name of the one, or NULL for all but those marked noauto
+ * @err: filled on failure
+ *
+ * A disk that is attached already is fine. Of all disks, one that fails stops
+ * no other; each failure is printed, and the worst is returned.
+ *
+ * Return: 0 or a negative errno.
+ */
+int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err);
+
+/**
+ * tab_detach() - Detach disks of evstab(5).
+ * @nl: connection to the kernel
+ * @name: name of the one, which need not be in the table any more, or NULL for
+ *	  all, from the last to the first
+ * @how: what to do with one that is open
+ * @err: filled on failure
+ *
+ * A disk that is not attached is fine. Failures are as with tab_attach().
+ *
+ * Return: 0 or a negative errno.
+ */
+int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct evs_error *err);
+
+#endif /* EVS_SETUP_TAB_H */
