@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * evs-generator: names of units against systemd-escape(1) where that is
+ * installed, and all that is written for a table against what it should be.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../userspace/evs-generator/unit-name.c"
+#include "../../userspace/evs-generator/units.c"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define LINK_ATTACH "-> /usr/lib/systemd/system/evs-attach@.service\n"
+
+/* ---- names ---- */
+
+static const struct {
+	const char *text;
+	const char *escaped;
+	bool path;
+} names[] = {
+	{ "data", "data", false },
+	{ "my-disk", "my\\x2ddisk", false },
+	{ "a b/c", "a\\x20b-c", false },
+	{ ".x.y", "\\x2ex.y", false },
+	{ "#+-.:=@_", "\\x23\\x2b\\x2d.:\\x3d\\x40_", false },
+	{ "\xc3\xa9", "\\xc3\\xa9", false },
+	{ "/", "-", true },
+	{ "///", "-", true },
+	{ "/dev/sdb1", "dev-sdb1", true },
+	{ "/dev//disk/./by-uuid/a-b/", "dev-disk-by\\x2duuid-a\\x2db", true },
+	{ "/.hidden/x", "\\x2ehidden-x", true },
+	{ "/dev/disk/by-label/a\\x20b", "dev-disk-by\\x2dlabel-a\\x5cx20b", true },
+};
+
+static void test_escape(void **state)
+{
+	char escaped[64], tiny[3];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(names[i].path ?
+				 unit_escape_path(names[i].text, escaped, sizeof(escaped)) :
+				 unit_escape(names[i].text, escaped, sizeof(escaped)), 0);
+		assert_string_equal(escaped, names[i].escaped);
+	}
+	assert_int_equal(unit_escape("abc", tiny, sizeof(tiny)), -ENAMETOOLONG);
+	assert_int_equal(unit_escape("-", tiny, sizeof(tiny)), -ENAMETOOLONG);
+	assert_int_equal(unit_escape("ab", tiny, sizeof(tiny)), 0);
+	assert_int_equal(unit_escape_path("/a/../b", escaped, sizeof(escaped)), -EINVAL);
+	assert_int_equal(unit_escape_path("a", escaped, sizeof(escaped)), -EINVAL);
+}
+
+static void test_systemd_escape(void **state)
+{
+	char command[128], line[128];
+	FILE *pipe;
+	size_t i;
+
+	(void)state;
+	if (system("systemd-escape --version >/dev/null 2>&1"))
+		skip();
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(command, sizeof(command), "systemd-escape %s -- '%s'",
+			 names[i].path ? "--path" : "", names[i].text);
+		pipe = popen(command, "re");
+		assert_non_null(pipe);
+		assert_non_null(fgets(line, sizeof(line), pipe));
+		assert_int_equal(pclose(pipe), 0);
+		line[strcspn(line, "\n")] = '\0';
+		assert_string_equal(line, names[i].escaped);
+	}
+}
+
+/* ---- units ---- */
+
+static char dir[] = "/tmp/evs-generator-XXXXXX";
+
+static int make_folder(void **state)
+{
+	(void)state;
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* All that is in the folder: paths, targets of links, what files hold */
+static void written(char *text, size_t size)
+{
+	char command[512];
+	size_t len;
+	FILE *pipe;
+
+	snprintf(command, sizeof(command),
+		 "cd %s && find . ! -type d | LC_ALL=C sort | while read -r f; do "
+		 "printf '%%s\\n' \"$f\"; "
+		 "if [ -L \"$f\" ]; then printf -- '-> %%s\\n' \"$(readlink \"$f\")\"; "
+		 "else cat \"$f\"; fi; done", dir);
+	pipe = popen(command, "re");
+	assert_non_null(pipe);
+	len = fread(text, 1, size - 1, pipe);
+	text[len] = '\0';
+	assert_int_equal(pclose(pipe), 0);
+}
+
+static void check(const char *table, const char *wanted)
+{
+	struct evs_error err = {};
+	char text[4096];
+	struct evstab tab;
+	size_t i;
+
+	assert_int_equal(evstab_parse(&tab, "/etc/evstab", table, strlen(table), &err), 0);
+	for (i = 0; i < tab.count; i++) {
+		assert_null(tab.entries[i].bad);
+		assert_int_equal(units_write(dir, &tab, &tab.entries[i], &err), 0);
+	}
+	evstab_free(&tab);
+	written(text, sizeof(text));
+	assert_string_equal(text, wanted);
+}
+
+static void test_local(void **state)
+{
+	(void)state;
+	check("my-data UUID=6A04 x-systemd.device-timeout=10s\n",
+	      "./dev-disk-by\\x2duuid-6a04.device.d/50-evstab-timeout.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "JobRunningTimeoutSec=10s\n"
+	      "./dev-evs-my\\x2ddata.device.requires/evs-attach@my\\x2ddata.service\n"
+	      LINK_ATTACH
+	      "./evs-attach@my\\x2ddata.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "BindsTo=dev-disk-by\\x2duuid-6a04.device\n"
+	      "After=dev-disk-by\\x2duuid-6a04.device\n"
+	      "After=blockdev@dev-disk-by\\x2duuid-6a04.target\n"
+	      "Before=evs.target\n"
+	      "./evs.target.requires/evs-attach@my\\x2ddata.service\n"
+	      LINK_ATTACH
+	      "./sysinit.target.wants/evs.target\n"
+	      "-> /usr/lib/systemd/system/evs.target\n");
+}
+
+static void test_remote(void **state)
+{
+	(void)state;
+	check("net /dev/sdb _netdev\n",
+	      "./dev-evs-net.device.requires/evs-attach@net.service\n"
+	      LINK_ATTACH
+	      "./evs-attach@net.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "BindsTo=dev-sdb.device\n"
+	      "After=dev-sdb.device\n"
+	      "After=blockdev@dev-sdb.target\n"
+	      "Wants=network-online.target\n"
+	      "After=network-online.target\n"
+	      "Wants=remote-fs-pre.target\n"
+	      "Before=remote-evs.target remote-fs-pre.target\n"
+	      "./multi-user.target.wants/remote-evs.target\n"
+	      "-> /usr/lib/systemd/system/remote-evs.target\n"
+	      "./remote-evs.target.requires/evs-attach@net.service\n"
+	      LINK_ATTACH);
+}
+
+static void test_nofail_noauto(void **state)
+{
+	(void)state;
+	check("may /dev/sdc nofail\n"
+	      "asked /srv/100%\\040\"x\".img noauto,x-systemd.device-timeout=5\n",
+	      "./dev-evs-asked.device.requires/evs-attach@asked.service\n"
+	      LINK_ATTACH
+	      "./dev-evs-may.device.requires/evs-attach@may.service\n"
+	      LINK_ATTACH
+	      "./evs-attach@asked.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "RequiresMountsFor=\"/srv/100%% \\\"x\\\".img\"\n"
+	      "Before=evs.target\n"
+	      "./evs-attach@may.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "BindsTo=dev-sdc.device\n"
+	      "After=dev-sdc.device\n"
+	      "After=blockdev@dev-sdc.target\n"
+	      "./evs.target.wants/evs-attach@may.service\n"
+	      LINK_ATTACH
+	      "./sysinit.target.wants/evs.target\n"
+	      "-> /usr/lib/systemd/system/evs.target\n");
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *table;
+		int ret;
+	} bad[] = {
+		{ "x /dev/../sdb\n", -EINVAL },
+		{ "---------------------------------------------------------------- /dev/a\n", 0 },
+		{ "--------------------------------------------------------------- /dev/a\n",
+		  -ENAMETOOLONG },
+		{ "x LABEL=------------------------------------------------------------\n",
+		  -ENAMETOOLONG },
+	};
+	struct evs_error err = {};
+	struct evstab tab;
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		assert_int_equal(evstab_parse(&tab, "t", bad[i].table, strlen(bad[i].table), &err),
+				 0);
+		/* Too long for the kernel is found before. */
+		if (!bad[i].ret)
+			assert_non_null(tab.entries[0].bad);
+		else
+			assert_int_equal(units_write(dir, &tab, &tab.entries[0], &err), bad[i].ret);
+		evstab_free(&tab);
+	}
+	written(text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_systemd_escape),
+		cmocka_unit_test_setup_teardown(test_local, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_remote, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_nofail_noauto, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
+	};
+
+	return cmocka_run_group_tests_name("generator", tests, NULL, NULL);
+}
