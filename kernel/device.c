@@ -116,7 +116,11 @@ static int evs_open(struct gendisk *disk, blk_mode_t mode)
 	case EVS_DEV_STATE_SUSPENDED:
 		return 0;
 	case EVS_DEV_STATE_REVOKED:
-		return -EKEYREVOKED;
+		/*
+		 * Without this, udev would not get to its rules: it opens the
+		 * disk to lock it, and takes only an absent one for no failure.
+		 */
+		return mode & BLK_OPEN_NDELAY ? -ENXIO : -EKEYREVOKED;
 	default:
 		return -ENXIO;
 	}
