@@ -1,0 +1,170 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The rules for udev, run by a real systemd-udevd: links, what is said of a disk
+# and of the device below, and detaching under udev's nose.
+. "$(dirname "$0")/tap.sh"
+
+udevd=/lib/systemd/systemd-udevd
+mnt=$tmp/mnt
+mkdir "$mnt"
+
+udev_stop()
+{
+	udevadm control --exit
+	wait_for not pgrep -x systemd-udevd
+	rm -rf /run/udev /etc/udev/rules.d/99-evs-test.rules
+}
+at_exit udev_stop
+at_exit detach_all
+at_exit umount "$mnt"
+must $udevd --daemon
+must udevadm trigger --action=add --subsystem-match=block
+must udevadm settle
+start_kms
+
+# link LINK NODE NAME: the link is there and leads to the node
+link()
+{
+	is "$(readlink -f "$1")" "$2" "$3"
+}
+
+# property NODE KEY: what udev knows of a device
+property()
+{
+	udevadm info --query=property --property="$2" --value "$1"
+}
+
+# property_is NODE KEY VALUE
+property_is()
+{
+	[ "$(property "$1" "$2")" = "$3" ]
+}
+
+# backing_of NAME: the node of the device below
+backing_of()
+{
+	losetup --noheadings --output NAME --associated "$(evs-setup status --json "$1" |
+		jq -r '.disks[0].backing')"
+}
+
+disk=$(new_file disk.img 96M)
+must evs-setup create --cmk test --label "my label" "$disk"
+uuid=$(cryptsetup luksUUID "$disk")
+
+# ---- links ----
+
+evs=$(evs-setup attach --name data "$disk")
+link /dev/evs/data "$evs" "/dev/evs/NAME once attach has returned"
+link "/dev/disk/by-id/evs-$uuid" "$evs" "/dev/disk/by-id/evs-UUID"
+link '/dev/evs/by-label/my\x20label' "$evs" "/dev/evs/by-label/LABEL, as udev encodes it"
+is "$(property "$evs" EVS_STATE)" live "the state"
+is "$(property "$evs" EVS_CMK)" "$(cmk_id test)" "the CMK"
+is "$(property "$evs" SYSTEMD_READY)" "" "it is ready"
+ok "detach, while udev may still be at it" evs-setup detach data
+must udevadm settle
+for name in /dev/evs/data "/dev/disk/by-id/evs-$uuid" '/dev/evs/by-label/my\x20label'; do
+	nok "$name has gone with it" test -L "$name"
+done
+
+# Names that cannot be links as they are
+evs=$(evs-setup attach --name 'a b$c;' "$disk")
+link '/dev/evs/a_b_c_' "$evs" "characters that no link has become underscores"
+must evs-setup detach "$evs"
+evs=$(evs-setup attach --name by-label "$disk")
+link '/dev/evs/by-label/my\x20label' "$evs" "a disk called by-label does not hide the labels"
+must evs-setup detach "$evs"
+
+# ---- the device below ----
+
+evs=$(evs-setup attach --name data "$disk")
+must udevadm settle
+loop=$(backing_of data)
+is "$(property "$loop" UDISKS_IGNORE)" 1 "desktops leave the device below alone"
+is "$(property "$loop" EVS_UUID)" "$uuid" "udev knows what is on it"
+is "$(property "$loop" ID_FS_USAGE)" crypto "it is what it is for others"
+is "$(property "$loop" SYSTEMD_READY)" "" "units can wait for it"
+
+# ---- what is on the disk ----
+
+must mkfs.ext4 -q -L content -U 11111111-2222-4333-8444-555555555555 "$evs"
+by_uuid=/dev/disk/by-uuid/11111111-2222-4333-8444-555555555555
+ok "a new file system is seen" wait_for test -L $by_uuid
+link $by_uuid "$evs" "/dev/disk/by-uuid of its file system"
+link /dev/disk/by-label/content "$evs" "/dev/disk/by-label of its file system"
+must udevadm settle
+events=$(cat /sys/kernel/uevent_seqnum)
+sleep 1
+must udevadm settle
+is "$(cat /sys/kernel/uevent_seqnum)" "$events" "the rules cause no events that call the rules"
+
+# umount closes a disk that was written to: udev has it open right then
+unmount_detach()
+{
+	local i node
+
+	for ((i = 0; i < 20; i++)); do
+		node=$(evs-setup attach --name again "$disk") && mount "$node" "$mnt" &&
+			touch "$mnt/file$i" && umount "$mnt" && evs-setup detach again || return 1
+	done
+}
+must evs-setup detach data
+ok "detach right after umount, 20 times" unmount_detach
+evs=$(evs-setup attach --name data "$disk")
+exec 5<"$evs"
+refused 5 'open|in use' "who has it open himself is told so" evs-setup detach data
+exec 5<&-
+
+# ---- states ----
+
+must evs-setup suspend data
+must udevadm trigger --action=change "$evs"
+ok "udev does not wait for a suspended disk" udevadm settle --timeout=10
+is "$(property "$evs" EVS_STATE)" suspended "it is suspended"
+is "$(property "$evs" SYSTEMD_READY)" "" "it is still ready"
+link $by_uuid "$evs" "it has its links"
+is "$(property "$evs" ID_FS_TYPE)" ext4 "udev knows what is on it"
+must evs-setup resume data
+must udevadm settle
+is "$(property "$evs" EVS_STATE)" live "resumed, it is live"
+
+must evs-setup revoke data
+must udevadm settle
+is "$(property "$evs" EVS_STATE)" revoked "revoked, it is revoked"
+is "$(property "$evs" SYSTEMD_READY)" 0 "nobody shall wait for it"
+nok "what was on it has no link" test -L $by_uuid
+link /dev/evs/data "$evs" "the disk has"
+ok "it can be detached by its link" evs-setup detach /dev/evs/data
+must udevadm settle
+nok "the link has gone" test -L /dev/evs/data
+
+# ---- partitions ----
+
+evs=$(evs-setup attach --name data "$disk")
+printf 'label: gpt\nsize=16M, name=first\nsize=16M\n' | must sfdisk -q "$evs"
+ok "partitions are seen" wait_for test -L /dev/evs/data-part2
+must udevadm settle
+link /dev/evs/data-part1 "${evs}p1" "/dev/evs/NAME-part1"
+link "/dev/disk/by-id/evs-$uuid-part2" "${evs}p2" "/dev/disk/by-id/evs-UUID-part2"
+link '/dev/evs/by-label/my\x20label-part1' "${evs}p1" "/dev/evs/by-label/LABEL-part1"
+link /dev/disk/by-partlabel/first "${evs}p1" "/dev/disk/by-partlabel"
+must evs-setup revoke data
+ok "a revoked disk's partitions are revoked" wait_for property_is "${evs}p1" SYSTEMD_READY 0
+must evs-setup detach data
+
+# ---- a rule that attaches on plug ----
+
+mkdir -p /etc/udev/rules.d
+cat >/etc/udev/rules.d/99-evs-test.rules <<END
+SUBSYSTEM=="block", ENV{EVS_UUID}=="$uuid", KERNEL!="evs*", TAG+="systemd", ENV{SYSTEMD_WANTS}+="evs-attach@data.service"
+END
+must udevadm control --reload
+loop=$(new_loop "$disk")
+at_exit losetup --detach "$loop"
+must udevadm settle
+is "$(property "$loop" SYSTEMD_WANTS)" "evs-attach@data.service" "a rule can ask systemd to attach it"
+must losetup --detach "$loop"
+
+ok "nothing is left behind" no_leftovers
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+done_testing
