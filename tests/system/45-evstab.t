@@ -169,6 +169,35 @@ before=$(md5sum <"$two")
 must evs-setup probe "$two"
 is "$(md5sum <"$two")" "$before" "probe leaves the disk alone"
 
+# ---- at boot ----
+
+# boot VAR-DEVICE: what systemd says of a boot with this table, and with a file
+# system on each disk; nothing is run
+boot()
+{
+	rm -rf "$tmp/units"
+	mkdir "$tmp/units"
+	printf '%s\n' 'data UUID=6a0496ef-62a6-4963-960c-9a9d20739a38' 'file /srv/disk.img' \
+		'net /dev/sdz _netdev' 'upper /dev/evs/data nofail' >"$tmp/boot.evstab"
+	printf '%s ext4 defaults 0 2\n' '/dev/sda1 /' "$1 /var" '/dev/sda3 /srv' \
+		'/dev/evs/data /data' '/dev/evs/file-part1 /file' '/dev/evs/upper /upper' \
+		'UUID=11111111-2222-4333-8444-555555555555 /uuid' >"$tmp/boot.fstab"
+	echo '/dev/evs/net /net ext4 _netdev 0 2' >>"$tmp/boot.fstab"
+	EVSTAB=$tmp/boot.evstab "$generators/evs-generator" "$tmp/units" &&
+		SYSTEMD_FSTAB=$tmp/boot.fstab "$generators/systemd-fstab-generator" "$tmp/units" \
+			"$tmp/units" "$tmp/units" &&
+		SYSTEMD_UNIT_PATH=$tmp/units:/usr/lib/systemd/system systemd-analyze verify \
+			--man=no multi-user.target 'evs-attach@data.service' 2>&1
+}
+
+generators=/usr/lib/systemd/system-generators
+if [ -x $generators/systemd-fstab-generator ]; then
+	is "$(boot /dev/sda2 | grep -E 'cycle|evs')" "" "systemd finds no fault with the units"
+	like "$(boot /dev/evs/data)" 'cycle' "/var, where the KMS is, cannot be on such a disk"
+else
+	skip "systemd finds no fault with the units" "no systemd"
+fi
+
 ok "nothing is left behind" no_leftovers
 unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
 done_testing
