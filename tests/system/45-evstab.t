@@ -120,6 +120,22 @@ refused 5 'two: .*(open|in use)' "detach --all with a disk in use" evs-setup det
 is "$(names)" "two" "the others are detached"
 exec 5<&-
 ok "closed, it is" evs-setup detach --all
+
+# In use, as the unit is stopped
+must evs-setup attach --tab two
+exec 5<"$(field two device)"
+ok "detach --lazy --tab of a disk in use" evs-setup detach --lazy --tab two
+ok "again: it is on its way" evs-setup detach --lazy --tab two
+ok "detach --all knows that as well" evs-setup detach --all
+refused 5 'two: .*close it first' "it is no attached one any more" evs-setup attach --tab two
+exec 5<&-
+is_gone()
+{
+	[ -z "$(names)" ]
+}
+ok "closed, it goes" wait_for is_gone
+ok "and can be attached anew" evs-setup attach --tab two
+must evs-setup detach --tab two
 ok "nothing is left behind" no_leftovers
 
 # The table

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,12 @@ static bool stands_on(const struct evs_disk *disk, const char *path)
 	return S_ISBLK(st.st_mode) && st.st_rdev == disk->backing_dev;
 }
 
+/* Is it detached, but for somebody who has to close it first? */
+static bool is_going(const struct evs_disk *disk)
+{
+	return disk->lazy || disk->state == EVS_DEV_STATE_DETACHING;
+}
+
 /* It need not be attached if it is: but it has to be this one, and of use. */
 static int check_attached(const struct evs_disk *disk, const char *device, struct evs_error *err)
 {
@@ -65,6 +72,8 @@ static int check_attached(const struct evs_disk *disk, const char *device, struc
 	if (!stands_on(disk, device))
 		return evs_error_set(err, EEXIST, "%s has this name, but is not over %s", path,
 				     device);
+	if (is_going(disk))
+		return evs_error_set(err, EBUSY, "%s is to go once it is closed: close it first", path);
 	if (disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED)
 		return 0;
 	return evs_error_set(err, EBUSY,
@@ -111,7 +120,7 @@ static int detach_name(struct evs_nl *nl, const char *name, enum evs_detach how,
 	if (ret < 0)
 		return evs_error_prefix(err, "%s", name);
 	/* One that goes when it is closed is as good as gone, unless it is urgent. */
-	if (!ret || (disk.state == EVS_DEV_STATE_DETACHING && how != EVS_DETACH_FORCE))
+	if (!ret || (is_going(&disk) && how != EVS_DETACH_FORCE))
 		return 0;
 	return detach_disk(nl, &disk, name, how, err);
 }
