@@ -13,6 +13,7 @@
 #include <linux/crypto.h>
 #include <linux/key.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
@@ -140,6 +141,7 @@ enum {
  *	references: one from attach to the end of detach, one for each opener,
  *	one for each user of evs_dev_get().
  * @tag_set: requests of @disk
+ * @flush_key: tells lockdep @disk's flushes from those of @bdev
  * @bdev_file: exclusive open of @bdev; put once no I/O is in flight to it
  * @key: handle of the data key, or NULL once it has been let go of. Under a lock
  *	of key.c, as is @key_node.
@@ -192,6 +194,7 @@ struct evs_device {
 
 	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
+	struct lock_class_key flush_key;
 	struct file *bdev_file;
 	struct key *key;
 	struct list_head key_node;

@@ -12,6 +12,7 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/lockdep.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -493,9 +494,24 @@ static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
 	return status;
 }
 
+/*
+ * The backing device may complete a flush, and so end a flush of the disk, under
+ * the lock of its own state machine for flushes. These are different locks, also
+ * for each of the disks that are stacked.
+ */
+static int evs_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
+			 unsigned int index)
+{
+	struct evs_device *evs = data;
+
+	blk_mq_hctx_set_fq_lock_class(hctx, &evs->flush_key);
+	return 0;
+}
+
 /* No ->timeout: how long the backing device may take is its own affair */
 static const struct blk_mq_ops evs_mq_ops = {
 	.queue_rq	= evs_queue_rq,
+	.init_hctx	= evs_init_hctx,
 };
 
 /**
@@ -531,7 +547,9 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 			goto err_bounce;
 	}
 
+	lockdep_register_key(&evs->flush_key);
 	set->ops = &evs_mq_ops;
+	set->driver_data = evs;
 	set->nr_hw_queues = 1;
 	set->queue_depth = EVS_QUEUE_DEPTH;
 	set->numa_node = NUMA_NO_NODE;
@@ -544,10 +562,12 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT | EVS_COMPAT_MQ_FLAGS;
 	err = blk_mq_alloc_tag_set(set);
 	if (err)
-		goto err_bounce;
+		goto err_key;
 
 	return 0;
 
+err_key:
+	lockdep_unregister_key(&evs->flush_key);
 err_bounce:
 	evs_bounce_exit(evs);
 	destroy_workqueue(evs->wq);
@@ -561,6 +581,7 @@ err_bounce:
 void evs_io_exit(struct evs_device *evs)
 {
 	blk_mq_free_tag_set(&evs->tag_set);
+	lockdep_unregister_key(&evs->flush_key);
 	evs_bounce_exit(evs);
 	destroy_workqueue(evs->wq);
 }
