@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# The common half of tests/vm/qemu and tests/vm/uml: options, what the guest
-# finds in its file system, the time limit, the verdict.
+# The common half of tests/vm/qemu, tests/vm/uml and tests/vm/boot: options, what
+# the guest finds in its file system, the emulator, the time limit, the verdict.
 #
-# usage of both: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]
+# usage of all: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]
 #
 # -i, for QEMU alone: one CPU and a clock that counts its instructions, each a
 # nanosecond, so that times repeat to the last digit.
 #
-# Runs COMMAND as root in a guest whose root is this machine's own file tree
-# under a layer that is thrown away, with EVS installed from this checkout. Its
+# Runs COMMAND as root in a guest whose root is this machine's own file tree (for
+# tests/vm/boot: a Debian of its own, see there) under a layer that is thrown
+# away, with EVS installed from this checkout. Its
 # output is the script's output, its exit status the script's. Exit status 124:
 # the time limit passed; 125: the guest ended without a verdict. The console
 # (kernel messages) is kept in build/log/.
@@ -36,17 +37,22 @@ run=$(mktemp -d "$cache/run/$me-XXXXXX")
 trap 'rm -rf "$run"' EXIT
 console=$top/build/log/$me-$(date +%H%M%S)-$$.log
 
+# guest_make TARGET...: make in the checkout, silent unless it fails
+guest_make()
+{
+	make -s -C "$top" "$@" >"$run/build.log" 2>&1 && return
+	cat "$run/build.log" >&2
+	die "build failed"
+}
+
 # guest_stage RELEASE MODULES TTY: fill $run/stage (files over the machine's
 # own) and $run/out (shared with the guest)
 guest_stage()
 {
 	local modules=$run/stage/usr/lib/modules
 
-	make -s -C "$top" "build/$me/evs.ko" userspace >"$run/build.log" 2>&1 &&
-		make -s -C "$top/userspace" install DESTDIR="$run/stage" >>"$run/build.log" 2>&1 || {
-		cat "$run/build.log" >&2
-		die "build failed"
-	}
+	guest_make "build/$me/evs.ko" userspace
+	guest_make -C userspace install DESTDIR="$run/stage"
 	mkdir -p "$modules" "$run/out"
 	# A tree of links: depmod rewrites its tables, not the modules
 	cp -al "$2/$1" "$modules/" 2>/dev/null || cp -a "$2/$1" "$modules/"
@@ -55,16 +61,60 @@ guest_stage()
 	cp "$top/build/$me"/evs*.ko "$modules/$1/extra/"
 	depmod -b "$run/stage/usr" "$1" 2>/dev/null || die "depmod failed"
 	cp "$top/tests/vm/init" "$run/out/init"
+	guest_env "$PWD" "$3" "/usr/lib/modules/$1/extra/evs.ko"
+}
+
+# guest_env FOLDER TTY MODULE: what the guest has in its environment
+guest_env()
+{
 	cat >"$run/out/env" <<-EOF
 	EVS_VM=$me
-	EVS_DIR='$PWD'
-	EVS_TTY=$3
-	EVS_KO=/usr/lib/modules/$1/extra/evs.ko
+	EVS_DIR='$1'
+	EVS_TTY=$2
+	EVS_KO=$3
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	HOME=/root
 	LC_ALL=C.UTF-8
 	export EVS_VM EVS_KO PATH HOME LC_ALL
 	EOF
+}
+
+# guest_initrd INIT MODULE...: an initramfs in $run/initrd: busybox, INIT as its
+# first process, those modules of $release below $modules and what they need
+guest_initrd()
+{
+	local init=$1 module path
+
+	shift
+	mkdir -p "$run/ird/bin" "$run/ird/modules"
+	: >"$run/ird/modules/order"
+	cp "$(command -v busybox)" "$run/ird/bin/busybox"
+	install -m 755 "$init" "$run/ird/init"
+	for module; do
+		modprobe -d "$modules" -S "$release" --show-depends "$module"
+	done | sed -n 's/^insmod //p' | awk '!seen[$1]++ { print $1 }' | while read -r path; do
+		xz -dc "$path" >"$run/ird/modules/$(basename "$path" .xz)"
+		basename "$path" .xz >>"$run/ird/modules/order"
+	done
+	(cd "$run/ird" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
+}
+
+# guest_qemu ARGUMENT...: boot $image with that initramfs in QEMU 10, within the
+# limit; the second serial line is stdout
+guest_qemu()
+{
+	local emulator machine=(-accel "tcg,thread=multi" -smp 2)
+
+	emulator=$("$top/tests/vm/kernel" emulator)
+	[ -z "$icount" ] || machine=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+	timeout -k 5 "$limit" "$emulator/usr/bin/qemu-system-x86_64" "${machine[@]}" \
+		-L "$emulator/usr/share/seabios" -L "$emulator/usr/share/qemu" \
+		-m "$memory" -cpu max -kernel "$image" -initrd "$run/initrd" \
+		-append "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check log_buf_len=1M" \
+		-virtfs "local,path=$run/stage,mount_tag=stage,security_model=none,readonly=on" \
+		-virtfs "local,path=$run/out,mount_tag=out,security_model=none" \
+		-nodefaults -no-user-config -display none -no-reboot -device virtio-rng-pci \
+		-serial "file:$console" -serial stdio "$@" </dev/null
 }
 
 # guest_verdict STATUS-OF-THE-EMULATOR: exit as the command in the guest did
