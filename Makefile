@@ -13,13 +13,15 @@
 KREL ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KREL)/build
 PREFIX ?= /usr
+# Where the module is built: here, or what a guest has (build/%/evs.ko below)
+MODDIR ?= $(CURDIR)
 
 all: modules userspace
 
 modules modules_install:
 	@test -e $(KDIR)/Makefile || { echo "make: $(KDIR): no kernel headers there;" \
 		"install linux-headers-$(KREL) or say KDIR=..." >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $@
+	$(MAKE) -C $(KDIR) M=$(MODDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $@
 
 userspace:
 	$(MAKE) -C userspace
