@@ -114,7 +114,8 @@ guest_qemu()
 		-virtfs "local,path=$run/stage,mount_tag=stage,security_model=none,readonly=on" \
 		-virtfs "local,path=$run/out,mount_tag=out,security_model=none" \
 		-nodefaults -no-user-config -display none -no-reboot -device virtio-rng-pci \
-		-serial "file:$console" -serial stdio "$@" </dev/null
+		-chardev "file,id=console,path=$console,append=on" -serial chardev:console \
+		-serial stdio "$@" </dev/null
 }
 
 # guest_verdict STATUS-OF-THE-EMULATOR: exit as the command in the guest did
