@@ -162,8 +162,12 @@ int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack)
  */
 void evs_backing_check(struct evs_device *evs)
 {
-	if (bdev_nr_bytes(evs->bdev) < evs->offset + READ_ONCE(evs->size))
-		evs_dev_backing_gone(evs, EVS_CAUSE_BACKING_SHRUNK);
+	u64 size = bdev_nr_bytes(evs->bdev);
+
+	/* One that is being deleted loses its size before it tells its holder */
+	if (size < evs->offset + READ_ONCE(evs->size))
+		evs_dev_backing_gone(evs, size ? EVS_CAUSE_BACKING_SHRUNK :
+						 EVS_CAUSE_BACKING_GONE);
 }
 
 /* Context: control_mutex is held */
