@@ -144,8 +144,8 @@ const struct verb verb_detach = {
 	.brief = "remove a disk and wipe its key",
 	.help = "  --force     although it is open: who has it open gets I/O errors from then on,\n"
 		"              and what was not written yet is lost\n"
-		"  --lazy      once it is closed: nobody can open it any more, and it goes when\n"
-		"              the last one who has it open closes it\n"
+		"  --lazy      once it is closed: it works on, and goes when the last one who has\n"
+		"              it open closes it\n"
 		"  --all       the disks of evstab(5) that are attached, the last one first\n"
 		"  --tab NAME  this disk of evstab(5), if it is attached\n"
 		"\n"

@@ -73,6 +73,12 @@ static int set_bytes(struct table *table, enum column column, uint64_t bytes, bo
 	return table_set(table, column, err, "%s", text);
 }
 
+/* What the kernel remembers of a key that was taken away may be another one by now. */
+static bool has_key(const struct evs_disk *disk)
+{
+	return disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_DETACHING;
+}
+
 static int set_number(struct table *table, enum column column, uint64_t number,
 		      struct evs_error *err)
 {
@@ -110,7 +116,7 @@ static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
 	    (*disk->uuid && table_set(table, COL_UUID, err, "%s", disk->uuid)) ||
 	    set_bytes(table, COL_OFFSET, disk->offset, json, err) ||
 	    table_set(table, COL_CIPHER, err, "%s", disk->cipher) ||
-	    (disk->key_serial && table_set(table, COL_KEY, err, "%d", disk->key_serial)) ||
+	    (has_key(disk) && table_set(table, COL_KEY, err, "%d", disk->key_serial)) ||
 	    table_set(table, COL_OPENERS, err, "%u", disk->openers) ||
 	    (*disk->cmk && table_set(table, COL_CMK, err, "%s", disk->cmk)) ||
 	    table_set(table, COL_DISCARDS, err, "%d", disk->allow_discards) ||

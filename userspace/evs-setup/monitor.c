@@ -109,8 +109,9 @@ static int print_event(const struct evs_event_msg *event, bool json, struct evs_
 		print_text(time, event);
 	else if (print_json(time, event))
 		return evs_error_set(err, ENOMEM, "out of memory");
+	/* Whatever the reason, it is not one that a disk or a KMS has. */
 	if (fflush(stdout))
-		return evs_error_set(err, errno, "standard output: %m");
+		return evs_error_set(err, EPIPE, "standard output: %m");
 	return 0;
 }
 
