@@ -364,6 +364,78 @@ detach_all()
 	done
 }
 
+# disk_state DISK: what the list says of it
+disk_state()
+{
+	evs-setup list --json | jq -r ".disks[] | select(.device == \"$1\" or .name == \"$1\").state"
+}
+
+# in_state DISK STATE
+in_state()
+{
+	[ "$(disk_state "$1")" = "$2" ]
+}
+
+# no_disk: nothing is attached and no key that is good is left in the kernel.
+# What the test itself holds, such as a loop device, does not count.
+no_disk()
+{
+	[ "$(evs-setup list --json | jq '.disks | length')" -eq 0 ] && [ -z "$(live_keys)" ]
+}
+
+# Keys of type evs that are good, one a line
+live_keys()
+{
+	leftovers | grep ' evs '
+}
+
+# key_gone SERIAL: it does not exist any more, or is as good as gone
+key_gone()
+{
+	! keyctl describe "$1"
+}
+
+# ended PID...: none of the processes is there any more
+ended()
+{
+	! kill -0 "$@"
+}
+
+# held PID: it waits for I/O
+held()
+{
+	local stat
+
+	read -r stat <"/proc/$1/stat" && [[ ${stat##*) } == D* ]]
+}
+
+# start_monitor FILE [OPTION]: what happens to disks from now on goes into a file
+start_monitor()
+{
+	local file=$1
+
+	shift
+	: >"$file"
+	evs-setup monitor "$@" >>"$file" & # Added to, so that it can be emptied
+	monitor=$!
+	at_exit kill $monitor
+	must wait_for listens $monitor
+}
+
+# listens PID: a member of a multicast group of generic netlink. The number of
+# the socket has that of the process in its last 22 bits.
+listens()
+{
+	awk -v pid="$1" '$2 == 16 && $3 % 4194304 == pid && $4 != "00000000" { found = 1 }
+			 END { exit !found }' /proc/net/netlink
+}
+
+# saw FILE EVENT CAUSE [REGEX]: the monitor has a line, or gets one, in its text
+saw()
+{
+	wait_for grep -qE " $2 cause=$3 .*${4-}" "$1"
+}
+
 # What is left of disks: themselves, loop devices with a file, keys that are good
 leftovers()
 {

@@ -1,0 +1,151 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Also under KASAN and lockdep
+#
+# The device below a disk goes without asking, or becomes too small.
+. "$(dirname "$0")/tap.sh"
+
+at_exit detach_all
+must evs-setup list
+start_monitor "$tmp/events"
+
+# removed NAME CAUSE COMMAND...: a disk "data" that is open and has I/O loses the
+# device below by the command; it is detached in the end
+removed()
+{
+	local name=$1 cause=$2 key load
+
+	shift 2
+	: >"$tmp/events"
+	key=$(evs-setup list --json | jq -r '.disks[0]."key-serial"')
+	must dd if=/dev/zero of="$evs" bs=64k count=16 oflag=direct status=none
+	exec 5<>"$evs"
+	(while dd if="$evs" of=/dev/null bs=64k iflag=direct status=none; do :; done) 2>/dev/null &
+	load=$!
+	must dd bs=4k count=16 if=/dev/zero status=none >&5 # the page cache has it
+	ok "$name: it goes" timeout 60 "$@"
+	ok "$name: the disk is removed" wait_for in_state "$evs" removed
+	ok "$name: its key is gone" wait_for key_gone "$key"
+	ok "$name: the monitor has seen it" saw "$tmp/events" removed "$cause" "state=removed .*name=data$" ||
+		diag "$(cat "$tmp/events")"
+	is "$(grep -c ' removed ' "$tmp/events")" 1 "$name: once"
+	ok "$name: who reads gets an error" wait_for ended $load
+	kill $load 2>/dev/null
+	nok "$name: what was not written is lost" sync_open
+	refused 1 'No such device' "$name: it cannot be opened" dd if="$evs" of=/dev/null count=1
+	refused 4 'gone.*detach' "$name: suspend" evs-setup suspend data
+	refused 4 'gone.*detach' "$name: resume" evs-setup resume data
+	refused 4 'gone.*detach' "$name: revoke" evs-setup revoke data
+	refused 4 'gone.*detach' "$name: resize" evs-setup resize data
+	is "$(evs-setup status --json data | jq -r '.disks[0] | .state, ."key-serial"' | xargs)" \
+		"removed null" "$name: status knows it"
+	ok "$name: it can be detached although it is open" evs-setup detach data
+	ok "$name: the monitor has seen that" saw "$tmp/events" detached '(command|force)' 'name=data$'
+	exec 5>&-
+	ok "$name: closed, nothing is left of it" wait_for no_disk
+}
+
+sync_open()
+{
+	dd bs=4k count=1 if=/dev/zero conv=fsync status=none >&5
+}
+
+# A disk in memory, removed through configfs
+new_null evs_t0 32
+evs=$(raw_attach /dev/evs_t0 4096 --name data)
+power_off()
+{
+	echo 0 >/sys/kernel/config/nullb/evs_t0/power
+}
+export -f power_off
+removed "null_blk" backing-gone bash -c power_off
+echo 1 >/sys/kernel/config/nullb/evs_t0/power
+must wait_for test -b /dev/evs_t0
+evs=$(raw_attach /dev/evs_t0 4096 --name data)
+ok "null_blk: come back, it can be attached" test -b "$evs"
+
+# While it is suspended
+must evs-setup suspend data
+dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct status=none 2>"$tmp/err" &
+reader=$!
+must wait_for held $reader
+ok "suspended: the device below goes" timeout 60 bash -c power_off
+ok "suspended: the disk is removed" wait_for in_state "$evs" removed
+ok "suspended: what waits ends" wait_for ended $reader
+wait $reader
+is $? 1 "suspended: with an error"
+ok "suspended: it can be detached" evs-setup detach data
+ok "suspended: nothing is left of it" wait_for no_disk
+
+# While writes are in flight in a device that answers late
+new_null evs_t1 32 irqmode=2 completion_nsec=20000000
+evs=$(raw_attach /dev/evs_t1 4096 --name data)
+for ((i = 0; i < 8; i++)); do
+	(while dd if=/dev/zero of="$evs" bs=64k count=8 seek=$((i * 8)) oflag=direct status=none; do :; done) \
+		2>/dev/null &
+	pids[i]=$!
+done
+sleep 0.2 # Any moment will do
+ok "writers: the device below goes" timeout 60 bash -c 'echo 0 >/sys/kernel/config/nullb/evs_t1/power'
+ok "writers: the disk is removed" wait_for in_state "$evs" removed
+ok "writers: they end" wait_for ended "${pids[@]}"
+wait "${pids[@]}"
+ok "writers: it can be detached" evs-setup detach data
+ok "writers: nothing is left of it" wait_for no_disk
+
+# A file that is cut below its loop device. What is left of it serves a new disk.
+file=$(new_file cut.img 32M)
+loop=$(new_loop "$file")
+at_exit losetup -d "$loop"
+evs=$(raw_attach "$loop" 4096 --name data)
+cut_file()
+{
+	truncate -s 16M "$1" && losetup -c "$2"
+	# A loop device does not tell; the next I/O behind its new end shows it
+	dd if="$3" of=/dev/null bs=64k skip=300 count=1 iflag=direct 2>/dev/null
+	return 0
+}
+export -f cut_file
+# shellcheck disable=SC2016
+removed "loop" backing-shrunk bash -c 'cut_file "$@"' cut "$file" "$loop" "$evs"
+evs=$(raw_attach "$loop" 4096 --name data)
+is "$(blockdev --getsize64 "$evs")" $((16 << 20)) "loop: attached anew, the disk is smaller"
+must evs-setup detach data
+
+# A file that is cut, but behind the end of the disk
+truncate -s 32M "$file"
+must losetup -c "$loop"
+evs=$(raw_attach "$loop" 4096 --name data --size 8M)
+must truncate -s 16M "$file"
+must losetup -c "$loop"
+ok "a device that is still large enough does not matter" \
+	dd if="$evs" of=/dev/null bs=1M iflag=direct
+is "$(disk_state data)" live "the disk is live"
+must evs-setup detach data
+
+# A SCSI disk that is pulled
+if modprobe -q scsi_debug dev_size_mb=32 2>/dev/null; then
+	at_exit modprobe -r scsi_debug
+	scsi_disk()
+	{
+		grep -l scsi_debug /sys/block/sd*/device/model | head -n 1 | cut -d / -f 4
+	}
+	must wait_for test -n "$(scsi_disk)"
+	sd=$(scsi_disk)
+	must wait_for test -b "/dev/$sd"
+	evs=$(raw_attach "/dev/$sd" 4096 --name data)
+	pull()
+	{
+		echo 1 >"/sys/block/$1/device/delete"
+	}
+	export -f pull
+	# shellcheck disable=SC2016
+	removed "scsi_debug" backing-gone bash -c 'pull "$0"' "$sd"
+else
+	skip "scsi_debug" "this guest's kernel has no scsi_debug"
+fi
+
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|blocked for more')" . \
+	"the kernel did not complain"
+done_testing

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Also under KASAN and lockdep
+#
+# Detach of a disk that is open, by force and lazily. What has been written
+# before is there when the disk is attached again.
+. "$(dirname "$0")/tap.sh"
+
+mnt=$tmp/mnt
+mkdir "$mnt"
+at_exit detach_all
+at_exit umount "$mnt"
+must evs-setup list
+new_null evs_t0 64
+head -c 64 /dev/urandom >"$tmp/key"
+start_monitor "$tmp/events"
+
+# attach: sets $evs and $key
+attach()
+{
+	key=$(raw_key raw "$tmp/key")
+	evs=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name data /dev/evs_t0)
+	must test -b "$evs"
+}
+
+# writers: four that write and remember what was written, until they fail: a block
+# a time with a number, which is written down once the disk has said so
+writers()
+{
+	local i
+
+	for i in 0 1 2 3; do
+		perl -MFcntl=:DEFAULT -e '
+			my ($dev, $log, $from, $sync) = @ARGV;
+			sysopen(my $disk, $dev, O_RDWR | $sync) or die;
+			open(my $done, ">", $log) or die;
+			for (my $n = 1;; $n++) {
+				my $at = ($from * 256 + $n % 256) * 4096;
+				sysseek($disk, $at, 0) == $at or die;
+				(syswrite($disk, pack("A8 Q> x4080", "evs-test", $n)) // 0) == 4096 or exit;
+				syswrite($done, "$at $n\n") or die;
+			}' "$evs" "$tmp/done.$i" "$i" "$(perl -MFcntl=:DEFAULT -e 'print O_DSYNC')" &
+		pids[i]=$!
+	done
+}
+
+writers_busy()
+{
+	local i
+
+	for i in 0 1 2 3; do
+		[ "$(wc -l <"$tmp/done.$i")" -ge 300 ] || return 1
+	done
+}
+
+# lost: how many of the blocks that were written are older than what was
+# written down last for them. The write that failed may be there or not.
+lost()
+{
+	cat "$tmp"/done.[0-3] | perl -e '
+		my (%want, $lost) = ();
+		while (<STDIN>) { my ($at, $n) = split; $want{$at} = $n; }
+		open(my $disk, "<", $ARGV[0]) or die;
+		for my $at (keys %want) {
+			seek($disk, $at, 0); read($disk, my $block, 16);
+			my ($magic, $n) = unpack("A8 Q>", $block);
+			$lost++ unless $magic eq "evs-test" && $n >= $want{$at};
+		}
+		print scalar(keys %want) >= 1000 ? $lost // 0 : "too few";' "$evs"
+}
+
+# ---- by force ----
+
+attach
+writers
+must wait_for writers_busy
+exec 5<"$evs"
+ok "force: detached while four write" evs-setup detach --force data
+ok "force: they end" wait_for ended "${pids[@]}"
+wait "${pids[@]}"
+ok "force: the key is gone" wait_for key_gone "$key"
+ok "force: the monitor says why" saw "$tmp/events" detached force 'name=data$'
+nok "force: it cannot be opened" dd if="$evs" of=/dev/null count=1
+attach
+is "$(lost)" 0 "force: nothing that was written is lost"
+exec 5<&-
+is "$(disk_state data)" live "force: closing the dead one does nothing to the new one"
+must evs-setup detach data
+ok "force: nothing is left behind" wait_for no_disk
+
+# ---- lazily ----
+
+: >"$tmp/events"
+attach
+exec 5<>"$evs"
+writers
+must wait_for writers_busy
+ok "lazy: detach a disk that is open" evs-setup detach --lazy data
+is "$(disk_state data)" live "lazy: it works on"
+is "$(evs-setup list --json | jq '.disks[0].lazy')" true "lazy: the list says that it is to go"
+ok "lazy: others can open it" dd if="$evs" of=/dev/null count=1
+before=$(wc -l <"$tmp/done.0")
+more_written()
+{
+	[ "$(wc -l <"$tmp/done.0")" -gt $((before + 100)) ]
+}
+ok "lazy: who has it open goes on writing" wait_for more_written
+refused 5 'in use' "lazy: it cannot be detached before" evs-setup detach data
+ok "lazy: but lazily once more" evs-setup detach --lazy data
+kill "${pids[@]}"
+wait "${pids[@]}" 2>/dev/null
+dd if=/dev/zero bs=4k count=16 status=none >&5 # In the page cache: the first blocks of writer 0
+is "$(disk_state data)" live "lazy: it waits for the last one"
+is "$(grep -c ' detached ' "$tmp/events")" 0 "lazy: nobody says that it is gone"
+exec 5>&-
+ok "lazy: closed, it is gone" wait_for no_disk
+ok "lazy: with its key" wait_for key_gone "$key"
+ok "lazy: the monitor says why" saw "$tmp/events" detached last-close 'name=data$'
+nok "lazy: the node is gone" test -e "$evs"
+attach
+is "$(dd if="$evs" bs=4k count=16 iflag=direct status=none | tr -d '\0' | wc -c)" 0 \
+	"lazy: what only the page cache had has been written out"
+awk '$1 >= 16 * 4096' "$tmp/done.0" >"$tmp/rest"
+must mv "$tmp/rest" "$tmp/done.0"
+is "$(lost)" 0 "lazy: nothing that was written is lost"
+must evs-setup detach data
+
+# A disk that nobody has open goes at once
+attach
+ok "lazy: a disk that nobody has open" evs-setup detach --lazy data
+ok "lazy: goes at once" no_disk
+
+# A mounted one
+attach
+must mkfs.ext4 -q "$evs"
+must mount "$evs" "$mnt"
+must evs-setup detach --lazy data
+head -c 4M /dev/urandom >"$mnt/data"
+sum=$(md5sum <"$mnt/data")
+must umount "$mnt"
+ok "lazy: a mounted disk goes when it is unmounted" wait_for no_disk
+attach
+ok "lazy: its file system is clean" e2fsck -fn "$evs"
+must mount -o ro "$evs" "$mnt"
+is "$(md5sum <"$mnt/data")" "$sum" "lazy: with what was written last"
+must umount "$mnt"
+must evs-setup detach data
+
+# One that was to wait, but shall not any longer
+attach
+exec 5<"$evs"
+must evs-setup detach --lazy data
+ok "lazy, then by force" evs-setup detach --force "$evs"
+ok "its key is gone" wait_for key_gone "$key"
+exec 5<&-
+ok "closed, it is gone" wait_for no_disk
+
+# One that is suspended, before and while it is closed
+attach
+exec 5<"$evs"
+must evs-setup suspend data
+ok "a suspended disk, lazily" evs-setup detach --lazy data
+is "$(disk_state data)" suspended "it waits"
+ok "it can be resumed" evs-setup resume --key "$(raw_key again "$tmp/key")" data
+is "$(disk_state data)" live "and is live"
+must evs-setup suspend data
+exec 5<&-
+ok "closed while it is suspended, it is gone" wait_for no_disk
+refused 1 'one of them' "both at once make no sense" evs-setup detach --force --lazy data
+
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|blocked for more')" . \
+	"the kernel did not complain"
+done_testing

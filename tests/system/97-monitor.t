@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Also under KASAN and lockdep
+#
+# Events: each of them with each of its causes, as text and as JSON.
+. "$(dirname "$0")/tap.sh"
+
+at_exit detach_all
+must evs-setup list
+sectors=65536
+new_null evs_t0 $((sectors / 2048)) cache_size=1 discard=1
+must dmsetup create evs_dm --table "0 $sectors linear /dev/evs_t0 0"
+at_exit dmsetup remove --force evs_dm
+must dmsetup mknodes evs_dm
+dm=/dev/mapper/evs_dm
+head -c 64 /dev/urandom >"$tmp/key"
+start_monitor "$tmp/json" --json
+json_monitor=$monitor
+start_monitor "$tmp/text"
+
+# backing TABLE: what is below from now on; %s is where it lies
+backing()
+{
+	# shellcheck disable=SC2059
+	must dmsetup load evs_dm --table "0 $sectors $(printf "$1" '/dev/evs_t0 0')"
+	must dmsetup suspend --nolockfs evs_dm
+	must dmsetup resume evs_dm
+}
+
+# attach [OPTION...]: sets $evs and $key
+attach()
+{
+	key=$(raw_key raw "$tmp/key")
+	evs=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name data "$@" $dm)
+	must test -b "$evs"
+}
+
+# told EVENT CAUSE STATE: both monitors tell it as their next new line
+told()
+{
+	lines=$((lines + 1))
+	next()
+	{
+		[ "$(wc -l <"$tmp/text")" -ge $lines ] && [ "$(wc -l <"$tmp/json")" -ge $lines ]
+	}
+	wait_for next
+	like "$(sed -n "${lines}p" "$tmp/text")" \
+		"^[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}Z $1 cause=$2 state=$3 device=$evs size=[0-9]+ errors=[0-9]+ uuid=- name=data\$" \
+		"$1 because of $2"
+	is "$(sed -n "${lines}p" "$tmp/json" | jq -r '[.event, .cause, .state, .device, .name, .uuid] | map(. // "-") | join(" ")')" \
+		"$1 $2 $3 $evs data -" "$1 because of $2, in JSON"
+}
+lines=0
+is "$(wc -c <"$tmp/text")" 0 "nothing is told before something happens"
+
+attach
+told attached command live
+must evs-setup suspend data
+told suspended command suspended
+must evs-setup resume --key "$(raw_key again "$tmp/key")" data
+told resumed command live
+must evs-setup revoke data
+told revoked command revoked
+must evs-setup detach data
+told detached command dead
+
+attach
+told attached command live
+must keyctl revoke "$key"
+told revoked key-revoked revoked
+must evs-setup detach data
+told detached command dead
+
+attach
+told attached command live
+must keyctl invalidate "$key"
+told revoked key-invalidated revoked
+must evs-setup detach data
+told detached command dead
+
+attach
+told attached command live
+must keyctl timeout "$key" 1
+told key-expired key-expired revoked
+must evs-setup detach data
+told detached command dead
+
+attach --size 16M
+told attached command live
+must evs-setup resize data
+told resized command live
+is "$(tail -n 1 "$tmp/json" | jq .size)" $((sectors * 512)) "with its new size"
+exec 5<"$evs"
+must evs-setup detach --force data
+told detached force dead
+exec 5<&-
+
+attach
+told attached command live
+exec 5<"$evs"
+must evs-setup detach --lazy data
+is "$(wc -l <"$tmp/text")" $lines "lazy: nothing has happened yet"
+exec 5<&-
+told detached last-close dead
+
+# ---- failing I/O ----
+
+# fails COMMAND...: sets $lines to what has been told before
+fails()
+{
+	lines=$(wc -l <"$tmp/text")
+	nok "it fails: $*" "$@"
+}
+attach --allow-discards
+told attached command live
+backing 'error'
+fails dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct
+told io-error read live
+backing 'flakey %s 0 3600 1 error_writes'
+fails dd if=/dev/zero of="$evs" bs=4k count=1 oflag=direct
+told io-error write live
+fails perl -MIO::Handle -e 'open(my $d, "+<", $ARGV[0]) or exit 0; $d->sync or exit 1' "$evs"
+told io-error flush live
+fails blkdiscard --offset 0 --length 1M "$evs"
+told io-error discard live
+backing 'error'
+before=$(evs-setup list --json | jq '.disks[0].errors')
+dd if="$evs" of=/dev/null bs=4k count=2048 iflag=direct conv=noerror 2>/dev/null
+counted=$(evs-setup list --json | jq '.disks[0].errors')
+ok "2048 reads fail" test $((counted - before)) -ge 2048
+all_told()
+{
+	[ "$(tail -n 1 "$tmp/json" | jq .errors)" -eq "$counted" ]
+}
+ok "all of them are told" wait_for all_told
+now=$(wc -l <"$tmp/json")
+ok "in far fewer events" test $((now - lines)) -lt 100
+diag "$((now - lines)) events"
+backing 'linear %s'
+must dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct
+must evs-setup detach data
+lines=$(wc -l <"$tmp/text")
+is "$(tail -n 1 "$tmp/text" | cut -d ' ' -f 2,3)" "detached cause=command" "the disk is detached"
+
+# ---- a disk with a header ----
+
+start_kms
+must evs-setup create --cmk test --force $dm
+uuid=$(cryptsetup luksUUID $dm)
+evs=$(evs-setup attach --name "some disk" $dm)
+ok "a UUID and a name with blanks" saw "$tmp/text" attached command "uuid=$uuid name=some disk\$"
+ok "in JSON" wait_for grep -qF "\"name\":\"some disk\",\"device\":\"$evs\",\"uuid\":\"$uuid\"" "$tmp/json"
+must evs-setup detach "$evs"
+# same: both monitors have told the same
+same()
+{
+	cut -d ' ' -f 2,3 "$tmp/text" >"$tmp/a"
+	jq -r '.event + " cause=" + .cause' "$tmp/json" >"$tmp/b"
+	cmp "$tmp/a" "$tmp/b"
+}
+ok "both monitors tell the same" wait_for same
+
+# ---- the end, and lines that nobody reads ----
+
+kill -INT $json_monitor
+wait $json_monitor
+is $? 0 "SIGINT ends it"
+kill -TERM $monitor
+wait $monitor
+is $? 0 "SIGTERM, too"
+
+read -r rmem_max </proc/sys/net/core/rmem_max
+echo 4096 >/proc/sys/net/core/rmem_max
+start_monitor "$tmp/json" --json
+json_monitor=$monitor
+start_monitor "$tmp/text"
+echo "$rmem_max" >/proc/sys/net/core/rmem_max
+must kill -STOP $monitor $json_monitor
+attach
+for ((i = 0; i < 20; i++)); do
+	must evs-setup suspend data
+	must evs-setup resume --key "$(raw_key again "$tmp/key")" data
+done
+must kill -CONT $monitor $json_monitor
+ok "events that were lost are told of" wait_for grep -q ' events-lost$' "$tmp/text"
+ok "in JSON" wait_for grep -q '^."time":"[^"]*","event":"events-lost".$' "$tmp/json"
+must evs-setup detach data
+ok "and it goes on" saw "$tmp/text" detached command
+ok "in JSON as well" wait_for grep -q '"event":"detached"' "$tmp/json"
+
+refused 2 'permitted|not allowed|denied' "it needs CAP_SYS_ADMIN" \
+	setpriv --bounding-set=-sys_admin evs-setup monitor
+refused 1 'too much' "it takes no disk" evs-setup monitor data
+evs-setup monitor >/dev/full 2>"$tmp/err" &
+full=$!
+must wait_for listens $full
+attach
+ok "lines that cannot be written end it" wait_for ended $full
+wait $full
+is $? 3 "with an error"
+like "$(cat "$tmp/err")" '^evs-setup: monitor: standard output: ' "that says so"
+must evs-setup detach data
+
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+done_testing

@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Also under KASAN and lockdep
+#
+# What a disk tells of itself: status, sysfs, trace events.
+. "$(dirname "$0")/tap.sh"
+
+at_exit detach_all
+must evs-setup list
+sectors=131072
+new_null evs_t0 $((sectors / 2048))
+must dmsetup create evs_dm --table "0 $sectors linear /dev/evs_t0 0"
+at_exit dmsetup remove --force evs_dm
+must dmsetup mknodes evs_dm
+dm=/dev/mapper/evs_dm
+dm_disk=dm-$(dmsetup info -c --noheadings -o minor evs_dm)
+start_kms
+must evs-setup create --force --cmk test $dm
+evs=$(evs-setup attach --name data --allow-discards $dm)
+must test -b "$evs"
+sysfs=/sys/block/${evs#/dev/}/evs
+
+# status MEMBER: of the disk, in JSON
+status()
+{
+	evs-setup status --json data | jq -r ".disks[0].\"$1\""
+}
+
+# counted MEMBER WANTED NAME COMMAND...: by how much the command changes it
+counted()
+{
+	local member=$1 wanted=$2 name=$3 before
+
+	shift 3
+	before=$(status "$member")
+	must "$@"
+	is $(($(status "$member") - before)) "$wanted" "$name"
+}
+
+# ---- status ----
+
+is "$(status state)" live "state"
+is "$(status cmk)" "$(cmk_id test)" "the CMK"
+is "$(status uuid)" "$(cryptsetup luksUUID $dm)" "the UUID"
+ok "the cipher's driver is one the kernel has" grep -qx "driver  *: $(status cipher)" /proc/crypto
+like "$(keyctl describe "$(status key-serial)" 2>&1)" 'evs:|Permission denied' "the key exists"
+is "$(status backing)" "/dev/$dm_disk" "the device below"
+is "$(status openers)" 0 "nobody has it open"
+exec 5<"$evs"
+is "$(status openers)" 1 "somebody has"
+exec 5<&-
+counted writes 16 "16 writes" dd if=/dev/zero of="$evs" bs=64k count=16 oflag=direct
+counted bytes-written 1048576 "1 MiB written" dd if=/dev/zero of="$evs" bs=64k count=16 oflag=direct
+counted reads 32 "32 reads" dd if="$evs" of=/dev/null bs=4k count=32 iflag=direct
+counted bytes-read 131072 "128 KiB read" dd if="$evs" of=/dev/null bs=4k count=32 iflag=direct
+is "$(status errors)" 0 "no errors"
+is "$(status in-flight) $(status bounce-pages)" "0 0" "nothing in flight"
+
+must dmsetup suspend --nolockfs evs_dm
+for ((i = 0; i < 4; i++)); do
+	dd if=/dev/zero of="$evs" bs=64k count=1 seek=$i oflag=direct status=none &
+	pids[i]=$!
+done
+for ((i = 4; i < 6; i++)); do
+	dd if="$evs" of=/dev/null bs=64k count=1 skip=$i iflag=direct status=none &
+	pids[i]=$!
+done
+in_flight()
+{
+	[ "$(status in-flight)" -eq 6 ]
+}
+ok "four writes and two reads are in flight" wait_for in_flight
+is "$(status bounce-pages)" 64 "the writes have 64 KiB of bounce pages each"
+is "$(cat "$sysfs/in_flight") $(cat "$sysfs/bounce_pages")" "6 64" "sysfs says so"
+must dmsetup resume evs_dm
+wait "${pids[@]}"
+none_in_flight()
+{
+	[ "$(status in-flight) $(status bounce-pages)" = "0 0" ]
+}
+ok "they are done" wait_for none_in_flight
+
+must dmsetup load evs_dm --table "0 $sectors error"
+must dmsetup suspend --nolockfs evs_dm
+must dmsetup resume evs_dm
+nok "a read fails" dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct
+ok "and is counted" test "$(status errors)" -gt 0
+must dmsetup load evs_dm --table "0 $sectors linear /dev/evs_t0 0"
+must dmsetup suspend --nolockfs evs_dm
+must dmsetup resume evs_dm
+
+text=$(evs-setup status data)
+for line in "STATE +live" "CMK +$(cmk_id test)" "CIPHER +$(status cipher)" "KEY +$(status key-serial)" \
+	"READS +$(status reads)" "WRITES +$(status writes)" "ERRORS +$(status errors)" "IN-FLIGHT +0" \
+	"BOUNCE-PAGES +0" "ALLOW-DISCARDS +1" "NO-PARTSCAN +0" "LAZY +0"; do
+	like "$text" "^$line\$" "the text says: $line"
+done
+
+# ---- sysfs ----
+
+for pair in name:name uuid:uuid state:state offset:offset sector_size:sector-size \
+	key_serial:key-serial cmk:cmk cipher:cipher openers:openers reads:reads writes:writes \
+	bytes_read:bytes-read bytes_written:bytes-written errors:errors in_flight:in-flight \
+	bounce_pages:bounce-pages; do
+	is "$(cat "$sysfs/${pair%:*}")" "$(status "${pair#*:}")" "sysfs: ${pair%:*}"
+done
+is "$(cat "$sysfs/backing_dev")" "$(cat "/sys/block/$dm_disk/dev")" "sysfs: backing_dev"
+is "$(cat "$sysfs/read_only") $(cat "$sysfs/allow_discards") $(cat "$sysfs/lazy")" "0 1 0" "sysfs: flags"
+for file in "$sysfs"/*; do
+	is "$(wc -l <"$file")" 1 "sysfs: one line in ${file##*/}"
+done
+is "$(find "$sysfs" -type f -perm /222 | wc -l)" 0 "sysfs: nothing can be written"
+is "$(stat -c %a "$sysfs/key_serial" "$sysfs/cmk" | xargs)" "400 400" "sysfs: what tells of keys is root's"
+
+key=$(status key-serial)
+must evs-setup suspend data
+is "$(cat "$sysfs/state")" suspended "suspended: sysfs says so"
+is "$(status cmk)" "$(cmk_id test)" "suspended: the CMK is known"
+ok "suspended: the key is gone" wait_for key_gone "$key"
+must evs-setup resume data
+is "$(cat "$sysfs/state")" live "resumed: sysfs says so"
+new=$(status key-serial)
+ok "resumed: it has another key" test "$new" != "$key" -a "$new" != null
+
+# ---- trace events ----
+
+tracing=/sys/kernel/tracing
+[ -d $tracing/events ] || mount -t tracefs tracefs $tracing 2>/dev/null
+if [ -d $tracing/events ]; then
+	is "$(cd $tracing/events/evs && echo *)" \
+		"enable evs_cipher_begin evs_cipher_end evs_request_begin evs_request_end evs_state filter" \
+		"trace events are there"
+	: >$tracing/trace
+	echo 1 >$tracing/events/evs/enable
+	must dd if=/dev/zero of="$evs" bs=4k seek=100 count=1 oflag=direct
+	must dd if="$evs" of=/dev/null bs=4k skip=100 count=1 iflag=direct
+	must evs-setup suspend data
+	must evs-setup resume data
+	echo 0 >$tracing/events/evs/enable
+	cp $tracing/trace "$tmp/trace"
+	for event in evs_request_begin evs_request_end evs_cipher_begin evs_cipher_end; do
+		is "$(grep -c " $event: .*800" "$tmp/trace")" 2 "$event: of the write and of the read"
+	done
+	like "$(grep ' evs_state: ' "$tmp/trace" | head -n 1)" 'live.*suspended.*command' "evs_state: suspended"
+	like "$(grep ' evs_state: ' "$tmp/trace" | tail -n 1)" 'suspended.*live.*command' "evs_state: live"
+	must dd if="$evs" of=/dev/null bs=4k skip=100 count=1 iflag=direct
+	cp $tracing/trace "$tmp/trace2"
+	ok "switched off they cost no line" cmp "$tmp/trace" "$tmp/trace2"
+else
+	skip "trace events" "this guest's kernel has no tracing"
+fi
+
+must evs-setup detach data
+
+# ---- without a header ----
+
+must dd if=/dev/zero of=$dm bs=1M count=1 oflag=direct
+raw=$(raw_attach $dm 4096 --name data --no-partscan)
+must test -b "$raw"
+is "$(status cmk) $(status uuid)" "null null" "a disk without a header has no CMK and no UUID"
+is "$(cat "/sys/block/${raw#/dev/}/evs/cmk")" "" "sysfs says so"
+is "$(status no-partscan) $(status allow-discards)" "true false" "its options are told"
+is "$(evs-setup list --json | jq -cS .)" "$(evs-setup status --json | jq -cS .)" "list and status tell the same"
+must evs-setup detach data
+ok "nothing is left behind" wait_for no_disk
+
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+done_testing
