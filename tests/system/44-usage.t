@@ -19,8 +19,8 @@ help()
 }
 
 help evs-setup
-for verb in create attach detach list status cmk "cmk create" "cmk list" "cmk show" \
-	"cmk enable" "cmk disable" kms "kms init"; do
+for verb in create attach detach revoke suspend resume resize list status monitor cmk \
+	"cmk create" "cmk list" "cmk show" "cmk enable" "cmk disable" kms "kms init"; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done

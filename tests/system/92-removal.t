@@ -127,13 +127,13 @@ must evs-setup detach data
 # A SCSI disk that is pulled
 if modprobe -q scsi_debug dev_size_mb=32 2>/dev/null; then
 	at_exit modprobe -r scsi_debug
+	must modprobe sd_mod
 	scsi_disk()
 	{
-		grep -l scsi_debug /sys/block/sd*/device/model | head -n 1 | cut -d / -f 4
+		sd=$(grep -l scsi_debug /sys/block/sd*/device/model | head -n 1 | cut -d / -f 4)
+		[ -b "/dev/$sd" ]
 	}
-	must wait_for test -n "$(scsi_disk)"
-	sd=$(scsi_disk)
-	must wait_for test -b "/dev/$sd"
+	must wait_for scsi_disk
 	evs=$(raw_attach "/dev/$sd" 4096 --name data)
 	pull()
 	{

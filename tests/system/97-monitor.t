@@ -42,7 +42,7 @@ told()
 	lines=$((lines + 1))
 	next()
 	{
-		[ "$(wc -l <"$tmp/text")" -ge $lines ] && [ "$(wc -l <"$tmp/json")" -ge $lines ]
+		[ "$(wc -l <"$tmp/text")" -ge "$lines" ] && [ "$(wc -l <"$tmp/json")" -ge "$lines" ]
 	}
 	wait_for next
 	like "$(sed -n "${lines}p" "$tmp/text")" \

@@ -142,8 +142,8 @@ if [ -d $tracing/events ]; then
 	for event in evs_request_begin evs_request_end evs_cipher_begin evs_cipher_end; do
 		is "$(grep -c " $event: .*800" "$tmp/trace")" 2 "$event: of the write and of the read"
 	done
-	like "$(grep ' evs_state: ' "$tmp/trace" | head -n 1)" 'live.*suspended.*command' "evs_state: suspended"
-	like "$(grep ' evs_state: ' "$tmp/trace" | tail -n 1)" 'suspended.*live.*command' "evs_state: live"
+	like "$(grep ' evs_state: ' "$tmp/trace" | head -n 1)" 'op=suspend old=live new=suspended' "evs_state: suspended"
+	like "$(grep ' evs_state: ' "$tmp/trace" | tail -n 1)" 'op=resume old=suspended new=live' "evs_state: live"
 	must dd if="$evs" of=/dev/null bs=4k skip=100 count=1 iflag=direct
 	cp $tracing/trace "$tmp/trace2"
 	ok "switched off they cost no line" cmp "$tmp/trace" "$tmp/trace2"

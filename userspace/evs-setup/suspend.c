@@ -36,6 +36,6 @@ const struct verb verb_suspend = {
 	.args = "NAME|UUID|/dev/evsN",
 	.brief = "wipe the key of a disk and let its I/O wait",
 	.help = "Who has the disk open waits from then on, until resume brings the key back.\n"
-		"What fails then is lost: detach and revoke let nobody wait.\n",
+		"What waits fails if the disk is revoked or detached by force meanwhile.\n",
 	.run = run,
 };
