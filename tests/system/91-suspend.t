@@ -4,11 +4,10 @@
 # Also under KASAN and lockdep
 #
 # Suspend wipes the key and holds I/O; resume asks for the key again and lets
-# go. Below is a dm-delay device that holds reads back for a time.
+# go. Below is a device-mapper device that answers when it is told to.
 . "$(dirname "$0")/tap.sh"
 
 jobs=16
-slow=2000 # ms that a read takes from a device that is slow
 case $EVS_VM in
 uml) cycles=1000 ;;
 uml-debug) cycles=50 ;;
@@ -21,27 +20,18 @@ sectors=131072
 new_null evs_t0 $((sectors / 2048))
 must dmsetup create evs_dm --table "0 $sectors linear /dev/evs_t0 0"
 at_exit dmsetup remove --force evs_dm
+at_exit dmsetup resume evs_dm
 must dmsetup mknodes evs_dm
 dm=/dev/mapper/evs_dm
 dm_disk=dm-$(dmsetup info -c --noheadings -o minor evs_dm)
 head -c 64 /dev/urandom >"$tmp/key"
 
-# backing TARGET [ARGUMENT...]: what is below from now on
-backing()
+# answered COUNT: have that many reads come back from below?
+answered()
 {
-	local target=$1
+	local reads
 
-	shift
-	must dmsetup load evs_dm --table "0 $sectors $target /dev/evs_t0 0 $*"
-	must dmsetup suspend --nolockfs evs_dm
-	must dmsetup resume evs_dm
-}
-
-backing_idle()
-{
-	local reads writes
-
-	read -r reads writes <"/sys/block/$dm_disk/inflight" && [ $((reads + writes)) -eq 0 ]
+	read -r reads _ <"/sys/block/$dm_disk/stat" && [ "$reads" -ge "$1" ]
 }
 
 in_flight()
@@ -110,15 +100,18 @@ none_ended()
 # below has answered when this returns
 suspend_with_reads()
 {
+	local reads
+
 	key=$(evs-setup list --json | jq -r '.disks[0]."key-serial"')
-	backing delay $slow
+	must dmsetup suspend --nolockfs evs_dm
+	read -r reads _ <"/sys/block/$dm_disk/stat"
 	start_reads
 	ok "$1: $jobs reads are in flight" wait_for in_flight $jobs
 	ok "$1: suspend" evs-setup suspend data
 	is "$(disk_state data)" suspended "$1: the disk is suspended"
 	ok "$1: its key is gone" wait_for key_gone "$key"
-	ok "$1: the device below has answered" wait_for backing_idle
-	backing linear
+	must dmsetup resume evs_dm
+	ok "$1: the device below has answered" wait_for answered $((reads + jobs))
 	ok "$1: no read has returned" none_ended
 	is "$(read_data | wc -c)" 0 "$1: nothing has come out of it"
 }
