@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "config.h"
+#include "kms/backend.h"
 
 static char path[] = "/tmp/evs-config-XXXXXX";
 
@@ -64,8 +64,9 @@ static void test_defaults(void **state)
 	assert_int_equal(load("", &cfg, &err), 0);
 	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
 	assert_non_null(kms);
-	assert_string_equal(kms->url, "unix:/run/evs/kmsd.sock");
-	assert_string_equal(kms->project, "default");
+	assert_string_equal(evs_config_get(kms, "url"), "unix:/run/evs/kmsd.sock");
+	assert_string_equal(kms->ops->name, "otc");
+	assert_null(evs_config_get(kms, "project"));
 	assert_int_equal(kms->timeout, 30);
 	assert_null(evs_config_kms(&cfg, "cloud", &err));
 	assert_int_equal(err.errnum, ENOENT);
@@ -90,11 +91,11 @@ static void test_values(void **state)
 	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
 	assert_non_null(kms);
 	assert_int_equal(kms->timeout, 5);
-	assert_string_equal(kms->url, "unix:/run/evs/kmsd.sock");
+	assert_string_equal(evs_config_get(kms, "url"), "unix:/run/evs/kmsd.sock");
 	kms = evs_config_kms(&cfg, "other-1", &err);
 	assert_non_null(kms);
-	assert_string_equal(kms->url, "unix:/tmp/other.sock");
-	assert_string_equal(kms->project, "p1");
+	assert_string_equal(evs_config_get(kms, "url"), "unix:/tmp/other.sock");
+	assert_string_equal(evs_config_get(kms, "project"), "p1");
 	assert_int_equal(kms->timeout, 30);
 	evs_config_free(&cfg);
 }
@@ -128,11 +129,18 @@ static void test_refusals(void **state)
 	refuse("[kms local]\nurl = unix:/a\n  b\n", 3, "given twice");
 	refuse("[kms local]\njust words\n", 2, "neither");
 	refuse("[kms local\n", 1, "neither");
-	refuse("[kms local]\nurl = https://kms\n", 2, "unix:/path");
+	refuse("[kms local]\nurl = ftp://kms\n", 2, "unix:/path");
 	refuse("[kms local]\nurl = unix:relative\n", 2, "unix:/path");
 	refuse("[kms local]\nurl = unix:/a # why\n", 2, "unix:/path");
-	refuse("[kms local]\nproject = a/b\n", 2, "bad project");
-	refuse("[kms local]\nproject =\n", 2, "bad project");
+	refuse("[kms local]\nurl = http://kms.example/\n", 2, "https://");
+	refuse("[kms local]\nurl = http://127.0.0.1.example/\n", 2, "https://");
+	refuse("[kms local]\nurl = https://user@kms.example/\n", 2, "https://");
+	refuse("[kms local]\nurl = https:///v1\n", 2, "https://");
+	refuse("[kms local]\nproject = a/b\n", 2, "project must be the id");
+	refuse("[kms local]\nproject =\n", 2, "project must be the id");
+	refuse("[kms local]\nca-file = pem\n", 2, "ca-file must be an absolute path");
+	refuse("[kms local]\nbackend = none\n", 2, "unknown backend \"none\"");
+	refuse("[kms local]\nbackend = otc\nbackend = otc\n", 3, "given twice");
 	refuse("[kms local]\ntimeout = 0\n", 2, "1 to 600");
 	refuse("[kms local]\ntimeout = 601\n", 2, "1 to 600");
 	refuse("[kms local]\ntimeout = -1\n", 2, "1 to 600");

@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "hex.h"
-#include "kms/kms.h"
+#include "kms/backend.h"
 
 #define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 #define OTHER "bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e"
@@ -109,6 +109,7 @@ static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char url[80];
 
 	if (!f)
 		return -1;
@@ -120,8 +121,10 @@ static int set_up(void **state)
 	    listen(f->listener, 4))
 		return -1;
 	strcpy(f->cfg.name, "local");
-	snprintf(f->cfg.url, sizeof(f->cfg.url), "unix:%s", f->path);
-	strcpy(f->cfg.project, "p1");
+	snprintf(url, sizeof(url), "unix:%s", f->path);
+	f->cfg.ops = evs_kms_backend("otc");
+	if (evs_config_set(&f->cfg, "url", url) || evs_config_set(&f->cfg, "project", "p1"))
+		return -1;
 	f->cfg.timeout = 5;
 	f->dk = evs_secret_alloc(EVS_DK_SIZE);
 	if (!f->dk || evs_kms_open(&f->kms, &f->cfg, &f->err) ||

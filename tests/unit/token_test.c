@@ -57,7 +57,7 @@ static void test_init_refuses(void **state)
 
 	(void)state;
 	assert_int_equal(evs_token_init(&token, "a b", CMK, UUID, &err), -EINVAL);
-	assert_int_equal(evs_token_init(&token, "local", "alias/x", UUID, &err), -EINVAL);
+	assert_int_equal(evs_token_init(&token, "local", "a key", UUID, &err), -EINVAL);
 	assert_int_equal(evs_token_init(&token, "local", CMK, "1234", &err), -EINVAL);
 	assert_int_equal(evs_token_init(&token, "local", CMK,
 					"AAAAAAAA-2222-3333-4444-555555555555", &err), -EINVAL);
@@ -95,7 +95,7 @@ static const struct {
 	  -EBADMSG, "too many" },
 	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{}}", -EBADMSG,
 	  "\"wrapped-dk\" is missing" },
-	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x\",\"context\":{},"
+	{ HEAD "\"version\":1,\"kms\":\"local\",\"cmk\":\"x y\",\"context\":{},"
 	  "\"wrapped-dk\":\"02\"}", -EBADMSG, "\"cmk\" is no CMK id" },
 	{ HEAD "\"version\":1,\"kms\":\"lo cal\",\"cmk\":\"" CMK "\",\"context\":{},"
 	  "\"wrapped-dk\":\"02\"}", -EBADMSG, "\"kms\" is no name" },

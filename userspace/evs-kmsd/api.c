@@ -67,7 +67,7 @@ void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err)
 		text = "internal error; the log of evs-kmsd says more";
 	}
 	kmsd_reply_free(reply);
-	snprintf(reply->code, sizeof(reply->code), "%s", code);
+	snprintf(reply->code, sizeof(reply->code), "%.15s", code);
 	reply->status = kmsd_http_status(code);
 	if (!outer || !inner || kmsd_json_add(inner, "error_code", code) ||
 	    kmsd_json_add(inner, "error_msg", text) ||

@@ -45,6 +45,7 @@ static enum cli_exit errno_exit_status(int errnum)
 	case EPERM:
 	case EACCES:
 	case EROFS:
+	case EOPNOTSUPP:
 	case ENOKEY:
 	case EKEYREVOKED:
 	case EKEYEXPIRED:

@@ -9,18 +9,17 @@
 #include <sys/un.h>
 
 #include "config.h"
+#include "kms/backend.h"
 
 #define KMS_SECTION "kms "
 #define KMS_MAX 64
 #define URL_UNIX "unix:"
 #define LOCAL_URL "unix:/run/evs/kmsd.sock"
-#define DEFAULT_PROJECT "default"
+#define URL_HTTPS "https://"
+#define URL_HTTP "http://"
+#define DEFAULT_BACKEND "otc"
 #define DEFAULT_TIMEOUT 30
 #define TIMEOUT_MAX 600
-
-#define SEEN_URL 1U
-#define SEEN_PROJECT 2U
-#define SEEN_TIMEOUT 4U
 
 /*
  * inih tells neither line nor empty sections to its handler, so the reader
@@ -31,7 +30,7 @@ struct parser {
 	const char *path;
 	unsigned int line;
 	struct evs_config *cfg;
-	unsigned int seen[KMS_MAX];
+	bool timeout_seen[KMS_MAX];
 	struct evs_error *err;
 	bool failed;
 };
@@ -57,13 +56,54 @@ bool evs_kms_name_valid(const char *name)
 	return word_valid(name, EVS_KMS_NAME_MAX);
 }
 
-static bool url_valid(const char *url)
+bool evs_config_is_word(const char *value)
 {
-	const char *path = url + strlen(URL_UNIX);
+	return word_valid(value, EVS_KMS_PROJECT_MAX);
+}
 
-	return !strncmp(url, URL_UNIX, strlen(URL_UNIX)) && path[0] == '/' &&
-	       strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path) &&
-	       !strpbrk(path, " \t");
+bool evs_config_is_text(const char *value)
+{
+	size_t i;
+
+	for (i = 0; value[i]; i++)
+		if (iscntrl((unsigned char)value[i]))
+			return false;
+	return i;
+}
+
+bool evs_config_is_path(const char *value)
+{
+	return value[0] == '/' && value[1] && evs_config_is_text(value) && !strpbrk(value, " \t");
+}
+
+/* The host of a URL is this one; what follows it begins with a port or a path. */
+static bool is_this_host(const char *host)
+{
+	static const char *const names[] = { "127.0.0.1", "[::1]", "localhost" };
+	size_t i, len;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		len = strlen(names[i]);
+		if (!strncmp(host, names[i], len) && (!host[len] || strchr(":/", host[len])))
+			return true;
+	}
+	return false;
+}
+
+bool evs_config_is_url(const char *value)
+{
+	const char *path = value + strlen(URL_UNIX), *host;
+
+	if (!evs_config_is_text(value) || strpbrk(value, " \t#?@\\"))
+		return false;
+	if (!strncmp(value, URL_UNIX, strlen(URL_UNIX)))
+		return path[0] == '/' && strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	if (!strncmp(value, URL_HTTPS, strlen(URL_HTTPS))) {
+		host = value + strlen(URL_HTTPS);
+		return *host && !strchr("/:", *host);
+	}
+	return !strncmp(value, URL_HTTP, strlen(URL_HTTP)) &&
+	       is_this_host(value + strlen(URL_HTTP));
 }
 
 static struct evs_config_kms *kms_find(const struct evs_config *cfg, const char *name)
@@ -87,7 +127,6 @@ static struct evs_config_kms *kms_add(struct evs_config *cfg, const char *name)
 	kms += cfg->kms_count++;
 	memset(kms, 0, sizeof(*kms));
 	strncpy(kms->name, name, EVS_KMS_NAME_MAX);
-	strcpy(kms->project, DEFAULT_PROJECT);
 	kms->timeout = DEFAULT_TIMEOUT;
 	return kms;
 }
@@ -158,11 +197,52 @@ static int parse_timeout(unsigned int *timeout, const char *value)
 	return 0;
 }
 
+const char *evs_config_get(const struct evs_config_kms *kms, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < kms->option_count; i++)
+		if (!strcmp(kms->options[i].name, name))
+			return kms->options[i].value;
+	return NULL;
+}
+
+int evs_config_set(struct evs_config_kms *kms, const char *name, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < kms->option_count; i++)
+		if (!strcmp(kms->options[i].name, name))
+			break;
+	if (i == EVS_CONFIG_OPTIONS_MAX || strlen(name) > EVS_CONFIG_NAME_MAX ||
+	    strlen(value) > EVS_CONFIG_VALUE_MAX)
+		return -ENOSPC;
+	strcpy(kms->options[i].name, name);
+	strcpy(kms->options[i].value, value);
+	if (i == kms->option_count)
+		kms->option_count++;
+	return 0;
+}
+
+/* Keys are checked when the file is read: `backend` may come after them. */
+static void take_option(struct parser *p, struct evs_config_kms *kms, const char *name,
+			const char *value)
+{
+	if (evs_config_get(kms, name))
+		parser_fail(p, "\"%s\" given twice in [kms %s]", name, kms->name);
+	else if (strlen(name) > EVS_CONFIG_NAME_MAX)
+		parser_fail(p, "unknown key \"%s\" in [kms %s]", name, kms->name);
+	else if (evs_config_set(kms, name, value))
+		parser_fail(p, "\"%s\": too long, or too many keys", name);
+	else
+		kms->options[kms->option_count - 1].line = p->line;
+}
+
 static int parse_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct parser *p = user;
 	struct evs_config_kms *kms;
-	unsigned int bit, *seen;
+	bool *seen;
 
 	if (p->failed)
 		return 0;
@@ -172,36 +252,78 @@ static int parse_key(void *user, const char *section, const char *name, const ch
 		parser_fail(p, "\"%s\" outside of a section", name);
 		return 0;
 	}
-	bit = !strcmp(name, "url") ? SEEN_URL : !strcmp(name, "project") ? SEEN_PROJECT :
-	      !strcmp(name, "timeout") ? SEEN_TIMEOUT : 0;
-	seen = &p->seen[kms - p->cfg->kms];
-	if (!bit)
-		parser_fail(p, "unknown key \"%s\" in [%s]", name, section);
-	else if (*seen & bit)
-		parser_fail(p, "\"%s\" given twice in [%s]", name, section);
-	else if (bit == SEEN_URL && !url_valid(value))
-		parser_fail(p, "url must be unix:/path/of/socket, not \"%s\"", value);
-	else if (bit == SEEN_PROJECT && !word_valid(value, EVS_KMS_PROJECT_MAX))
-		parser_fail(p, "bad project id \"%s\"", value);
-	else if (bit == SEEN_TIMEOUT && parse_timeout(&kms->timeout, value))
-		parser_fail(p, "timeout must be 1 to %u seconds, not \"%s\"", TIMEOUT_MAX, value);
-	else if (bit == SEEN_URL)
-		strcpy(kms->url, value);
-	else if (bit == SEEN_PROJECT)
-		strcpy(kms->project, value);
-	*seen |= bit;
+	seen = &p->timeout_seen[kms - p->cfg->kms];
+	if (!strcmp(name, "backend")) {
+		if (kms->ops)
+			parser_fail(p, "\"%s\" given twice in [%s]", name, section);
+		kms->ops = evs_kms_backend(value);
+		if (!kms->ops)
+			parser_fail(p, "unknown backend \"%s\"", value);
+	} else if (!strcmp(name, "timeout")) {
+		if (*seen)
+			parser_fail(p, "\"%s\" given twice in [%s]", name, section);
+		else if (parse_timeout(&kms->timeout, value))
+			parser_fail(p, "timeout must be 1 to %u seconds, not \"%s\"", TIMEOUT_MAX,
+				    value);
+		*seen = true;
+	} else {
+		take_option(p, kms, name, value);
+	}
 	return !p->failed;
 }
 
-static int config_check(const struct evs_config *cfg, const char *path, struct evs_error *err)
+static int check_option(const struct evs_config_kms *kms, size_t i, const char *path,
+			struct evs_error *err)
+{
+	const struct evs_config_key *key = kms->ops->keys;
+
+	while (key->name && strcmp(key->name, kms->options[i].name))
+		key++;
+	if (!key->name)
+		return evs_error_set(err, EINVAL,
+				     "%s:%u: unknown key \"%s\" in [kms %s], whose backend is %s",
+				     path, kms->options[i].line, kms->options[i].name, kms->name,
+				     kms->ops->name);
+	if (!key->valid(kms->options[i].value))
+		return evs_error_set(err, EINVAL, "%s:%u: %s must %s, not \"%s\"", path,
+				     kms->options[i].line, key->name, key->must,
+				     kms->options[i].value);
+	return 0;
+}
+
+static int check_section(struct evs_config_kms *kms, const char *path, struct evs_error *err)
+{
+	const struct evs_config_key *key;
+	size_t i;
+	int ret;
+
+	if (!kms->ops)
+		kms->ops = evs_kms_backend(DEFAULT_BACKEND);
+	if (!strcmp(kms->name, EVS_KMS_LOCAL) && !strcmp(kms->ops->name, DEFAULT_BACKEND) &&
+	    !evs_config_get(kms, "url") && evs_config_set(kms, "url", LOCAL_URL))
+		return evs_error_set(err, EINVAL, "%s: too many keys in [kms %s]", path,
+				     kms->name);
+	for (i = 0; i < kms->option_count; i++) {
+		ret = check_option(kms, i, path, err);
+		if (ret)
+			return ret;
+	}
+	for (key = kms->ops->keys; key->name; key++)
+		if (key->required && !evs_config_get(kms, key->name))
+			return evs_error_set(err, EINVAL, "%s: [kms %s] has no %s", path,
+					     kms->name, key->name);
+	ret = kms->ops->check ? kms->ops->check(kms, err) : 0;
+	return ret ? evs_error_prefix(err, "%s: [kms %s]", path, kms->name) : 0;
+}
+
+static int config_check(struct evs_config *cfg, const char *path, struct evs_error *err)
 {
 	size_t i;
+	int ret = 0;
 
-	for (i = 0; i < cfg->kms_count; i++)
-		if (!cfg->kms[i].url[0])
-			return evs_error_set(err, EINVAL, "%s: [kms %s] has no url", path,
-					     cfg->kms[i].name);
-	return 0;
+	for (i = 0; i < cfg->kms_count && !ret; i++)
+		ret = check_section(&cfg->kms[i], path, err);
+	return ret;
 }
 
 static int config_read(struct evs_config *cfg, const char *path, bool must_exist,
@@ -213,7 +335,7 @@ static int config_read(struct evs_config *cfg, const char *path, bool must_exist
 	p.file = fopen(path, "re");
 	if (!p.file) {
 		if (errno == ENOENT && !must_exist)
-			return 0;
+			return config_check(cfg, path, err);
 		return evs_error_set(err, errno, "%s: %m", path);
 	}
 	line = ini_parse_stream(read_line, &p, parse_key, &p);
@@ -228,14 +350,11 @@ static int config_read(struct evs_config *cfg, const char *path, bool must_exist
 int evs_config_load(struct evs_config *cfg, struct evs_error *err)
 {
 	const char *path = secure_getenv("EVS_CONF");
-	struct evs_config_kms *local;
 	int ret;
 
 	memset(cfg, 0, sizeof(*cfg));
-	local = kms_add(cfg, EVS_KMS_LOCAL);
-	if (!local)
+	if (!kms_add(cfg, EVS_KMS_LOCAL))
 		return evs_error_set(err, ENOMEM, "out of memory");
-	strcpy(local->url, LOCAL_URL);
 	ret = config_read(cfg, path ? path : EVS_CONFIG_PATH, path, err);
 	if (ret)
 		evs_config_free(cfg);

@@ -13,21 +13,45 @@
 #define EVS_KMS_LOCAL "local"
 
 #define EVS_KMS_NAME_MAX 32
-#define EVS_KMS_URL_MAX 128
 #define EVS_KMS_PROJECT_MAX 64
+#define EVS_CONFIG_NAME_MAX 31
+#define EVS_CONFIG_VALUE_MAX 255
+#define EVS_CONFIG_OPTIONS_MAX 24
+
+struct evs_kms_ops;
+
+/**
+ * struct evs_config_key - A key that a kind of KMS knows in its section.
+ * @name: its name; a list ends with NULL here
+ * @valid: may this be its value?
+ * @must: what a value must be, as in "ca-file must be an absolute path"
+ * @required: the section is an error without it
+ */
+struct evs_config_key {
+	const char *name;
+	bool (*valid)(const char *value);
+	const char *must;
+	bool required;
+};
 
 /**
  * struct evs_config_kms - One `[kms NAME]` section.
  * @name: its name, which the token of a disk gives
- * @url: where it listens, `unix:/path/of/socket`
- * @project: project id in the request path
+ * @ops: its kind, from the key `backend`
  * @timeout: seconds for a whole call
+ * @options: keys of its kind that are set, see evs_config_get()
+ * @option_count: how many
  */
 struct evs_config_kms {
 	char name[EVS_KMS_NAME_MAX + 1];
-	char url[EVS_KMS_URL_MAX + 1];
-	char project[EVS_KMS_PROJECT_MAX + 1];
+	const struct evs_kms_ops *ops;
 	unsigned int timeout;
+	size_t option_count;
+	struct {
+		char name[EVS_CONFIG_NAME_MAX + 1];
+		char value[EVS_CONFIG_VALUE_MAX + 1];
+		unsigned int line;
+	} options[EVS_CONFIG_OPTIONS_MAX];
 };
 
 /**
@@ -47,7 +71,8 @@ struct evs_config {
  *
  * Reads the file that the environment names in EVS_CONF (ignored in set-uid
  * programs), which must exist then, else EVS_CONFIG_PATH, which need not.
- * An unknown section or key, a key given twice or a bad value is an error.
+ * An unknown section or key, a key given twice, a bad value or a missing key is
+ * an error.
  *
  * Return: 0 or a negative errno.
  */
@@ -69,6 +94,43 @@ void evs_config_free(struct evs_config *cfg);
  */
 const struct evs_config_kms *evs_config_kms(const struct evs_config *cfg, const char *name,
 					    struct evs_error *err);
+
+/**
+ * evs_config_get() - The value of a key of a KMS's kind.
+ * @kms: the section
+ * @name: name of the key
+ *
+ * Return: the value, owned by @kms, or NULL when it is not set.
+ */
+const char *evs_config_get(const struct evs_config_kms *kms, const char *name);
+
+/**
+ * evs_config_set() - Set a key of a KMS's kind, replacing a value there was.
+ * @kms: the section
+ * @name: name of the key
+ * @value: its value, not checked
+ *
+ * Return: 0 or -ENOSPC when name, value or their number is too large.
+ */
+int evs_config_set(struct evs_config_kms *kms, const char *name, const char *value);
+
+/** evs_config_is_path() - An absolute path without blanks? @value: the value */
+bool evs_config_is_path(const char *value);
+/** evs_config_is_word() - Up to 64 letters, digits, dots, hyphens, underscores? @value: the value */
+bool evs_config_is_word(const char *value);
+/** evs_config_is_text() - Anything printable, not empty? @value: the value */
+bool evs_config_is_text(const char *value);
+/**
+ * evs_config_is_url() - Somewhere that may be talked HTTP to?
+ * @value: the value
+ *
+ * That is `unix:/path/of/socket`, `https://host...`, or `http://` where the
+ * host is this one, so that no secret goes over a wire as it is.
+ */
+bool evs_config_is_url(const char *value);
+
+/* What evs_config_is_url() wants, for struct evs_config_key. */
+#define EVS_CONFIG_URL_MUST "be unix:/path/of/socket or https://host[:port][/path] (http:// to this host only)"
 
 /**
  * evs_kms_name_valid() - Can this be the name of a KMS?

@@ -61,6 +61,7 @@ int evs_error_set(struct evs_error *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 	err->errnum = errnum;
 	err->class = EVS_CLASS_NONE;
+	err->transient = false;
 	err->code[0] = '\0';
 	err->request_id[0] = '\0';
 	return -errnum;
@@ -75,6 +76,7 @@ int evs_error_set_class(struct evs_error *err, enum evs_class class, const char 
 	va_end(ap);
 	err->errnum = evs_class_errno(class);
 	err->class = class;
+	err->transient = class == EVS_CLASS_KMS_BUSY;
 	return -err->errnum;
 }
 

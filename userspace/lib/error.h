@@ -52,6 +52,8 @@ enum evs_class {
  * struct evs_error - Why a call of the library failed.
  * @errnum: positive errno; 0 while nothing has failed
  * @class: class of a KMS or key failure, EVS_CLASS_NONE for a local one
+ * @transient: the same call may succeed a moment later; always so for
+ *	       EVS_CLASS_KMS_BUSY
  * @code: the KMS's own code, such as "KMS.0209"; "" when it gave none
  * @request_id: X-Request-Id of the KMS's answer; "" when it gave none
  * @text: the whole sentence for the user, with @code in it; no program name,
@@ -63,7 +65,8 @@ enum evs_class {
 struct evs_error {
 	int errnum;
 	enum evs_class class;
-	char code[16];
+	bool transient;
+	char code[40];
 	char request_id[64];
 	char text[1024];
 };

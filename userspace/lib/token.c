@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kms/kms.h"
 #include "token-json.h"
 #include "volume.h"
 
@@ -28,6 +27,16 @@ bool evs_uuid_valid(const char *uuid)
 	return true;
 }
 
+bool evs_cmk_ref_valid(const char *ref)
+{
+	size_t i;
+
+	for (i = 0; ref[i]; i++)
+		if (ref[i] <= ' ' || ref[i] > '~')
+			return false;
+	return i && i < EVS_CMK_REF_SIZE;
+}
+
 static void context_add(struct evs_context *context, const char *name, const char *value)
 {
 	snprintf(context->pair[context->count].name, EVS_CONTEXT_NAME_MAX + 1, "%s", name);
@@ -41,7 +50,7 @@ int evs_token_init(struct evs_token *token, const char *kms, const char *cmk, co
 	memset(token, 0, sizeof(*token));
 	if (!evs_kms_name_valid(kms))
 		return evs_error_set(err, EINVAL, "bad name of a KMS: \"%s\"", kms);
-	if (!evs_cmk_is_id(cmk))
+	if (!evs_cmk_ref_valid(cmk))
 		return evs_error_set(err, EINVAL, "bad CMK id: \"%s\"", cmk);
 	if (!evs_uuid_valid(uuid))
 		return evs_error_set(err, EINVAL, "bad UUID: \"%s\"", uuid);
@@ -178,7 +187,7 @@ static int get_fields(json_object *root, struct evs_token *token, struct evs_err
 				     (long long)json_object_get_int64(version), TOKEN_VERSION);
 	ret = get_string(root, "kms", token->kms, EVS_KMS_NAME_MAX, err);
 	if (!ret)
-		ret = get_string(root, "cmk", token->cmk, EVS_CMK_ID_SIZE - 1, err);
+		ret = get_string(root, "cmk", token->cmk, EVS_CMK_REF_SIZE - 1, err);
 	if (!ret)
 		ret = get_context(root, &token->context, err);
 	if (!ret)
@@ -187,7 +196,7 @@ static int get_fields(json_object *root, struct evs_token *token, struct evs_err
 		return ret;
 	if (!evs_kms_name_valid(token->kms))
 		return bad_token(err, "kms", "is no name");
-	if (!evs_cmk_is_id(token->cmk))
+	if (!evs_cmk_ref_valid(token->cmk))
 		return bad_token(err, "cmk", "is no CMK id");
 	len = strlen(token->wrapped_dk);
 	if (len % 2 || strspn(token->wrapped_dk, "0123456789abcdefABCDEF") != len)

@@ -9,7 +9,8 @@
 #include "error.h"
 
 #define EVS_UUID_SIZE 37		/* 36 characters and the NUL */
-#define EVS_CMK_ID_SIZE 37
+#define EVS_CMK_ID_SIZE 37		/* as OTC and evs-kmsd make it */
+#define EVS_CMK_REF_SIZE 256		/* as any KMS may make it */
 #define EVS_CONTEXT_PAIRS_MAX 8
 #define EVS_CONTEXT_NAME_MAX 64
 #define EVS_CONTEXT_VALUE_MAX 256
@@ -32,13 +33,13 @@ struct evs_context {
 /**
  * struct evs_token - The LUKS2 token of type "evs-kms": how to get the DK back.
  * @kms: name of the KMS end point in evs.conf
- * @cmk: id of the CMK
+ * @cmk: id of the CMK, whatever that is with this KMS; printable, without blanks
  * @context: encryption context to give with every call
  * @wrapped_dk: the DK as the CMK wraps it, hex; opaque
  */
 struct evs_token {
 	char kms[EVS_KMS_NAME_MAX + 1];
-	char cmk[EVS_CMK_ID_SIZE];
+	char cmk[EVS_CMK_REF_SIZE];
 	struct evs_context context;
 	char wrapped_dk[EVS_WRAPPED_HEX_MAX + 1];
 };
@@ -47,7 +48,7 @@ struct evs_token {
  * evs_token_init() - Begin the token of a new disk; wrapped DK still empty.
  * @token: filled
  * @kms: name of the KMS end point
- * @cmk: 36-byte id of the CMK (evs_kms_describe_key() gives it)
+ * @cmk: id of the CMK (evs_kms_describe_key() gives it)
  * @uuid: UUID the disk will have; bound into the context
  * @err: filled on failure
  *
@@ -76,6 +77,12 @@ int evs_token_to_json(const struct evs_token *token, char *json, struct evs_erro
  * not 1, another negative errno.
  */
 int evs_token_from_json(struct evs_token *token, const char *json, struct evs_error *err);
+
+/**
+ * evs_cmk_ref_valid() - Can this be the id of a CMK with some KMS?
+ * @ref: the id
+ */
+bool evs_cmk_ref_valid(const char *ref);
 
 /**
  * evs_uuid_valid() - Is this a UUID as LUKS2 writes it, in lower case?

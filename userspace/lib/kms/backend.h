@@ -2,56 +2,127 @@
 #ifndef EVS_KMS_BACKEND_H
 #define EVS_KMS_BACKEND_H
 
+#include "config.h"
 #include "kms/http.h"
 #include "kms/kms.h"
 
 /**
  * struct evs_kms_ops - What a kind of KMS has to provide.
+ * @name: value of `backend` in evs.conf
+ * @keys: keys of its sections besides `backend` and `timeout`
+ * @check: is a section sound as a whole? Errors without the section's name.
+ *	   May be NULL
+ * @open: makes its state, kms->priv; no connection yet. May be NULL
+ * @close: releases kms->priv, also after @open failed half-way. May be NULL
+ * @is_id: tells an id from an alias; NULL where the two are one, and then
+ *	   every reference is given to the calls as the user wrote it
+ *
  * @create_key: as evs_kms_create_key(), but only finds out the id
  * @list_keys: as evs_kms_list_keys()
- * @describe_key: @ref is an id or `alias/` and an alias
+ * @describe_key: @ref is an id, or, with @is_id, `alias/` and an alias
  * @set_enabled: enable or disable the CMK of this id
+ * @schedule_deletion: have the CMK deleted in so many days; sets the date in
+ *		       seconds since 1970, 0 when not told
+ * @cancel_deletion: leaves the CMK disabled
+ * @rename: give the CMK another alias, without `alias/`
+ * @set_description: give the CMK another description
+ * @rotate: make a new version of the CMK's material now
+ * @set_rotation: let the KMS do so regularly, or no longer
+ * @set_rotation_interval: so many days between two versions
+ * @get_rotation: as evs_kms_get_rotation()
+ * @create_grant: as evs_kms_create_grant()
+ * @list_grants: as evs_kms_list_grants()
+ * @revoke_grant: as evs_kms_revoke_grant()
+ *
  * @create_datakey: as evs_kms_create_datakey()
  * @decrypt_datakey: as evs_kms_decrypt_datakey()
  * @encrypt_datakey: as evs_kms_encrypt_datakey()
+ * @rewrap: as evs_kms_rewrap_datakey(), inside of the KMS; where it is NULL,
+ *	    the DK is unwrapped and wrapped again in locked memory here
+ *
+ * Every operation but @describe_key, @decrypt_datakey and @encrypt_datakey may
+ * be NULL: the KMS cannot do it, and kms.c says so. Without @create_datakey the
+ * DK is made here and wrapped.
  *
  * A refusal is reported with its class, code and request id and the KMS's own
  * words as text; kms.c makes the sentence of it. Everything else is reported
- * as a whole sentence. No request may outlast evs_kms_time_left().
+ * as a whole sentence. err->transient says that the same call may succeed a
+ * moment later; kms.c then repeats it, after kms->retry_after seconds where
+ * the KMS asked for that, so no operation repeats anything itself. No request
+ * may outlast evs_kms_time_left(). Time comes from evs_clock alone.
  */
 struct evs_kms_ops {
+	const char *name;
+	const struct evs_config_key *keys;
+	int (*check)(const struct evs_config_kms *cfg, struct evs_error *err);
+	int (*open)(struct evs_kms *kms, struct evs_error *err);
+	void (*close)(struct evs_kms *kms);
+	bool (*is_id)(const char *ref);
+
 	int (*create_key)(struct evs_kms *kms, const char *alias, const char *description,
-			  char id[EVS_CMK_ID_SIZE], struct evs_error *err);
+			  char id[EVS_CMK_REF_SIZE], struct evs_error *err);
 	int (*list_keys)(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 			 struct evs_error *err);
 	int (*describe_key)(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			    struct evs_error *err);
 	int (*set_enabled)(struct evs_kms *kms, const char *id, bool enabled,
 			   struct evs_error *err);
+	int (*schedule_deletion)(struct evs_kms *kms, const char *id, unsigned int days,
+				 int64_t *when, struct evs_error *err);
+	int (*cancel_deletion)(struct evs_kms *kms, const char *id, struct evs_error *err);
+	int (*rename)(struct evs_kms *kms, const char *id, const char *alias,
+		      struct evs_error *err);
+	int (*set_description)(struct evs_kms *kms, const char *id, const char *description,
+			       struct evs_error *err);
+	int (*rotate)(struct evs_kms *kms, const char *id, struct evs_error *err);
+	int (*set_rotation)(struct evs_kms *kms, const char *id, bool on, struct evs_error *err);
+	int (*set_rotation_interval)(struct evs_kms *kms, const char *id, unsigned int days,
+				     struct evs_error *err);
+	int (*get_rotation)(struct evs_kms *kms, const char *id, struct evs_rotation *rotation,
+			    struct evs_error *err);
+	int (*create_grant)(struct evs_kms *kms, const char *id, struct evs_grant *grant,
+			    struct evs_error *err);
+	int (*list_grants)(struct evs_kms *kms, const char *id, struct evs_grant **grants,
+			   size_t *count, struct evs_error *err);
+	int (*revoke_grant)(struct evs_kms *kms, const char *id, const char *grant, bool retire,
+			    struct evs_error *err);
+
 	int (*create_datakey)(struct evs_kms *kms, struct evs_token *token,
 			      struct evs_secret *dk, struct evs_error *err);
 	int (*decrypt_datakey)(struct evs_kms *kms, const struct evs_token *token,
 			       struct evs_secret *dk, struct evs_error *err);
 	int (*encrypt_datakey)(struct evs_kms *kms, struct evs_token *token,
 			       const struct evs_secret *dk, struct evs_error *err);
+	int (*rewrap)(struct evs_kms *kms, const struct evs_token *old, struct evs_token *token,
+		      struct evs_error *err);
 };
 
 /**
  * struct evs_kms - A client of a KMS.
  * @ops: its kind
  * @cfg: its configuration
- * @http: its connection
- * @deadline: CLOCK_MONOTONIC milliseconds when the running call must be over
+ * @priv: what the kind keeps
+ * @deadline: evs_clock.now_ms() when the running call must be over
+ * @retry_after: seconds that the KMS asked to wait, -1 when it did not
  */
 struct evs_kms {
 	const struct evs_kms_ops *ops;
 	struct evs_config_kms cfg;
-	struct evs_http *http;
+	void *priv;
 	int64_t deadline;
+	long retry_after;
 };
 
 /* otc.c: the REST API of Open Telekom Cloud and Huawei Cloud, which evs-kmsd speaks. */
 extern const struct evs_kms_ops evs_otc_ops;
+
+/**
+ * evs_kms_backend() - Find a kind of KMS; the table is in kms/backends.c.
+ * @name: its name
+ *
+ * Return: its operations, or NULL.
+ */
+const struct evs_kms_ops *evs_kms_backend(const char *name);
 
 /**
  * evs_kms_time_left() - Milliseconds left for the running call.
@@ -60,6 +131,38 @@ extern const struct evs_kms_ops evs_otc_ops;
  * Return: 0 when the time is over.
  */
 long evs_kms_time_left(const struct evs_kms *kms);
+
+/* Keys of struct evs_kms_ops that evs_kms_http_open() reads. */
+#define EVS_KMS_HTTP_KEYS								\
+	{ "url", evs_config_is_url, EVS_CONFIG_URL_MUST, true },			\
+	{ "ca-file", evs_config_is_path, "be an absolute path", false },		\
+	{ "client-cert-file", evs_config_is_path, "be an absolute path", false },	\
+	{ "client-key-file", evs_config_is_path, "be an absolute path", false }
+
+/**
+ * evs_kms_http_open() - Prepare a connection to the KMS that a section describes.
+ * @http: set to it
+ * @cfg: the section, with EVS_KMS_HTTP_KEYS among its keys
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_kms_http_open(struct evs_http **http, const struct evs_config_kms *cfg,
+		      struct evs_error *err);
+
+/**
+ * evs_kms_http_call() - evs_http_call() within the time of the running call.
+ * @kms: the client; its retry_after is set
+ * @http: the connection
+ * @request: what is asked; its timeout_ms is set
+ * @answer: filled; valid until the next call
+ * @err: filled on failure; the request id also on success
+ *
+ * Return: 0 when there is an answer, whatever its status, or a negative errno.
+ */
+int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
+		      struct evs_http_request *request, struct evs_http_answer *answer,
+		      struct evs_error *err);
 
 /**
  * evs_otc_error() - Read an error body, of whatever form.

@@ -13,14 +13,17 @@
 #include "text.h"
 
 #define USER_AGENT "evs"
-#define REQUEST_ID "X-Request-Id:"
+#define URL_UNIX "unix:"
 
 struct evs_http {
 	CURL *curl;
-	struct curl_slist *headers;
 	struct evs_http_answer answer;
+	const char *want;
 	bool too_long;
-	char *socket;
+	char *url;
+	char *ca_file;
+	char *cert_file;
+	char *key_file;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -113,45 +116,82 @@ static size_t take_body(char *data, size_t size, size_t count, void *user)
 	return len;
 }
 
+/* Where the value of a header begins when it is the one called @name, else 0. */
+static size_t value_of(const char *data, size_t len, const char *name)
+{
+	size_t from = strlen(name);
+
+	if (len <= from || strncasecmp(data, name, from) || data[from] != ':')
+		return 0;
+	for (from++; from < len && (data[from] == ' ' || data[from] == '\t'); from++)
+		;
+	return from;
+}
+
+static void keep_header(struct evs_http *http, const char *data, size_t len)
+{
+	if (len > EVS_HTTP_HEADER_MAX) {
+		http->too_long = true;
+		return;
+	}
+	evs_secret_wipe(http->answer.header);
+	memcpy(http->answer.header->data, data, len);
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *user)
 {
-	const size_t name = strlen(REQUEST_ID);
 	struct evs_http *http = user;
-	size_t len = size * count, from = name;
+	size_t len = size * count, from;
+	char number[16];
 
-	if (len > name && !strncasecmp(data, REQUEST_ID, name)) {
-		while (from < len && (data[from] == ' ' || data[from] == '\t'))
-			from++;
-		while (len > from && (data[len - 1] == '\r' || data[len - 1] == '\n'))
-			len--;
+	while (len && (data[len - 1] == '\r' || data[len - 1] == '\n'))
+		len--;
+	from = value_of(data, len, "X-Request-Id");
+	if (from)
 		evs_text_copy(http->answer.request_id, sizeof(http->answer.request_id),
 			      data + from, len - from);
+	/* The other form, a date, is not used by any KMS that is known. */
+	from = value_of(data, len, "Retry-After");
+	if (from && len - from < sizeof(number) && strspn(data + from, "0123456789") >= len - from) {
+		evs_text_copy(number, sizeof(number), data + from, len - from);
+		http->answer.retry_after = strtol(number, NULL, 10);
 	}
+	from = http->want ? value_of(data, len, http->want) : 0;
+	if (from)
+		keep_header(http, data + from, len - from);
 	return size * count;
 }
 
-static int add_header(struct evs_http *http, const char *header)
+static CURLcode set_peer(struct evs_http *http)
 {
-	struct curl_slist *list = curl_slist_append(http->headers, header);
+	CURL *curl = http->curl;
+	CURLcode ret = CURLE_OK;
 
-	if (!list)
-		return -ENOMEM;
-	http->headers = list;
-	return 0;
+	if (!strncmp(http->url, URL_UNIX, strlen(URL_UNIX)))
+		ret |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH,
+					http->url + strlen(URL_UNIX));
+	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
+				strncmp(http->url, "https:", 6) ? "http" : "https");
+	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (http->ca_file)
+		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
+	if (http->ca_file)	/* and nobody else */
+		ret |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	if (http->cert_file)
+		ret |= curl_easy_setopt(curl, CURLOPT_SSLCERT, http->cert_file);
+	if (http->key_file)
+		ret |= curl_easy_setopt(curl, CURLOPT_SSLKEY, http->key_file);
+	return ret;
 }
 
 static CURLcode set_options(struct evs_http *http)
 {
 	CURL *curl = http->curl;
-	CURLcode ret = CURLE_OK;
+	CURLcode ret = set_peer(http);
 
-	ret |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, http->socket);
-	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
 	ret |= curl_easy_setopt(curl, CURLOPT_PROXY, "");	/* whatever http_proxy says */
 	ret |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	ret |= curl_easy_setopt(curl, CURLOPT_POST, 1L);
 	ret |= curl_easy_setopt(curl, CURLOPT_USERAGENT, USER_AGENT);
-	ret |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
 	ret |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	ret |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
 	ret |= curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
@@ -160,7 +200,22 @@ static CURLcode set_options(struct evs_http *http)
 	return ret;
 }
 
-int evs_http_open(struct evs_http **http, const char *socket, struct evs_error *err)
+/* NULL stays NULL; returns whether the copy is as it should be. */
+static bool copy_text(char **copy, const char *text)
+{
+	*copy = text ? strdup(text) : NULL;
+	return !text || *copy;
+}
+
+static bool copy_peer(struct evs_http *http, const struct evs_http_peer *peer)
+{
+	return copy_text(&http->url, peer->url) && copy_text(&http->ca_file, peer->ca_file) &&
+	       copy_text(&http->cert_file, peer->cert_file) &&
+	       copy_text(&http->key_file, peer->key_file);
+}
+
+int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
+		  struct evs_error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct evs_http *new;
@@ -172,17 +227,13 @@ int evs_http_open(struct evs_http **http, const char *socket, struct evs_error *
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	new->socket = strdup(socket);
 	new->curl = curl_easy_init();
 	new->answer.body = evs_secret_alloc(EVS_HTTP_ANSWER_MAX + 1);
 	if (!new->answer.body) {
 		evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
 		goto err_close;
 	}
-	/* An empty Expect: spares the pause that curl makes before a larger body. */
-	if (!new->socket || !new->curl || add_header(new, "Content-Type: application/json") ||
-	    add_header(new, "X-Language: en-us") || add_header(new, "Expect:") ||
-	    set_options(new)) {
+	if (!new->curl || !copy_peer(new, peer) || set_options(new)) {
 		evs_error_set(err, ENOMEM, "libcurl cannot be set up");
 		goto err_close;
 	}
@@ -199,16 +250,51 @@ void evs_http_close(struct evs_http *http)
 	if (!http)
 		return;
 	curl_easy_cleanup(http->curl);
-	curl_slist_free_all(http->headers);
 	evs_secret_free(http->answer.body);
-	free(http->socket);
+	evs_secret_free(http->answer.header);
+	free(http->url);
+	free(http->ca_file);
+	free(http->cert_file);
+	free(http->key_file);
 	free(http);
+}
+
+/* The name of the peer in messages */
+static const char *peer_name(const struct evs_http *http)
+{
+	return strncmp(http->url, URL_UNIX, strlen(URL_UNIX)) ? http->url :
+	       http->url + strlen(URL_UNIX);
+}
+
+static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *err)
+{
+	bool local = !strncmp(http->url, URL_UNIX, strlen(URL_UNIX));
+	long os_errno = 0;
+
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		curl_easy_getinfo(http->curl, CURLINFO_OS_ERRNO, &os_errno);
+		evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s%s", peer_name(http),
+				    os_errno ? strerror((int)os_errno) : "cannot connect",
+				    local ? ": is its daemon running?" : "");
+		break;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
+			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in " EVS_CONFIG_PATH,
+			http->url, http->error[0] ? http->error : curl_easy_strerror(code));
+	default:
+		evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", peer_name(http),
+				    http->error[0] ? http->error : curl_easy_strerror(code));
+	}
+	/* A daemon of this host that is not there is not there a moment later either. */
+	err->transient = !local;
+	return -err->errnum;
 }
 
 static int explain(struct evs_http *http, CURLcode code, long timeout_ms, struct evs_error *err)
 {
-	long os_errno = 0;
-
 	if (http->too_long)
 		return evs_error_set_class(err, EVS_CLASS_PROTOCOL,
 					   "the answer is longer than %d bytes",
@@ -221,48 +307,111 @@ static int explain(struct evs_http *http, CURLcode code, long timeout_ms, struct
 		return evs_error_set_class(err, EVS_CLASS_PROTOCOL, "the answer is not HTTP");
 	case CURLE_OPERATION_TIMEDOUT:
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
-					   "%s: no answer within %ld s", http->socket,
+					   "%s: no answer within %ld s", peer_name(http),
 					   (timeout_ms + 999) / 1000);
-	case CURLE_COULDNT_CONNECT:
-		curl_easy_getinfo(http->curl, CURLINFO_OS_ERRNO, &os_errno);
-		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
-					   "%s: %s: is its daemon running?", http->socket,
-					   os_errno ? strerror((int)os_errno) : "cannot connect");
 	default:
-		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", http->socket,
-					   http->error[0] ? http->error :
-					   curl_easy_strerror(code));
+		return unreachable(http, code, err);
 	}
 }
 
-int evs_http_post(struct evs_http *http, const char *path, const char *body, long timeout_ms,
-		  struct evs_http_answer *answer, struct evs_error *err)
+static int make_url(const struct evs_http *http, const char *path, char *url, size_t size,
+		    struct evs_error *err)
 {
-	char url[512];
-	CURLcode code;
-	int len;
+	const char *base = strncmp(http->url, URL_UNIX, strlen(URL_UNIX)) ? http->url :
+			   "http://localhost";
+	size_t len = strlen(base);
+	int written;
 
-	len = snprintf(url, sizeof(url), "http://localhost%s", path);
-	if (len < 0 || (size_t)len >= sizeof(url))
+	while (len && base[len - 1] == '/')
+		len--;
+	written = snprintf(url, size, "%.*s%s", (int)len, base, path);
+	if (written < 0 || (size_t)written >= size)
 		return evs_error_set(err, ENAMETOOLONG, "request path is too long");
+	return 0;
+}
+
+static struct curl_slist *make_headers(const struct evs_http_request *request)
+{
+	struct curl_slist *list, *longer;
+	size_t i;
+
+	/* An empty Expect: spares the pause that curl makes before a larger body. */
+	list = curl_slist_append(NULL, "Expect:");
+	for (i = 0; list && request->headers && request->headers[i]; i++) {
+		longer = curl_slist_append(list, request->headers[i]);
+		if (!longer)
+			curl_slist_free_all(list);
+		list = longer;
+	}
+	return list;
+}
+
+static CURLcode set_request(struct evs_http *http, const struct evs_http_request *request)
+{
+	CURL *curl = http->curl;
+	CURLcode ret = CURLE_OK;
+
+	if (request->body) {
+		ret |= curl_easy_setopt(curl, CURLOPT_POST, 1L);
+		ret |= curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body);
+		ret |= curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->len);
+	} else {
+		ret |= curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+	}
+	ret |= curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+	ret |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+	return ret;
+}
+
+/* Forgets the last answer, and makes room for the header that is wanted. */
+static int begin_answer(struct evs_http *http, const char *want, struct evs_error *err)
+{
+	http->answer.status = 0;
 	http->answer.len = 0;
 	http->answer.request_id[0] = '\0';
+	http->answer.retry_after = -1;
 	http->error[0] = '\0';
 	http->too_long = false;
+	http->want = want;
 	evs_secret_wipe(http->answer.body);
-	code = curl_easy_setopt(http->curl, CURLOPT_URL, url);
+	evs_secret_wipe(http->answer.header);
+	if (want && !http->answer.header) {
+		http->answer.header = evs_secret_alloc(EVS_HTTP_HEADER_MAX + 1);
+		if (!http->answer.header)
+			return evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
+	}
+	return 0;
+}
+
+int evs_http_call(struct evs_http *http, const struct evs_http_request *request,
+		  struct evs_http_answer *answer, struct evs_error *err)
+{
+	struct curl_slist *headers;
+	char url[1024];
+	CURLcode code;
+	int ret;
+
+	ret = make_url(http, request->path, url, sizeof(url), err);
+	if (!ret)
+		ret = begin_answer(http, request->want, err);
+	if (ret)
+		return ret;
+	headers = make_headers(request);
+	if (!headers)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	code = set_request(http, request);
 	if (!code)
-		code = curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, body);
+		code = curl_easy_setopt(http->curl, CURLOPT_URL, url);
 	if (!code)
-		code = curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-	if (!code)
-		code = curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+		code = curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
 	if (!code)
 		code = curl_easy_perform(http->curl);
 	if (!code)
 		code = curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &http->answer.status);
-	if (code)
-		return explain(http, code, timeout_ms, err);
+	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(headers);
+	if (code || http->too_long)
+		return explain(http, code, request->timeout_ms, err);
 	*answer = http->answer;
 	return 0;
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "kms/backend.h"
 
-#define URL_UNIX "unix:"
 #define ALIAS_PREFIX "alias/"
+#define FULL_MAX (EVS_CMK_ALIAS_MAX + sizeof(ALIAS_PREFIX))
 #define ALIAS_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/_-"
 
 /* What was asked, as far as the sentence about a refusal depends on it. */
@@ -64,17 +66,9 @@ bool evs_cmk_is_id(const char *ref)
 	return true;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 long evs_kms_time_left(const struct evs_kms *kms)
 {
-	int64_t left = kms->deadline - now_ms();
+	int64_t left = kms->deadline - evs_clock.now_ms();
 
 	return left > 0 ? (long)left : 0;
 }
@@ -83,7 +77,7 @@ long evs_kms_time_left(const struct evs_kms *kms)
 static void call_begin(struct evs_kms *kms, struct evs_error *err)
 {
 	memset(err, 0, sizeof(*err));
-	kms->deadline = now_ms() + kms->cfg.timeout * 1000LL;
+	kms->deadline = evs_clock.now_ms() + kms->cfg.timeout * 1000LL;
 }
 
 int evs_kms_open(struct evs_kms **kms, const struct evs_config_kms *cfg, struct evs_error *err)
@@ -91,17 +85,14 @@ int evs_kms_open(struct evs_kms **kms, const struct evs_config_kms *cfg, struct 
 	struct evs_kms *new;
 	int ret;
 
-	if (strncmp(cfg->url, URL_UNIX, strlen(URL_UNIX)))
-		return evs_error_set(err, EINVAL, "KMS %s: unknown kind of url: %s", cfg->name,
-				     cfg->url);
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	new->ops = &evs_otc_ops;
+	new->ops = cfg->ops;
 	new->cfg = *cfg;
-	ret = evs_http_open(&new->http, cfg->url + strlen(URL_UNIX), err);
+	ret = new->ops->open ? new->ops->open(new, err) : 0;
 	if (ret) {
-		free(new);
+		evs_kms_close(new);
 		return evs_error_prefix(err, "KMS %s", cfg->name);
 	}
 	*kms = new;
@@ -112,7 +103,8 @@ void evs_kms_close(struct evs_kms *kms)
 {
 	if (!kms)
 		return;
-	evs_http_close(kms->http);
+	if (kms->ops->close)
+		kms->ops->close(kms);
 	free(kms);
 }
 
@@ -209,7 +201,7 @@ static int explain_cmk(enum call call, const struct evs_cmk *cmk, const char *wh
 /* Makes the sentence for the user of what a back end reported. */
 static int explain(struct evs_kms *kms, enum call call, const char *ref, struct evs_error *err)
 {
-	char why[256], who[EVS_CMK_ALIAS_MAX + 64];
+	char why[256], who[EVS_CMK_ALIAS_MAX + EVS_CMK_REF_SIZE + 16];
 	struct evs_cmk cmk = {};
 	const char *name;
 
@@ -251,14 +243,23 @@ static int explain(struct evs_kms *kms, enum call call, const char *ref, struct 
 
 /* ---- CMKs ---- */
 
+static int cannot(const struct evs_kms *kms, const char *what, struct evs_error *err)
+{
+	return evs_error_set(err, EOPNOTSUPP, "KMS %s: cannot %s: its backend is %s",
+			     kms->cfg.name, what, kms->ops->name);
+}
+
 /* @full is what the KMS understands: the id, or alias/ and the alias. */
-static int expand(const char *ref, char full[EVS_CMK_ALIAS_MAX + sizeof(ALIAS_PREFIX)],
+static int expand(const struct evs_kms *kms, const char *ref, char full[FULL_MAX],
 		  struct evs_error *err)
 {
 	const char *alias = ref;
 	size_t len;
 
-	if (evs_cmk_is_id(ref)) {
+	if (!kms->ops->is_id || kms->ops->is_id(ref)) {
+		if (!evs_cmk_ref_valid(ref))
+			return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
+				"CMK %.64s: no id of a CMK", ref);
 		strcpy(full, ref);
 		return 0;
 	}
@@ -276,10 +277,10 @@ static int expand(const char *ref, char full[EVS_CMK_ALIAS_MAX + sizeof(ALIAS_PR
 static int describe(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 		    struct evs_error *err)
 {
-	char full[EVS_CMK_ALIAS_MAX + sizeof(ALIAS_PREFIX)];
+	char full[FULL_MAX];
 	int ret;
 
-	ret = expand(ref, full, err);
+	ret = expand(kms, ref, full, err);
 	if (ret)
 		return ret;
 	ret = kms->ops->describe_key(kms, full, cmk, err);
@@ -296,17 +297,22 @@ int evs_kms_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *c
 int evs_kms_create_key(struct evs_kms *kms, const char *alias, const char *description,
 		       struct evs_cmk *cmk, struct evs_error *err)
 {
-	char full[EVS_CMK_ALIAS_MAX + sizeof(ALIAS_PREFIX)], id[EVS_CMK_ID_SIZE];
+	char full[FULL_MAX], id[EVS_CMK_REF_SIZE];
+	const char *plain = full;
 	int ret;
 
 	call_begin(kms, err);
-	if (evs_cmk_is_id(alias))
+	if (!kms->ops->create_key)
+		return cannot(kms, "make CMKs", err);
+	if (kms->ops->is_id && kms->ops->is_id(alias))
 		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
 			"CMK %s: an alias must not look like an id", alias);
-	ret = expand(alias, full, err);
+	ret = expand(kms, alias, full, err);
 	if (ret)
 		return ret;
-	ret = kms->ops->create_key(kms, full + strlen(ALIAS_PREFIX), description, id, err);
+	if (kms->ops->is_id)
+		plain += strlen(ALIAS_PREFIX);
+	ret = kms->ops->create_key(kms, plain, description, id, err);
 	if (ret)
 		return explain(kms, CALL_CREATE, full, err);
 	ret = describe(kms, id, cmk, err);
@@ -326,6 +332,8 @@ int evs_kms_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 	int ret;
 
 	call_begin(kms, err);
+	if (!kms->ops->list_keys)
+		return cannot(kms, "list CMKs", err);
 	ret = kms->ops->list_keys(kms, cmks, count, err);
 	return ret ? explain(kms, CALL_LIST, NULL, err) : 0;
 }
@@ -336,6 +344,8 @@ static int set_enabled(struct evs_kms *kms, const char *ref, bool enabled, struc
 	int ret;
 
 	call_begin(kms, err);
+	if (!kms->ops->set_enabled)
+		return cannot(kms, enabled ? "enable CMKs" : "disable CMKs", err);
 	ret = describe(kms, ref, cmk, err);
 	if (ret)
 		return ret;
@@ -360,11 +370,35 @@ int evs_kms_disable_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cm
 
 /* ---- data keys ---- */
 
-/* A caller's mistake that would overflow the secret must not pass. */
-static int check_size(const struct evs_secret *dk, struct evs_error *err)
+/* The token comes from a disk, and a key that is too short from a caller's mistake. */
+static int datakey_begin(struct evs_kms *kms, const struct evs_token *token,
+			 const struct evs_secret *dk, struct evs_error *err)
 {
-	return dk->size == EVS_DK_SIZE ? 0 :
-	       evs_error_set(err, EINVAL, "a data key has %d bytes", EVS_DK_SIZE);
+	call_begin(kms, err);
+	if (dk->size != EVS_DK_SIZE)
+		return evs_error_set(err, EINVAL, "a data key has %d bytes", EVS_DK_SIZE);
+	if (kms->ops->is_id && !kms->ops->is_id(token->cmk))
+		return evs_error_set(err, EBADMSG,
+				     "bad evs-kms token: \"%.64s\" is no CMK id of KMS %s",
+				     token->cmk, kms->cfg.name);
+	return 0;
+}
+
+/* XTS with equal halves is no XTS, and the kernel would refuse the key. */
+static bool halves_equal(const struct evs_secret *dk)
+{
+	return !CRYPTO_memcmp(dk->data, dk->data + EVS_DK_SIZE / 2, EVS_DK_SIZE / 2);
+}
+
+/* For a KMS that makes no data keys */
+static int make_datakey(struct evs_kms *kms, struct evs_token *token, struct evs_secret *dk,
+			struct evs_error *err)
+{
+	do {
+		if (RAND_priv_bytes(dk->data, EVS_DK_SIZE) != 1)
+			return evs_error_set(err, EIO, "libcrypto has no random numbers");
+	} while (halves_equal(dk));
+	return kms->ops->encrypt_datakey(kms, token, dk, err);
 }
 
 int evs_kms_create_datakey(struct evs_kms *kms, struct evs_token *token, struct evs_secret *dk,
@@ -372,13 +406,14 @@ int evs_kms_create_datakey(struct evs_kms *kms, struct evs_token *token, struct 
 {
 	int ret;
 
-	call_begin(kms, err);
-	ret = check_size(dk, err);
+	ret = datakey_begin(kms, token, dk, err);
 	if (ret)
 		return ret;
-	ret = kms->ops->create_datakey(kms, token, dk, err);
-	/* XTS with equal halves is no XTS, and the kernel would refuse the key. */
-	if (!ret && !CRYPTO_memcmp(dk->data, dk->data + EVS_DK_SIZE / 2, EVS_DK_SIZE / 2))
+	if (kms->ops->create_datakey)
+		ret = kms->ops->create_datakey(kms, token, dk, err);
+	else
+		ret = make_datakey(kms, token, dk, err);
+	if (!ret && halves_equal(dk))
 		ret = evs_error_set_class(err, EVS_CLASS_PROTOCOL,
 					  "made a data key with equal halves");
 	if (!ret)
@@ -392,8 +427,7 @@ int evs_kms_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
 {
 	int ret;
 
-	call_begin(kms, err);
-	ret = check_size(dk, err);
+	ret = datakey_begin(kms, token, dk, err);
 	if (ret)
 		return ret;
 	ret = kms->ops->decrypt_datakey(kms, token, dk, err);
@@ -408,8 +442,7 @@ int evs_kms_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 {
 	int ret;
 
-	call_begin(kms, err);
-	ret = check_size(dk, err);
+	ret = datakey_begin(kms, token, dk, err);
 	if (ret)
 		return ret;
 	ret = kms->ops->encrypt_datakey(kms, token, dk, err);

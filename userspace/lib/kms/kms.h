@@ -39,7 +39,7 @@ enum evs_cmk_state {
 
 /**
  * struct evs_cmk - A customer master key as the KMS describes it.
- * @id: 36-byte id
+ * @id: its id; of 36 bytes with OTC and evs-kmsd
  * @alias: its alias, without `alias/`
  * @description: free text
  * @spec: such as "AES_256"
@@ -50,7 +50,7 @@ enum evs_cmk_state {
  * @deletion: when it will be deleted, seconds since 1970, 0 when it will not
  */
 struct evs_cmk {
-	char id[EVS_CMK_ID_SIZE];
+	char id[EVS_CMK_REF_SIZE];
 	char alias[EVS_CMK_ALIAS_MAX + 1];
 	char description[EVS_CMK_DESCRIPTION_MAX + 1];
 	char spec[32];
@@ -61,11 +61,50 @@ struct evs_cmk {
 	int64_t deletion;
 };
 
+/**
+ * struct evs_rotation - How a CMK's material is renewed.
+ * @on: regularly
+ * @interval: days between two versions, 0 when not told
+ * @count: how often it was renewed, -1 when not told
+ * @last: when it last was, seconds since 1970, 0 when never or not told
+ */
+struct evs_rotation {
+	bool on;
+	unsigned int interval;
+	int64_t count;
+	int64_t last;
+};
+
+#define EVS_GRANT_OPERATIONS_MAX 8
+
+/**
+ * struct evs_grant - The permission of somebody to use one CMK.
+ * @id: its id, which the KMS makes
+ * @name: free text, "" for none
+ * @grantee: id of who may use the CMK
+ * @retiring: id of who may give the grant back, "" for none
+ * @issuer: id of who gave it; from the KMS
+ * @created: seconds since 1970, 0 when not told; from the KMS
+ * @operation_count: how many operations
+ * @operations: what the grantee may do, such as "decrypt-datakey"
+ */
+struct evs_grant {
+	char id[72];
+	char name[256];
+	char grantee[72];
+	char retiring[72];
+	char issuer[72];
+	int64_t created;
+	size_t operation_count;
+	char operations[EVS_GRANT_OPERATIONS_MAX][40];
+};
+
 /*
  * Every call below returns 0 or a negative errno with @err filled: its class,
  * the KMS's code and request id, and a sentence that names the CMK, its state
- * and the next step. A call takes at most the time-out of the configuration
- * and is never repeated.
+ * and the next step. A call takes at most the time-out of the configuration.
+ * Within that it is repeated while the KMS is overloaded or cannot be reached
+ * over a network, never after another refusal.
  *
  * @ref is a CMK's id, its alias, or `alias/` and its alias.
  */

@@ -16,6 +16,7 @@
 #include "kms/json.h"
 #include "token-json.h"
 
+#define DEFAULT_PROJECT "default"	/* what evs-kmsd has */
 #define DIGEST_SIZE 32
 #define DK_BYTES "64"
 #define DK_BITS "512"
@@ -39,18 +40,21 @@ static int bad_answer(struct evs_error *err, const char *op, const char *why)
 static int otc_post(struct evs_kms *kms, const char *op, const char *body,
 		    struct evs_http_answer *answer, struct evs_error *err)
 {
-	long left = evs_kms_time_left(kms);
+	static const char *const headers[] = {
+		"Content-Type: application/json", "X-Language: en-us", NULL,
+	};
+	const char *project = evs_config_get(&kms->cfg, "project");
 	char path[128 + EVS_KMS_PROJECT_MAX];
+	struct evs_http_request request = {
+		.method = "POST", .path = path, .headers = headers,
+		.body = body, .len = strlen(body),
+	};
 	int ret;
 
-	if (!left)
-		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
-					   "%s: no answer within %u s", op, kms->cfg.timeout);
-	snprintf(path, sizeof(path), "/v1.0/%s/kms/%s", kms->cfg.project, op);
-	ret = evs_http_post(kms->http, path, body, left, answer, err);
+	snprintf(path, sizeof(path), "/v1.0/%s/kms/%s", project ? project : DEFAULT_PROJECT, op);
+	ret = evs_kms_http_call(kms, kms->priv, &request, answer, err);
 	if (ret)
 		return ret;
-	strcpy(err->request_id, answer->request_id);
 	if (answer->status == 200 || answer->status == 204)
 		return 0;
 	return evs_otc_error(answer->status, (const char *)answer->body->data, answer->len, err);
@@ -139,7 +143,7 @@ static int get_cmk(json_object *info, struct evs_cmk *cmk)
 }
 
 static int otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
-			  char id[EVS_CMK_ID_SIZE], struct evs_error *err)
+			  char id[EVS_CMK_REF_SIZE], struct evs_error *err)
 {
 	json_object *request = request_new("key_alias", alias);
 	json_object *reply;
@@ -153,7 +157,7 @@ static int otc_create_key(struct evs_kms *kms, const char *alias, const char *de
 	if (ret)
 		return ret;
 	if (evs_json_text(json_object_object_get(reply, "key_info"), "key_id", id,
-			  EVS_CMK_ID_SIZE) || !evs_cmk_is_id(id))
+			  EVS_CMK_REF_SIZE) || !evs_cmk_is_id(id))
 		ret = bad_answer(err, "create-key", "no key_id");
 	json_object_put(reply);
 	return ret;
@@ -275,7 +279,7 @@ static json_object *datakey_request(const struct evs_token *token, const char *l
 static int get_wrapped(json_object *reply, const char *op, struct evs_token *token,
 		       struct evs_error *err)
 {
-	char id[EVS_CMK_ID_SIZE];
+	char id[EVS_CMK_REF_SIZE];
 	size_t len;
 
 	if (evs_json_text(reply, "cipher_text", token->wrapped_dk, sizeof(token->wrapped_dk)))
@@ -441,7 +445,34 @@ static int otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	return ret;
 }
 
+static int otc_open(struct evs_kms *kms, struct evs_error *err)
+{
+	struct evs_http *http;
+	int ret;
+
+	ret = evs_kms_http_open(&http, &kms->cfg, err);
+	if (!ret)
+		kms->priv = http;
+	return ret;
+}
+
+static void otc_close(struct evs_kms *kms)
+{
+	evs_http_close(kms->priv);
+}
+
+static const struct evs_config_key otc_keys[] = {
+	EVS_KMS_HTTP_KEYS,
+	{ "project", evs_config_is_word, "be the id of a project", false },
+	{},
+};
+
 const struct evs_kms_ops evs_otc_ops = {
+	.name = "otc",
+	.keys = otc_keys,
+	.open = otc_open,
+	.close = otc_close,
+	.is_id = evs_cmk_is_id,
 	.create_key = otc_create_key,
 	.list_keys = otc_list_keys,
 	.describe_key = otc_describe_key,

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "kms/backend.h"
+
+static const struct evs_kms_ops *const backends[] = {
+	&evs_otc_ops,
+};
+
+const struct evs_kms_ops *evs_kms_backend(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (!strcmp(backends[i]->name, name))
+			return backends[i];
+	return NULL;
+}
+
+int evs_kms_http_open(struct evs_http **http, const struct evs_config_kms *cfg,
+		      struct evs_error *err)
+{
+	const struct evs_http_peer peer = {
+		.url = evs_config_get(cfg, "url"),
+		.ca_file = evs_config_get(cfg, "ca-file"),
+		.cert_file = evs_config_get(cfg, "client-cert-file"),
+		.key_file = evs_config_get(cfg, "client-key-file"),
+	};
+
+	return evs_http_open(http, &peer, err);
+}
+
+int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
+		      struct evs_http_request *request, struct evs_http_answer *answer,
+		      struct evs_error *err)
+{
+	int ret;
+
+	request->timeout_ms = evs_kms_time_left(kms);
+	if (!request->timeout_ms)
+		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
+					   "no answer within %u s", kms->cfg.timeout);
+	ret = evs_http_call(http, request, answer, err);
+	if (ret)
+		return ret;
+	kms->retry_after = answer->retry_after;
+	strcpy(err->request_id, answer->request_id);
+	return 0;
+}
