@@ -306,8 +306,9 @@ static void test_pending_deletion(void **state)
 	start(f);
 	assert_int_equal(evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err), -EKEYEXPIRED);
 	finish(f);
-	assert_contains(f->err.text, "scheduled for deletion on 2026-12-01 (KMS.0210 words)");
-	assert_contains(f->err.text, "evs-setup cmk enable db-prod");
+	assert_contains(f->err.text, "CMK db-prod (" CMK "): scheduled for deletion on 2026-12-01 "
+			"(KMS.0210 words); cancel with: evs-setup cmk cancel-deletion db-prod, "
+			"then enable it");
 }
 
 /* The question who it is fails as well: the id has to do. */
@@ -369,7 +370,8 @@ static void test_busy(void **state)
 {
 	struct fixture *f = *state;
 
-	script(f, ERROR("503", "KMS.0104"));
+	script(f, "HTTP/1.1 503 X\r\nRetry-After: 3600\r\nX-Request-Id: req-1\r\n\r\n"
+	       "{\"error\":{\"error_code\":\"KMS.0104\",\"error_msg\":\"words\"}}");
 	start(f);
 	assert_int_equal(evs_kms_decrypt_datakey(f->kms, &f->token, f->dk, &f->err), -EAGAIN);
 	finish(f);

@@ -47,6 +47,20 @@ void evs_secret_wipe(struct evs_secret *secret);
 void evs_secret_free(struct evs_secret *secret);
 
 /**
+ * evs_secret_read() - Get a secret from a file of one line.
+ * @secret: set to the line without its newline, and a NUL; release with
+ *	    evs_secret_free()
+ * @path: the file
+ * @err: filled on failure
+ *
+ * The file must belong to root or to who runs this, and be closed to all
+ * others.
+ *
+ * Return: 0 or a negative errno; -EPERM for a file that others can read.
+ */
+int evs_secret_read(struct evs_secret **secret, const char *path, struct evs_error *err);
+
+/**
  * evs_process_harden() - Keep this process's memory out of dumps and swap.
  * @err: filled on failure
  *

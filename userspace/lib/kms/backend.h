@@ -103,6 +103,7 @@ struct evs_kms_ops {
  * @cfg: its configuration
  * @priv: what the kind keeps
  * @deadline: evs_clock.now_ms() when the running call must be over
+ * @pause: milliseconds to wait after the next failure
  * @retry_after: seconds that the KMS asked to wait, -1 when it did not
  */
 struct evs_kms {
@@ -110,6 +111,7 @@ struct evs_kms {
 	struct evs_config_kms cfg;
 	void *priv;
 	int64_t deadline;
+	long pause;
 	long retry_after;
 };
 

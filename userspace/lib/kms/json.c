@@ -25,6 +25,41 @@ static size_t skip_space(const char *json, size_t len, size_t i)
 	return i;
 }
 
+/*
+ * Walks to the next member called @name, at the outermost level alone or at
+ * any. Returns whether there is one, with @i at its value.
+ */
+static bool next_member(const char *json, size_t len, const char *name, bool outermost, size_t *i,
+			int *depth)
+{
+	size_t from, end, name_len = strlen(name);
+
+	while (*i < len) {
+		switch (json[(*i)++]) {
+		case '{':
+		case '[':
+			++*depth;
+			break;
+		case '}':
+		case ']':
+			--*depth;
+			break;
+		case '"':
+			from = *i;
+			end = string_end(json, len, from);
+			*i = skip_space(json, len, end + 1);
+			if (*i >= len || json[*i] != ':')
+				break;		/* a value */
+			*i = skip_space(json, len, *i + 1);
+			if ((!outermost || *depth == 1) && end - from == name_len &&
+			    !memcmp(json + from, name, name_len))
+				return true;
+			break;
+		}
+	}
+	return false;
+}
+
 /* Takes the value that starts at @i; sets @i behind it. */
 static ssize_t take_value(char *json, size_t len, size_t *i, void *data, size_t size)
 {
@@ -43,40 +78,71 @@ static ssize_t take_value(char *json, size_t len, size_t *i, void *data, size_t 
 
 ssize_t evs_json_take_hex(char *json, size_t len, const char *name, void *data, size_t size)
 {
-	size_t i = 0, from, end, name_len = strlen(name);
 	ssize_t ret = -ENOENT;
+	bool again = false;
 	int depth = 0;
+	size_t i = 0;
 
-	while (i < len) {
-		switch (json[i++]) {
-		case '{':
-		case '[':
-			depth++;
-			break;
-		case '}':
-		case ']':
-			depth--;
-			break;
-		case '"':
-			from = i;
-			end = string_end(json, len, i);
-			i = skip_space(json, len, end + 1);
-			if (i >= len || json[i] != ':')
-				break;		/* a value */
-			i = skip_space(json, len, i + 1);
-			if (depth != 1 || end - from != name_len ||
-			    memcmp(json + from, name, name_len))
-				break;
-			if (ret != -ENOENT) {
-				take_value(json, len, &i, data, size);
-				ret = -EINVAL;
-			} else {
-				ret = take_value(json, len, &i, data, size);
-			}
-			break;
-		}
+	while (next_member(json, len, name, true, &i, &depth)) {
+		ret = take_value(json, len, &i, data, size);
+		if (again)
+			ret = -EINVAL;
+		again = true;
 	}
 	return ret;
+}
+
+/* The only escape that an encoder needs for such texts is the one of the slash. */
+static ssize_t copy_plain(char *dst, size_t size, const char *src, size_t len)
+{
+	size_t i, used = 0;
+
+	for (i = 0; i < len; i++) {
+		if (src[i] == '\\' && (++i == len || src[i] != '/'))
+			return -EINVAL;
+		if (used + 1 >= size)
+			return -EMSGSIZE;
+		dst[used++] = src[i];
+	}
+	dst[used] = '\0';
+	return (ssize_t)used;
+}
+
+ssize_t evs_json_take_text(char *json, size_t len, const char *name, char *text, size_t size)
+{
+	size_t i = 0, end;
+	int depth = 0;
+	ssize_t ret;
+
+	if (!next_member(json, len, name, false, &i, &depth))
+		return -ENOENT;
+	if (i >= len || json[i++] != '"')
+		return -EINVAL;
+	end = string_end(json, len, i);
+	ret = end < len ? copy_plain(text, size, json + i, end - i) : -EINVAL;
+	memset(json + i, '0', end - i);
+	return ret;
+}
+
+size_t evs_json_escape(char *dst, const char *src, size_t len)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *at = dst;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)src[i] < ' ') {
+			at = stpcpy(at, "\\u00");
+			*at++ = hex[src[i] >> 4];
+			*at++ = hex[src[i] & 15];
+			continue;
+		}
+		if (src[i] == '"' || src[i] == '\\')
+			*at++ = '\\';
+		*at++ = src[i];
+	}
+	*at = '\0';
+	return (size_t)(at - dst);
 }
 
 json_object *evs_json_parse(const char *json, size_t len)

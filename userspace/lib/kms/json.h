@@ -24,6 +24,32 @@
 ssize_t evs_json_take_hex(char *json, size_t len, const char *name, void *data, size_t size);
 
 /**
+ * evs_json_take_text() - Move a secret that is text out of a JSON text.
+ * @json: an object as text; the characters in it become zeros
+ * @len: its length
+ * @name: name of the member, at whatever level it is first
+ * @text: where the text and a NUL go
+ * @size: room there
+ *
+ * Return: the length; -ENOENT when there is no such member, -EMSGSIZE when it
+ * does not fit, -EINVAL when it is no string or has escapes besides that of
+ * the slash. The characters are zeroed in any case.
+ */
+ssize_t evs_json_take_text(char *json, size_t len, const char *name, char *text, size_t size);
+
+#define EVS_JSON_ESCAPED_MAX(len) (6 * (len) + 1)
+
+/**
+ * evs_json_escape() - Write a text as it goes between the quotes of a JSON string.
+ * @dst: room for EVS_JSON_ESCAPED_MAX(@len) bytes
+ * @src: the text, UTF-8
+ * @len: its length
+ *
+ * Return: bytes written, without the NUL.
+ */
+size_t evs_json_escape(char *dst, const char *src, size_t len);
+
+/**
  * evs_json_parse() - Parse a text strictly.
  * @json: the text
  * @len: its length

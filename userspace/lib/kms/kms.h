@@ -175,6 +175,126 @@ int evs_kms_disable_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cm
 			struct evs_error *err);
 
 /**
+ * evs_kms_schedule_deletion() - Have a CMK deleted, and with it all it protects.
+ * @kms: the client
+ * @ref: id or alias
+ * @days: how many days from now, 7 to 1096 with OTC
+ * @cmk: filled, with the new state and the date
+ * @err: filled on failure
+ */
+int evs_kms_schedule_deletion(struct evs_kms *kms, const char *ref, unsigned int days,
+			      struct evs_cmk *cmk, struct evs_error *err);
+
+/**
+ * evs_kms_cancel_deletion() - Keep a CMK after all; it is disabled then.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled, with the new state
+ * @err: filled on failure
+ */
+int evs_kms_cancel_deletion(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			    struct evs_error *err);
+
+/**
+ * evs_kms_rename() - Give a CMK another alias.
+ * @kms: the client
+ * @ref: id or alias
+ * @alias: the new one
+ * @cmk: filled, with the new alias
+ * @err: filled on failure
+ */
+int evs_kms_rename(struct evs_kms *kms, const char *ref, const char *alias, struct evs_cmk *cmk,
+		   struct evs_error *err);
+
+/**
+ * evs_kms_set_description() - Give a CMK another description.
+ * @kms: the client
+ * @ref: id or alias
+ * @description: the new one, at most EVS_CMK_DESCRIPTION_MAX bytes
+ * @cmk: filled, with the new description
+ * @err: filled on failure
+ */
+int evs_kms_set_description(struct evs_kms *kms, const char *ref, const char *description,
+			    struct evs_cmk *cmk, struct evs_error *err);
+
+/**
+ * evs_kms_rotate() - Have new material made for a CMK now.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled
+ * @err: filled on failure
+ *
+ * What older material wrapped can still be unwrapped.
+ */
+int evs_kms_rotate(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+		   struct evs_error *err);
+
+/**
+ * evs_kms_set_rotation() - Have new material made regularly, or no longer.
+ * @kms: the client
+ * @ref: id or alias
+ * @on: regularly
+ * @cmk: filled
+ * @err: filled on failure
+ */
+int evs_kms_set_rotation(struct evs_kms *kms, const char *ref, bool on, struct evs_cmk *cmk,
+			 struct evs_error *err);
+
+/**
+ * evs_kms_set_rotation_interval() - How often new material is made.
+ * @kms: the client
+ * @ref: id or alias
+ * @days: days between two times, 30 to 365 with OTC
+ * @cmk: filled
+ * @err: filled on failure
+ */
+int evs_kms_set_rotation_interval(struct evs_kms *kms, const char *ref, unsigned int days,
+				  struct evs_cmk *cmk, struct evs_error *err);
+
+/**
+ * evs_kms_get_rotation() - Ask how a CMK's material is renewed.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled
+ * @rotation: filled
+ * @err: filled on failure
+ */
+int evs_kms_get_rotation(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			 struct evs_rotation *rotation, struct evs_error *err);
+
+/**
+ * evs_kms_create_grant() - Let somebody else use a CMK.
+ * @kms: the client
+ * @ref: id or alias
+ * @grant: name, grantee, retiring and operations are read, the id is filled
+ * @err: filled on failure
+ */
+int evs_kms_create_grant(struct evs_kms *kms, const char *ref, struct evs_grant *grant,
+			 struct evs_error *err);
+
+/**
+ * evs_kms_list_grants() - List the grants of a CMK.
+ * @kms: the client
+ * @ref: id or alias
+ * @grants: set to an array, to be freed with free()
+ * @count: set to its length
+ * @err: filled on failure
+ */
+int evs_kms_list_grants(struct evs_kms *kms, const char *ref, struct evs_grant **grants,
+			size_t *count, struct evs_error *err);
+
+/**
+ * evs_kms_revoke_grant() - Take a grant away, or give one back.
+ * @kms: the client
+ * @ref: id or alias
+ * @grant: id of the grant
+ * @retire: give back one's own, instead of taking it from the grantee
+ * @err: filled on failure
+ */
+int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant, bool retire,
+			 struct evs_error *err);
+
+/**
  * evs_kms_create_datakey() - Have a new DK made and wrapped.
  * @kms: the client
  * @token: cmk and context are read, wrapped_dk is filled
@@ -206,6 +326,20 @@ int evs_kms_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
  */
 int evs_kms_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 			    const struct evs_secret *dk, struct evs_error *err);
+
+/**
+ * evs_kms_rewrap_datakey() - Have a wrapped DK wrapped anew.
+ * @kms: the client
+ * @old: the token it is in
+ * @token: cmk and context are read, wrapped_dk is filled; the CMK may be that of
+ *	   @old, whose newest material is used then
+ * @err: filled on failure
+ *
+ * Where the KMS can do it by itself, the DK does not leave it. Unwrap what came
+ * out and evs_volume_verify_dk() it before relying on it.
+ */
+int evs_kms_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
+			   struct evs_token *token, struct evs_error *err);
 
 /**
  * evs_cmk_state_name() - A state in words, for tables and messages.

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/call.h"
+
+/* ---- rotation ---- */
+
+int evs_kms_rotate(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+		   struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->rotate)
+		return evs_kms_cannot(kms, "rotate a CMK on demand, only regularly", err);
+	ret = evs_kms_find(kms, ref, cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->rotate(kms, cmk->id, err);
+	while (ret && evs_kms_again(kms, false, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_ROTATION, cmk->id, err) : 0;
+}
+
+int evs_kms_set_rotation(struct evs_kms *kms, const char *ref, bool on, struct evs_cmk *cmk,
+			 struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->set_rotation)
+		return evs_kms_cannot(kms, "rotate CMKs regularly", err);
+	ret = evs_kms_find(kms, ref, cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->set_rotation(kms, cmk->id, on, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_ROTATION, cmk->id, err) : 0;
+}
+
+int evs_kms_set_rotation_interval(struct evs_kms *kms, const char *ref, unsigned int days,
+				  struct evs_cmk *cmk, struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->set_rotation_interval)
+		return evs_kms_cannot(kms, "rotate CMKs regularly", err);
+	ret = evs_kms_find(kms, ref, cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->set_rotation_interval(kms, cmk->id, days, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_ROTATION, cmk->id, err) : 0;
+}
+
+int evs_kms_get_rotation(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			 struct evs_rotation *rotation, struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->get_rotation)
+		return evs_kms_cannot(kms, "rotate CMKs regularly", err);
+	ret = evs_kms_find(kms, ref, cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->get_rotation(kms, cmk->id, rotation, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_ROTATION, cmk->id, err) : 0;
+}
+
+/* ---- grants ---- */
+
+int evs_kms_create_grant(struct evs_kms *kms, const char *ref, struct evs_grant *grant,
+			 struct evs_error *err)
+{
+	struct evs_cmk cmk;
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->create_grant)
+		return evs_kms_cannot(kms, "grant the use of CMKs", err);
+	ret = evs_kms_find(kms, ref, &cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->create_grant(kms, cmk.id, grant, err);
+	while (ret && evs_kms_again(kms, false, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_GRANT_CREATE, cmk.id, err) : 0;
+}
+
+int evs_kms_list_grants(struct evs_kms *kms, const char *ref, struct evs_grant **grants,
+			size_t *count, struct evs_error *err)
+{
+	struct evs_cmk cmk;
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->list_grants)
+		return evs_kms_cannot(kms, "grant the use of CMKs", err);
+	ret = evs_kms_find(kms, ref, &cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->list_grants(kms, cmk.id, grants, count, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_GRANT_LIST, cmk.id, err) : 0;
+}
+
+int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant, bool retire,
+			 struct evs_error *err)
+{
+	struct evs_cmk cmk;
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->revoke_grant)
+		return evs_kms_cannot(kms, "grant the use of CMKs", err);
+	ret = evs_kms_find(kms, ref, &cmk, err);
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->revoke_grant(kms, cmk.id, grant, retire, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, retire ? EVS_CALL_GRANT_RETIRE : EVS_CALL_GRANT_REVOKE,
+				     cmk.id, err) : 0;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sentences about refusals: which CMK, in which state, what is missing, and
+ * what to do next.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "kms/call.h"
+
+#define WHO_MAX (EVS_CMK_ALIAS_MAX + EVS_CMK_REF_SIZE + 64)
+
+static const char *const call_permission[] = {
+	[EVS_CALL_CREATE] = "kms:cmk:create",
+	[EVS_CALL_LIST] = "kms:cmk:list",
+	[EVS_CALL_DESCRIBE] = "kms:cmk:get",
+	[EVS_CALL_ENABLE] = "kms:cmk:enable",
+	[EVS_CALL_DISABLE] = "kms:cmk:disable",
+	[EVS_CALL_SCHEDULE_DELETION] = "kms:cmk:update",
+	[EVS_CALL_CANCEL_DELETION] = "kms:cmk:update",
+	[EVS_CALL_UPDATE] = "kms:cmk:update",
+	[EVS_CALL_ROTATION] = "the role KMS Administrator",
+	[EVS_CALL_GRANT_CREATE] = "kms:grant:create",
+	[EVS_CALL_GRANT_LIST] = "kms:grant:list",
+	[EVS_CALL_GRANT_REVOKE] = "kms:grant:revoke, which only the CMK's creator has",
+	[EVS_CALL_GRANT_RETIRE] = "kms:grant:retire",
+	[EVS_CALL_WRAP] = "kms:dek:create and kms:dek:crypto",
+	[EVS_CALL_UNWRAP] = "kms:dek:crypto",
+};
+
+/**
+ * struct refusal - What a sentence is made of.
+ * @kms: the client
+ * @call: what was asked
+ * @cmk: what is known of the CMK, zeros when nothing is
+ * @who: names the CMK
+ * @name: what the user would call it on the command line
+ * @why: code and words of the KMS
+ * @option: ` --kms NAME` for commands, "" when it is not needed
+ */
+struct refusal {
+	struct evs_kms *kms;
+	enum evs_call call;
+	struct evs_cmk cmk;
+	char who[WHO_MAX];
+	const char *name;
+	char why[256];
+	char option[8 + EVS_KMS_NAME_MAX];
+};
+
+/*
+ * Asks once more who the CMK is, to name it by alias and to tell its state. The
+ * answer only informs, so a failure leaves what is known: the reference.
+ */
+static void look_up(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk)
+{
+	struct evs_error ignored = {};
+
+	if (kms->ops->describe_key(kms, ref, cmk, &ignored))
+		memset(cmk, 0, sizeof(*cmk));
+}
+
+/* The state tells apart what one code of the KMS stands for. */
+static void refine(const struct refusal *r, struct evs_error *err)
+{
+	if (err->class != EVS_CLASS_CMK_DISABLED && err->class != EVS_CLASS_BAD_REQUEST)
+		return;
+	if (r->call == EVS_CALL_CANCEL_DELETION)
+		return;
+	if (r->cmk.state == EVS_CMK_STATE_PENDING_DELETION)
+		err->class = EVS_CLASS_CMK_PENDING_DELETION;
+	else if (r->cmk.state == EVS_CMK_STATE_PENDING_IMPORT ||
+		 r->cmk.state == EVS_CMK_STATE_WAITING)
+		err->class = EVS_CLASS_CMK_NO_MATERIAL;
+	else if (r->call == EVS_CALL_DISABLE && r->cmk.state == EVS_CMK_STATE_DISABLED)
+		err->class = EVS_CLASS_BAD_REQUEST;
+}
+
+static void date_of(int64_t when, char *text, size_t size)
+{
+	time_t seconds = (time_t)when;
+	struct tm tm;
+
+	*text = '\0';
+	if (when && gmtime_r(&seconds, &tm))
+		strftime(text, size, " on %Y-%m-%d", &tm);
+}
+
+static int explain_permission(const struct refusal *r, struct evs_error *err)
+{
+	const char *state = r->cmk.state ? evs_cmk_state_name(r->cmk.state) : NULL;
+
+	return evs_error_set_class(err, err->class,
+		"%s%s%s: no permission (%s); a KMS administrator has to grant %s", r->who,
+		state ? ", " : "", state ? state : "", r->why, call_permission[r->call]);
+}
+
+/* Asked for what it is already, or is not */
+static int explain_state(const struct refusal *r, struct evs_error *err)
+{
+	const char *state = evs_cmk_state_name(r->cmk.state);
+
+	if ((r->call == EVS_CALL_ENABLE && r->cmk.state == EVS_CMK_STATE_ENABLED) ||
+	    (r->call == EVS_CALL_DISABLE && r->cmk.state == EVS_CMK_STATE_DISABLED))
+		return evs_error_set_class(err, err->class, "%s: is %s already (%s)", r->who,
+					   state, r->why);
+	if (r->call == EVS_CALL_CANCEL_DELETION && r->cmk.state &&
+	    r->cmk.state != EVS_CMK_STATE_PENDING_DELETION)
+		return evs_error_set_class(err, err->class,
+			"%s: is %s, not scheduled for deletion (%s)", r->who, state, r->why);
+	return evs_error_set_class(err, err->class, "%s%s%s: refused (%s)", r->who,
+				   r->cmk.state ? ", " : "", r->cmk.state ? state : "", r->why);
+}
+
+static int explain_cmk(const struct refusal *r, struct evs_error *err)
+{
+	char date[32];
+
+	switch (err->class) {
+	case EVS_CLASS_CMK_DISABLED:
+		return evs_error_set_class(err, err->class,
+			"%s: disabled (%s); enable it with: evs-setup cmk enable%s %s", r->who,
+			r->why, r->option, r->name);
+	case EVS_CLASS_CMK_PENDING_DELETION:
+		date_of(r->cmk.deletion, date, sizeof(date));
+		return evs_error_set_class(err, err->class,
+			"%s: scheduled for deletion%s (%s); cancel with: evs-setup cmk cancel-deletion%s %s, then enable it",
+			r->who, date, r->why, r->option, r->name);
+	case EVS_CLASS_CMK_DELETED:
+		return evs_error_set_class(err, err->class,
+			"%s: no such CMK, or it was deleted (%s)%s%s", r->who, r->why,
+			r->call == EVS_CALL_UNWRAP ?
+			"; without it the data of this disk cannot be read" :
+			"; see: evs-setup cmk list", r->call == EVS_CALL_UNWRAP ? "" : r->option);
+	case EVS_CLASS_CMK_NO_MATERIAL:
+		return evs_error_set_class(err, err->class,
+			"%s: %s, has no key material (%s); import it in the KMS", r->who,
+			evs_cmk_state_name(r->cmk.state), r->why);
+	case EVS_CLASS_DEFAULT_KEY_FORBIDDEN:
+		return evs_error_set_class(err, err->class,
+			"%s: the default master key cannot be disabled, deleted, renamed, rotated or granted (%s); make a CMK of your own with: evs-setup cmk create%s",
+			r->who, r->why, r->option);
+	case EVS_CLASS_NO_PERMISSION:
+		return explain_permission(r, err);
+	case EVS_CLASS_WRONG_KEY:
+		return evs_error_set_class(err, err->class,
+			"%s: the data key was wrapped by another CMK (%s)", r->who, r->why);
+	case EVS_CLASS_TAMPERED:
+		return evs_error_set_class(err, err->class,
+			"%s: the wrapped key or its context was altered, or is of another CMK (%s)",
+			r->who, r->why);
+	case EVS_CLASS_ALIAS_EXISTS:
+		return evs_error_set_class(err, err->class,
+			"%s: another CMK has this alias (%s); see: evs-setup cmk list%s", r->who,
+			r->why, r->option);
+	default:
+		return explain_state(r, err);
+	}
+}
+
+/* The agency: what a service of the cloud needs before it may use the KMS for a project. */
+static bool lacks_agency(const struct evs_error *err)
+{
+	return !strcmp(err->code, "EVS.2055") || !strcmp(err->code, "EVS.2143") ||
+	       !strcmp(err->code, "EVS.2044") || !strcmp(err->code, "EVS.2265");
+}
+
+/* What does not depend on a CMK; -ENOENT when it does. */
+static int explain_kms(const struct refusal *r, const char *ref, struct evs_error *err)
+{
+	const char *name = r->kms->cfg.name;
+
+	switch (err->class) {
+	case EVS_CLASS_NONE:
+	case EVS_CLASS_KMS_UNREACHABLE:
+	case EVS_CLASS_PROTOCOL:
+		return evs_error_prefix(err, "KMS %s", name);
+	case EVS_CLASS_KMS_BUSY:
+		return evs_error_set_class(err, err->class,
+			"KMS %s: cannot answer now (%s); try again", name, r->why);
+	case EVS_CLASS_BAD_CREDENTIALS:
+		return evs_error_set_class(err, err->class,
+			"KMS %s: does not accept who asks (%s); see [kms %s] in " EVS_CONFIG_PATH
+			", and the clock of this host", name, r->why, name);
+	case EVS_CLASS_QUOTA:
+		return evs_error_set_class(err, err->class,
+			"KMS %s: no more %s allowed (%s)", name,
+			r->call == EVS_CALL_GRANT_CREATE ? "grants of this CMK" : "CMKs", r->why);
+	default:
+		break;
+	}
+	if (lacks_agency(err))
+		return evs_error_set_class(err, err->class,
+			"KMS %s: the project has no agency that lets disks use it (%s); a Security Administrator has to run: evs-setup agency create%s",
+			name, r->why, r->option);
+	if (!ref)
+		return evs_error_set_class(err, err->class,
+			err->class == EVS_CLASS_NO_PERMISSION ?
+			"KMS %s: no permission (%s); a KMS administrator has to grant %s" :
+			"KMS %s: refused (%s)", name, r->why, call_permission[r->call]);
+	return -ENOENT;
+}
+
+int evs_kms_explain(struct evs_kms *kms, enum evs_call call, const char *ref,
+		    struct evs_error *err)
+{
+	struct refusal r = { .kms = kms, .call = call };
+	bool prefixed;
+	int ret;
+
+	snprintf(r.why, sizeof(r.why), "%s%s%.200s", err->code, *err->code && *err->text ? " " : "",
+		 err->text);
+	if (strcmp(kms->cfg.name, EVS_KMS_LOCAL))
+		snprintf(r.option, sizeof(r.option), " --kms %s", kms->cfg.name);
+	ret = explain_kms(&r, ref, err);
+	if (ret != -ENOENT)
+		return ret;
+	if (call > EVS_CALL_DESCRIBE && err->class != EVS_CLASS_CMK_DELETED) {
+		look_up(kms, ref, &r.cmk);
+		refine(&r, err);
+	}
+	prefixed = !strncmp(ref, EVS_CMK_ALIAS_PREFIX, strlen(EVS_CMK_ALIAS_PREFIX));
+	r.name = prefixed ? ref + strlen(EVS_CMK_ALIAS_PREFIX) : ref;
+	if (*r.cmk.alias) {
+		r.name = r.cmk.alias;
+		snprintf(r.who, sizeof(r.who), "CMK %s (%s)", r.cmk.alias, r.cmk.id);
+	} else {
+		snprintf(r.who, sizeof(r.who), "CMK %s", r.name);
+	}
+	return explain_cmk(&r, err);
+}
