@@ -4,19 +4,9 @@
  * requests it sends, byte for byte. The peer is a thread that plays a script:
  * one answer for each connection. kmsd_client_test.c has the real daemon.
  */
+#include "peer.h"
+
 #include <errno.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #include "hex.h"
 #include "kms/backend.h"
@@ -24,8 +14,6 @@
 #define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 #define OTHER "bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e"
 #define UUID "11111111-2222-3333-4444-555555555555"
-#define STEPS_MAX 8
-#define REQUEST_MAX 65536
 
 #define ZEROS_16 "00000000000000000000000000000000"
 #define ZEROS_64 ZEROS_16 ZEROS_16 ZEROS_16 ZEROS_16
@@ -33,23 +21,13 @@
 #define ZEROS_DIGEST "F5A5FD42D16A20302798EF6ED309979B43003D2320D9F0E8EA9831A92759FB4B"
 #define KEY_64 ZEROS_16 ZEROS_16 "01" "000000000000000000000000000000" ZEROS_16
 
-#define HTTP(status, body) "HTTP/1.1 " status " X\r\nX-Request-Id: req-1\r\n" \
-	"Connection: close\r\n\r\n" body
 #define KEY_INFO(alias, state) HTTP("200", "{\"key_info\":{\"key_id\":\"" CMK "\"," \
 	"\"key_alias\":\"" alias "\",\"key_state\":" state "," \
 	"\"default_key_flag\":\"0\",\"creation_date\":\"1638806642000\"," \
 	"\"scheduled_deletion_date\":\"1796083200\"}}")
-#define ERROR(status, code) HTTP(status, "{\"error\":{\"error_code\":\"" code "\"," \
-	"\"error_msg\":\"words\"}}")
 
 struct fixture {
-	char path[64];
-	int listener;
-	pthread_t thread;
-	const char *script[STEPS_MAX];
-	char *request[STEPS_MAX];	/* path, blank, body */
-	unsigned int steps;
-	unsigned int played;
+	struct peer peer;
 	struct evs_config_kms cfg;
 	struct evs_kms *kms;
 	struct evs_secret *dk;
@@ -57,73 +35,15 @@ struct fixture {
 	struct evs_error err;
 };
 
-/* Reads a request whole; keeps its path and body. */
-static void read_request(int fd, char **request)
-{
-	char *buf = calloc(1, REQUEST_MAX), *body, *length, *end;
-	size_t used = 0, need = REQUEST_MAX - 1;
-	ssize_t got;
-
-	if (!buf)
-		return;
-	while (used < need) {
-		got = read(fd, buf + used, need - used);
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-		body = strstr(buf, "\r\n\r\n");
-		length = strcasestr(buf, "content-length:");
-		if (body && length)
-			need = (size_t)(body + 4 - buf) + strtoul(length + 15, NULL, 10);
-	}
-	body = strstr(buf, "\r\n\r\n");
-	end = strstr(buf, " HTTP/1.1");
-	if (body && end && asprintf(request, "%.*s %s", (int)(end - buf), buf, body + 4) < 0)
-		*request = NULL;
-	free(buf);
-}
-
-static void *play(void *arg)
-{
-	struct fixture *f = arg;
-	const char *answer;
-	int fd;
-
-	while (f->played < f->steps) {
-		fd = accept(f->listener, NULL, NULL);
-		if (fd < 0)
-			return NULL;
-		read_request(fd, &f->request[f->played]);
-		answer = f->script[f->played++];
-		/* A client that hung up over an answer too long is no failure here. */
-		if (answer && send(fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
-			perror("send");
-		if (!answer)
-			sleep(2);
-		close(fd);
-	}
-	return NULL;
-}
-
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char url[80];
 
-	if (!f)
-		return -1;
-	snprintf(f->path, sizeof(f->path), "/tmp/evs-kms-test-%d.sock", getpid());
-	unlink(f->path);
-	strcpy(addr.sun_path, f->path);
-	f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (f->listener < 0 || bind(f->listener, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    listen(f->listener, 4))
+	if (!f || peer_open(&f->peer))
 		return -1;
 	strcpy(f->cfg.name, "local");
-	snprintf(url, sizeof(url), "unix:%s", f->path);
 	f->cfg.ops = evs_kms_backend("otc");
-	if (evs_config_set(&f->cfg, "url", url) || evs_config_set(&f->cfg, "project", "p1"))
+	if (evs_config_set(&f->cfg, "url", f->peer.url) || evs_config_set(&f->cfg, "project", "p1"))
 		return -1;
 	f->cfg.timeout = 5;
 	f->dk = evs_secret_alloc(EVS_DK_SIZE);
@@ -136,46 +56,28 @@ static int set_up(void **state)
 
 static void script(struct fixture *f, const char *answer)
 {
-	assert_true(f->steps < STEPS_MAX);
-	f->script[f->steps++] = answer;
+	peer_script(&f->peer, answer);
 }
 
 static void start(struct fixture *f)
 {
-	assert_int_equal(pthread_create(&f->thread, NULL, play, f), 0);
+	peer_start(&f->peer);
 }
 
-/* All of the script was played, no more was asked. */
 static void finish(struct fixture *f)
 {
-	unsigned int i;
-
-	shutdown(f->listener, SHUT_RDWR);
-	pthread_join(f->thread, NULL);
-	assert_int_equal(f->played, f->steps);
-	for (i = 0; i < f->steps; i++)
-		assert_non_null(f->request[i]);
+	peer_finish(&f->peer);
 }
 
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	unsigned int i;
 
-	for (i = 0; i < STEPS_MAX; i++)
-		free(f->request[i]);
-	close(f->listener);
-	unlink(f->path);
+	peer_close(&f->peer);
 	evs_kms_close(f->kms);
 	evs_secret_free(f->dk);
 	free(f);
 	return 0;
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" lacks \"%s\"", text, part);
 }
 
 static void assert_wiped(const struct evs_secret *dk)
@@ -200,7 +102,7 @@ static void test_decrypt(void **state)
 	assert_int_equal(evs_kms_decrypt_datakey(f->kms, &f->token, f->dk, &f->err), 0);
 	finish(f);
 	assert_wiped(f->dk);
-	assert_string_equal(f->request[0], "POST /v1.0/p1/kms/decrypt-datakey "
+	assert_string_equal(f->peer.request[0], "POST /v1.0/p1/kms/decrypt-datakey "
 			    "{\"key_id\":\"" CMK "\",\"datakey_cipher_length\":\"64\","
 			    "\"encryption_context\":{\"purpose\":\"evs-dek\",\"volume\":\"" UUID
 			    "\"},\"cipher_text\":\"02AB\"}");
@@ -217,8 +119,8 @@ static void test_create(void **state)
 	finish(f);
 	assert_string_equal(f->token.wrapped_dk, "0200");
 	assert_int_equal(f->dk->data[32], 1);
-	assert_contains(f->request[0], "/kms/create-datakey ");
-	assert_contains(f->request[0], "\"datakey_length\":\"512\"");
+	assert_contains(f->peer.request[0], "/kms/create-datakey ");
+	assert_contains(f->peer.request[0], "\"datakey_length\":\"512\"");
 }
 
 static void test_encrypt(void **state)
@@ -231,8 +133,8 @@ static void test_encrypt(void **state)
 	assert_int_equal(evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err), 0);
 	finish(f);
 	assert_string_equal(f->token.wrapped_dk, "02cd");
-	assert_contains(f->request[0], "\"datakey_plain_length\":\"64\"");
-	assert_contains(f->request[0], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
+	assert_contains(f->peer.request[0], "\"datakey_plain_length\":\"64\"");
+	assert_contains(f->peer.request[0], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
 }
 
 static void test_describe(void **state)
@@ -254,8 +156,8 @@ static void test_describe(void **state)
 	assert_int_equal(evs_kms_describe_key(f->kms, CMK, &cmk, &f->err), 0);
 	assert_int_equal(cmk.state, EVS_CMK_STATE_PENDING_DELETION);
 	finish(f);
-	assert_contains(f->request[0], "alias\\/db-prod\"");
-	assert_contains(f->request[1], "\"" CMK "\"");
+	assert_contains(f->peer.request[0], "alias\\/db-prod\"");
+	assert_contains(f->peer.request[1], "\"" CMK "\"");
 }
 
 static void test_list_pages(void **state)
@@ -274,8 +176,8 @@ static void test_list_pages(void **state)
 	assert_int_equal(count, 2);
 	assert_string_equal(cmks[1].id, OTHER);
 	assert_int_equal(cmks[1].state, EVS_CMK_STATE_DISABLED);
-	assert_null(strstr(f->request[0], "marker"));
-	assert_contains(f->request[1], "\"marker\":\"1\"");
+	assert_null(strstr(f->peer.request[0], "marker"));
+	assert_contains(f->peer.request[1], "\"marker\":\"1\"");
 	free(cmks);
 }
 
@@ -413,12 +315,11 @@ static const struct {
 static void test_bad_decrypt(void **state)
 {
 	struct fixture *f = *state;
-	unsigned int i, step;
+	unsigned int i;
 	int ret;
 
 	for (i = 0; i < sizeof(bad_decrypt) / sizeof(bad_decrypt[0]); i++) {
-		f->steps = 0;
-		f->played = 0;
+		peer_reset(&f->peer);
 		/* A refusal that concerns the CMK is followed by the question who it is. */
 		script(f, bad_decrypt[i].answer);
 		if (bad_decrypt[i].ret == -EBADMSG)
@@ -428,12 +329,8 @@ static void test_bad_decrypt(void **state)
 		ret = evs_kms_decrypt_datakey(f->kms, &f->token, f->dk, &f->err);
 		if (ret != bad_decrypt[i].ret || !strstr(f->err.text, bad_decrypt[i].why))
 			fail_msg("%s: %d \"%s\"", bad_decrypt[i].answer, ret, f->err.text);
-		pthread_join(f->thread, NULL);
+		pthread_join(f->peer.thread, NULL);
 		assert_wiped(f->dk);
-		for (step = 0; step < f->steps; step++) {
-			free(f->request[step]);
-			f->request[step] = NULL;
-		}
 	}
 }
 
@@ -512,12 +409,12 @@ static void test_nobody_listens(void **state)
 {
 	struct fixture *f = *state;
 
-	unlink(f->path);
+	unlink(f->peer.path);
 	assert_int_equal(evs_kms_decrypt_datakey(f->kms, &f->token, f->dk, &f->err),
 			 -EHOSTUNREACH);
 	assert_int_equal(f->err.class, EVS_CLASS_KMS_UNREACHABLE);
 	assert_contains(f->err.text, "KMS local: ");
-	assert_contains(f->err.text, f->path);
+	assert_contains(f->err.text, f->peer.path);
 	assert_contains(f->err.text, "No such file");
 }
 
