@@ -158,6 +158,21 @@ bad:
 			     option, text);
 }
 
+int cli_days(const char *what, const char *text, unsigned int from, unsigned int to,
+	     unsigned int *days, struct evs_error *err)
+{
+	unsigned long value;
+	char *end;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *text < '0' || *text > '9' || *end || value < from || value > to)
+		return evs_error_set(err, EINVAL, "%s %s: must be %u to %u days", what, text, from,
+				     to);
+	*days = (unsigned int)value;
+	return 0;
+}
+
 int cli_sector_size(const char *text, unsigned int *size, struct evs_error *err)
 {
 	if (strcmp(text, "512") == 0)

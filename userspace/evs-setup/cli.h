@@ -52,6 +52,13 @@ extern const struct verb verb_cmk_show;
 extern const struct verb verb_cmk_enable;
 extern const struct verb verb_cmk_disable;
 extern const struct verb verb_kms_init;
+extern const struct verb verb_cmk_schedule_deletion;
+extern const struct verb verb_cmk_cancel_deletion;
+extern const struct verb verb_cmk_rename;
+extern const struct verb verb_cmk_describe;
+extern const struct verb verb_cmk_rotate;
+extern const struct verb verb_cmk_rotation;
+extern const struct verb verb_cmk_grant;
 
 /**
  * cli_exit_status() - The exit status for an error.
@@ -104,6 +111,20 @@ int cli_no_operand(int argc, char *argv[], struct evs_error *err);
  * Return: 0 or a negative errno.
  */
 int cli_bytes(const char *option, const char *text, uint64_t *bytes, struct evs_error *err);
+
+/**
+ * cli_days() - Read a number of days.
+ * @what: name of the option or operand, for the message
+ * @text: what was given
+ * @from: the least it may be
+ * @to: the most it may be
+ * @days: set to the number
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int cli_days(const char *what, const char *text, unsigned int from, unsigned int to,
+	     unsigned int *days, struct evs_error *err);
 
 /**
  * cli_sector_size() - Read the size of a crypto sector.

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cli.h"
+#include "cmk.h"
 #include "config.h"
-#include "kms/kms.h"
 #include "table.h"
 
 enum column {
@@ -35,16 +34,18 @@ static const struct table_column columns[] = {
 
 static const struct option json_options[] = {
 	{ "json", no_argument, NULL, 'j' },
+	CMK_OPTION_KMS,
 	{},
 };
 
-static const struct option no_options[] = {
+static const struct option kms_options[] = {
+	CMK_OPTION_KMS,
 	{},
 };
 
-/* A client of the KMS, for the length of one call */
-static int with_kms(int (*call)(struct evs_kms *kms, void *arg, struct evs_error *err), void *arg,
-		    struct evs_error *err)
+int cmk_with_kms(const char *name,
+		 int (*call)(struct evs_kms *kms, void *arg, struct evs_error *err), void *arg,
+		 struct evs_error *err)
 {
 	const struct evs_config_kms *endpoint;
 	struct evs_config config;
@@ -54,7 +55,7 @@ static int with_kms(int (*call)(struct evs_kms *kms, void *arg, struct evs_error
 	ret = evs_config_load(&config, err);
 	if (ret)
 		return ret;
-	endpoint = evs_config_kms(&config, EVS_KMS_LOCAL, err);
+	endpoint = evs_config_kms(&config, name ? name : EVS_KMS_LOCAL, err);
 	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
 	if (!ret) {
 		ret = call(kms, arg, err);
@@ -62,6 +63,26 @@ static int with_kms(int (*call)(struct evs_kms *kms, void *arg, struct evs_error
 	}
 	evs_config_free(&config);
 	return ret;
+}
+
+int cmk_operands(int argc, char *argv[], const char *const *names, const char **operands,
+		 struct evs_error *err)
+{
+	int i;
+
+	for (i = 0; names[i]; i++) {
+		if (optind + i >= argc || !*argv[optind + i])
+			return evs_error_set(err, EINVAL, "%s is missing", names[i]);
+		operands[i] = argv[optind + i];
+	}
+	if (optind + i < argc)
+		return evs_error_set(err, EINVAL, "%s is too much", argv[optind + i]);
+	return 0;
+}
+
+void cmk_print_change(const struct evs_cmk *cmk)
+{
+	printf("%s %s %s\n", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
 }
 
 /* 0 stands for a time that is not known. */
@@ -131,13 +152,18 @@ static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
 static int run_list(int argc, char *argv[], struct evs_error *err)
 {
 	enum table_form form = TABLE_COLUMNS;
+	const char *kms = NULL;
 	int opt;
 
-	while ((opt = cli_option(argc, argv, json_options, err)) > 0)
-		form = TABLE_JSON;
+	while ((opt = cli_option(argc, argv, json_options, err)) > 0) {
+		if (opt == 'k')
+			kms = optarg;
+		else
+			form = TABLE_JSON;
+	}
 	if (opt < 0 || cli_no_operand(argc, argv, err))
 		return -err->errnum;
-	return with_kms(call_list, &form, err);
+	return cmk_with_kms(kms, call_list, &form, err);
 }
 
 struct show {
@@ -158,19 +184,18 @@ static int call_show(struct evs_kms *kms, void *arg, struct evs_error *err)
 static int run_show(int argc, char *argv[], struct evs_error *err)
 {
 	struct show show = { .form = TABLE_PROPERTIES };
+	const char *kms = NULL;
 	int opt;
 
-	while ((opt = cli_option(argc, argv, json_options, err)) > 0)
-		show.form = TABLE_JSON;
+	while ((opt = cli_option(argc, argv, json_options, err)) > 0) {
+		if (opt == 'k')
+			kms = optarg;
+		else
+			show.form = TABLE_JSON;
+	}
 	if (opt < 0 || cli_operand(argc, argv, "CMK", &show.ref, err))
 		return -err->errnum;
-	return with_kms(call_show, &show, err);
-}
-
-/* What became of a CMK: its id first, for scripts */
-static void print_change(const struct evs_cmk *cmk)
-{
-	printf("%s %s %s\n", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
+	return cmk_with_kms(kms, call_show, &show, err);
 }
 
 struct create {
@@ -186,7 +211,7 @@ static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
 
 	ret = evs_kms_create_key(kms, create->alias, create->description, &cmk, err);
 	if (!ret)
-		print_change(&cmk);
+		cmk_print_change(&cmk);
 	return ret;
 }
 
@@ -194,16 +219,22 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 {
 	static const struct option options[] = {
 		{ "description", required_argument, NULL, 'd' },
+		CMK_OPTION_KMS,
 		{},
 	};
 	struct create create = {};
+	const char *kms = NULL;
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		create.description = optarg;
+	while ((opt = cli_option(argc, argv, options, err)) > 0) {
+		if (opt == 'k')
+			kms = optarg;
+		else
+			create.description = optarg;
+	}
 	if (opt < 0 || cli_operand(argc, argv, "alias", &create.alias, err))
 		return -err->errnum;
-	return with_kms(call_create, &create, err);
+	return cmk_with_kms(kms, call_create, &create, err);
 }
 
 struct change {
@@ -220,16 +251,20 @@ static int call_change(struct evs_kms *kms, void *arg, struct evs_error *err)
 
 	ret = change->make(kms, change->ref, &cmk, err);
 	if (!ret)
-		print_change(&cmk);
+		cmk_print_change(&cmk);
 	return ret;
 }
 
 static int run_change(int argc, char *argv[], struct change *change, struct evs_error *err)
 {
-	if (cli_option(argc, argv, no_options, err) ||
-	    cli_operand(argc, argv, "CMK", &change->ref, err))
+	const char *kms = NULL;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, kms_options, err)) > 0)
+		kms = optarg;
+	if (opt < 0 || cli_operand(argc, argv, "CMK", &change->ref, err))
 		return -err->errnum;
-	return with_kms(call_change, change, err);
+	return cmk_with_kms(kms, call_change, change, err);
 }
 
 static int run_enable(int argc, char *argv[], struct evs_error *err)
@@ -244,9 +279,10 @@ static int run_disable(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_cmk_create = {
 	.name = "cmk create",
-	.args = "[--description TEXT] ALIAS",
+	.args = "[--kms NAME] [--description TEXT] ALIAS",
 	.brief = "make a customer master key",
 	.help = "  --description TEXT  what it is for\n"
+		"  --kms NAME          " CMK_HELP_KMS_TEXT
 		"\n"
 		"ALIAS has letters, digits and : / _ -. Prints id, alias and state.\n",
 	.run = run_create,
@@ -254,33 +290,39 @@ const struct verb verb_cmk_create = {
 
 const struct verb verb_cmk_list = {
 	.name = "cmk list",
-	.args = "[--json]",
+	.args = "[--kms NAME] [--json]",
 	.brief = "list the customer master keys",
-	.help = "  --json  print JSON, with all that cmk show tells\n",
+	.help = CMK_HELP_KMS
+		"  --json      print JSON, with all that cmk show tells\n",
 	.run = run_list,
 };
 
 const struct verb verb_cmk_show = {
 	.name = "cmk show",
-	.args = "[--json] ID|ALIAS",
+	.args = "[--kms NAME] [--json] ID|ALIAS",
 	.brief = "tell all about a customer master key",
-	.help = "  --json  print JSON\n",
+	.help = CMK_HELP_KMS
+		"  --json      print JSON\n",
 	.run = run_show,
 };
 
 const struct verb verb_cmk_enable = {
 	.name = "cmk enable",
-	.args = "ID|ALIAS",
+	.args = "[--kms NAME] ID|ALIAS",
 	.brief = "let a disabled customer master key be used again",
-	.help = "Prints id, alias and state.\n",
+	.help = CMK_HELP_KMS
+		"\n"
+		"Prints id, alias and state.\n",
 	.run = run_enable,
 };
 
 const struct verb verb_cmk_disable = {
 	.name = "cmk disable",
-	.args = "ID|ALIAS",
+	.args = "[--kms NAME] ID|ALIAS",
 	.brief = "let a customer master key be used by nobody",
-	.help = "Attached disks go on working. No disk whose data key it protects can be\n"
+	.help = CMK_HELP_KMS
+		"\n"
+		"Attached disks go on working. No disk whose data key it protects can be\n"
 		"attached until it is enabled again. " EVS_CMK_DEFAULT " cannot be disabled.\n"
 		"Prints id, alias and state.\n",
 	.run = run_disable,

@@ -16,6 +16,7 @@
 
 struct request {
 	const char *target;
+	const char *kms;
 	const char *cmk;
 	bool force;
 	char uuid[EVS_UUID_SIZE];
@@ -23,6 +24,7 @@ struct request {
 };
 
 static const struct option options[] = {
+	{ "kms", required_argument, NULL, 'k' },
 	{ "cmk", required_argument, NULL, 'c' },
 	{ "label", required_argument, NULL, 'l' },
 	{ "sector-size", required_argument, NULL, 's' },
@@ -33,6 +35,9 @@ static const struct option options[] = {
 static int parse_option(struct request *req, int opt, struct evs_error *err)
 {
 	switch (opt) {
+	case 'k':
+		req->kms = optarg;
+		return 0;
 	case 'c':
 		req->cmk = optarg;
 		return 0;
@@ -126,7 +131,7 @@ static int create(struct request *req, struct evs_error *err)
 		ret = evs_error_set(err, ENOMEM, "cannot lock memory for the data key: %m");
 		goto out;
 	}
-	endpoint = evs_config_kms(&config, EVS_KMS_LOCAL, err);
+	endpoint = evs_config_kms(&config, req->kms, err);
 	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
 	if (!ret)
 		ret = make_disk(kms, endpoint->name, req, dk, err);
@@ -139,7 +144,7 @@ out:
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct request req = { .cmk = EVS_CMK_DEFAULT };
+	struct request req = { .kms = EVS_KMS_LOCAL, .cmk = EVS_CMK_DEFAULT };
 	uuid_t uuid;
 	int ret;
 
@@ -163,10 +168,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "[--cmk ID|ALIAS] [--label LABEL] [--sector-size 512|4096]\n"
-		"                        [--force] DEVICE|FILE",
+	.args = "[--kms NAME] [--cmk ID|ALIAS] [--label LABEL]\n"
+		"                        [--sector-size 512|4096] [--force] DEVICE|FILE",
 	.brief = "make an encrypted disk on a device or file; what it holds is lost",
-	.help = "  --cmk ID|ALIAS      customer master key to protect the data key with,\n"
+	.help = "  --kms NAME          KMS of evs.conf that shall protect it, by default " EVS_KMS_LOCAL "\n"
+		"  --cmk ID|ALIAS      customer master key to protect the data key with,\n"
 		"                      by default " EVS_CMK_DEFAULT "\n"
 		"  --label LABEL       label of the disk\n"
 		"  --sector-size SIZE  crypto sector, 512 or 4096; by default 4096 where the\n"

@@ -19,6 +19,9 @@ static const struct verb *const verbs[] = {
 	&verb_list,	&verb_status,	  &verb_monitor, &verb_probe,
 	&verb_cmk_create, &verb_cmk_list,
 	&verb_cmk_show, &verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
+	&verb_cmk_schedule_deletion, &verb_cmk_cancel_deletion,
+	&verb_cmk_rename, &verb_cmk_describe, &verb_cmk_rotate, &verb_cmk_rotation,
+	&verb_cmk_grant,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -64,7 +67,7 @@ static void print_verbs(FILE *out, const char *word)
 	fputs("Verbs:\n", out);
 	for (i = 0; i < VERB_COUNT; i++)
 		if (!word || verb_matches(verbs[i], word, NULL))
-			fprintf(out, "  %-12s  %s\n", verbs[i]->name, verbs[i]->brief);
+			fprintf(out, "  %-21s  %s\n", verbs[i]->name, verbs[i]->brief);
 }
 
 static void print_usage(FILE *out)
