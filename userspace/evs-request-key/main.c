@@ -137,6 +137,33 @@ out_free:
 	return ret;
 }
 
+/*
+ * Tries the disk's tokens: there are two when a rewrap was cut short, and either
+ * may be the one whose CMK can be used. What is wrong with the first one is what
+ * the user is told.
+ */
+static int find_dk(struct evs_volume *vol, const char *device, struct evs_secret *dk,
+		   struct evs_error *err)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < evs_volume_token_count(vol); i++) {
+		struct evs_error later = {}, *why = i ? &later : err;
+
+		ret = unwrap(evs_volume_token_at(vol, i), dk, why);
+		if (!ret) {
+			ret = evs_volume_verify_dk(vol, dk, why);
+			if (ret)
+				evs_error_prefix(why, "%s", device);
+		}
+		if (!ret)
+			return 0;
+		evs_secret_wipe(dk);
+	}
+	return -err->errnum;
+}
+
 /* Gets the key of the disk and, unless @key is 0, gives it to the kernel. */
 static int provide(const char *uuid, const char *device, key_serial_t key,
 		   struct evs_error *err)
@@ -156,15 +183,9 @@ static int provide(const char *uuid, const char *device, key_serial_t key,
 		ret = evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
 		goto out_close;
 	}
-	ret = unwrap(evs_volume_token(vol), dk, err);
-	if (ret)
-		goto out_free;
-	ret = evs_volume_verify_dk(vol, dk, err);
-	if (ret)
-		evs_error_prefix(err, "%s", device);
-	else if (key)
+	ret = find_dk(vol, device, dk, err);
+	if (!ret && key)
 		ret = evs_keyring_instantiate(key, dk, err);
-out_free:
 	evs_secret_free(dk);
 out_close:
 	evs_volume_close(vol);

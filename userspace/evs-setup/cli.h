@@ -59,6 +59,7 @@ extern const struct verb verb_cmk_describe;
 extern const struct verb verb_cmk_rotate;
 extern const struct verb verb_cmk_rotation;
 extern const struct verb verb_cmk_grant;
+extern const struct verb verb_rewrap;
 
 /**
  * cli_exit_status() - The exit status for an error.

@@ -45,7 +45,8 @@ static bool is_protected(const struct evs_disk *disk, const char *kms, const cha
 	struct evs_error ignored = {};
 	struct evs_volume *vol;
 	char backing[PATH_MAX];
-	bool found;
+	bool found = false;
+	size_t i;
 
 	*why = '\0';
 	backing_name(disk->backing_dev, backing, sizeof(backing));
@@ -53,8 +54,10 @@ static bool is_protected(const struct evs_disk *disk, const char *kms, const cha
 		snprintf(why, size, " (perhaps: its header cannot be read)");
 		return true;
 	}
-	token = evs_volume_token(vol);
-	found = !strcmp(token->kms, kms) && !strcmp(token->cmk, cmk);
+	for (i = 0; i < evs_volume_token_count(vol); i++) {
+		token = evs_volume_token_at(vol, i);
+		found |= !strcmp(token->kms, kms) && !strcmp(token->cmk, cmk);
+	}
 	evs_volume_close(vol);
 	return found;
 }

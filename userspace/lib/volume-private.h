@@ -17,6 +17,43 @@ struct evs_crypt_log {
 };
 
 /**
+ * struct evs_volume - An open header.
+ * @cd: context of libcryptsetup
+ * @log: what it complained about
+ * @path: the device or file
+ * @tokens: its evs-kms tokens, by ascending number
+ * @token_ids: their numbers
+ * @token_count: how many, at least one
+ * @uuid: UUID of the disk
+ * @label: label of the disk
+ * @data_offset: bytes before the first data sector
+ * @data_size: bytes of data
+ * @sector_size: crypto sector in bytes
+ */
+struct evs_volume {
+	struct crypt_device *cd;
+	struct evs_crypt_log log;
+	char *path;
+	struct evs_token tokens[EVS_TOKENS_MAX];
+	int token_ids[EVS_TOKENS_MAX];
+	size_t token_count;
+	char uuid[EVS_UUID_SIZE];
+	char label[EVS_LABEL_MAX + 1];
+	uint64_t data_offset;
+	uint64_t data_size;
+	unsigned int sector_size;
+};
+
+/**
+ * evs_volume_read_tokens() - Read the evs-kms tokens of a header that is loaded.
+ * @vol: the header
+ * @err: filled when there is none that is sound
+ *
+ * Return: 0 or a negative errno, that of the first bad one where all are bad.
+ */
+int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err);
+
+/**
  * evs_crypt_init() - crypt_init() with its messages caught.
  * @cd: set to the context; release with crypt_free()
  * @path: block device or regular file

@@ -21,17 +21,6 @@
 #define SECOND_FROM 0x4000	/* where the second copy may begin: 16 KiB ... */
 #define SECOND_TO 0x400000	/* ... and each power of two up to 4 MiB */
 
-struct evs_volume {
-	struct crypt_device *cd;
-	struct evs_crypt_log log;
-	struct evs_token token;
-	char uuid[EVS_UUID_SIZE];
-	char label[EVS_LABEL_MAX + 1];
-	uint64_t data_offset;
-	uint64_t data_size;
-	unsigned int sector_size;
-};
-
 /* ---- libcryptsetup ---- */
 
 static void catch_log(int level, const char *message, void *user)
@@ -177,27 +166,6 @@ static int check_layout(struct evs_volume *vol, const char *path, struct evs_err
 	return ret;
 }
 
-static int read_token(struct evs_volume *vol, const char *path, struct evs_error *err)
-{
-	const char *type, *json;
-	crypt_token_info info;
-	int id, ret;
-
-	for (id = 0; id < crypt_token_max(CRYPT_LUKS2); id++) {
-		type = NULL;
-		info = crypt_token_status(vol->cd, id, &type);
-		if (info == CRYPT_TOKEN_INVALID || info == CRYPT_TOKEN_INACTIVE || !type ||
-		    strcmp(type, EVS_TOKEN_TYPE))
-			continue;
-		if (crypt_token_json_get(vol->cd, id, &json) < 0)
-			return evs_error_set(err, EBADMSG, "%s: cannot read token %d", path, id);
-		ret = evs_token_from_json(&vol->token, json, err);
-		return ret ? evs_error_prefix(err, "%s", path) : 0;
-	}
-	return evs_error_set(err, EMEDIUMTYPE,
-			     "%s: not an EVS disk: its header has no " EVS_TOKEN_TYPE " token", path);
-}
-
 static int read_geometry(struct evs_volume *vol, const char *path, struct evs_error *err)
 {
 	const char *label = crypt_get_label(vol->cd), *uuid = crypt_get_uuid(vol->cd);
@@ -241,7 +209,9 @@ int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error 
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	ret = evs_crypt_init(&new->cd, path, &new->log, err);
+	new->path = strdup(path);
+	ret = new->path ? evs_crypt_init(&new->cd, path, &new->log, err) :
+	      evs_error_set(err, ENOMEM, "out of memory");
 	if (ret)
 		goto err_close;
 	ret = crypt_load(new->cd, CRYPT_LUKS2, NULL);
@@ -253,7 +223,7 @@ int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error 
 	if (!ret)
 		ret = read_geometry(new, path, err);
 	if (!ret)
-		ret = read_token(new, path, err);
+		ret = evs_volume_read_tokens(new, err);
 	if (ret)
 		goto err_close;
 	*vol = new;
@@ -269,6 +239,7 @@ void evs_volume_close(struct evs_volume *vol)
 	if (!vol)
 		return;
 	crypt_free(vol->cd);
+	free(vol->path);
 	free(vol);
 }
 
@@ -299,11 +270,6 @@ const char *evs_volume_uuid(const struct evs_volume *vol)
 const char *evs_volume_label(const struct evs_volume *vol)
 {
 	return vol->label;
-}
-
-const struct evs_token *evs_volume_token(const struct evs_volume *vol)
-{
-	return &vol->token;
 }
 
 uint64_t evs_volume_data_offset(const struct evs_volume *vol)

@@ -12,6 +12,7 @@
 #define EVS_LABEL_MAX 47		/* LUKS2 has 48 bytes */
 #define EVS_SUBSYSTEM "evs"
 #define EVS_TOKEN_TYPE "evs-kms"
+#define EVS_TOKENS_MAX 4		/* two while a rewrap is under way */
 
 /* An open header. */
 struct evs_volume;
@@ -112,13 +113,42 @@ int evs_volume_verify_dk(struct evs_volume *vol, const struct evs_secret *dk,
 const char *evs_volume_uuid(const struct evs_volume *vol);
 /** evs_volume_label() - Label, "" when there is none. @vol: the header */
 const char *evs_volume_label(const struct evs_volume *vol);
-/** evs_volume_token() - Its evs-kms token, owned by @vol. @vol: the header */
+/** evs_volume_token() - Its first evs-kms token, owned by @vol. @vol: the header */
 const struct evs_token *evs_volume_token(const struct evs_volume *vol);
+/** evs_volume_token_count() - How many it has, at least one. @vol: the header */
+size_t evs_volume_token_count(const struct evs_volume *vol);
+/** evs_volume_token_at() - One of them. @vol: the header @index: which, from 0 */
+const struct evs_token *evs_volume_token_at(const struct evs_volume *vol, size_t index);
 /** evs_volume_data_offset() - Bytes before the first data sector. @vol: the header */
 uint64_t evs_volume_data_offset(const struct evs_volume *vol);
 /** evs_volume_data_size() - Bytes of data, whole sectors only. @vol: the header */
 uint64_t evs_volume_data_size(const struct evs_volume *vol);
 /** evs_volume_sector_size() - Crypto sector, 512 or 4096. @vol: the header */
 unsigned int evs_volume_sector_size(const struct evs_volume *vol);
+
+/**
+ * evs_volume_add_token() - Write one more token, and read it back from the device.
+ * @vol: the header; its tokens are those that were read back
+ * @token: the new one
+ * @err: filled on failure
+ *
+ * The header is written copy by copy: whenever this is interrupted, it holds
+ * either the tokens it had, or these and the new one.
+ *
+ * Return: 0 or a negative errno, -ENOSPC when there are too many.
+ */
+int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
+			 struct evs_error *err);
+
+/**
+ * evs_volume_keep_token() - Remove all tokens but one.
+ * @vol: the header; its tokens are those that were read back
+ * @token: the one that stays, which must be there
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
+			  struct evs_error *err);
 
 #endif /* EVS_VOLUME_H */

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * evs-setup rewrap against the real daemon, and killed at every call to the
+ * kernel that can change something: each time the disk must open with what is
+ * left. Needs root, as the daemon does.
+ */
+#include "kmsd_fixture.h"
+
+#include <stdbool.h>
+#include <linux/ptrace.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include "kms/kms.h"
+#include "volume.h"
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define DISK_SIZE (20 << 20)
+#define HEADER_SIZE (16 << 20)
+
+static struct fixture kmsd;
+static char disk[96], config_path[96], original[96];
+static struct evs_cmk first, second;
+
+static const char *built(const char *program)
+{
+	static char path[256];
+	const char *build = getenv("BUILD");
+
+	snprintf(path, sizeof(path), "%s/%s", build ? build : "build", program);
+	return path;
+}
+
+static void copy_disk(const char *from, const char *to)
+{
+	static char buffer[HEADER_SIZE];
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(in >= 0 && out >= 0);
+	assert_int_equal(pread(in, buffer, sizeof(buffer), 0), sizeof(buffer));
+	assert_int_equal(pwrite(out, buffer, sizeof(buffer), 0), sizeof(buffer));
+	assert_int_equal(ftruncate(out, DISK_SIZE), 0);
+	close(in);
+	close(out);
+}
+
+static void make_disk(void)
+{
+	const struct evs_format fmt = { .uuid = UUID };
+	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
+	struct evs_error err = {};
+	struct evs_config cfg;
+	struct evs_token token;
+	struct evs_kms *kms;
+	int fd = open(disk, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(dk && fd >= 0);
+	assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
+	close(fd);
+	if (evs_config_load(&cfg, &err) ||
+	    evs_kms_open(&kms, evs_config_kms(&cfg, EVS_KMS_LOCAL, &err), &err) ||
+	    evs_kms_create_key(kms, "first", NULL, &first, &err) ||
+	    evs_kms_create_key(kms, "second", NULL, &second, &err) ||
+	    evs_token_init(&token, EVS_KMS_LOCAL, first.id, UUID, &err) ||
+	    evs_kms_create_datakey(kms, &token, dk, &err) ||
+	    evs_volume_format(disk, &fmt, &token, dk, &err))
+		fail_msg("%s", err.text);
+	evs_kms_close(kms);
+	evs_config_free(&cfg);
+	evs_secret_free(dk);
+	copy_disk(disk, original);
+}
+
+static int set_up(void **state)
+{
+	FILE *file;
+
+	(void)state;
+	if (geteuid())
+		return 0;
+	fixture_init(&kmsd);
+	snprintf(disk, sizeof(disk), "%s/disk", kmsd.dir);
+	snprintf(original, sizeof(original), "%s/original", kmsd.dir);
+	snprintf(config_path, sizeof(config_path), "%s/evs.conf", kmsd.dir);
+	file = fopen(config_path, "we");
+	if (!file)
+		return -1;
+	fprintf(file, "[kms local]\nurl = unix:%s\ntimeout = 10\n", kmsd.socket);
+	if (fclose(file) || setenv("EVS_CONF", config_path, 1))
+		return -1;
+	daemon_start(&kmsd);
+	make_disk();
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (geteuid())
+		return 0;
+	daemon_stop(&kmsd, SIGTERM);
+	remove_tree(kmsd.dir);
+	return 0;
+}
+
+/* Runs a program with its output in @out; returns its exit status. */
+static int run(char *out, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int run(char *out, size_t size, const char *fmt, ...)
+{
+	char command[1024];
+	va_list args;
+	size_t used;
+	FILE *pipe;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	pipe = popen(command, "re");
+	assert_non_null(pipe);
+	used = fread(out, 1, size - 1, pipe);
+	out[used] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+static void must_rewrap(const char *options)
+{
+	char out[2048];
+
+	if (run(out, sizeof(out), "%s rewrap %s %s 2>&1", built("evs-setup/evs-setup"), options, disk))
+		fail_msg("%s", out);
+}
+
+/* The helper gets the key of the disk. */
+static void must_open(void)
+{
+	char out[2048];
+
+	if (run(out, sizeof(out), "%s -D " UUID " %s 2>&1", built("evs-request-key/evs-request-key"),
+		disk))
+		fail_msg("%s", out);
+}
+
+/* How many tokens the disk has, and the first of them */
+static size_t tokens(struct evs_token *token)
+{
+	struct evs_error err = {};
+	struct evs_volume *vol;
+	size_t count;
+
+	if (evs_volume_open(&vol, disk, &err))
+		fail_msg("%s", err.text);
+	*token = *evs_volume_token(vol);
+	count = evs_volume_token_count(vol);
+	evs_volume_close(vol);
+	return count;
+}
+
+static void test_rewrap(void **state)
+{
+	struct evs_token before, after;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	copy_disk(original, disk);
+	assert_int_equal(tokens(&before), 1);
+	must_rewrap("");
+	assert_int_equal(tokens(&after), 1);
+	assert_string_equal(after.cmk, first.id);
+	assert_string_not_equal(after.wrapped_dk, before.wrapped_dk);
+	assert_memory_equal(&after.context, &before.context, sizeof(after.context));
+	must_open();
+	must_rewrap("--cmk second");
+	assert_int_equal(tokens(&after), 1);
+	assert_string_equal(after.cmk, second.id);
+	must_open();
+}
+
+/* A refusal of the KMS leaves the header as it was, to the byte. */
+static void test_refused(void **state)
+{
+	struct evs_token token;
+	char out[2048];
+
+	(void)state;
+	if (geteuid())
+		skip();
+	copy_disk(original, disk);
+	call_done(&kmsd, "disable-key", "{\"key_id\":\"%s\"}", second.id);
+	assert_int_equal(run(out, sizeof(out), "%s rewrap --cmk second %s 2>&1",
+			     built("evs-setup/evs-setup"), disk), 2);
+	call_done(&kmsd, "enable-key", "{\"key_id\":\"%s\"}", second.id);
+	assert_non_null(strstr(out, "CMK second ("));
+	assert_non_null(strstr(out, "disabled"));
+	assert_int_equal(tokens(&token), 1);
+	assert_int_equal(run(out, sizeof(out), "cmp %s %s", disk, original), 0);
+	must_open();
+}
+
+/* ---- killed ---- */
+
+/* Calls that change the disk, or that tell somebody else to change something */
+static bool changes_something(long nr)
+{
+	static const long calls[] = {
+		SYS_write, SYS_pwrite64, SYS_writev, SYS_fsync, SYS_fdatasync, SYS_flock,
+		SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_sendto,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i] == nr)
+			return true;
+	return false;
+}
+
+static pid_t start_traced(void)
+{
+	pid_t pid = fork();
+	int fd;
+
+	assert_true(pid >= 0);
+	if (pid)
+		return pid;
+	fd = open("/dev/null", O_RDWR);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(126);
+	execl(built("evs-setup/evs-setup"), "evs-setup", "rewrap", "--cmk", "second", disk, NULL);
+	_exit(127);
+}
+
+/*
+ * Lets rewrap run up to its @when-th call that changes something, and kills it
+ * there: before the call, or after it. Returns whether there was such a call.
+ */
+static bool kill_at(unsigned int when, bool after)
+{
+	pid_t pid = start_traced();
+	unsigned int seen = 0;
+	struct __ptrace_syscall_info info;
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+	for (;;) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			return false;
+		}
+		assert_true(WIFSTOPPED(status));
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0);
+		if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+			if (!changes_something((long)info.entry.nr) || ++seen != when)
+				continue;
+			if (!after)
+				break;
+		} else if (after && seen == when) {
+			break;
+		}
+	}
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return true;
+}
+
+static void test_killed(void **state)
+{
+	size_t count, seen[3] = {};
+	struct evs_token token;
+	unsigned int when;
+	bool more = true;
+	int after;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	for (when = 1; more; when++) {
+		for (after = 0; after < 2 && more; after++) {
+			copy_disk(original, disk);
+			more = kill_at(when, after);
+			count = tokens(&token);
+			assert_in_range(count, 1, 2);
+			if (more)
+				seen[count == 1 && !strcmp(token.cmk, second.id) ? 0 : count]++;
+			must_open();
+			/* What it left is put in order by the next one. */
+			must_rewrap("--cmk second");
+			assert_int_equal(tokens(&token), 1);
+			assert_string_equal(token.cmk, second.id);
+		}
+	}
+	print_message("# killed at %u calls: old token %zu times, both %zu, new %zu\n", when - 2,
+		      seen[1], seen[2], seen[0]);
+	/* It was caught in all three of its stages. */
+	assert_true(seen[0] && seen[1] && seen[2]);
+}
+
+/* Cut short with both tokens, the old CMK then disabled: the new token has to do. */
+static void test_second_token(void **state)
+{
+	struct evs_error err = {};
+	struct evs_token token;
+	struct evs_volume *vol;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	copy_disk(original, disk);
+	must_rewrap("--cmk second");
+	tokens(&token);
+	copy_disk(original, disk);
+	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
+	evs_volume_close(vol);
+	call_done(&kmsd, "disable-key", "{\"key_id\":\"%s\"}", first.id);
+	must_open();
+	must_rewrap("");
+	call_done(&kmsd, "enable-key", "{\"key_id\":\"%s\"}", first.id);
+	assert_int_equal(tokens(&token), 1);
+	assert_string_equal(token.cmk, second.id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rewrap),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_second_token),
+		cmocka_unit_test(test_killed),
+	};
+
+	return cmocka_run_group_tests_name("rewrap", tests, set_up, tear_down);
+}

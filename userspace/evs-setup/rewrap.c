@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rewrap: have the data key wrapped anew. What the KMS made is unwrapped and
+ * checked, its token written beside the old one and read back; only then the old
+ * one goes. Either is good, so the disk can be attached whenever this is cut
+ * short.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "config.h"
+#include "kms/kms.h"
+#include "loop.h"
+#include "volume.h"
+
+#define LOCK_PATH "/run/evs-rewrap.lock"
+
+/* Two at a time on one disk would each remove the token of the other. */
+static int lock(struct evs_error *err)
+{
+	int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return evs_error_set(err, errno, LOCK_PATH ": %m");
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		evs_error_set(err, errno == EWOULDBLOCK ? EBUSY : errno,
+			      "another rewrap is running on this host; try again when it is over");
+		close(fd);
+		return -err->errnum;
+	}
+	return fd;
+}
+
+/* While a file is attached, its header is what the loop device over it has. */
+static int find_device(const char *target, char *path, size_t size, struct evs_error *err)
+{
+	struct stat st;
+	int ret;
+
+	if (stat(target, &st))
+		return evs_error_set(err, errno, "%s: %m", target);
+	ret = S_ISREG(st.st_mode) ? loop_find(&st, path, size, err) : 0;
+	if (!ret && strlen(target) >= size)
+		ret = evs_error_set(err, ENAMETOOLONG, "%s: too long a path", target);
+	else if (!ret)
+		strcpy(path, target);
+	return ret < 0 ? ret : 0;
+}
+
+/* The first token that gives the disk's key; there are two when a rewrap was cut short. */
+static int find_token(struct evs_volume *vol, struct evs_kms *kms, const char *name,
+		      struct evs_secret *dk, struct evs_token *token, struct evs_error *err)
+{
+	struct evs_error later = {}, *why = err;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < evs_volume_token_count(vol); i++) {
+		*token = *evs_volume_token_at(vol, i);
+		if (strcmp(token->kms, name))
+			continue;
+		ret = evs_kms_decrypt_datakey(kms, token, dk, why);
+		if (!ret)
+			ret = evs_volume_verify_dk(vol, dk, why);
+		if (!ret)
+			return 0;
+		why = &later;
+	}
+	return -err->errnum;
+}
+
+/* The new token, and the certainty that it gives the disk's key */
+static int make_token(struct evs_volume *vol, struct evs_kms *kms, const struct evs_token *old,
+		      const char *ref, struct evs_token *new, struct evs_secret *dk,
+		      struct evs_error *err)
+{
+	struct evs_cmk cmk;
+	int ret;
+
+	*new = *old;
+	new->wrapped_dk[0] = '\0';
+	if (ref) {
+		ret = evs_kms_describe_key(kms, ref, &cmk, err);
+		if (ret)
+			return ret;
+		strcpy(new->cmk, cmk.id);
+	}
+	ret = evs_kms_rewrap_datakey(kms, old, new, err);
+	if (ret)
+		return ret;
+	evs_secret_wipe(dk);
+	ret = evs_kms_decrypt_datakey(kms, new, dk, err);
+	return ret ? ret : evs_volume_verify_dk(vol, dk, err);
+}
+
+static int rewrap(struct evs_volume *vol, struct evs_kms *kms, const char *name,
+		  const char *ref, struct evs_secret *dk, struct evs_error *err)
+{
+	struct evs_token old, new;
+	int ret;
+
+	ret = find_token(vol, kms, name, dk, &old, err);
+	/* What an earlier rewrap left would be in the way of this one. */
+	if (!ret && evs_volume_token_count(vol) > 1)
+		ret = evs_volume_keep_token(vol, &old, err);
+	if (!ret)
+		ret = make_token(vol, kms, &old, ref, &new, dk, err);
+	if (!ret)
+		ret = evs_volume_add_token(vol, &new, err);
+	if (!ret)
+		ret = evs_volume_keep_token(vol, &new, err);
+	return ret;
+}
+
+static int with_kms(struct evs_volume *vol, const char *ref, struct evs_error *err)
+{
+	char name[EVS_KMS_NAME_MAX + 1];
+	const struct evs_config_kms *endpoint;
+	struct evs_secret *dk = NULL;
+	struct evs_kms *kms = NULL;
+	struct evs_config config;
+	int ret;
+
+	strcpy(name, evs_volume_token(vol)->kms);
+	ret = evs_config_load(&config, err);
+	if (ret)
+		return ret;
+	endpoint = evs_config_kms(&config, name, err);
+	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
+	if (!ret) {
+		dk = evs_secret_alloc(EVS_DK_SIZE);
+		if (!dk)
+			ret = evs_error_set(err, errno, "cannot lock memory for the data key: %m");
+	}
+	if (!ret)
+		ret = rewrap(vol, kms, name, ref, dk, err);
+	evs_secret_free(dk);
+	evs_kms_close(kms);
+	evs_config_free(&config);
+	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{ "cmk", required_argument, NULL, 'c' },
+		{},
+	};
+	const char *target, *ref = NULL;
+	struct evs_volume *vol;
+	char path[PATH_MAX];
+	int opt, fd, ret;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		ref = optarg;
+	if (opt < 0 || cli_operand(argc, argv, "device or file", &target, err) ||
+	    evs_process_harden(err) || find_device(target, path, sizeof(path), err))
+		return -err->errnum;
+	fd = lock(err);
+	if (fd < 0)
+		return fd;
+	ret = evs_volume_open(&vol, path, err);
+	if (!ret) {
+		ret = with_kms(vol, ref, err);
+		if (!ret)
+			printf("%s %s %s\n", target, evs_volume_uuid(vol),
+			       evs_volume_token(vol)->cmk);
+		evs_volume_close(vol);
+	}
+	close(fd);
+	return ret;
+}
+
+const struct verb verb_rewrap = {
+	.name = "rewrap",
+	.args = "[--cmk ID|ALIAS] DEVICE|FILE",
+	.brief = "have the data key of a disk wrapped anew; its data stays as it is",
+	.help = "  --cmk ID|ALIAS  by another customer master key of the same KMS; by default\n"
+		"                  by the newest material of the one it has\n"
+		"\n"
+		"The disk may be attached. Whenever it is cut short, the disk can be attached,\n"
+		"and another rewrap puts things in order. Backups of the header still hold what\n"
+		"was wrapped before. Prints the device, the UUID, and the id of the CMK.\n",
+	.run = run,
+};
