@@ -7,7 +7,6 @@
 #include "kmsd_fixture.h"
 
 #include <stdbool.h>
-#include <linux/ptrace.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
