@@ -60,6 +60,9 @@ extern const struct verb verb_cmk_rotate;
 extern const struct verb verb_cmk_rotation;
 extern const struct verb verb_cmk_grant;
 extern const struct verb verb_rewrap;
+extern const struct verb verb_header_backup;
+extern const struct verb verb_header_restore;
+extern const struct verb verb_header_dump;
 
 /**
  * cli_exit_status() - The exit status for an error.

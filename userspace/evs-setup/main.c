@@ -21,7 +21,8 @@ static const struct verb *const verbs[] = {
 	&verb_cmk_show, &verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
 	&verb_cmk_schedule_deletion, &verb_cmk_cancel_deletion,
 	&verb_cmk_rename, &verb_cmk_describe, &verb_cmk_rotate, &verb_cmk_rotation,
-	&verb_cmk_grant, &verb_rewrap,
+	&verb_cmk_grant, &verb_rewrap, &verb_header_backup, &verb_header_restore,
+	&verb_header_dump,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

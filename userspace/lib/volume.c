@@ -166,7 +166,8 @@ static int check_layout(struct evs_volume *vol, const char *path, struct evs_err
 	return ret;
 }
 
-static int read_geometry(struct evs_volume *vol, const char *path, struct evs_error *err)
+static int read_geometry(struct evs_volume *vol, const char *path, bool header_only,
+			 struct evs_error *err)
 {
 	const char *label = crypt_get_label(vol->cd), *uuid = crypt_get_uuid(vol->cd);
 	unsigned int block_size;
@@ -191,13 +192,16 @@ static int read_geometry(struct evs_volume *vol, const char *path, struct evs_er
 		return ret;
 	/* The library has checked that offset * 512 does not overflow. */
 	vol->data_offset = crypt_get_data_offset(vol->cd) * SECTOR;
+	if (header_only)
+		return 0;
 	if (size < vol->data_offset + vol->sector_size)
 		return bad_layout(err, path, "the device ends before the data begins");
 	vol->data_size = (size - vol->data_offset) / vol->sector_size * vol->sector_size;
 	return 0;
 }
 
-int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error *err)
+static int open_volume(struct evs_volume **vol, const char *path, bool header_only,
+		       struct evs_error *err)
 {
 	struct evs_volume *new;
 	int fd, ret;
@@ -221,7 +225,7 @@ int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error 
 	}
 	ret = check_layout(new, path, err);
 	if (!ret)
-		ret = read_geometry(new, path, err);
+		ret = read_geometry(new, path, header_only, err);
 	if (!ret)
 		ret = evs_volume_read_tokens(new, err);
 	if (ret)
@@ -232,6 +236,16 @@ int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error 
 err_close:
 	evs_volume_close(new);
 	return ret;
+}
+
+int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error *err)
+{
+	return open_volume(vol, path, false, err);
+}
+
+int evs_volume_open_header(struct evs_volume **vol, const char *path, struct evs_error *err)
+{
+	return open_volume(vol, path, true, err);
 }
 
 void evs_volume_close(struct evs_volume *vol)

@@ -92,6 +92,16 @@ int evs_volume_format(const char *path, const struct evs_format *fmt,
 int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error *err);
 
 /**
+ * evs_volume_open_header() - The same where there may be no data behind the header.
+ * @vol: set to the open header; its size is 0
+ * @path: block device, regular file, or a backup of a header
+ * @err: filled on failure
+ *
+ * Return: as evs_volume_open().
+ */
+int evs_volume_open_header(struct evs_volume **vol, const char *path, struct evs_error *err);
+
+/**
  * evs_volume_close() - Release an open header.
  * @vol: the header, or NULL
  */
@@ -150,5 +160,28 @@ int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
  */
 int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 			  struct evs_error *err);
+
+/**
+ * evs_volume_backup() - Copy the header of an EVS disk into a file.
+ * @path: the disk
+ * @file: the file, which must not exist; only its owner may read it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EEXIST when there is such a file.
+ */
+int evs_volume_backup(const char *path, const char *file, struct evs_error *err);
+
+/**
+ * evs_volume_restore() - Write a header that evs_volume_backup() has copied.
+ * @path: block device or regular file, which nobody must be using
+ * @file: the copy
+ * @force: whatever the device holds now; without it, it must hold a header of
+ *	   the same UUID, or a LUKS2 header that is damaged
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno: -EEXIST when only @force would do, those of
+ * evs_volume_open() for a file that is no header of an EVS disk.
+ */
+int evs_volume_restore(const char *path, const char *file, bool force, struct evs_error *err);
 
 #endif /* EVS_VOLUME_H */

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Backup and restore of headers, and headers with more than one token. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "volume.h"
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define OTHER_UUID "21111111-2222-3333-4444-555555555555"
+#define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
+#define OTHER "bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e"
+#define MIB (1 << 20)
+
+static char dir[] = "/tmp/evs-header-XXXXXX";
+static char disk[64], second[64], backup[64];
+static struct evs_secret *dk;
+static struct evs_token token;
+static struct evs_error err;
+
+static void make_file(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 20 * MIB), 0);
+	close(fd);
+}
+
+static void make_disk(const char *path, const char *uuid)
+{
+	const struct evs_format fmt = { .uuid = uuid };
+
+	make_file(path);
+	assert_int_equal(evs_token_init(&token, "local", CMK, uuid, &err), 0);
+	strcpy(token.wrapped_dk, "00ff");
+	if (evs_volume_format(path, &fmt, &token, dk, &err))
+		fail_msg("%s", err.text);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (!dk) {
+		if (!mkdtemp(dir))
+			return -1;
+		snprintf(disk, sizeof(disk), "%s/disk", dir);
+		snprintf(second, sizeof(second), "%s/second", dir);
+		snprintf(backup, sizeof(backup), "%s/backup", dir);
+		dk = evs_secret_alloc(EVS_DK_SIZE);
+	}
+	if (!dk)
+		return -1;
+	memset(dk->data, 1, EVS_DK_SIZE / 2);
+	memset(dk->data + EVS_DK_SIZE / 2, 2, EVS_DK_SIZE / 2);
+	unlink(backup);
+	make_disk(disk, UUID);
+	return 0;
+}
+
+static int remove_all(void **state)
+{
+	(void)state;
+	unlink(disk);
+	unlink(second);
+	unlink(backup);
+	evs_secret_free(dk);
+	return rmdir(dir);
+}
+
+static void assert_disk(const char *path, const char *uuid)
+{
+	struct evs_volume *vol;
+
+	if (evs_volume_open(&vol, path, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(evs_volume_uuid(vol), uuid);
+	assert_int_equal(evs_volume_verify_dk(vol, dk, &err), 0);
+	evs_volume_close(vol);
+}
+
+static void wipe(const char *path, off_t from, size_t len)
+{
+	char *zeros = calloc(1, len);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	assert_true(zeros && fd >= 0);
+	assert_int_equal(pwrite(fd, zeros, len, from), len);
+	close(fd);
+	free(zeros);
+}
+
+/* The token as another program might have written it */
+static void spoil_token(const char *path)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "printf '{\"type\":\"evs-kms\",\"keyslots\":[],\"version\":1}' | "
+		 "cryptsetup token import --token-id 0 --token-replace %s", path);
+	assert_int_equal(system(command), 0);
+}
+
+static void assert_contains(const char *part)
+{
+	if (!strstr(err.text, part))
+		fail_msg("\"%s\" lacks \"%s\"", err.text, part);
+}
+
+static void test_backup(void **state)
+{
+	struct evs_volume *vol;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	assert_int_equal(stat(backup, &st), 0);
+	assert_int_equal(st.st_mode & 077, 0);
+	assert_int_equal(evs_volume_open_header(&vol, backup, &err), 0);
+	assert_string_equal(evs_volume_uuid(vol), UUID);
+	assert_int_equal(evs_volume_data_size(vol), 0);
+	evs_volume_close(vol);
+	/* There is no disk in it. */
+	assert_int_equal(evs_volume_open(&vol, backup, &err), -EBADMSG);
+	assert_int_equal(evs_volume_backup(disk, backup, &err), -EEXIST);
+	assert_contains("exists already");
+	make_file(second);
+	unlink(backup);
+	assert_int_equal(evs_volume_backup(second, backup, &err), -EMEDIUMTYPE);
+	assert_int_not_equal(access(backup, F_OK), 0);
+}
+
+static void test_restore_same(void **state)
+{
+	(void)state;
+	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	if (evs_volume_restore(disk, backup, false, &err))
+		fail_msg("%s", err.text);
+	assert_disk(disk, UUID);
+}
+
+/* Both copies have lost what they say, but not what they are. */
+static void test_restore_damaged(void **state)
+{
+	struct evs_volume *vol;
+
+	(void)state;
+	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	wipe(disk, 4096, 4096);
+	wipe(disk, 16384 + 4096, 4096);
+	assert_int_equal(evs_volume_open(&vol, disk, &err), -EUCLEAN);
+	if (evs_volume_restore(disk, backup, false, &err))
+		fail_msg("%s", err.text);
+	assert_disk(disk, UUID);
+}
+
+static void test_restore_elsewhere(void **state)
+{
+	(void)state;
+	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	make_disk(second, OTHER_UUID);
+	assert_int_equal(evs_volume_restore(second, backup, false, &err), -EEXIST);
+	assert_contains("holds disk " OTHER_UUID ", the backup is of " UUID);
+	assert_disk(second, OTHER_UUID);
+	assert_int_equal(evs_volume_restore(second, backup, true, &err), 0);
+	assert_disk(second, UUID);
+
+	/* Another disk is another disk, however bad its token is. */
+	make_disk(second, OTHER_UUID);
+	spoil_token(second);
+	assert_int_equal(evs_volume_restore(second, backup, false, &err), -EEXIST);
+	assert_contains("holds disk " OTHER_UUID);
+
+	/* The first 8 MiB are gone: it may be the right device, or any other. */
+	wipe(disk, 0, 8 * MIB);
+	assert_int_equal(evs_volume_restore(disk, backup, false, &err), -EEXIST);
+	assert_contains("holds no EVS disk but nothing that is known");
+	assert_int_equal(evs_volume_restore(disk, backup, true, &err), 0);
+	assert_disk(disk, UUID);
+}
+
+static void test_restore_nonsense(void **state)
+{
+	(void)state;
+	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	wipe(backup, 0, 2 * 16384);
+	assert_int_equal(evs_volume_restore(disk, backup, true, &err), -EMEDIUMTYPE);
+	assert_int_equal(evs_volume_restore(disk, "/nonexistent", true, &err), -ENOENT);
+	assert_disk(disk, UUID);
+}
+
+/* ---- tokens ---- */
+
+static void test_tokens(void **state)
+{
+	struct evs_token added = token;
+	struct evs_volume *vol;
+	int i;
+
+	(void)state;
+	strcpy(added.cmk, OTHER);
+	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	assert_int_equal(evs_volume_token_count(vol), 1);
+	assert_int_equal(evs_volume_add_token(vol, &added, &err), 0);
+	assert_int_equal(evs_volume_token_count(vol), 2);
+	assert_string_equal(evs_volume_token_at(vol, 0)->cmk, CMK);
+	assert_string_equal(evs_volume_token_at(vol, 1)->cmk, OTHER);
+	evs_volume_close(vol);
+
+	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	assert_int_equal(evs_volume_token_count(vol), 2);
+	assert_int_equal(evs_volume_keep_token(vol, &added, &err), 0);
+	assert_int_equal(evs_volume_token_count(vol), 1);
+	assert_int_equal(evs_volume_keep_token(vol, &token, &err), -ENOENT);
+	assert_int_equal(evs_volume_token_count(vol), 1);
+	assert_string_equal(evs_volume_token(vol)->cmk, OTHER);
+	for (i = 1; i < EVS_TOKENS_MAX; i++)
+		assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
+	assert_int_equal(evs_volume_add_token(vol, &token, &err), -ENOSPC);
+	evs_volume_close(vol);
+	assert_disk(disk, UUID);
+}
+
+/* The second copy is a write behind: the disk has the old tokens or the new. */
+static void test_torn(void **state)
+{
+	struct evs_token added = token;
+	struct evs_volume *vol;
+
+	(void)state;
+	strcpy(added.cmk, OTHER);
+	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	assert_int_equal(evs_volume_add_token(vol, &added, &err), 0);
+	evs_volume_close(vol);
+	/* The first copy was being written when the power went. */
+	wipe(disk, 4096 + 512, 8192);
+	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	assert_in_range(evs_volume_token_count(vol), 1, 2);
+	evs_volume_close(vol);
+	assert_disk(disk, UUID);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_backup), TEST(test_restore_same), TEST(test_restore_damaged),
+		TEST(test_restore_elsewhere), TEST(test_restore_nonsense), TEST(test_tokens),
+		TEST(test_torn),
+	};
+
+	return cmocka_run_group_tests_name("header", tests, NULL, remove_all);
+}

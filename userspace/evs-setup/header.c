@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* header backup, header restore, header dump */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backing.h"
+#include "cli.h"
+#include "table.h"
+#include "volume.h"
+
+static int take_two(int argc, char *argv[], const char **device, const char **file,
+		    struct evs_error *err)
+{
+	if (argc - optind != 2)
+		return evs_error_set(err, EINVAL, argc - optind < 2 ?
+				     "a device and the file of the backup are needed" :
+				     "a device and the file of the backup are enough");
+	*device = argv[optind];
+	*file = argv[optind + 1];
+	return 0;
+}
+
+static int run_backup(int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{},
+	};
+	const char *device = NULL, *file = NULL;
+
+	if (cli_option(argc, argv, options, err) || take_two(argc, argv, &device, &file, err))
+		return -err->errnum;
+	return evs_volume_backup(device, file, err);
+}
+
+static int run_restore(int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{ "force", no_argument, NULL, 'f' },
+		{},
+	};
+	const char *device = NULL, *file = NULL;
+	bool force = false;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		force = true;
+	if (opt < 0 || take_two(argc, argv, &device, &file, err) ||
+	    backing_check_free(device, err))
+		return -err->errnum;
+	return evs_volume_restore(device, file, force, err);
+}
+
+/* ---- dump ---- */
+
+enum column {
+	COL_UUID,
+	COL_LABEL,
+	COL_SECTOR,
+	COL_OFFSET,
+	COL_KMS,
+	COL_CMK,
+	COL_CONTEXT,
+	COL_WRAPPED,
+};
+
+static const struct table_column columns[] = {
+	[COL_UUID] = { "UUID", NULL, TABLE_TEXT, true },
+	[COL_LABEL] = { "LABEL", NULL, TABLE_TEXT, true },
+	[COL_SECTOR] = { "SECTOR", "sector-size", TABLE_NUMBER, true },
+	[COL_OFFSET] = { "OFFSET", NULL, TABLE_NUMBER, true },
+	[COL_KMS] = { "KMS", NULL, TABLE_TEXT, true },
+	[COL_CMK] = { "CMK", NULL, TABLE_TEXT, true },
+	[COL_CONTEXT] = { "CONTEXT", NULL, TABLE_TEXT, true },
+	[COL_WRAPPED] = { "WRAPPED", "wrapped-dk", TABLE_TEXT, true },
+};
+
+static int add_token(struct table *table, const struct evs_volume *vol,
+		     const struct evs_token *token, struct evs_error *err)
+{
+	char context[EVS_CONTEXT_PAIRS_MAX * (EVS_CONTEXT_NAME_MAX + EVS_CONTEXT_VALUE_MAX + 2) + 1];
+	size_t i, used = 0;
+
+	context[0] = '\0';
+	for (i = 0; i < token->context.count; i++)
+		used += (size_t)snprintf(context + used, sizeof(context) - used, "%s%s=%s",
+					 i ? "," : "", token->context.pair[i].name,
+					 token->context.pair[i].value);
+	if (table_add(table, err) ||
+	    table_set(table, COL_UUID, err, "%s", evs_volume_uuid(vol)) ||
+	    (*evs_volume_label(vol) &&
+	     table_set(table, COL_LABEL, err, "%s", evs_volume_label(vol))) ||
+	    table_set(table, COL_SECTOR, err, "%u", evs_volume_sector_size(vol)) ||
+	    table_set(table, COL_OFFSET, err, "%llu",
+		      (unsigned long long)evs_volume_data_offset(vol)) ||
+	    table_set(table, COL_KMS, err, "%s", token->kms) ||
+	    table_set(table, COL_CMK, err, "%s", token->cmk) ||
+	    table_set(table, COL_CONTEXT, err, "%s", context) ||
+	    table_set(table, COL_WRAPPED, err, "%s", token->wrapped_dk))
+		return -err->errnum;
+	return 0;
+}
+
+static int dump(const struct evs_volume *vol, enum table_form form, struct evs_error *err)
+{
+	struct table table = {
+		.name = "tokens",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+	};
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < evs_volume_token_count(vol) && !ret; i++)
+		ret = add_token(&table, vol, evs_volume_token_at(vol, i), err);
+	if (!ret)
+		ret = table_print(&table, form, err);
+	table_free(&table);
+	return ret;
+}
+
+static int run_dump(int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{},
+	};
+	enum table_form form = TABLE_PROPERTIES;
+	struct evs_volume *vol;
+	const char *device;
+	int opt, ret;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
+		form = TABLE_JSON;
+	if (opt < 0 || cli_operand(argc, argv, "device or file", &device, err))
+		return -err->errnum;
+	ret = evs_volume_open_header(&vol, device, err);
+	if (ret)
+		return ret;
+	ret = dump(vol, form, err);
+	evs_volume_close(vol);
+	return ret;
+}
+
+const struct verb verb_header_backup = {
+	.name = "header backup",
+	.args = "DEVICE|FILE BACKUP",
+	.brief = "copy the header of a disk into a new file",
+	.help = "Without its header a disk is lost. The copy holds the data key in wrapped form\n"
+		"only, as the disk itself does; who may use its CMK can open the disk with it.\n",
+	.run = run_backup,
+};
+
+const struct verb verb_header_restore = {
+	.name = "header restore",
+	.args = "[--force] DEVICE|FILE BACKUP",
+	.brief = "write a header that was copied back to its disk",
+	.help = "  --force  although the device holds another disk, or something else\n"
+		"\n"
+		"A disk that is attached or otherwise in use is refused in any case.\n",
+	.run = run_restore,
+};
+
+const struct verb verb_header_dump = {
+	.name = "header dump",
+	.args = "[--json] DEVICE|FILE",
+	.brief = "tell what the header of a disk, or a copy of it, holds",
+	.help = "  --json  print JSON\n"
+		"\n"
+		"One paragraph for each token: there are two when a rewrap was cut short.\n"
+		"Nothing of it is secret.\n",
+	.run = run_dump,
+};
