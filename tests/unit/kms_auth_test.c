@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "clock.h"
+#include "kms/clock.h"
 #include "kms/backend.h"
 #include "kms/sign.h"
 

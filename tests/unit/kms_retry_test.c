@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "clock.h"
+#include "kms/clock.h"
 #include "kms/backend.h"
 
 #define NAPS_MAX 64

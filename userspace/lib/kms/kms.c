@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "kms/clock.h"
 #include "kms/call.h"
 
 #define PAUSE_FIRST 200		/* milliseconds; doubled from failure to failure ... */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "kms/clock.h"
 #include "kms/iam.h"
 #include "kms/otc-auth.h"
 #include "kms/sign.h"

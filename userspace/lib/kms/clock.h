@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef EVS_CLOCK_H
-#define EVS_CLOCK_H
+#ifndef EVS_KMS_CLOCK_H
+#define EVS_KMS_CLOCK_H
 
 #include <stdint.h>
 
@@ -21,4 +21,4 @@ struct evs_clock {
 /* The system's; a test puts its own in the place. */
 extern struct evs_clock evs_clock;
 
-#endif /* EVS_CLOCK_H */
+#endif /* EVS_KMS_CLOCK_H */

@@ -3,7 +3,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "clock.h"
+#include "kms/clock.h"
 
 static int64_t now_ms(void)
 {
