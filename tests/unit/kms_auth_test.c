@@ -273,6 +273,8 @@ static void test_agency(void **state)
 	peer_start(&f->peer);
 	assert_int_equal(describe(f), 0);
 	peer_finish(&f->peer);
+	/* One's own token is for one's own account, the project is the customer's. */
+	assert_contains(f->peer.request[0], "\"scope\":{\"domain\":{\"name\":\"d1\"}}");
 	assert_contains(f->peer.head[1], "X-Auth-Token: own\r\n");
 	assert_string_equal(f->peer.request[1],
 		TOKEN_REQUEST("\"assume_role\":{\"domain_name\":\"customer\","

@@ -44,8 +44,9 @@ static json_object *wrap(const char *name, json_object *value)
 	return object;
 }
 
-/* {"auth":{"identity":{"methods":[METHOD],METHOD:HOW},"scope":{"project":{"id":PROJECT}}}} */
-static json_object *auth_request(const char *method, json_object *how, const char *project)
+/* {"auth":{"identity":{"methods":[METHOD],METHOD:HOW},"scope":{KIND:{"id"|"name":WHICH}}}} */
+static json_object *auth_request(const char *method, json_object *how, const char *project,
+				 const char *domain)
 {
 	json_object *identity = wrap(method, how), *methods = json_object_new_array(), *auth;
 	json_object *name = json_object_new_string(method);
@@ -57,7 +58,8 @@ static json_object *auth_request(const char *method, json_object *how, const cha
 	}
 	evs_otc_add(&identity, "methods", methods);
 	auth = wrap("identity", identity);
-	evs_otc_add(&auth, "scope", wrap("project", evs_otc_request("id", project)));
+	evs_otc_add(&auth, "scope", project ? wrap("project", evs_otc_request("id", project)) :
+		    wrap("domain", evs_otc_request("name", domain)));
 	return wrap("auth", auth);
 }
 
@@ -72,7 +74,7 @@ static struct evs_secret *password_request(const struct evs_iam_user *user, stru
 
 	evs_otc_add(&who, "domain", evs_otc_request("name", user->domain));
 	evs_otc_add_text(&who, "password", "");
-	request = auth_request("password", wrap("user", who), user->project);
+	request = auth_request("password", wrap("user", who), user->project, user->domain);
 	text = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
 	place = text ? strstr(text, NO_PASSWORD) : NULL;
 	if (!place) {
@@ -153,7 +155,7 @@ static json_object *agency_request(const struct evs_iam_agency *agency, const ch
 	json_object *role = evs_otc_request("domain_name", agency->domain);
 
 	evs_otc_add_text(&role, name, agency->name);
-	return auth_request("assume_role", role, agency->project);
+	return auth_request("assume_role", role, agency->project, NULL);
 }
 
 static int ask_agency(struct evs_kms *kms, struct evs_http *iam,

@@ -16,7 +16,7 @@
  * @name: name of the user
  * @domain: name of the account
  * @password: a text and a NUL
- * @project: id of the project that the token is for
+ * @project: id of the project that the token is for, NULL for the whole account
  */
 struct evs_iam_user {
 	const char *name;

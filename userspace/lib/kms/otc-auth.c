@@ -189,16 +189,17 @@ static int open_peer(struct evs_otc_auth *auth, struct evs_error *err)
 /* A token of the user's own, and of the agency with it where one is configured */
 static int get_token(struct evs_otc_auth *auth, struct evs_kms *kms, struct evs_error *err)
 {
+	const struct evs_iam_agency agency = {
+		.name = evs_config_get(auth->cfg, "agency"),
+		.domain = evs_config_get(auth->cfg, "agency-domain"),
+		.project = evs_config_get(auth->cfg, "project"),
+	};
+	/* The project is in the account of whoever delegates: one's own token is not for it. */
 	const struct evs_iam_user user = {
 		.name = evs_config_get(auth->cfg, "user"),
 		.domain = evs_config_get(auth->cfg, "domain"),
 		.password = auth->secret,
-		.project = evs_config_get(auth->cfg, "project"),
-	};
-	const struct evs_iam_agency agency = {
-		.name = evs_config_get(auth->cfg, "agency"),
-		.domain = evs_config_get(auth->cfg, "agency-domain"),
-		.project = user.project,
+		.project = agency.name ? NULL : agency.project,
 	};
 	struct evs_secret *own;
 	int ret;
