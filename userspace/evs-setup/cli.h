@@ -63,6 +63,9 @@ extern const struct verb verb_rewrap;
 extern const struct verb verb_header_backup;
 extern const struct verb verb_header_restore;
 extern const struct verb verb_header_dump;
+extern const struct verb verb_agency_create;
+extern const struct verb verb_agency_show;
+extern const struct verb verb_agency_delete;
 
 /**
  * cli_exit_status() - The exit status for an error.

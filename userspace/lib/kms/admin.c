@@ -131,3 +131,45 @@ int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant
 	return ret ? evs_kms_explain(kms, retire ? EVS_CALL_GRANT_RETIRE : EVS_CALL_GRANT_REVOKE,
 				     cmk.id, err) : 0;
 }
+
+/* ---- agencies ---- */
+
+int evs_kms_create_agency(struct evs_kms *kms, struct evs_agency *agency,
+			  struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->create_agency)
+		return evs_kms_cannot(kms, "make agencies", err);
+	do
+		ret = kms->ops->create_agency(kms, agency, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_AGENCY, NULL, err) : 0;
+}
+
+int evs_kms_find_agency(struct evs_kms *kms, struct evs_agency *agency, struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->find_agency)
+		return evs_kms_cannot(kms, "make agencies", err);
+	do
+		ret = kms->ops->find_agency(kms, agency, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_AGENCY, NULL, err) : 0;
+}
+
+int evs_kms_delete_agency(struct evs_kms *kms, struct evs_agency *agency,
+			  struct evs_error *err)
+{
+	int ret = evs_kms_find_agency(kms, agency, err);
+
+	if (ret)
+		return ret;
+	do
+		ret = kms->ops->delete_agency(kms, agency, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_AGENCY, NULL, err) : 0;
+}

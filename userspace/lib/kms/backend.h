@@ -33,6 +33,9 @@
  * @create_grant: as evs_kms_create_grant()
  * @list_grants: as evs_kms_list_grants()
  * @revoke_grant: as evs_kms_revoke_grant()
+ * @create_agency: as evs_kms_create_agency()
+ * @find_agency: as evs_kms_find_agency()
+ * @delete_agency: delete the agency that @find_agency found
  *
  * @create_datakey: as evs_kms_create_datakey()
  * @decrypt_datakey: as evs_kms_decrypt_datakey()
@@ -86,6 +89,12 @@ struct evs_kms_ops {
 			   size_t *count, struct evs_error *err);
 	int (*revoke_grant)(struct evs_kms *kms, const char *id, const char *grant, bool retire,
 			    struct evs_error *err);
+	int (*create_agency)(struct evs_kms *kms, struct evs_agency *agency,
+			     struct evs_error *err);
+	int (*find_agency)(struct evs_kms *kms, struct evs_agency *agency,
+			   struct evs_error *err);
+	int (*delete_agency)(struct evs_kms *kms, const struct evs_agency *agency,
+			     struct evs_error *err);
 
 	int (*create_datakey)(struct evs_kms *kms, struct evs_token *token,
 			      struct evs_secret *dk, struct evs_error *err);

@@ -13,6 +13,7 @@
 enum evs_call {
 	EVS_CALL_CREATE,
 	EVS_CALL_LIST,
+	EVS_CALL_AGENCY,
 	EVS_CALL_DESCRIBE,	/* the calls behind this one are told the CMK's state */
 	EVS_CALL_ENABLE,
 	EVS_CALL_DISABLE,

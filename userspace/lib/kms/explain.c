@@ -15,6 +15,7 @@
 static const char *const call_permission[] = {
 	[EVS_CALL_CREATE] = "kms:cmk:create",
 	[EVS_CALL_LIST] = "kms:cmk:list",
+	[EVS_CALL_AGENCY] = "the role Security Administrator",
 	[EVS_CALL_DESCRIBE] = "kms:cmk:get",
 	[EVS_CALL_ENABLE] = "kms:cmk:enable",
 	[EVS_CALL_DISABLE] = "kms:cmk:disable",

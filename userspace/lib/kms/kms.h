@@ -99,6 +99,24 @@ struct evs_grant {
 	char operations[EVS_GRANT_OPERATIONS_MAX][40];
 };
 
+/**
+ * struct evs_agency - The leave of a project that its CMKs be used for its disks.
+ * @id: its id; from the KMS
+ * @name: its name, EVSAccessKMS for disks
+ * @account: id of the account that gives it
+ * @trusted: name of the account that it is given to
+ * @role: display name of what that account may then do in the project
+ * @granted: it has that role; from the KMS
+ */
+struct evs_agency {
+	char id[72];
+	char name[72];
+	char account[72];
+	char trusted[72];
+	char role[72];
+	bool granted;
+};
+
 /*
  * Every call below returns 0 or a negative errno with @err filled: its class,
  * the KMS's code and request id, and a sentence that names the CMK, its state
@@ -293,6 +311,33 @@ int evs_kms_list_grants(struct evs_kms *kms, const char *ref, struct evs_grant *
  */
 int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant, bool retire,
 			 struct evs_error *err);
+
+/**
+ * evs_kms_create_agency() - Make an agency and give it its role in the project.
+ * @kms: the client; of no use for anything but agencies afterwards
+ * @agency: all but id and granted are read, these are filled; one that is there
+ *	    already is given the role
+ * @err: filled on failure
+ */
+int evs_kms_create_agency(struct evs_kms *kms, struct evs_agency *agency,
+			  struct evs_error *err);
+
+/**
+ * evs_kms_find_agency() - Look an agency up.
+ * @kms: the client; of no use for anything but agencies afterwards
+ * @agency: name, account and role are read, the rest is filled
+ * @err: filled on failure; EVS_CLASS_NONE and ENOENT when there is none
+ */
+int evs_kms_find_agency(struct evs_kms *kms, struct evs_agency *agency, struct evs_error *err);
+
+/**
+ * evs_kms_delete_agency() - Delete an agency, whatever its roles.
+ * @kms: the client; of no use for anything but agencies afterwards
+ * @agency: as evs_kms_find_agency()
+ * @err: filled on failure
+ */
+int evs_kms_delete_agency(struct evs_kms *kms, struct evs_agency *agency,
+			  struct evs_error *err);
 
 /**
  * evs_kms_create_datakey() - Have a new DK made and wrapped.

@@ -43,8 +43,8 @@ static const struct {
 } keys[] = {
 	{ "user", PASSWORD, true },	  { "domain", PASSWORD, true },
 	{ "password-file", PASSWORD, true }, { "agency", PASSWORD, false },
-	{ "agency-domain", PASSWORD, false }, { "iam-url", PASSWORD, false },
-	{ "access-key", AK_SK, true },	  { "secret-key-file", AK_SK, true },
+	{ "agency-domain", PASSWORD, false }, { "access-key", AK_SK, true },
+	{ "secret-key-file", AK_SK, true },
 	{ "metadata-url", METADATA, false },
 };
 
@@ -56,6 +56,7 @@ static const struct {
  * @secret: password or secret access key
  * @access: access key id
  * @line: header line with the token, of either kind; NULL while there is none
+ * @account: id of the account that is acted in, "" for the project
  * @expires: when token or access key do, seconds since 1970; 0 when not known
  * @lines: header lines of the running request
  * @headers: all header lines of the running request
@@ -67,11 +68,12 @@ struct evs_otc_auth {
 	struct evs_secret *secret;
 	char access[EVS_IAM_ACCESS_MAX];
 	struct evs_secret *line;
+	char account[72];
 	int64_t expires;
 	struct {
 		char host[EVS_CONFIG_VALUE_MAX + 8];
 		char date[16 + EVS_SIGN_DATE_SIZE];
-		char project[16 + EVS_KMS_PROJECT_MAX];
+		char scope[96];
 		char authorization[EVS_SIGN_LINE_MAX];
 	} lines;
 	const char *headers[10];
@@ -156,6 +158,13 @@ void evs_otc_auth_close(struct evs_otc_auth *auth)
 	free(auth);
 }
 
+void evs_otc_auth_account(struct evs_otc_auth *auth, const char *account)
+{
+	snprintf(auth->account, sizeof(auth->account), "%s", account);
+	if (auth->kind == PASSWORD)
+		evs_otc_auth_renew(auth);
+}
+
 bool evs_otc_auth_renew(struct evs_otc_auth *auth)
 {
 	if (auth->kind != PASSWORD && auth->kind != METADATA)
@@ -199,13 +208,13 @@ static int get_token(struct evs_otc_auth *auth, struct evs_kms *kms, struct evs_
 		.name = evs_config_get(auth->cfg, "user"),
 		.domain = evs_config_get(auth->cfg, "domain"),
 		.password = auth->secret,
-		.project = agency.name ? NULL : agency.project,
+		.project = agency.name || *auth->account ? NULL : agency.project,
 	};
 	struct evs_secret *own;
 	int ret;
 
 	ret = evs_iam_password(kms, auth->peer, &user, auth->line, &auth->expires, err);
-	if (ret || !agency.name)
+	if (ret || !agency.name || *auth->account)
 		return ret;
 	own = evs_secret_alloc(auth->line->size);
 	if (!own)
@@ -274,7 +283,7 @@ static int sign(struct evs_otc_auth *auth, const char *url, const struct evs_sig
 {
 	const char *prefix = split_url(url, auth->lines.host, sizeof(auth->lines.host));
 	const char *lines[SIGNED_MAX + 1] = { auth->lines.host, auth->lines.date,
-					      auth->lines.project };
+					      auth->lines.scope };
 	char path[1024], date[EVS_SIGN_DATE_SIZE];
 	struct evs_sign what = {
 		.access = auth->access, .key = auth->secret, .method = request->method,
@@ -286,8 +295,9 @@ static int sign(struct evs_otc_auth *auth, const char *url, const struct evs_sig
 
 	evs_sign_date(evs_clock.wall(), date);
 	snprintf(auth->lines.date, sizeof(auth->lines.date), "X-Sdk-Date: %s", date);
-	snprintf(auth->lines.project, sizeof(auth->lines.project), "X-Project-Id: %s",
-		 evs_config_get(auth->cfg, "project"));
+	snprintf(auth->lines.scope, sizeof(auth->lines.scope), "X-%s-Id: %s",
+		 *auth->account ? "Domain" : "Project",
+		 *auth->account ? auth->account : evs_config_get(auth->cfg, "project"));
 	if (auth->line)
 		lines[3] = (const char *)auth->line->data;
 	ret = snprintf(path, sizeof(path), "%s%.*s", prefix, (int)strcspn(request->path, "?"),

@@ -72,6 +72,13 @@ int evs_otc_auth_headers(struct evs_otc_auth *auth, struct evs_kms *kms, const c
 			 struct evs_http_request *request, struct evs_error *err);
 
 /**
+ * evs_otc_auth_account() - From now on, act in an account and not in a project.
+ * @auth: who asks
+ * @account: id of the account
+ */
+void evs_otc_auth_account(struct evs_otc_auth *auth, const char *account);
+
+/**
  * evs_otc_auth_renew() - Forget what was refused.
  * @auth: who asks
  *

@@ -10,10 +10,12 @@
 /**
  * struct evs_otc - What a client of the REST API keeps.
  * @http: connection to the KMS
+ * @iam: connection to the identity service, NULL until it is needed
  * @auth: who it is to the KMS
  */
 struct evs_otc {
 	struct evs_http *http;
+	struct evs_http *iam;
 	struct evs_otc_auth *auth;
 };
 
@@ -140,5 +142,13 @@ int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **
 			size_t *count, struct evs_error *err);
 int evs_otc_revoke_grant(struct evs_kms *kms, const char *id, const char *grant, bool retire,
 			 struct evs_error *err);
+
+/* ---- otc-agency.c: operations of struct evs_kms_ops ---- */
+
+int evs_otc_create_agency(struct evs_kms *kms, struct evs_agency *agency,
+			  struct evs_error *err);
+int evs_otc_find_agency(struct evs_kms *kms, struct evs_agency *agency, struct evs_error *err);
+int evs_otc_delete_agency(struct evs_kms *kms, const struct evs_agency *agency,
+			  struct evs_error *err);
 
 #endif /* EVS_KMS_OTC_PRIVATE_H */

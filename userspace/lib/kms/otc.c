@@ -180,6 +180,7 @@ static void otc_close(struct evs_kms *kms)
 	if (!otc)
 		return;
 	evs_http_close(otc->http);
+	evs_http_close(otc->iam);
 	evs_otc_auth_close(otc->auth);
 	free(otc);
 }
@@ -212,6 +213,9 @@ const struct evs_kms_ops evs_otc_ops = {
 	.create_grant = evs_otc_create_grant,
 	.list_grants = evs_otc_list_grants,
 	.revoke_grant = evs_otc_revoke_grant,
+	.create_agency = evs_otc_create_agency,
+	.find_agency = evs_otc_find_agency,
+	.delete_agency = evs_otc_delete_agency,
 	.create_datakey = evs_otc_create_datakey,
 	.decrypt_datakey = evs_otc_decrypt_datakey,
 	.encrypt_datakey = evs_otc_encrypt_datakey,
