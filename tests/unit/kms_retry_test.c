@@ -243,6 +243,32 @@ static void test_create(void **state)
 	evs_kms_close(kms);
 }
 
+/* An error of this host stays what it is, whatever its errno. */
+static int fail_locally(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			struct evs_error *err)
+{
+	(void)kms;
+	(void)ref;
+	(void)cmk;
+	return evs_error_set(err, ENOENT, "/etc/evs/secret: not there");
+}
+
+static void test_local_error(void **state)
+{
+	struct evs_kms_ops ops = fake_ops;
+	struct evs_config_kms cfg = { .name = "cloud", .ops = &ops, .timeout = 30 };
+	struct evs_error err = {};
+	struct evs_kms *kms;
+	struct evs_cmk cmk;
+
+	(void)state;
+	ops.describe_key = fail_locally;
+	assert_int_equal(evs_kms_open(&kms, &cfg, &err), 0);
+	assert_int_equal(evs_kms_describe_key(kms, "k", &cmk, &err), -ENOENT);
+	assert_string_equal(err.text, "KMS cloud: /etc/evs/secret: not there");
+	evs_kms_close(kms);
+}
+
 /* What a back end has no operation for is refused by name. */
 static void test_cannot(void **state)
 {
@@ -272,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_retry_after_too_long),
 		cmocka_unit_test(test_final),
 		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_local_error),
 		cmocka_unit_test(test_cannot),
 	};
 

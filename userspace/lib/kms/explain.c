@@ -3,7 +3,7 @@
  * Sentences about refusals: which CMK, in which state, what is missing, and
  * what to do next.
  */
-#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -168,8 +168,8 @@ static bool lacks_agency(const struct evs_error *err)
 	       !strcmp(err->code, "EVS.2044") || !strcmp(err->code, "EVS.2265");
 }
 
-/* What does not depend on a CMK; -ENOENT when it does. */
-static int explain_kms(const struct refusal *r, const char *ref, struct evs_error *err)
+/* Makes the sentence where it does not depend on a CMK; returns whether it did. */
+static bool explain_kms(const struct refusal *r, const char *ref, struct evs_error *err)
 {
 	const char *name = r->kms->cfg.name;
 
@@ -177,31 +177,37 @@ static int explain_kms(const struct refusal *r, const char *ref, struct evs_erro
 	case EVS_CLASS_NONE:
 	case EVS_CLASS_KMS_UNREACHABLE:
 	case EVS_CLASS_PROTOCOL:
-		return evs_error_prefix(err, "KMS %s", name);
+		evs_error_prefix(err, "KMS %s", name);
+		return true;
 	case EVS_CLASS_KMS_BUSY:
-		return evs_error_set_class(err, err->class,
+		evs_error_set_class(err, err->class,
 			"KMS %s: cannot answer now (%s); try again", name, r->why);
+		return true;
 	case EVS_CLASS_BAD_CREDENTIALS:
-		return evs_error_set_class(err, err->class,
+		evs_error_set_class(err, err->class,
 			"KMS %s: does not accept who asks (%s); see [kms %s] in " EVS_CONFIG_PATH
 			", and the clock of this host", name, r->why, name);
+		return true;
 	case EVS_CLASS_QUOTA:
-		return evs_error_set_class(err, err->class,
+		evs_error_set_class(err, err->class,
 			"KMS %s: no more %s allowed (%s)", name,
 			r->call == EVS_CALL_GRANT_CREATE ? "grants of this CMK" : "CMKs", r->why);
+		return true;
 	default:
 		break;
 	}
-	if (lacks_agency(err))
-		return evs_error_set_class(err, err->class,
+	if (lacks_agency(err)) {
+		evs_error_set_class(err, err->class,
 			"KMS %s: the project has no agency that lets disks use it (%s); a Security Administrator has to run: evs-setup agency create%s",
 			name, r->why, r->option);
+		return true;
+	}
 	if (!ref)
-		return evs_error_set_class(err, err->class,
+		evs_error_set_class(err, err->class,
 			err->class == EVS_CLASS_NO_PERMISSION ?
 			"KMS %s: no permission (%s); a KMS administrator has to grant %s" :
 			"KMS %s: refused (%s)", name, r->why, call_permission[r->call]);
-	return -ENOENT;
+	return !ref;
 }
 
 int evs_kms_explain(struct evs_kms *kms, enum evs_call call, const char *ref,
@@ -209,15 +215,13 @@ int evs_kms_explain(struct evs_kms *kms, enum evs_call call, const char *ref,
 {
 	struct refusal r = { .kms = kms, .call = call };
 	bool prefixed;
-	int ret;
 
 	snprintf(r.why, sizeof(r.why), "%s%s%.200s", err->code, *err->code && *err->text ? " " : "",
 		 err->text);
 	if (strcmp(kms->cfg.name, EVS_KMS_LOCAL))
 		snprintf(r.option, sizeof(r.option), " --kms %s", kms->cfg.name);
-	ret = explain_kms(&r, ref, err);
-	if (ret != -ENOENT)
-		return ret;
+	if (explain_kms(&r, ref, err))
+		return -err->errnum;
 	if (call > EVS_CALL_DESCRIBE && err->class != EVS_CLASS_CMK_DELETED) {
 		look_up(kms, ref, &r.cmk);
 		refine(&r, err);
