@@ -66,6 +66,7 @@ extern const struct verb verb_header_dump;
 extern const struct verb verb_agency_create;
 extern const struct verb verb_agency_show;
 extern const struct verb verb_agency_delete;
+extern const struct verb verb_doctor;
 
 /**
  * cli_exit_status() - The exit status for an error.

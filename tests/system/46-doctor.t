@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What doctor finds, on a host where all is well and where something is not.
+. "$(dirname "$0")/tap.sh"
+
+start_kms
+out=$(evs-setup doctor 2>&1)
+is $? 0 "all is well: exit status"
+unlike "$out" 'BAD' "all is well: nothing is bad"
+for what in module request-key 'locked memory' configuration 'KMS local'; do
+	like "$out" "^ok +$what: " "all is well: $what"
+done
+
+# doctor_finds NAME LINE: exactly this is bad
+doctor_finds()
+{
+	out=$(evs-setup doctor 2>&1)
+	is $? 2 "$1: exit status"
+	like "$out" "^BAD +$2" "$1"
+	is "$(grep -c '^BAD' <<<"$out")" 1 "$1: nothing else"
+}
+
+kms_stop
+doctor_finds "KMS stopped" 'KMS local: .*kmsd.sock: .*is its daemon running'
+kms_start
+
+printf '[kms local]\ntimeout = never\n' >/etc/evs/evs.conf
+doctor_finds "configuration" 'configuration: /etc/evs/evs.conf:2: timeout must be'
+
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test \
+	-days 365 -keyout "$tmp/key.pem" -out "$tmp/cert.pem"
+printf '[kms local]\nca-file = %s\n' "$tmp/cert.pem" >/etc/evs/evs.conf
+like "$(evs-setup doctor)" '^ok +KMS local: ca-file: .* is valid' "certificate"
+must openssl req -x509 -key "$tmp/key.pem" -subj /CN=test -days 1 -out "$tmp/cert.pem"
+like "$(evs-setup doctor)" '^note +KMS local: ca-file: .*within 30 days' "certificate that ends soon"
+printf 'nothing\n' >"$tmp/cert.pem"
+doctor_finds "certificate that is none" 'KMS local: ca-file: .*no certificate'
+must rm /etc/evs/evs.conf
+
+must mv /etc/request-key.d/evs.conf "$tmp/entry"
+at_exit mv "$tmp/entry" /etc/request-key.d/evs.conf
+doctor_finds "no entry for the helper" 'request-key: .*no entry for keys of type evs'
+
+done_testing
