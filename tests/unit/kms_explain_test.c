@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the user reads about a refusal: which CMK, its state, what is missing,
+ * the next step. A back end refuses as it is told and describes the CMK in the
+ * state it is told.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "kms/backend.h"
+
+#define ID "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define WHO "CMK db-prod (" ID ")"
+
+enum call {
+	DECRYPT,
+	ENCRYPT,
+	DISABLE,
+	CANCEL,
+};
+
+static const struct refusal {
+	enum call call;
+	const char *code;
+	enum evs_class told;		/* by the back end */
+	enum evs_cmk_state state;	/* 0: it does not describe the CMK either */
+	enum evs_class class;		/* after a look at the state */
+	const char *text;
+} refusals[] = {
+	{ DECRYPT, "KMS.0209", EVS_CLASS_CMK_DISABLED, EVS_CMK_STATE_DISABLED,
+	  EVS_CLASS_CMK_DISABLED,
+	  WHO ": disabled (KMS.0209 words); enable it with: evs-setup cmk enable --kms otc db-prod" },
+	{ DECRYPT, "KMS.0210", EVS_CLASS_CMK_PENDING_DELETION, EVS_CMK_STATE_PENDING_DELETION,
+	  EVS_CLASS_CMK_PENDING_DELETION,
+	  WHO ": scheduled for deletion on 2026-12-01 (KMS.0210 words); cancel with: "
+	  "evs-setup cmk cancel-deletion --kms otc db-prod, then enable it" },
+	{ DECRYPT, "KMS.1301", EVS_CLASS_CMK_DISABLED, EVS_CMK_STATE_PENDING_DELETION,
+	  EVS_CLASS_CMK_PENDING_DELETION,
+	  WHO ": scheduled for deletion on 2026-12-01 (KMS.1301 words); cancel with: "
+	  "evs-setup cmk cancel-deletion --kms otc db-prod, then enable it" },
+	{ DECRYPT, "KMS.1301", EVS_CLASS_CMK_DISABLED, EVS_CMK_STATE_PENDING_IMPORT,
+	  EVS_CLASS_CMK_NO_MATERIAL,
+	  WHO ": pending import, has no key material (KMS.1301 words); import it in the KMS" },
+	{ DECRYPT, "KMS.0207", EVS_CLASS_CMK_DELETED, 0, EVS_CLASS_CMK_DELETED,
+	  "CMK " ID ": no such CMK, or it was deleted (KMS.0207 words); without it the data of "
+	  "this disk cannot be read" },
+	{ ENCRYPT, "KMS.0207", EVS_CLASS_CMK_DELETED, 0, EVS_CLASS_CMK_DELETED,
+	  "CMK " ID ": no such CMK, or it was deleted (KMS.0207 words); see: evs-setup cmk list "
+	  "--kms otc" },
+	{ DECRYPT, "KMS.0306", EVS_CLASS_NO_PERMISSION, EVS_CMK_STATE_ENABLED,
+	  EVS_CLASS_NO_PERMISSION,
+	  WHO ", enabled: no permission (KMS.0306 words); a KMS administrator has to grant "
+	  "kms:dek:crypto" },
+	{ ENCRYPT, "KMS.0306", EVS_CLASS_NO_PERMISSION, 0, EVS_CLASS_NO_PERMISSION,
+	  "CMK " ID ": no permission (KMS.0306 words); a KMS administrator has to grant "
+	  "kms:dek:create and kms:dek:crypto" },
+	{ DECRYPT, "EVS.2143", EVS_CLASS_NO_PERMISSION, EVS_CMK_STATE_ENABLED,
+	  EVS_CLASS_NO_PERMISSION,
+	  "KMS otc: the project has no agency that lets disks use it (EVS.2143 words); a Security "
+	  "Administrator has to run: evs-setup agency create --kms otc" },
+	{ DECRYPT, "KMS.0303", EVS_CLASS_BAD_CREDENTIALS, EVS_CMK_STATE_ENABLED,
+	  EVS_CLASS_BAD_CREDENTIALS,
+	  "KMS otc: does not accept who asks (KMS.0303 words); see [kms otc] in "
+	  "/etc/evs/evs.conf, and the clock of this host" },
+	{ DECRYPT, "", EVS_CLASS_KMS_UNREACHABLE, 0, EVS_CLASS_KMS_UNREACHABLE, "KMS otc: words" },
+	{ DECRYPT, "KMS.2201", EVS_CLASS_TAMPERED, EVS_CMK_STATE_ENABLED, EVS_CLASS_TAMPERED,
+	  WHO ": the wrapped key or its context was altered, or is of another CMK (KMS.2201 words)" },
+	{ DECRYPT, "x", EVS_CLASS_WRONG_KEY, EVS_CMK_STATE_ENABLED, EVS_CLASS_WRONG_KEY,
+	  WHO ": the data key was wrapped by another CMK (x words)" },
+	{ DISABLE, "KMS.0211", EVS_CLASS_DEFAULT_KEY_FORBIDDEN, EVS_CMK_STATE_ENABLED,
+	  EVS_CLASS_DEFAULT_KEY_FORBIDDEN,
+	  WHO ": the default master key cannot be disabled, deleted, renamed, rotated or granted "
+	  "(KMS.0211 words); make a CMK of your own with: evs-setup cmk create --kms otc" },
+	{ ENCRYPT, "KMS.1105", EVS_CLASS_QUOTA, 0, EVS_CLASS_QUOTA,
+	  "KMS otc: no more CMKs allowed (KMS.1105 words)" },
+	{ ENCRYPT, "KMS.1104", EVS_CLASS_ALIAS_EXISTS, EVS_CMK_STATE_ENABLED,
+	  EVS_CLASS_ALIAS_EXISTS,
+	  WHO ": another CMK has this alias (KMS.1104 words); see: evs-setup cmk list --kms otc" },
+	{ DISABLE, "KMS.1301", EVS_CLASS_CMK_DISABLED, EVS_CMK_STATE_DISABLED,
+	  EVS_CLASS_BAD_REQUEST, WHO ": is disabled already (KMS.1301 words)" },
+	{ CANCEL, "KMS.1501", EVS_CLASS_BAD_REQUEST, EVS_CMK_STATE_ENABLED, EVS_CLASS_BAD_REQUEST,
+	  WHO ": is enabled, not scheduled for deletion (KMS.1501 words)" },
+	{ DECRYPT, "KMS.0208", EVS_CLASS_BAD_REQUEST, EVS_CMK_STATE_ENABLED,
+	  EVS_CLASS_BAD_REQUEST, WHO ", enabled: refused (KMS.0208 words)" },
+};
+
+static const struct refusal *now;
+static bool asked;
+
+static int refuse(struct evs_error *err)
+{
+	asked = true;
+	evs_error_set_class(err, now->told, "words");
+	strcpy(err->code, now->code);
+	strcpy(err->request_id, "req-1");
+	return -err->errnum;
+}
+
+static int fake_describe(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			 struct evs_error *err)
+{
+	(void)kms;
+	(void)ref;
+	memset(cmk, 0, sizeof(*cmk));
+	if (asked && !now->state)
+		return evs_error_set_class(err, EVS_CLASS_NO_PERMISSION, "other words");
+	strcpy(cmk->id, ID);
+	strcpy(cmk->alias, "db-prod");
+	cmk->state = now->state;
+	cmk->deletion = 1796083200;
+	return 0;
+}
+
+static int fake_decrypt(struct evs_kms *kms, const struct evs_token *token, struct evs_secret *dk,
+			struct evs_error *err)
+{
+	(void)kms;
+	(void)token;
+	(void)dk;
+	return refuse(err);
+}
+
+static int fake_encrypt(struct evs_kms *kms, struct evs_token *token, const struct evs_secret *dk,
+			struct evs_error *err)
+{
+	(void)kms;
+	(void)token;
+	(void)dk;
+	return refuse(err);
+}
+
+static int fake_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
+			    struct evs_error *err)
+{
+	(void)kms;
+	(void)id;
+	(void)enabled;
+	return refuse(err);
+}
+
+static int fake_cancel(struct evs_kms *kms, const char *id, struct evs_error *err)
+{
+	(void)kms;
+	(void)id;
+	return refuse(err);
+}
+
+static const struct evs_kms_ops fake_ops = {
+	.name = "fake",
+	.is_id = evs_cmk_is_id,
+	.describe_key = fake_describe,
+	.set_enabled = fake_set_enabled,
+	.cancel_deletion = fake_cancel,
+	.decrypt_datakey = fake_decrypt,
+	.encrypt_datakey = fake_encrypt,
+};
+
+static int make_call(struct evs_kms *kms, enum call call, struct evs_token *token,
+		     struct evs_secret *dk, struct evs_error *err)
+{
+	struct evs_cmk cmk;
+
+	switch (call) {
+	case DECRYPT:
+		return evs_kms_decrypt_datakey(kms, token, dk, err);
+	case ENCRYPT:
+		return evs_kms_encrypt_datakey(kms, token, dk, err);
+	case DISABLE:
+		return evs_kms_disable_key(kms, "db-prod", &cmk, err);
+	default:
+		return evs_kms_cancel_deletion(kms, "db-prod", &cmk, err);
+	}
+}
+
+static void test_sentences(void **state)
+{
+	const struct evs_config_kms cfg = { .name = "otc", .ops = &fake_ops, .timeout = 30 };
+	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
+	struct evs_error err = {};
+	struct evs_token token;
+	struct evs_kms *kms;
+	size_t i;
+
+	(void)state;
+	assert_non_null(dk);
+	assert_int_equal(evs_kms_open(&kms, &cfg, &err), 0);
+	assert_int_equal(evs_token_init(&token, "otc", ID, UUID, &err), 0);
+	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		now = &refusals[i];
+		asked = false;
+		assert_int_equal(make_call(kms, now->call, &token, dk, &err),
+				 -evs_class_errno(now->class));
+		assert_string_equal(err.text, now->text);
+		assert_int_equal(err.class, now->class);
+		assert_string_equal(err.code, now->code);
+		assert_string_equal(err.request_id, "req-1");
+	}
+	evs_kms_close(kms);
+	evs_secret_free(dk);
+}
+
+/* Of the local KMS no command needs a --kms. */
+static void test_local(void **state)
+{
+	const struct evs_config_kms cfg = { .name = "local", .ops = &fake_ops, .timeout = 30 };
+	struct evs_error err = {};
+	struct evs_kms *kms;
+	struct evs_cmk cmk;
+
+	(void)state;
+	now = &refusals[0];
+	asked = false;
+	assert_int_equal(evs_kms_open(&kms, &cfg, &err), 0);
+	assert_int_equal(evs_kms_cancel_deletion(kms, "db-prod", &cmk, &err), -EKEYREVOKED);
+	assert_non_null(strstr(err.text, "enable it with: evs-setup cmk enable db-prod"));
+	evs_kms_close(kms);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_local),
+	};
+
+	return cmocka_run_group_tests_name("kms_explain", tests, NULL, NULL);
+}
