@@ -48,7 +48,8 @@ static void test_urls(void **state)
 	url_refused("POST", "/v1.0/default/kms/", 400, "KMS.0201");
 	url_refused("POST", "/v1.0/default/vault/list-keys", 400, "KMS.0201");
 	url_refused("POST", "/v2/default/kms/list-keys", 400, "KMS.0201");
-	url_refused("POST", "/", 400, "KMS.0201");
+	url_refused("POST", "/", 405, "KMS.0215");
+	url_refused("GET", "/v1.1", 400, "KMS.0201");
 	url_refused("POST", "/v1.0//kms/list-keys", 403, "KMS.0305");
 	url_refused("POST", "/v1.0/a%20b/kms/list-keys", 403, "KMS.0305");
 	url_refused("POST", "/v1.0/0123456789012345678901234567890123456789012345678901234567890123x"
@@ -79,7 +80,7 @@ static void test_fields(void **state)
 	call_refused(&f, 400, "KMS.0308", "create-key", "{\"key_alias\":\"s\",\"key_spec\":\"RSA_2048\"}");
 	call_refused(&f, 400, "KMS.0308", "create-key",
 		     "{\"key_alias\":\"s\",\"key_usage\":\"SIGN_VERIFY\"}");
-	call_refused(&f, 400, "KMS.0308", "create-key", "{\"key_alias\":\"s\",\"origin\":\"external\"}");
+	call_refused(&f, 400, "KMS.0308", "create-key", "{\"key_alias\":\"s\",\"origin\":\"none\"}");
 	call_refused(&f, 400, "KMS.0206", "create-key", "{\"key_alias\":\"s\",\"sequence\":\"12\"}");
 	call_done(&f, "create-key",
 		  "{\"key_alias\":\"s\",\"key_spec\":\"AES_256\",\"key_usage\":\"ENCRYPT_DECRYPT\","

@@ -30,7 +30,7 @@ static void force_state(const char *key, int from, int to)
 	struct evs_error err = {};
 
 	assert_int_equal(kmsd_store_set_state(f.kmsd.store, key, (enum evs_cmk_state)from,
-					      (enum evs_cmk_state)to, &err), 0);
+					      (enum evs_cmk_state)to, 0, &err), 0);
 }
 
 static void expect(const char *op, const char *key, const char *code, const char *extra)
@@ -114,7 +114,7 @@ static void test_stale_state(void **state)
 
 	(void)state;
 	assert_int_equal(kmsd_store_set_state(f.kmsd.store, key, EVS_CMK_STATE_DISABLED,
-					      EVS_CMK_STATE_ENABLED, &err), -ESTALE);
+					      EVS_CMK_STATE_ENABLED, 0, &err), -ESTALE);
 	free(key);
 }
 

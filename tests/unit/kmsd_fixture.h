@@ -90,6 +90,16 @@ UNUSED static int fixture_try_init(struct fixture *f, struct evs_error *err)
 	return kmsd_init(&init, err);
 }
 
+/* Adds a section to the configuration. */
+UNUSED static void fixture_configure(const struct fixture *f, const char *text)
+{
+	FILE *config = fopen(f->config, "a");
+
+	assert_non_null(config);
+	fputs(text, config);
+	assert_int_equal(fclose(config), 0);
+}
+
 UNUSED static void fixture_init(struct fixture *f)
 {
 	struct evs_error err = {};
@@ -97,6 +107,7 @@ UNUSED static void fixture_init(struct fixture *f)
 	fixture_dir(f);
 	if (fixture_try_init(f, &err))
 		fail_msg("kmsd_init: %s", err.text);
+	fixture_configure(f, "[quota]\ncmks = 100000\n");
 }
 
 /* Opens the KMS in this process, without a socket. */
@@ -183,12 +194,14 @@ UNUSED static int daemon_stop(struct fixture *f, int sig)
  * struct answer - What a call came back with.
  * @status: HTTP status, 0 when there was no answer
  * @request_id: X-Request-Id
+ * @token: X-Subject-Token
  * @json: the body, NULL when it is none
  * @text: the body
  */
 struct answer {
 	long status;
 	char request_id[64];
+	char token[80];
 	struct json_object *json;
 	char *text;
 	size_t size;
@@ -270,21 +283,39 @@ UNUSED static struct answer http(const char *socket, const char *method, const c
 	return a;
 }
 
-/* One request to the KMS in this process. */
-UNUSED static struct answer local(struct fixture *f, const char *op, const char *body)
+/* Names and values by turns, ended by NULL. */
+static const char *header_of(void *arg, const char *name)
 {
+	const char *const *pairs = arg;
+
+	for (; pairs && *pairs; pairs += 2)
+		if (!strcasecmp(pairs[0], name))
+			return pairs[1];
+	return NULL;
+}
+
+/* One request to the KMS in this process, from root on the socket unless it has headers. */
+UNUSED static struct answer local(struct fixture *f, const char *method, const char *uri,
+				  const char *body, const char *const *headers)
+{
+	char *copy = strdup(body ? body : ""), path[512];
+	struct kmsd_http http = {
+		.method = method, .path = path, .uri = uri, .header = header_of,
+		.arg = (void *)headers, .source = "test", .request_id = "id", .local = true,
+		.local_root = !headers, .body = copy, .size = strlen(copy),
+	};
 	struct answer a = {};
 	struct evs_error err = {};
 	struct kmsd_reply reply;
-	char path[128], *copy = strdup(body);
 
-	snprintf(path, sizeof(path), "/v1.0/default/kms/%s", op);
-	kmsd_api_handle(&f->kmsd, "POST", path, copy, strlen(copy), &reply, &err);
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(uri, "?"), uri);
+	kmsd_api_handle(&f->kmsd, &http, &reply, &err);
 	free(copy);
 	a.status = reply.status;
 	a.text = strndup(reply.body, reply.size);
 	a.size = reply.size;
 	a.json = json_tokener_parse(a.text);
+	strcpy(a.token, reply.token);
 	kmsd_reply_free(&reply);
 	return a;
 }
@@ -303,7 +334,7 @@ UNUSED static struct answer call(struct fixture *f, const char *op, const char *
 		abort();
 	va_end(args);
 	snprintf(path, sizeof(path), "/v1.0/default/kms/%s", op);
-	a = f->pid ? http(f->socket, "POST", path, body) : local(f, op, body);
+	a = f->pid ? http(f->socket, "POST", path, body) : local(f, "POST", path, body, NULL);
 	free(body);
 	return a;
 }

@@ -10,16 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api.h"
+#include "blob.h"
 #include "cmk.h"
-#include "datakey.h"
 #include "fail.h"
 #include "hex.h"
+#include "ops.h"
 
 #define DK_BITS (8 * EVS_DK_SIZE)
 #define DK_HEX (2 * EVS_DK_SIZE)
 #define DIGEST_HEX (2 * KMSD_DIGEST_SIZE)
-#define BLOB_HEX (2 * KMSD_BLOB_SIZE)
+#define BLOB_SIZE 188
+#define BLOB_HEX (2 * BLOB_SIZE)
+#define PLAIN_SIZE (EVS_DK_SIZE + KMSD_DIGEST_SIZE)
 
 /* Names, quotes and braces around the values of an answer with a data key. */
 #define REPLY_FRAME 128
@@ -37,37 +39,28 @@ struct dk_call {
 };
 
 /* A mandatory length that knows one value only. */
-static int check_length(const struct kmsd_request *req, const char *name, int64_t want,
-			const char *code, struct evs_error *err)
+static int check_length(struct kmsd_call *call, const char *name, int64_t want, const char *code,
+			struct evs_error *err)
 {
-	int64_t length;
-	int ret;
+	int64_t length = 0;
+	int ret = kmsd_call_number(call, name, code, &length, err);
 
-	ret = kmsd_request_number(req, name, code, &length, err);
-	if (ret < 0)
+	if (ret)
 		return ret;
-	if (!ret)
-		return kmsd_fail(err, KMSD_E_MISSING, "%s is missing", name);
 	return length == want ? 0 : kmsd_fail(err, code, "%s: not %lld", name, (long long)want);
 }
 
 static int begin(struct kmsd_call *call, struct dk_call *dk, struct evs_error *err)
 {
 	struct json_object *context = NULL;
-	const char *key_id;
 	int ret;
 
-	ret = kmsd_request_string(&call->req, "key_id", NULL, &key_id, err);
-	if (ret)
-		return ret;
 	json_object_object_get_ex(call->req.json, "encryption_context", &context);
 	ret = kmsd_context_init(&dk->context, context, err);
+	if (!ret)
+		ret = kmsd_call_key_id(call, KMSD_BY_NAME, &dk->cmk, err);
 	if (ret)
 		return ret;
-	ret = kmsd_cmk_find(call->kmsd, call->project, key_id, &dk->cmk, err);
-	if (ret)
-		return ret;
-	memcpy(call->reply->key_id, dk->cmk.id, sizeof(dk->cmk.id));
 	dk->dk = evs_secret_alloc(EVS_DK_SIZE);
 	return dk->dk ? 0 : evs_error_set(err, errno, "locked memory: %m");
 }
@@ -82,14 +75,15 @@ static void end(struct dk_call *dk)
 static int wrap(struct kmsd_call *call, struct dk_call *dk, char cipher_text[BLOB_HEX + 1],
 		struct evs_error *err)
 {
-	unsigned char blob[KMSD_BLOB_SIZE];
+	unsigned char blob[BLOB_SIZE];
 	struct evs_secret *key;
 	int ret;
 
 	ret = kmsd_cmk_unwrap(call->kmsd, &dk->cmk, dk->cmk.version, &key, err);
 	if (ret)
 		return ret;
-	ret = kmsd_datakey_wrap(key, &dk->cmk, &dk->context, dk->dk->data, blob, err);
+	ret = kmsd_blob_wrap(&kmsd_blob_datakey, key, &dk->cmk, &dk->context, dk->dk->data,
+			     EVS_DK_SIZE, blob, err);
 	evs_secret_free(key);
 	if (!ret)
 		evs_hex_encode(cipher_text, blob, sizeof(blob));
@@ -116,28 +110,47 @@ static int reply_secret(struct kmsd_call *call, const char *head, const struct d
 	return 0;
 }
 
+/* A new data key, wrapped. */
+static int generate(struct kmsd_call *call, struct dk_call *dk, char cipher_text[BLOB_HEX + 1],
+		    struct evs_error *err)
+{
+	int ret = check_length(call, "datakey_length", DK_BITS, KMSD_E_DK_LENGTH, err);
+
+	if (!ret)
+		ret = begin(call, dk, err);
+	if (ret)
+		return ret;
+	if (RAND_priv_bytes(dk->dk->data, EVS_DK_SIZE) != 1)
+		return evs_error_set(err, EIO, "no random bytes");
+	return wrap(call, dk, cipher_text, err);
+}
+
 int kmsd_op_create_datakey(struct kmsd_call *call, struct evs_error *err)
 {
 	char head[REPLY_FRAME], tail[BLOB_HEX + REPLY_FRAME], cipher_text[BLOB_HEX + 1];
 	struct dk_call dk = {};
 	int ret;
 
-	ret = check_length(&call->req, "datakey_length", DK_BITS, KMSD_E_DK_LENGTH, err);
-	if (!ret)
-		ret = begin(call, &dk, err);
-	if (ret)
-		goto out;
-	if (RAND_priv_bytes(dk.dk->data, EVS_DK_SIZE) != 1) {
-		ret = evs_error_set(err, EIO, "no random bytes");
-		goto out;
+	ret = generate(call, &dk, cipher_text, err);
+	if (!ret) {
+		snprintf(head, sizeof(head), "{\"key_id\":\"%s\",\"plain_text\":\"", dk.cmk.id);
+		snprintf(tail, sizeof(tail), "\",\"cipher_text\":\"%s\"}", cipher_text);
+		ret = reply_secret(call, head, &dk, tail, err);
 	}
-	ret = wrap(call, &dk, cipher_text, err);
-	if (ret)
-		goto out;
-	snprintf(head, sizeof(head), "{\"key_id\":\"%s\",\"plain_text\":\"", dk.cmk.id);
-	snprintf(tail, sizeof(tail), "\",\"cipher_text\":\"%s\"}", cipher_text);
-	ret = reply_secret(call, head, &dk, tail, err);
-out:
+	end(&dk);
+	return ret;
+}
+
+int kmsd_op_create_datakey_blind(struct kmsd_call *call, struct evs_error *err)
+{
+	char cipher_text[BLOB_HEX + 1];
+	struct dk_call dk = {};
+	int ret;
+
+	ret = generate(call, &dk, cipher_text, err);
+	if (!ret)
+		ret = kmsd_reply_pairs(call->reply, NULL, (const char *const[]){
+			"key_id", dk.cmk.id, "cipher_text", cipher_text, NULL }, err);
 	end(&dk);
 	return ret;
 }
@@ -148,34 +161,37 @@ static int read_plain(const struct kmsd_request *req, struct evs_secret *dk,
 {
 	unsigned char digest[KMSD_DIGEST_SIZE];
 	struct json_object *member;
+	ssize_t size = -EINVAL;
 	int ret;
 
 	if (!json_object_object_get_ex(req->json, "plain_text", &member) || !member)
 		return kmsd_fail(err, KMSD_E_MISSING, "plain_text is missing");
 	/* A name spelled with escapes goes past the scan for the secret, too */
-	if (!req->plain || req->plain_len == -EINVAL)
+	if (req->secret)
+		size = evs_hex_decode(req->secret->data, req->secret->size,
+				      (const char *)req->secret->data, req->secret_len);
+	if (size < 0)
 		return kmsd_fail(err, KMSD_E_PLAIN, "plain_text: not hex");
-	if (req->plain_len != KMSD_PLAIN_SIZE)
+	if (size != PLAIN_SIZE)
 		return kmsd_fail(err, KMSD_E_PLAIN_MISMATCH,
 				 "plain_text: not a data key of %d bytes and its SHA-256",
 				 EVS_DK_SIZE);
-	ret = kmsd_datakey_digest(req->plain->data, digest, err);
+	ret = kmsd_blob_digest(req->secret->data, EVS_DK_SIZE, digest, err);
 	if (ret)
 		return ret;
-	if (CRYPTO_memcmp(digest, req->plain->data + EVS_DK_SIZE, sizeof(digest)))
+	if (CRYPTO_memcmp(digest, req->secret->data + EVS_DK_SIZE, sizeof(digest)))
 		return kmsd_fail(err, KMSD_E_PLAIN_HASH, "plain_text: the SHA-256 does not fit");
-	memcpy(dk->data, req->plain->data, EVS_DK_SIZE);
+	memcpy(dk->data, req->secret->data, EVS_DK_SIZE);
 	return 0;
 }
 
 int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 {
 	char cipher_text[BLOB_HEX + 1];
-	struct json_object *json;
 	struct dk_call dk = {};
 	int ret;
 
-	ret = check_length(&call->req, "datakey_plain_length", EVS_DK_SIZE, KMSD_E_PLAIN_LENGTH,
+	ret = check_length(call, "datakey_plain_length", EVS_DK_SIZE, KMSD_E_PLAIN_LENGTH,
 			   err);
 	if (!ret)
 		ret = begin(call, &dk, err);
@@ -185,14 +201,9 @@ int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 		ret = wrap(call, &dk, cipher_text, err);
 	if (ret)
 		goto out;
-	json = json_object_new_object();
-	if (json && (kmsd_json_add(json, "key_id", dk.cmk.id) ||
-		     kmsd_json_add(json, "cipher_text", cipher_text) ||
-		     kmsd_json_add(json, "datakey_length", "64"))) {
-		json_object_put(json);
-		json = NULL;
-	}
-	ret = kmsd_reply_json(call->reply, json, err);
+	ret = kmsd_reply_pairs(call->reply, NULL, (const char *const[]){
+		"key_id", dk.cmk.id, "cipher_text", cipher_text, "datakey_length", "64", NULL },
+		err);
 out:
 	end(&dk);
 	return ret;
@@ -201,7 +212,7 @@ out:
 static int unwrap(struct kmsd_call *call, struct dk_call *dk, unsigned char *digest,
 		  struct evs_error *err)
 {
-	unsigned char blob[KMSD_BLOB_SIZE];
+	unsigned char blob[BLOB_SIZE];
 	char wrapped_by[EVS_CMK_ID_SIZE];
 	struct evs_secret *key;
 	const char *cipher_text;
@@ -215,8 +226,9 @@ static int unwrap(struct kmsd_call *call, struct dk_call *dk, unsigned char *dig
 	size = evs_hex_decode(blob, sizeof(blob), cipher_text, strlen(cipher_text));
 	if (size == -EINVAL)
 		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: not hex");
-	ret = kmsd_datakey_inspect(blob, size < 0 ? strlen(cipher_text) / 2 : (size_t)size,
-				   wrapped_by, &version, err);
+	ret = kmsd_blob_inspect(&kmsd_blob_datakey, blob,
+				size < 0 ? strlen(cipher_text) / 2 : (size_t)size, wrapped_by,
+				&version, err);
 	if (ret)
 		return ret;
 	if (strcmp(wrapped_by, dk->cmk.id))
@@ -228,7 +240,8 @@ static int unwrap(struct kmsd_call *call, struct dk_call *dk, unsigned char *dig
 				 dk->cmk.id, version);
 	if (ret)
 		return ret;
-	ret = kmsd_datakey_unwrap(key, &dk->context, blob, dk->dk->data, digest, err);
+	ret = kmsd_blob_unwrap(&kmsd_blob_datakey, key, &dk->context, blob, sizeof(blob),
+			       dk->dk->data, digest, err);
 	evs_secret_free(key);
 	return ret;
 }
@@ -240,7 +253,7 @@ int kmsd_op_decrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 	struct dk_call dk = {};
 	int ret;
 
-	ret = check_length(&call->req, "datakey_cipher_length", EVS_DK_SIZE, KMSD_E_CIPHER_LENGTH,
+	ret = check_length(call, "datakey_cipher_length", EVS_DK_SIZE, KMSD_E_CIPHER_LENGTH,
 			   err);
 	if (!ret)
 		ret = begin(call, &dk, err);

@@ -1,125 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From a method, a path and a body to an operation, and from its result to an answer. */
+/* From a request to an operation, with leave and with a trace, and to an answer. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api.h"
+#include "cmk.h"
 #include "fail.h"
+#include "grant.h"
+#include "log.h"
 
 #define SEQUENCE_SIZE 36
-
-static const struct {
-	const char *name;
-	kmsd_op op;
-} ops[] = {
-	{ "create-key", kmsd_op_create_key },
-	{ "list-keys", kmsd_op_list_keys },
-	{ "describe-key", kmsd_op_describe_key },
-	{ "enable-key", kmsd_op_enable_key },
-	{ "disable-key", kmsd_op_disable_key },
-	{ "create-datakey", kmsd_op_create_datakey },
-	{ "encrypt-datakey", kmsd_op_encrypt_datakey },
-	{ "decrypt-datakey", kmsd_op_decrypt_datakey },
-};
-
-int kmsd_json_add(struct json_object *json, const char *name, const char *value)
-{
-	struct json_object *member = json_object_new_string(value);
-
-	if (!member || json_object_object_add(json, name, member)) {
-		json_object_put(member);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-int kmsd_reply_json(struct kmsd_reply *reply, struct json_object *json, struct evs_error *err)
-{
-	const char *text = NULL;
-	size_t size = 0;
-
-	if (json)
-		text = json_object_to_json_string_length(
-			json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
-	if (text)
-		reply->body = strdup(text);
-	json_object_put(json);
-	if (!reply->body)
-		return evs_error_set(err, ENOMEM, "out of memory");
-	reply->size = size;
-	return 0;
-}
-
-void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err)
-{
-	const char *code = err->code, *text = err->text;
-	struct json_object *outer = json_object_new_object();
-	struct json_object *inner = json_object_new_object();
-	struct evs_error ignored = {};
-
-	if (!code[0] && err->errnum == ENXIO) {
-		code = KMSD_E_UNAVAILABLE;
-		text = "the HSM does not answer";
-	} else if (!code[0]) {
-		code = KMSD_E_INTERNAL;
-		text = "internal error; the log of evs-kmsd says more";
-	}
-	kmsd_reply_free(reply);
-	snprintf(reply->code, sizeof(reply->code), "%.15s", code);
-	reply->status = kmsd_http_status(code);
-	if (!outer || !inner || kmsd_json_add(inner, "error_code", code) ||
-	    kmsd_json_add(inner, "error_msg", text) ||
-	    json_object_object_add(outer, "error", inner)) {
-		json_object_put(inner);
-		json_object_put(outer);
-		return;
-	}
-	kmsd_reply_json(reply, outer, &ignored);
-}
-
-void kmsd_reply_free(struct kmsd_reply *reply)
-{
-	if (reply->secret)
-		evs_secret_free(reply->secret);
-	else
-		free(reply->body);
-	reply->secret = NULL;
-	reply->body = NULL;
-	reply->size = 0;
-}
-
-/* Splits /v1.0/PROJECT/kms/OP. */
-static int route(struct kmsd_call *call, const char *path, kmsd_op *op, struct evs_error *err)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_-";
-	static const char version[] = "/v1.0/", service[] = "/kms/";
-	const char *project = path + strlen(version);
-	const char *name;
-	size_t len, i;
-
-	if (strncmp(path, version, strlen(version)))
-		return kmsd_fail(err, KMSD_E_URL, "no such URL");
-	len = strcspn(project, "/");
-	name = project + len;
-	if (strncmp(name, service, strlen(service)))
-		return kmsd_fail(err, KMSD_E_URL, "no such URL");
-	name += strlen(service);
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (!strcmp(name, ops[i].name))
-			break;
-	if (i == sizeof(ops) / sizeof(ops[0]))
-		return kmsd_fail(err, KMSD_E_URL, "no such URL");
-	call->reply->op = ops[i].name;
-	*op = ops[i].op;
-	if (!len || len > EVS_KMS_PROJECT_MAX || strspn(project, allowed) != len)
-		return kmsd_fail(err, KMSD_E_PROJECT, "not the id of a project");
-	memcpy(call->project, project, len);
-	call->project[len] = '\0';
-	return 0;
-}
 
 static int check_sequence(const struct kmsd_request *req, struct evs_error *err)
 {
@@ -135,29 +27,249 @@ static int check_sequence(const struct kmsd_request *req, struct evs_error *err)
 	return 0;
 }
 
-int kmsd_api_handle(struct kmsd *kmsd, const char *method, const char *path, char *body,
-		    size_t size, struct kmsd_reply *reply, struct evs_error *err)
+/* Says who would have to do what. */
+static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 {
-	struct kmsd_call call = { .kmsd = kmsd, .reply = reply };
-	kmsd_op op = NULL;
+	const char *code = call->route->flags & KMSD_R_IAM ? KMSD_IAM_FORBIDDEN
+							    : KMSD_E_PERMISSION;
+
+	if (call->who.service && call->route->permission & KMSD_P_KMS)
+		return kmsd_fail(err, code,
+				 "project %s does not let EVS do this (%s): its security administrator has to create the agency "
+				 KMSD_EVS_AGENCY " for " KMSD_EVS_DOMAIN
+				 " with the role KMS Administrator, once: evs-setup agency create",
+				 call->project, kmsd_permission_name(call->route->permission));
+	return kmsd_fail(err, code,
+			 "%s may not do this in project %s: it takes a role with %s%s",
+			 call->who.name, call->project[0] ? call->project : "-",
+			 kmsd_permission_name(call->route->permission),
+			 call->route->grant ? ", or a grant on the key" : "");
+}
+
+/* Who is it, and do the roles allow it? What only a grant may allow is left open. */
+static int authorize(struct kmsd_call *call, struct evs_error *err)
+{
+	const struct kmsd_route *route = call->route;
 	int ret;
 
-	*reply = (struct kmsd_reply){ .status = 200, .op = "-" };
-	ret = route(&call, path, &op, err);
+	if (route->flags & KMSD_R_PUBLIC)
+		return 0;
+	ret = kmsd_auth(call->kmsd, call->http, call->project, &call->who, err);
+	if (ret && route->flags & KMSD_R_IAM && !strncmp(err->code, "KMS.", 4))
+		strcpy(err->code, KMSD_IAM_AUTH);
 	if (ret)
-		goto out;
-	if (strcmp(method, "POST")) {
-		ret = kmsd_fail(err, KMSD_E_METHOD, "the method is POST");
-		goto out;
+		return ret;
+	call->allowed = (call->who.permissions & route->permission) == route->permission;
+	return call->allowed || route->grant ? 0 : refuse_permission(call, err);
+}
+
+static int parse(struct kmsd_call *call, struct evs_error *err)
+{
+	const struct kmsd_http *http = call->http;
+	bool iam = call->route->flags & KMSD_R_IAM;
+	int ret;
+
+	if (!strcmp(http->method, "GET") || call->route->flags & KMSD_R_NO_BODY)
+		return 0;
+	ret = kmsd_request_init(&call->req, http->body, http->size,
+				iam ? KMSD_SECRET_PASSWORD : KMSD_SECRET_PLAIN, err);
+	if (ret && iam && err->code[0])
+		return kmsd_fail(err, KMSD_IAM_BAD, "body: not a JSON object");
+	return ret || iam ? ret : check_sequence(&call->req, err);
+}
+
+static struct kmsd_event make_event(const struct kmsd_call *call, const char *name,
+				    const struct evs_error *err)
+{
+	return (struct kmsd_event){
+		.time = kmsd_clock_now(&call->kmsd->clock), .name = name,
+		.project = call->project, .user = call->who.name, .source = call->http->source,
+		.key_id = call->reply->key_id, .request_id = call->http->request_id,
+		.status = !err		 ? call->reply->status
+			  : err->code[0] ? kmsd_http_status(err->code) : 500,
+		.code = !err ? "" : err->code[0] ? err->code : KMSD_E_INTERNAL,
+	};
+}
+
+/* Something that changes nothing: it has not happened unless there is a record. */
+static int run(struct kmsd_call *call, struct evs_error *err)
+{
+	const char *name = call->route->event;
+	struct kmsd_event event;
+	int ret;
+
+	ret = call->route->run(call, err);
+	if (ret || !name)
+		return ret;
+	event = make_event(call, name, NULL);
+	return kmsd_audit_note(call->kmsd->audit, &event, err);
+}
+
+/* A change, its record, and nothing else between: one transaction. */
+static int run_change(struct kmsd_call *call, struct evs_error *err)
+{
+	struct kmsd_store *store = call->kmsd->store;
+	struct kmsd_event event;
+	struct evs_error later = {};
+	int ret;
+
+	ret = kmsd_store_begin(store, err);
+	if (ret)
+		return ret;
+	ret = call->route->run(call, err);
+	if (ret) {
+		kmsd_store_rollback(store);
+		return ret;
 	}
-	ret = kmsd_request_init(&call.req, body, size, err);
-	if (!ret)
-		ret = check_sequence(&call.req, err);
-	if (!ret)
-		ret = op(&call, err);
-	kmsd_request_free(&call.req);
-out:
-	if (ret)
-		kmsd_api_refuse(reply, err);
+	event = make_event(call, call->route->event, NULL);
+	ret = kmsd_audit_commit(call->kmsd->audit, &event, err);
+	/* Done and recorded; what is left to erase, the next sweep erases */
+	if (!ret && kmsd_store_scrub(store, &later))
+		kmsd_log("%s", later.text);
 	return ret;
+}
+
+/* A refusal is recorded as well. When that fails, there is nothing to hold back. */
+static void record_refusal(struct kmsd_call *call, const struct evs_error *why)
+{
+	struct evs_error err = {};
+	struct kmsd_event event;
+
+	if (!call->route || !call->route->event)
+		return;
+	event = make_event(call, call->route->event, why);
+	if (kmsd_audit_note(call->kmsd->audit, &event, &err))
+		kmsd_log("%s", err.text);
+}
+
+int kmsd_api_handle(struct kmsd *kmsd, const struct kmsd_http *http, struct kmsd_reply *reply,
+		    struct evs_error *err)
+{
+	struct kmsd_call call = { .kmsd = kmsd, .http = http, .reply = reply };
+	int ret;
+
+	*reply = (struct kmsd_reply){ .status = 200, .op = "-", .type = "application/json" };
+	ret = kmsd_route_find(&call, err);
+	if (!ret)
+		ret = authorize(&call, err);
+	if (!ret)
+		ret = parse(&call, err);
+	if (!ret)
+		ret = call.route->flags & KMSD_R_CHANGE ? run_change(&call, err)
+							: run(&call, err);
+	kmsd_request_free(&call.req);
+	if (ret) {
+		record_refusal(&call, err);
+		kmsd_api_refuse(reply, err, http->request_id);
+	}
+	return ret;
+}
+
+/* evs/default makes itself when it is first asked for: a change of its own. */
+static int make_default(struct kmsd_call *call, struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	struct kmsd_store *store = call->kmsd->store;
+	struct kmsd_event event;
+	int ret;
+
+	ret = kmsd_store_begin(store, err);
+	if (ret)
+		return ret;
+	ret = kmsd_cmk_make_default(call->kmsd, call->project, cmk, err);
+	if (ret) {
+		kmsd_store_rollback(store);
+		return ret;
+	}
+	memcpy(call->reply->key_id, cmk->id, sizeof(cmk->id));
+	event = make_event(call, "createKey", NULL);
+	return kmsd_audit_commit(call->kmsd->audit, &event, err);
+}
+
+/*
+ * A key of another project that somebody has granted the caller the use of.
+ * @err says that there is no such key, and does so still when there is not.
+ */
+static int find_granted(struct kmsd_call *call, const char *name, struct kmsd_cmk *cmk,
+			struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	uint32_t operations;
+	int ret;
+
+	if (!call->route->grant || kmsd_cmk_find_id(call->kmsd, NULL, name, cmk, &ignored))
+		return -EINVAL;
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &operations, err);
+	if (ret)
+		return ret;
+	if (!(operations & call->route->grant))
+		return -EINVAL;
+	call->allowed = true;
+	return 0;
+}
+
+int kmsd_call_cmk(struct kmsd_call *call, enum kmsd_by by, const char *name,
+		  struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	struct evs_error why = {};
+	uint32_t operations;
+	int ret;
+
+	ret = by == KMSD_BY_ID ? kmsd_cmk_find_id(call->kmsd, call->project, name, cmk, &why)
+			       : kmsd_cmk_find(call->kmsd, call->project, name, cmk, &why);
+	if (ret == -ENOENT && call->allowed)
+		ret = make_default(call, cmk, &why);
+	else if (ret == -ENOENT)
+		return refuse_permission(call, err);
+	if (ret && !strcmp(why.code, KMSD_E_NO_KEY))
+		ret = find_granted(call, name, cmk, &why);
+	if (ret) {
+		*err = why;
+		return ret;
+	}
+	memcpy(call->reply->key_id, cmk->id, sizeof(cmk->id));
+	if (call->allowed)
+		return 0;
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &operations, err);
+	if (ret)
+		return ret;
+	return operations & call->route->grant ? 0 : refuse_permission(call, err);
+}
+
+int kmsd_call_key_id(struct kmsd_call *call, enum kmsd_by by, struct kmsd_cmk *cmk,
+		     struct evs_error *err)
+{
+	const char *key_id;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, "key_id", NULL, &key_id, err);
+	return ret ? ret : kmsd_call_cmk(call, by, key_id, cmk, err);
+}
+
+int kmsd_call_number(struct kmsd_call *call, const char *name, const char *code, int64_t *value,
+		     struct evs_error *err)
+{
+	int ret = kmsd_request_number(&call->req, name, code, value, err);
+
+	if (!ret)
+		return kmsd_fail(err, KMSD_E_MISSING, "%s is missing", name);
+	return ret < 0 ? ret : 0;
+}
+
+int kmsd_call_window(struct kmsd_call *call, int64_t max, struct kmsd_window *window,
+		     struct evs_error *err)
+{
+	int ret;
+
+	*window = (struct kmsd_window){ .limit = max };
+	ret = kmsd_request_number(&call->req, "limit", KMSD_E_LIMIT, &window->limit, err);
+	if (ret < 0)
+		return ret;
+	if (window->limit < 1 || window->limit > max)
+		return kmsd_fail(err, KMSD_E_LIMIT, "limit: not 1 to %lld", (long long)max);
+	ret = kmsd_request_number(&call->req, "marker", KMSD_E_MARKER, &window->offset, err);
+	if (ret < 0)
+		return ret;
+	if (window->offset < 0)
+		return kmsd_fail(err, KMSD_E_MARKER, "marker: less than 0");
+	return 0;
 }

@@ -8,18 +8,13 @@
 
 #include "cmk.h"
 #include "fail.h"
+#include "material.h"
+#include "rotation.h"
 
+#define DESCRIPTION_MAX 255
 #define ALIAS_PREFIX "alias/"
 #define URN_PREFIX "kms:"
 #define URN_ALIAS ":alias:"
-
-/* What the root key binds a version of a CMK's material to. */
-#define AAD_SIZE (EVS_CMK_ID_SIZE + 16)
-
-static void material_aad(char aad[AAD_SIZE], const char *id, uint32_t version)
-{
-	snprintf(aad, AAD_SIZE, "%s/%u", id, version);
-}
 
 static int new_id(char id[EVS_CMK_ID_SIZE], struct evs_error *err)
 {
@@ -52,78 +47,138 @@ static int check_alias(const char *alias, struct evs_error *err)
 	return 0;
 }
 
-/* Makes the material and adds the CMK; the caller has set alias and description. */
-static int add(struct kmsd *kmsd, const char *project, struct kmsd_cmk *cmk,
-	       struct evs_error *err)
+/* Adds the CMK, and its first material unless that is to be imported. */
+static int add(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
 {
-	unsigned char wrapped[KMSD_CMK_SIZE + KMSD_HSM_OVERHEAD];
-	struct evs_secret *key;
-	char aad[AAD_SIZE];
-	struct timespec now;
 	int ret;
 
 	ret = new_id(cmk->id, err);
 	if (ret)
 		return ret;
-	clock_gettime(CLOCK_REALTIME, &now);
-	cmk->created = now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-	cmk->state = EVS_CMK_STATE_ENABLED;
-	cmk->version = 1;
-
-	key = evs_secret_alloc(KMSD_CMK_SIZE);
-	if (!key)
-		return evs_error_set(err, errno, "locked memory: %m");
-	material_aad(aad, cmk->id, cmk->version);
-	ret = kmsd_hsm_random(kmsd->hsm, key->data, KMSD_CMK_SIZE, err);
-	if (!ret)
-		ret = kmsd_hsm_wrap(kmsd->hsm, aad, key->data, KMSD_CMK_SIZE, wrapped, err);
-	evs_secret_free(key);
-	if (ret)
-		return ret;
-	return kmsd_store_add(kmsd->store, project, cmk, wrapped, sizeof(wrapped), err);
-}
-
-int kmsd_cmk_create(struct kmsd *kmsd, const char *project, const char *alias,
-		    const char *description, struct kmsd_cmk *cmk, struct evs_error *err)
-{
-	int ret;
-
-	ret = check_alias(alias, err);
-	if (ret)
-		return ret;
-	memset(cmk, 0, sizeof(*cmk));
-	snprintf(cmk->alias, sizeof(cmk->alias), "%s", alias);
-	snprintf(cmk->description, sizeof(cmk->description), "%s", description);
-	ret = add(kmsd, project, cmk, err);
-	if (ret == -EEXIST)
-		return kmsd_fail(err, KMSD_E_ALIAS_EXISTS,
-				 "key_alias: another key has the alias %s", alias);
+	cmk->created = cmk->rotated = kmsd_clock_now(&kmsd->clock);
+	cmk->state = cmk->external ? EVS_CMK_STATE_PENDING_IMPORT : EVS_CMK_STATE_ENABLED;
+	ret = kmsd_store_add(kmsd->store, cmk, err);
+	if (!ret && !cmk->external)
+		ret = kmsd_material_generate(kmsd, cmk, 1, err);
 	return ret;
 }
 
-static int make_default(struct kmsd *kmsd, const char *project, struct kmsd_cmk *cmk,
-			struct evs_error *err)
+static int check_quota(struct kmsd *kmsd, const char *project, struct evs_error *err)
+{
+	int64_t used = 0;
+	int ret;
+
+	ret = kmsd_cmk_count(kmsd, project, &used, err);
+	if (ret)
+		return ret;
+	return used < kmsd->conf.cmks ? 0 : kmsd_fail(err, KMSD_E_TOO_MANY,
+						      "the project has %lld keys, and may not have more",
+						      (long long)used);
+}
+
+int kmsd_cmk_count(struct kmsd *kmsd, const char *project, int64_t *count, struct evs_error *err)
+{
+	int ret = kmsd_db_number(kmsd_store_reading(kmsd->store), err, count,
+				 "SELECT count(*) FROM cmk WHERE project = ? AND NOT is_default"
+				 " AND (state != 4 OR deletion > ?)", "si", project,
+				 kmsd_clock_now(&kmsd->clock));
+
+	return ret < 0 ? ret : 0;
+}
+
+/* A key that goes on its date is gone then, whether it has been swept away or not. */
+static bool is_gone(struct kmsd *kmsd, const struct kmsd_cmk *cmk)
+{
+	return cmk->state == EVS_CMK_STATE_PENDING_DELETION && cmk->deletion &&
+	       cmk->deletion <= kmsd_clock_now(&kmsd->clock);
+}
+
+/* What the dates say that the database does not say yet. Returns @ret, or -ENOENT. */
+static int settle(struct kmsd *kmsd, struct kmsd_cmk *cmk, int ret, struct evs_error *err)
+{
+	if (ret)
+		return ret;
+	if (is_gone(kmsd, cmk))
+		return evs_error_set(err, ENOENT, "CMK %s has been deleted", cmk->id);
+	if (cmk->expires && cmk->expires <= kmsd_clock_now(&kmsd->clock)) {
+		cmk->version = 0;
+		if (cmk->state == EVS_CMK_STATE_ENABLED || cmk->state == EVS_CMK_STATE_DISABLED)
+			cmk->state = EVS_CMK_STATE_PENDING_IMPORT;
+	}
+	return 0;
+}
+
+/* Makes room for an alias whose key has just gone; tells whether another one has it. */
+static int claim_alias(struct kmsd *kmsd, const char *project, const char *alias,
+		       struct kmsd_cmk *holder, struct evs_error *err)
+{
+	int ret = kmsd_store_by_alias(kmsd->store, project, alias, holder, err);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (!ret && is_gone(kmsd, holder))
+		return kmsd_cmk_destroy(kmsd, holder->id, err);
+	return ret ? ret : kmsd_fail(err, KMSD_E_ALIAS_EXISTS,
+				     "key_alias: another key has the alias %s", alias);
+}
+
+int kmsd_cmk_check_description(const char *description, struct evs_error *err)
+{
+	size_t count = 0;
+
+	/* Characters; the parser has checked that it is UTF-8 */
+	for (const char *c = description; *c; c++)
+		count += (*c & 0xc0) != 0x80;
+	return count <= DESCRIPTION_MAX ? 0 : kmsd_fail(err, KMSD_E_DESCRIPTION,
+							"key_description: more than %d characters",
+							DESCRIPTION_MAX);
+}
+
+int kmsd_cmk_create(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	struct kmsd_cmk holder = {};
+	int ret;
+
+	ret = check_alias(cmk->alias, err);
+	if (ret)
+		return ret;
+	ret = claim_alias(kmsd, cmk->project, cmk->alias, &holder, err);
+	if (ret && kmsd->conf.return_pending && !strcmp(err->code, KMSD_E_ALIAS_EXISTS) &&
+	    holder.state == EVS_CMK_STATE_PENDING_DELETION) {
+		*cmk = holder;
+		return 0;
+	}
+	if (!ret)
+		ret = check_quota(kmsd, cmk->project, err);
+	if (!ret)
+		ret = add(kmsd, cmk, err);
+	return ret;
+}
+
+int kmsd_cmk_make_default(struct kmsd *kmsd, const char *project, struct kmsd_cmk *cmk,
+			  struct evs_error *err)
 {
 	int ret;
 
+	/* Another request may just have made it */
+	ret = kmsd_store_by_alias(kmsd->store, project, EVS_CMK_DEFAULT, cmk, err);
+	if (ret != -ENOENT)
+		return ret;
 	memset(cmk, 0, sizeof(*cmk));
+	snprintf(cmk->project, sizeof(cmk->project), "%s", project);
 	snprintf(cmk->alias, sizeof(cmk->alias), "%s", EVS_CMK_DEFAULT);
 	snprintf(cmk->description, sizeof(cmk->description), "Default master key for EVS");
 	cmk->is_default = true;
-	ret = add(kmsd, project, cmk, err);
-	if (ret == -EEXIST)	/* another request has just made it */
-		ret = kmsd_store_by_alias(kmsd->store, project, EVS_CMK_DEFAULT, cmk, err);
-	return ret;
+	return add(kmsd, cmk, err);
 }
 
 static int find_alias(struct kmsd *kmsd, const char *project, const char *alias,
 		      struct kmsd_cmk *cmk, struct evs_error *err)
 {
-	int ret = kmsd_store_by_alias(kmsd->store, project, alias, cmk, err);
+	int ret = settle(kmsd, cmk, kmsd_store_by_alias(kmsd->store, project, alias, cmk, err),
+			 err);
 
-	if (ret == -ENOENT && !strcmp(alias, EVS_CMK_DEFAULT))
-		return make_default(kmsd, project, cmk, err);
-	if (ret == -ENOENT)
+	if (ret == -ENOENT && strcmp(alias, EVS_CMK_DEFAULT))
 		return kmsd_fail(err, KMSD_E_NO_KEY, "no key has the alias %s", alias);
 	return ret;
 }
@@ -155,7 +210,8 @@ int kmsd_cmk_find_id(struct kmsd *kmsd, const char *project, const char *key_id,
 		if ((key_id[i] == '-') != (i == 8 || i == 13 || i == 18 || i == 23))
 			return kmsd_fail(err, KMSD_E_KEY_ID, "key_id: not the id of a key");
 
-	ret = kmsd_store_by_id(kmsd->store, project, key_id, cmk, err);
+	ret = settle(kmsd, cmk, project ? kmsd_store_by_id(kmsd->store, project, key_id, cmk, err)
+					: kmsd_store_by_any(kmsd->store, key_id, cmk, err), err);
 	if (ret == -ENOENT)
 		return kmsd_fail(err, KMSD_E_NO_KEY, "key %s does not exist", key_id);
 	return ret;
@@ -194,31 +250,44 @@ static const char *state_name(enum evs_cmk_state state)
  */
 static int wrong_state(const struct kmsd_cmk *cmk, const char *otherwise, struct evs_error *err)
 {
-	if (cmk->state == EVS_CMK_STATE_PENDING_DELETION)
-		return kmsd_fail(err, KMSD_E_PENDING_DELETION,
-				 "key %s is scheduled for deletion", cmk->id);
-	return kmsd_fail(err, otherwise, "key %s is %s", cmk->id, state_name(cmk->state));
+	time_t when = cmk->deletion / KMSD_SECOND_MS;
+	char date[32] = "an unknown date";
+	struct tm tm;
+
+	if (cmk->state != EVS_CMK_STATE_PENDING_DELETION)
+		return kmsd_fail(err, otherwise, "key %s is %s", cmk->id, state_name(cmk->state));
+	if (gmtime_r(&when, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+	return kmsd_fail(err, KMSD_E_PENDING_DELETION, "key %s is scheduled for deletion on %s",
+			 cmk->id, date);
 }
 
 static int set_state(struct kmsd *kmsd, struct kmsd_cmk *cmk, enum evs_cmk_state to,
-		     const char *otherwise, struct evs_error *err)
+		     int64_t deletion, const char *otherwise, struct evs_error *err)
 {
-	int ret = kmsd_store_set_state(kmsd->store, cmk->id, cmk->state, to, err);
+	int ret = kmsd_store_set_state(kmsd->store, cmk->id, cmk->state, to, deletion, err);
 
-	/* Another request was faster: the key has left the state we saw */
+	/* Only the sweep moves a key behind the back of a request */
 	if (ret == -ESTALE)
-		return kmsd_fail(err, otherwise, "key %s is being changed by another request",
-				 cmk->id);
-	if (!ret)
+		return kmsd_fail(err, otherwise, "key %s has just changed its state", cmk->id);
+	if (!ret) {
 		cmk->state = to;
+		cmk->deletion = deletion;
+	}
 	return ret;
 }
 
 int kmsd_cmk_enable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
 {
+	int ret;
+
 	if (cmk->state != EVS_CMK_STATE_DISABLED)
 		return wrong_state(cmk, KMSD_E_NOT_DISABLED, err);
-	return set_state(kmsd, cmk, EVS_CMK_STATE_ENABLED, KMSD_E_NOT_DISABLED, err);
+	ret = set_state(kmsd, cmk, EVS_CMK_STATE_ENABLED, 0, KMSD_E_NOT_DISABLED, err);
+	/* One that has become due while it was disabled is rotated at once */
+	if (!ret && kmsd_rotation_is_due(kmsd, cmk))
+		ret = kmsd_rotation_rotate(kmsd, cmk, err);
+	return ret;
 }
 
 int kmsd_cmk_disable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
@@ -228,36 +297,104 @@ int kmsd_cmk_disable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *
 				 "default master key %s cannot be disabled", cmk->alias);
 	if (cmk->state != EVS_CMK_STATE_ENABLED)
 		return wrong_state(cmk, KMSD_E_NOT_ENABLED, err);
-	return set_state(kmsd, cmk, EVS_CMK_STATE_DISABLED, KMSD_E_NOT_ENABLED, err);
+	return set_state(kmsd, cmk, EVS_CMK_STATE_DISABLED, 0, KMSD_E_NOT_ENABLED, err);
+}
+
+int kmsd_cmk_schedule(struct kmsd *kmsd, struct kmsd_cmk *cmk, int64_t days,
+		      struct evs_error *err)
+{
+	if (cmk->is_default)
+		return kmsd_fail(err, KMSD_E_DEFAULT_KEY,
+				 "default master key %s cannot be deleted", cmk->alias);
+	if (cmk->state == EVS_CMK_STATE_PENDING_DELETION)
+		return kmsd_fail(err, KMSD_E_PENDING_ALREADY,
+				 "key %s is scheduled for deletion already", cmk->id);
+	if (cmk->state == EVS_CMK_STATE_WAITING)
+		return wrong_state(cmk, KMSD_E_PARAMETER, err);
+	return set_state(kmsd, cmk, EVS_CMK_STATE_PENDING_DELETION,
+			 kmsd_clock_now(&kmsd->clock) + days * KMSD_DAY_MS, KMSD_E_PENDING_ALREADY,
+			 err);
+}
+
+int kmsd_cmk_cancel(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	if (cmk->state != EVS_CMK_STATE_PENDING_DELETION)
+		return kmsd_fail(err, KMSD_E_NOT_PENDING, "key %s is %s, not scheduled for deletion",
+				 cmk->id, state_name(cmk->state));
+	return set_state(kmsd, cmk,
+			 cmk->version ? EVS_CMK_STATE_DISABLED : EVS_CMK_STATE_PENDING_IMPORT, 0,
+			 KMSD_E_NOT_PENDING, err);
+}
+
+static int may_change(const struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	if (cmk->is_default)
+		return kmsd_fail(err, KMSD_E_DEFAULT_KEY,
+				 "default master key %s cannot be changed", cmk->alias);
+	if (cmk->state == EVS_CMK_STATE_PENDING_DELETION)
+		return wrong_state(cmk, KMSD_E_PENDING_DELETION, err);
+	return 0;
+}
+
+int kmsd_cmk_rename(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *alias,
+		    struct evs_error *err)
+{
+	struct kmsd_cmk holder = {};
+	int ret;
+
+	ret = may_change(cmk, err);
+	if (!ret)
+		ret = check_alias(alias, err);
+	if (!ret && strcmp(alias, cmk->alias))
+		ret = claim_alias(kmsd, cmk->project, alias, &holder, err);
+	if (ret)
+		return ret;
+	snprintf(cmk->alias, sizeof(cmk->alias), "%s", alias);
+	ret = kmsd_db_run(kmsd_store_writing(kmsd->store), err,
+			  "UPDATE cmk SET alias = ? WHERE id = ?", "ss", cmk->alias, cmk->id);
+	return ret < 0 ? ret : 0;
+}
+
+int kmsd_cmk_describe(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *description,
+		      struct evs_error *err)
+{
+	int ret;
+
+	ret = may_change(cmk, err);
+	if (!ret)
+		ret = kmsd_cmk_check_description(description, err);
+	if (ret)
+		return ret;
+	snprintf(cmk->description, sizeof(cmk->description), "%s", description);
+	ret = kmsd_db_run(kmsd_store_writing(kmsd->store), err,
+			  "UPDATE cmk SET description = ? WHERE id = ?", "ss", cmk->description,
+			  cmk->id);
+	return ret < 0 ? ret : 0;
+}
+
+int kmsd_cmk_usable(const struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	if (cmk->state == EVS_CMK_STATE_ENABLED)
+		return 0;
+	return wrong_state(cmk, cmk->state == EVS_CMK_STATE_DISABLED ? KMSD_E_DISABLED
+								     : KMSD_E_NOT_ENABLED, err);
 }
 
 int kmsd_cmk_unwrap(struct kmsd *kmsd, const struct kmsd_cmk *cmk, uint32_t version,
 		    struct evs_secret **key, struct evs_error *err)
 {
-	unsigned char wrapped[KMSD_WRAPPED_MAX];
-	char aad[AAD_SIZE];
-	size_t size;
+	int ret = kmsd_cmk_usable(cmk, err);
+
+	return ret ? ret : kmsd_material_get(kmsd, cmk->id, version, key, err);
+}
+
+int kmsd_cmk_destroy(struct kmsd *kmsd, const char *id, struct evs_error *err)
+{
+	struct kmsd_db *db = kmsd_store_writing(kmsd->store);
 	int ret;
 
-	if (cmk->state != EVS_CMK_STATE_ENABLED)
-		return wrong_state(cmk,
-				   cmk->state == EVS_CMK_STATE_DISABLED ? KMSD_E_DISABLED
-									: KMSD_E_NOT_ENABLED,
-				   err);
-	ret = kmsd_store_material(kmsd->store, cmk->id, version, wrapped, &size, err);
-	if (ret)
-		return ret;
-	if (size != KMSD_CMK_SIZE + KMSD_HSM_OVERHEAD)
-		return evs_error_set(err, EBADMSG, "database: key %s has material of %zu bytes",
-				     cmk->id, size);
-	*key = evs_secret_alloc(KMSD_CMK_SIZE);
-	if (!*key)
-		return evs_error_set(err, errno, "locked memory: %m");
-	material_aad(aad, cmk->id, version);
-	ret = kmsd_hsm_unwrap(kmsd->hsm, aad, wrapped, size, (*key)->data, err);
-	if (ret) {
-		evs_secret_free(*key);
-		evs_error_prefix(err, "key %s", cmk->id);
-	}
-	return ret;
+	ret = kmsd_material_destroy(kmsd, id, err);
+	if (!ret)
+		ret = kmsd_db_run(db, err, "DELETE FROM cmk WHERE id = ?", "s", id);
+	return ret < 0 ? ret : 0;
 }

@@ -5,24 +5,46 @@
 #include "kmsd.h"
 #include "secret.h"
 
-#define KMSD_CMK_SIZE 32	/* AES-256 */
-
 /*
  * The calls below return 0 or a negative errno with @err filled; a refusal
  * that the client has to hear of carries its KMS code.
  */
 
+/*
+ * Those that change something run inside of a transaction of the store.
+ */
+
 /**
  * kmsd_cmk_create() - Make a CMK.
  * @kmsd: the KMS
+ * @cmk: its project, alias, description, creator and external are taken, all
+ *	 else is filled
+ * @err: filled on failure: bad alias, alias taken, too many keys
+ *
+ * Where the configuration says so, an alias whose key is scheduled for
+ * deletion gives that key instead of a refusal.
+ */
+int kmsd_cmk_create(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
+
+/**
+ * kmsd_cmk_make_default() - Make a project's evs/default, unless it is there.
+ * @kmsd: the KMS
  * @project: whose
- * @alias: its alias; refused when it has a bad form, ends in `/default` or is taken
- * @description: free text
  * @cmk: filled
  * @err: filled on failure
  */
-int kmsd_cmk_create(struct kmsd *kmsd, const char *project, const char *alias,
-		    const char *description, struct kmsd_cmk *cmk, struct evs_error *err);
+int kmsd_cmk_make_default(struct kmsd *kmsd, const char *project, struct kmsd_cmk *cmk,
+			  struct evs_error *err);
+
+/**
+ * kmsd_cmk_count() - How many CMKs count for a project's quota?
+ * @kmsd: the KMS
+ * @project: whose
+ * @count: set
+ * @err: filled on failure
+ */
+int kmsd_cmk_count(struct kmsd *kmsd, const char *project, int64_t *count,
+		   struct evs_error *err);
 
 /**
  * kmsd_cmk_find() - Find a CMK by what a request calls it.
@@ -30,9 +52,8 @@ int kmsd_cmk_create(struct kmsd *kmsd, const char *project, const char *alias,
  * @project: whose
  * @key_id: an id, `alias/NAME`, or `kms:REGION:DOMAIN:alias:NAME`
  * @cmk: filled
- * @err: filled on failure
- *
- * The project's evs/default is made when it is named for the first time.
+ * @err: filled on failure; -ENOENT, without a code, when it is an evs/default
+ *	 that has not been made yet
  */
 int kmsd_cmk_find(struct kmsd *kmsd, const char *project, const char *key_id,
 		  struct kmsd_cmk *cmk, struct evs_error *err);
@@ -40,7 +61,7 @@ int kmsd_cmk_find(struct kmsd *kmsd, const char *project, const char *key_id,
 /**
  * kmsd_cmk_find_id() - Find a CMK by its id alone.
  * @kmsd: the KMS
- * @project: whose
+ * @project: whose; NULL for anybody's
  * @key_id: the id
  * @cmk: filled
  * @err: filled on failure
@@ -63,6 +84,69 @@ int kmsd_cmk_enable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *e
  * @err: filled on failure
  */
 int kmsd_cmk_disable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
+
+/**
+ * kmsd_cmk_schedule() - Schedule a CMK's deletion.
+ * @kmsd: the KMS
+ * @cmk: the CMK; its state and date are updated
+ * @days: from now
+ * @err: filled on failure
+ */
+int kmsd_cmk_schedule(struct kmsd *kmsd, struct kmsd_cmk *cmk, int64_t days,
+		      struct evs_error *err);
+
+/**
+ * kmsd_cmk_cancel() - Cancel a CMK's deletion: it is disabled then, or waits for material.
+ * @kmsd: the KMS
+ * @cmk: the CMK; its state is updated
+ * @err: filled on failure
+ */
+int kmsd_cmk_cancel(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
+
+/**
+ * kmsd_cmk_destroy() - Delete a CMK and all its material for good.
+ * @kmsd: the KMS
+ * @id: the CMK
+ * @err: filled on failure
+ *
+ * Once the transaction has been committed, kmsd_store_scrub() removes what
+ * copies are left in the database's files.
+ */
+int kmsd_cmk_destroy(struct kmsd *kmsd, const char *id, struct evs_error *err);
+
+/**
+ * kmsd_cmk_rename() - Give a CMK another alias.
+ * @kmsd: the KMS
+ * @cmk: the CMK; its alias is updated
+ * @alias: the new one
+ * @err: filled on failure
+ */
+int kmsd_cmk_rename(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *alias,
+		    struct evs_error *err);
+
+/**
+ * kmsd_cmk_describe() - Give a CMK another description.
+ * @kmsd: the KMS
+ * @cmk: the CMK; its description is updated
+ * @description: the new one
+ * @err: filled on failure
+ */
+int kmsd_cmk_describe(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *description,
+		      struct evs_error *err);
+
+/**
+ * kmsd_cmk_check_description() - May this be a CMK's description?
+ * @description: the text, at most 255 characters
+ * @err: filled when not
+ */
+int kmsd_cmk_check_description(const char *description, struct evs_error *err);
+
+/**
+ * kmsd_cmk_usable() - May a CMK be used?
+ * @cmk: the CMK
+ * @err: filled when it may not, with the code of its state
+ */
+int kmsd_cmk_usable(const struct kmsd_cmk *cmk, struct evs_error *err);
 
 /**
  * kmsd_cmk_unwrap() - Get the material of a CMK that may be used.

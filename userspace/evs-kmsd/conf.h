@@ -3,6 +3,8 @@
 #define KMSD_CONF_H
 
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 
@@ -14,11 +16,30 @@
 /* A PKCS#11 token label has 32 bytes; sun_path of an AF_UNIX address 108. */
 #define KMSD_LABEL_MAX 32
 #define KMSD_SOCKET_MAX 107
+#define KMSD_ADDRESS_MAX 63
 
 /**
  * struct kmsd_conf - evs-kmsd.conf.
  * @socket: [listen] socket
+ * @address: [listen] address, `ADDRESS:PORT` for TLS; "" for none
+ * @certificate: [listen] certificate, PEM
+ * @private_key: [listen] private-key, PEM
+ * @client_ca: [listen] client-ca, PEM: clients need a certificate from it; ""
+ *	       when they do not
+ * @connections: [limits] connections, on each of the two sockets
+ * @peer_connections: [limits] connections-per-peer, by address
+ * @request_seconds: [limits] request-seconds, in which a request has to have
+ *		     arrived, and an answer to have been taken
+ * @idle_seconds: [limits] idle-seconds of silence on a connection
  * @database: [store] database
+ * @audit: [audit] file; audit.log beside the database unless given
+ * @service: [auth] local-root is `service`: root on the socket may do what the
+ *	     project's agency lets the EVS service do; else it is an administrator
+ * @token_hours: [auth] token-hours, life of a token
+ * @cmks: [quota] cmks, of a project
+ * @grants: [quota] grants, of a CMK
+ * @return_pending: [compat] recreate-pending is `return`: creating a key by
+ *		    the alias of one that is scheduled for deletion gives the old one
  * @module: [hsm] module, the PKCS#11 library
  * @softhsm2_conf: [hsm] softhsm2-conf, "" when the module is not SoftHSM's
  * @token: [hsm] token, its label
@@ -27,7 +48,21 @@
  */
 struct kmsd_conf {
 	char socket[KMSD_SOCKET_MAX + 1];
+	char address[KMSD_ADDRESS_MAX + 1];
+	char certificate[PATH_MAX];
+	char private_key[PATH_MAX];
+	char client_ca[PATH_MAX];
+	int64_t connections;
+	int64_t peer_connections;
+	int64_t request_seconds;
+	int64_t idle_seconds;
 	char database[PATH_MAX];
+	char audit[PATH_MAX];
+	bool service;
+	int64_t token_hours;
+	int64_t cmks;
+	int64_t grants;
+	bool return_pending;
 	char module[PATH_MAX];
 	char softhsm2_conf[PATH_MAX];
 	char token[KMSD_LABEL_MAX + 1];
@@ -42,8 +77,9 @@ struct kmsd_conf {
  * @err: filled on failure; names file and line
  *
  * An unknown section or key, a key given twice, a relative path or a value
- * that is too long is an error; so is a file that lacks [store] database,
- * [hsm] module or [hsm] pin-file, which have no default.
+ * that is too long or out of range is an error; so is a file that lacks
+ * [store] database, [hsm] module or [hsm] pin-file, which have no default, or
+ * that has an address to listen on without certificate and key.
  *
  * Return: 0 or a negative errno.
  */

@@ -24,16 +24,29 @@
 #define KMSD_E_DEFAULT_KEY	"KMS.0211"
 #define KMSD_E_FORMAT		"KMS.0214"
 #define KMSD_E_METHOD		"KMS.0215"
+#define KMSD_E_NO_TOKEN		"KMS.0301"
+#define KMSD_E_TOKEN		"KMS.0302"
+#define KMSD_E_TOKEN_EXPIRED	"KMS.0303"
 #define KMSD_E_PROJECT		"KMS.0305"
 #define KMSD_E_PERMISSION	"KMS.0306"
 #define KMSD_E_PARAMETER	"KMS.0308"
+#define KMSD_E_NOT_EXTERNAL	"KMS.0309"
+#define KMSD_E_NOT_PENDING_IMPORT	"KMS.0310"
+#define KMSD_E_NO_ROTATION	"KMS.0312"
+#define KMSD_E_ROTATION_OFF	"KMS.0313"
+#define KMSD_E_OTHER_PROJECT	"KMS.0321"
 #define KMSD_E_ALIAS		"KMS.1101"
 #define KMSD_E_DESCRIPTION	"KMS.1103"
 #define KMSD_E_ALIAS_EXISTS	"KMS.1104"
+#define KMSD_E_TOO_MANY		"KMS.1105"
 #define KMSD_E_NOT_DISABLED	"KMS.1201"
 #define KMSD_E_NOT_ENABLED	"KMS.1301"
+#define KMSD_E_DAYS		"KMS.1401"
+#define KMSD_E_PENDING_ALREADY	"KMS.1402"
+#define KMSD_E_NOT_PENDING	"KMS.1501"
 #define KMSD_E_LIMIT		"KMS.1601"
 #define KMSD_E_MARKER		"KMS.1602"
+#define KMSD_E_RANDOM_LENGTH	"KMS.1801"
 #define KMSD_E_DK_LENGTH	"KMS.2001"
 #define KMSD_E_PLAIN		"KMS.2101"
 #define KMSD_E_PLAIN_LENGTH	"KMS.2102"
@@ -43,11 +56,37 @@
 #define KMSD_E_CIPHER_LENGTH	"KMS.2202"
 #define KMSD_E_CIPHER_HASH	"KMS.2203"
 #define KMSD_E_CIPHER_MISMATCH	"KMS.2204"
+#define KMSD_E_GRANT_ONLY	"KMS.2401"
+#define KMSD_E_GRANTEE		"KMS.2402"
+#define KMSD_E_GRANTS		"KMS.2404"
+#define KMSD_E_GRANT_ID		"KMS.2501"
+#define KMSD_E_GRANT_MISMATCH	"KMS.2502"
+#define KMSD_E_IMPORT_EXPIRED	"KMS.2601"
+#define KMSD_E_IMPORT_PAST	"KMS.2602"
+#define KMSD_E_IMPORT_TOKEN	"KMS.2603"
+#define KMSD_E_IMPORT_SIZE	"KMS.2604"
+#define KMSD_E_IMPORT_OTHER	"KMS.2605"
+#define KMSD_E_REIMPORT		"KMS.2606"
+#define KMSD_E_NOT_DELETABLE	"KMS.2701"
+#define KMSD_E_ROTATION_ON	"KMS.2901"
+#define KMSD_E_INTERVAL		"KMS.3001"
+
+/* A signature is refused by the gateway in front of a service, in its own form. */
+#define KMSD_E_SIGNATURE	"APIGW.0301"
+
+/* The identity service has HTTP statuses for codes. */
+#define KMSD_IAM_PREFIX			"IAM."
+#define KMSD_IAM_BAD		"IAM.400"
+#define KMSD_IAM_AUTH		"IAM.401"
+#define KMSD_IAM_FORBIDDEN	"IAM.403"
+#define KMSD_IAM_NOT_FOUND	"IAM.404"
+#define KMSD_IAM_METHOD		"IAM.405"
+#define KMSD_IAM_CONFLICT	"IAM.409"
 
 /**
  * kmsd_fail() - Refuse a request with a code of the KMS API.
  * @err: error to fill
- * @code: one of KMSD_E_*
+ * @code: one of KMSD_E_* and KMSD_IAM_*
  * @fmt: printf format of the message for the client
  *
  * Return: -EINVAL, so that `return kmsd_fail(...)` reads well.
@@ -57,9 +96,7 @@ int kmsd_fail(struct evs_error *err, const char *code, const char *fmt, ...)
 
 /**
  * kmsd_http_status() - The HTTP status that goes with a code.
- * @code: one of KMSD_E_*
- *
- * Return: 400, 403, 404, 405, 500 or 503.
+ * @code: one of KMSD_E_* and KMSD_IAM_*
  */
 unsigned int kmsd_http_status(const char *code);
 

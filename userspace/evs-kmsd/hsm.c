@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct kmsd_hsm {
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE root;
 	pthread_mutex_t lock;	/* a session knows one operation at a time */
+	atomic_uint_fast64_t errors;
 };
 
 /* The PIN without its newline, in locked memory. */
@@ -205,6 +207,17 @@ void kmsd_hsm_close(struct kmsd_hsm *hsm)
 	free(hsm);
 }
 
+uint64_t kmsd_hsm_errors(struct kmsd_hsm *hsm)
+{
+	return atomic_load(&hsm->errors);
+}
+
+static int hsm_fail(struct kmsd_hsm *hsm, struct evs_error *err, CK_RV rv, const char *what)
+{
+	atomic_fetch_add(&hsm->errors, 1);
+	return kmsd_p11_fail(err, rv, what);
+}
+
 int kmsd_hsm_random(struct kmsd_hsm *hsm, void *data, size_t size, struct evs_error *err)
 {
 	CK_RV rv;
@@ -212,7 +225,7 @@ int kmsd_hsm_random(struct kmsd_hsm *hsm, void *data, size_t size, struct evs_er
 	pthread_mutex_lock(&hsm->lock);
 	rv = hsm->p11->C_GenerateRandom(hsm->session, data, size);
 	pthread_mutex_unlock(&hsm->lock);
-	return rv == CKR_OK ? 0 : kmsd_p11_fail(err, rv, "random bytes");
+	return rv == CKR_OK ? 0 : hsm_fail(hsm, err, rv, "random bytes");
 }
 
 /* One AES-256-GCM call with the root key; @out has @room bytes, @out_size are expected. */
@@ -256,7 +269,7 @@ int kmsd_hsm_wrap(struct kmsd_hsm *hsm, const char *aad, const void *plain, size
 		return ret;
 	rv = root_crypt(hsm, true, aad, iv, plain, size, iv + KMSD_HSM_IV_SIZE,
 			size + KMSD_HSM_TAG_SIZE, size + KMSD_HSM_TAG_SIZE);
-	return rv == CKR_OK ? 0 : kmsd_p11_fail(err, rv, "wrapping with the root key");
+	return rv == CKR_OK ? 0 : hsm_fail(hsm, err, rv, "wrapping with the root key");
 }
 
 int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, size_t size,
@@ -286,6 +299,6 @@ int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, 
 		return evs_error_set(err, EBADMSG,
 				     "HSM: wrapped key is damaged, or another root key's");
 	default:
-		return kmsd_p11_fail(err, rv, "unwrapping with the root key");
+		return hsm_fail(hsm, err, rv, "unwrapping with the root key");
 	}
 }

@@ -3,6 +3,7 @@
 #define KMSD_HSM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "conf.h"
 #include "error.h"
@@ -35,6 +36,12 @@ int kmsd_hsm_open(struct kmsd_hsm **hsm, const struct kmsd_conf *conf, struct ev
  * @hsm: the token, or NULL
  */
 void kmsd_hsm_close(struct kmsd_hsm *hsm);
+
+/**
+ * kmsd_hsm_errors() - How many calls has the token failed?
+ * @hsm: the token
+ */
+uint64_t kmsd_hsm_errors(struct kmsd_hsm *hsm);
 
 /**
  * kmsd_hsm_random() - Random bytes from the token's generator.

@@ -25,6 +25,7 @@ int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error 
 {
 	int ret;
 
+	*kmsd = (struct kmsd){ .conf = *conf };
 	/* The database first: its lock keeps a second daemon off the token as well */
 	ret = kmsd_store_open(&kmsd->store, conf->database, err);
 	if (ret)
@@ -35,8 +36,18 @@ int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error 
 	ret = check_root(kmsd, conf, err);
 	if (ret)
 		goto err_hsm;
+	ret = kmsd_audit_open(&kmsd->audit, conf->audit, kmsd->store, err);
+	if (ret)
+		goto err_hsm;
+	/* What a killed daemon had deleted, it may not have erased */
+	ret = kmsd_store_scrub(kmsd->store, err);
+	if (ret)
+		goto err_audit;
+	kmsd_metrics_init(&kmsd->metrics);
 	return 0;
 
+err_audit:
+	kmsd_audit_close(kmsd->audit);
 err_hsm:
 	kmsd_hsm_close(kmsd->hsm);
 err_store:
@@ -46,6 +57,8 @@ err_store:
 
 void kmsd_close(struct kmsd *kmsd)
 {
+	kmsd_metrics_exit(&kmsd->metrics);
+	kmsd_audit_close(kmsd->audit);
 	kmsd_hsm_close(kmsd->hsm);
 	kmsd_store_close(kmsd->store);
 }

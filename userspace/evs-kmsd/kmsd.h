@@ -2,19 +2,30 @@
 #ifndef KMSD_KMSD_H
 #define KMSD_KMSD_H
 
+#include "audit.h"
+#include "clock.h"
 #include "conf.h"
 #include "error.h"
 #include "hsm.h"
+#include "metrics.h"
 #include "store.h"
 
 /**
  * struct kmsd - A running KMS.
+ * @conf: its configuration
+ * @clock: where it takes the time from; the wall clock unless changed
  * @hsm: the token with the root key
  * @store: the database
+ * @audit: the audit log
+ * @metrics: counters
  */
 struct kmsd {
+	struct kmsd_conf conf;
+	struct kmsd_clock clock;
 	struct kmsd_hsm *hsm;
 	struct kmsd_store *store;
+	struct kmsd_audit *audit;
+	struct kmsd_metrics metrics;
 };
 
 /* The text of the database that shows whether the root key is the right one. */

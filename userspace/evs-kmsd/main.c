@@ -7,18 +7,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "audit.h"
 #include "conf.h"
 #include "kmsd.h"
 #include "log.h"
 #include "notify.h"
 #include "secret.h"
 #include "server.h"
+#include "sweep.h"
 
 #define VERSION "1.0"
 
 static const char usage[] =
 	"Usage: evs-kmsd [--config FILE]\n"
-	"Serve the local key management service (KMS) in the foreground.\n"
+	"       evs-kmsd [--config FILE] audit verify|show\n"
+	"Serve the local key management service (KMS) in the foreground, or check or\n"
+	"print its audit log.\n"
 	"\n"
 	"  --config FILE  configuration (default: " KMSD_CONFIG_PATH ")\n"
 	"  --help         show this text\n"
@@ -27,7 +31,7 @@ static const char usage[] =
 	"Set it up once with: evs-setup kms init\n";
 
 /* Returns -1 to go on, else the exit status. */
-static int parse_args(int argc, char **argv, const char **config)
+static int parse_args(int argc, char **argv, const char **config, const char **audit)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -55,8 +59,31 @@ static int parse_args(int argc, char **argv, const char **config)
 	}
 	if (optind == argc)
 		return -1;
+	if (!strcmp(argv[optind], "audit") && optind + 2 == argc &&
+	    (!strcmp(argv[optind + 1], "verify") || !strcmp(argv[optind + 1], "show"))) {
+		*audit = argv[optind + 1];
+		return -1;
+	}
 	fprintf(stderr, "evs-kmsd: %s: unexpected argument\nTry: evs-kmsd --help\n", argv[optind]);
 	return 1;
+}
+
+/* Returns the exit status. */
+static int audit_log(const struct kmsd_conf *conf, const char *verb)
+{
+	struct evs_error err = {};
+	int64_t count = 0;
+	int ret;
+
+	ret = !strcmp(verb, "show") ? kmsd_audit_show(conf->audit, &err)
+				    : kmsd_audit_verify(conf->audit, conf->database, &count, &err);
+	if (ret) {
+		fprintf(stderr, "evs-kmsd: audit log: %s\n", err.text);
+		return ret == -EBADMSG ? 2 : 3;
+	}
+	if (!strcmp(verb, "verify"))
+		printf("%s: %lld records, the chain is whole\n", conf->audit, (long long)count);
+	return 0;
 }
 
 static int serve(const struct kmsd_conf *conf, const sigset_t *stop, struct evs_error *err)
@@ -68,28 +95,34 @@ static int serve(const struct kmsd_conf *conf, const sigset_t *stop, struct evs_
 	ret = kmsd_open(&kmsd, conf, err);
 	if (ret)
 		return ret;
-	ret = kmsd_server_start(&server, &kmsd, conf->socket, err);
-	if (!ret) {
-		kmsd_log("ready on %s", conf->socket);
-		if (kmsd_notify("READY=1"))
-			kmsd_log("cannot tell the service manager: %s", strerror(errno));
-		sigwait(stop, &sig);
-		kmsd_log("stopping: %s", strsignal(sig));
-		kmsd_server_stop(server);
-	}
+	ret = kmsd_server_start(&server, &kmsd, err);
+	if (ret)
+		goto out_close;
+	ret = kmsd_sweep_start(&kmsd, err);
+	if (ret)
+		goto out_server;
+	kmsd_log("ready on %s%s%s", conf->socket, conf->address[0] ? " and " : "", conf->address);
+	if (kmsd_notify("READY=1"))
+		kmsd_log("cannot tell the service manager: %s", strerror(errno));
+	sigwait(stop, &sig);
+	kmsd_log("stopping: %s", strsignal(sig));
+	kmsd_sweep_stop();
+out_server:
+	kmsd_server_stop(server);
+out_close:
 	kmsd_close(&kmsd);
 	return ret;
 }
 
 int main(int argc, char **argv)
 {
-	const char *config = KMSD_CONFIG_PATH;
+	const char *config = KMSD_CONFIG_PATH, *audit = NULL;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
 	sigset_t stop;
 	int ret;
 
-	ret = parse_args(argc, argv, &config);
+	ret = parse_args(argc, argv, &config, &audit);
 	if (ret >= 0)
 		return ret;
 
@@ -104,6 +137,8 @@ int main(int argc, char **argv)
 	ret = evs_process_harden(&err);
 	if (!ret)
 		ret = kmsd_conf_load(&conf, config, &err);
+	if (!ret && audit)
+		return audit_log(&conf, audit);
 	if (!ret)
 		ret = serve(&conf, &stop, &err);
 	if (ret) {

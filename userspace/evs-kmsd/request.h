@@ -9,33 +9,50 @@
 #include "error.h"
 #include "secret.h"
 
-/* plain_text of encrypt-datakey: a data key and its SHA-256. */
-#define KMSD_PLAIN_SIZE (EVS_DK_SIZE + 32)
-
 /**
  * struct kmsd_request - The JSON body of a request.
- * @json: the object; its member plain_text is blanked
- * @plain: what plain_text held, decoded; NULL when there is none
- * @plain_len: bytes in @plain; -EINVAL for bad hex, -EMSGSIZE when it is longer
- *	       than KMSD_PLAIN_SIZE
+ * @json: the object; its secret member is blanked
+ * @secret: what the secret member held, as it stood in the JSON text, escapes
+ *	    and all; NULL when there is none
+ * @secret_len: characters in @secret
  */
 struct kmsd_request {
 	struct json_object *json;
-	struct evs_secret *plain;
-	ssize_t plain_len;
+	struct evs_secret *secret;
+	size_t secret_len;
+};
+
+/**
+ * enum kmsd_secret - Which string of a body is a secret?
+ * @KMSD_SECRET_PLAIN: plain_text of the outermost object
+ * @KMSD_SECRET_PASSWORD: password, however deep
+ */
+enum kmsd_secret {
+	KMSD_SECRET_PLAIN,
+	KMSD_SECRET_PASSWORD,
 };
 
 /**
  * kmsd_request_init() - Parse a request.
  * @req: filled; release with kmsd_request_free(), also after a failure
- * @body: the JSON text, changed: the value of plain_text is moved out before
- *	  the JSON library, which wipes nothing, sees it
+ * @body: the JSON text, changed: the secret is moved out before the JSON
+ *	  library, which wipes nothing, sees it
  * @size: its size
+ * @which: what to take for the secret
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, struct evs_error *err);
+int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, enum kmsd_secret which,
+		      struct evs_error *err);
+
+/**
+ * kmsd_request_unescape() - Undo the JSON escapes of the secret.
+ * @req: the request; its secret is changed in place
+ *
+ * Return: number of bytes, or -EINVAL for a bad escape.
+ */
+ssize_t kmsd_request_unescape(struct kmsd_request *req);
 
 /**
  * kmsd_request_free() - Wipe and release a request.

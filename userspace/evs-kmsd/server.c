@@ -1,53 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* HTTP: connections in, requests to the API, answers out, one log line each. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
-#include "api.h"
+#include "conns.h"
+#include "exchange.h"
 #include "fail.h"
-#include "hex.h"
 #include "log.h"
 #include "server.h"
-#include "socket.h"
+#include "tls.h"
 
 #define THREADS 4
-#define CONNECTIONS_MAX 64
-#define IDLE_SECONDS 15
 #define STOP_SECONDS 5
-#define BODY_MAX 65536
-#define REQUEST_ID_SIZE 16
+#define HEADER_MAX 32768	/* of headers, in the library's memory for a connection */
 
 struct kmsd_server {
 	struct kmsd *kmsd;
-	struct kmsd_socket sock;
-	struct MHD_Daemon *http;
-	pthread_mutex_t lock;	/* protects active */
+	struct kmsd_listen listen;
+	struct kmsd_tls tls;
+	struct MHD_Daemon *local;	/* on the Unix socket */
+	struct MHD_Daemon *remote;	/* by TLS */
+	pthread_mutex_t lock;		/* protects active */
 	pthread_cond_t idle;
-	unsigned int active;	/* requests begun and not yet answered */
-};
-
-/**
- * struct exchange - One request and its answer.
- * @body: what has arrived so far; locked, for it may hold a data key
- * @used: bytes in @body
- * @too_long: more has arrived than @body takes
- * @reply: the answer
- * @id: X-Request-Id
- */
-struct exchange {
-	struct evs_secret *body;
-	size_t used;
-	bool too_long;
-	struct kmsd_reply reply;
-	char id[2 * REQUEST_ID_SIZE + 1];
+	unsigned int active;		/* requests begun and not yet answered */
 };
 
 static void count(struct kmsd_server *server, int change)
@@ -59,79 +43,55 @@ static void count(struct kmsd_server *server, int change)
 	pthread_mutex_unlock(&server->lock);
 }
 
-static struct exchange *exchange_begin(struct kmsd_server *server)
+static struct kmsd_conn *conn_of(struct MHD_Connection *connection)
 {
-	struct exchange *ex = calloc(1, sizeof(*ex));
-	unsigned char id[REQUEST_ID_SIZE];
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-	if (!ex)
-		return NULL;
-	ex->body = evs_secret_alloc(BODY_MAX);
-	if (!ex->body || getrandom(id, sizeof(id), 0) != sizeof(id)) {
-		evs_secret_free(ex->body);
-		free(ex);
-		return NULL;
-	}
-	evs_hex_encode(ex->id, id, sizeof(id));
-	count(server, 1);
+	return info ? info->socket_context : NULL;
+}
+
+static int fd_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	(void)arg;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		*context = kmsd_conn_add(fd_of(connection));
+	else
+		kmsd_conn_remove(*context);
+}
+
+static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+	struct kmsd_exchange *ex = kmsd_exchange_new(uri);
+
+	(void)connection;
+	if (ex)
+		count(arg, 1);
 	return ex;
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **con_cls,
 			 enum MHD_RequestTerminationCode why)
 {
-	struct exchange *ex = *con_cls;
-
-	(void)connection;
 	(void)why;
-	if (!ex)
+	if (!*con_cls)
 		return;
-	kmsd_reply_free(&ex->reply);
-	evs_secret_free(ex->body);
-	free(ex);
+	kmsd_exchange_free(*con_cls);
 	*con_cls = NULL;
+	kmsd_conn_touch(conn_of(connection));
 	count(arg, -1);
 }
 
-static void free_json(void *body)
-{
-	free(body);
-}
-
-static void free_secret(void *secret)
-{
-	evs_secret_free(secret);
-}
-
-/* Hands the answer to the HTTP library, which frees it once it is sent. */
-static enum MHD_Result respond(struct MHD_Connection *connection, struct exchange *ex)
-{
-	struct kmsd_reply *reply = &ex->reply;
-	struct MHD_Response *response;
-	enum MHD_Result ret;
-
-	if (!reply->body)
-		return MHD_NO;
-	if (reply->secret)
-		response = MHD_create_response_from_buffer_with_free_callback_cls(
-			reply->size, reply->body, free_secret, reply->secret);
-	else
-		response = MHD_create_response_from_buffer_with_free_callback(
-			reply->size, reply->body, free_json);
-	if (!response)
-		return MHD_NO;
-	reply->secret = NULL;
-	reply->body = NULL;
-	if (MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES ||
-	    MHD_add_response_header(response, "X-Request-Id", ex->id) != MHD_YES)
-		ret = MHD_NO;
-	else
-		ret = MHD_queue_response(connection, reply->status, response);
-	MHD_destroy_response(response);
-	return ret;
-}
-
-static void log_exchange(const struct exchange *ex, const struct evs_error *err)
+static void log_exchange(const struct kmsd_exchange *ex, const struct evs_error *err)
 {
 	const struct kmsd_reply *reply = &ex->reply;
 
@@ -141,45 +101,86 @@ static void log_exchange(const struct exchange *ex, const struct evs_error *err)
 		 err ? err->text : "");
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, struct exchange *ex,
+static enum MHD_Result refuse(struct MHD_Connection *connection, struct kmsd_exchange *ex,
 			      const struct evs_error *err)
 {
-	ex->reply.op = "-";
-	kmsd_api_refuse(&ex->reply, err);
+	ex->reply.type = "application/json";
+	kmsd_api_refuse(&ex->reply, err, ex->id);
 	log_exchange(ex, err);
-	return respond(connection, ex);
+	return kmsd_exchange_respond(ex, connection);
 }
 
-static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *connection,
-			     void **con_cls)
+static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct exchange *ex = exchange_begin(server);
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *addr = info ? info->client_addr : NULL;
+	long uid;
+
+	if (ex->local) {
+		uid = kmsd_socket_peer_uid(fd_of(connection));
+		ex->local_root = uid == 0;
+		snprintf(ex->source, sizeof(ex->source), "unix:uid=%ld", uid);
+	} else if (addr && addr->sa_family == AF_INET) {
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, ex->source,
+			  sizeof(ex->source));
+	} else if (addr && addr->sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)addr)->sin6_addr, ex->source,
+			  sizeof(ex->source));
+	}
+}
+
+/* Headers are there, the body is not: what can be refused now costs little. */
+static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *connection,
+			     struct kmsd_exchange *ex)
+{
+	const union MHD_ConnectionInfo *info;
 	struct evs_error err = {};
 
-	*con_cls = ex;
-	if (!ex)
-		return MHD_NO;
-	if (info && kmsd_socket_peer_is_root(info->connect_fd))
+	ex->begun = true;
+	ex->local = kmsd_socket_is_unix(fd_of(connection));
+	find_source(connection, ex);
+	if (ex->local || !server->tls.client_ca)
 		return MHD_YES;
-	/* Said before the body is read: MHD then closes the connection */
-	kmsd_fail(&err, KMSD_E_PERMISSION, "only root may use this KMS");
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (info && info->tls_session && kmsd_tls_peer_is_good(info->tls_session))
+		return MHD_YES;
+	kmsd_fail(&err, KMSD_E_TOKEN, "a client certificate of this KMS's CA is required");
 	return refuse(connection, ex, &err);
 }
 
-static void take_body(struct exchange *ex, const char *data, size_t size)
+static const char *header(void *arg, const char *name)
 {
-	if (size > BODY_MAX - ex->used)
-		ex->too_long = true;
-	else
-		memcpy(ex->body->data + ex->used, data, size);
-	ex->used = ex->too_long ? 0 : ex->used + size;
-	/*
-	 * This is a window into MHD's buffer, which it forgets now but does
-	 * not wipe, and it may show a data key.
-	 */
-	explicit_bzero((char *)data, size);
+	return MHD_lookup_connection_value(arg, MHD_HEADER_KIND, name);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+static enum MHD_Result answer(struct kmsd_server *server, struct MHD_Connection *connection,
+			      struct kmsd_exchange *ex, const char *method, const char *url)
+{
+	const struct kmsd_http http = {
+		.method = method, .path = url, .uri = ex->uri, .header = header,
+		.arg = connection, .source = ex->source, .request_id = ex->id,
+		.local = ex->local, .local_root = ex->local_root,
+		.body = (char *)ex->body->data, .size = ex->used,
+	};
+	int64_t start = now_us();
+	struct evs_error err = {};
+	int ret;
+
+	ret = kmsd_api_handle(server->kmsd, &http, &ex->reply, &err);
+	explicit_bzero(ex->body->data, ex->used);
+	kmsd_metrics_count(&server->kmsd->metrics, ex->reply.op, ex->reply.status, ex->reply.code,
+			   now_us() - start);
+	log_exchange(ex, ret ? &err : NULL);
+	return kmsd_exchange_respond(ex, connection);
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
@@ -188,27 +189,25 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 				  void **con_cls)
 {
 	struct kmsd_server *server = arg;
-	struct exchange *ex = *con_cls;
+	struct kmsd_exchange *ex = *con_cls;
 	struct evs_error err = {};
-	int ret;
 
 	(void)version;
 	if (!ex)
-		return begin(server, connection, con_cls);
+		return MHD_NO;
+	if (!ex->begun)
+		return begin(server, connection, ex);
 	if (*upload_data_size) {
-		take_body(ex, upload_data, *upload_data_size);
+		kmsd_exchange_take(ex, upload_data, *upload_data_size);
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
+	kmsd_conn_touch(conn_of(connection));
 	if (ex->too_long) {
-		kmsd_fail(&err, KMSD_E_TOO_LONG, "body: more than %d bytes", BODY_MAX);
+		kmsd_fail(&err, KMSD_E_TOO_LONG, "body: more than %d bytes", KMSD_BODY_MAX);
 		return refuse(connection, ex, &err);
 	}
-	ret = kmsd_api_handle(server->kmsd, method, url, (char *)ex->body->data, ex->used,
-			      &ex->reply, &err);
-	evs_secret_wipe(ex->body);
-	log_exchange(ex, ret ? &err : NULL);
-	return respond(connection, ex);
+	return answer(server, connection, ex, method, url);
 }
 
 static void on_message(void *arg, const char *fmt, va_list args)
@@ -223,8 +222,69 @@ static void on_message(void *arg, const char *fmt, va_list args)
 	kmsd_log("http: %s", text);
 }
 
-int kmsd_server_start(struct kmsd_server **out, struct kmsd *kmsd, const char *path,
-		      struct evs_error *err)
+static struct MHD_Daemon *start(struct kmsd_server *server, int fd, const struct kmsd_tls *tls)
+{
+	const struct kmsd_conf *conf = &server->kmsd->conf;
+	struct MHD_OptionItem options[8] = {};
+	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	size_t n = 0;
+
+	if (tls) {
+		flags |= MHD_USE_TLS;
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0,
+							tls->certificate->data };
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0,
+							tls->private_key->data };
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
+							(void *)KMSD_TLS_PRIORITIES };
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+							(intptr_t)conf->peer_connections, NULL };
+	}
+	if (tls && tls->client_ca)
+		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
+							tls->client_ca->data };
+	options[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message,
+		NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+		server, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+		MHD_OPTION_THREAD_POOL_SIZE, THREADS,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)conf->connections,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)conf->idle_seconds,
+		MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+}
+
+static void stop_http(struct kmsd_server *server)
+{
+	if (server->remote)
+		MHD_stop_daemon(server->remote);
+	if (server->local)
+		MHD_stop_daemon(server->local);
+}
+
+static int start_http(struct kmsd_server *server, struct evs_error *err)
+{
+	struct kmsd_listen *l = &server->listen;
+	int ret = 0;
+
+	if (l->tcp_fd >= 0)
+		ret = kmsd_tls_load(&server->tls, &server->kmsd->conf, err);
+	if (ret)
+		return ret;
+	if (l->unix_fd >= 0)
+		server->local = start(server, l->unix_fd, NULL);
+	if (l->tcp_fd >= 0)
+		server->remote = start(server, l->tcp_fd, &server->tls);
+	if ((l->unix_fd < 0 || server->local) && (l->tcp_fd < 0 || server->remote))
+		return 0;
+	stop_http(server);
+	kmsd_tls_free(&server->tls);
+	return evs_error_set(err, EIO, "the HTTP server does not start");
+}
+
+int kmsd_server_start(struct kmsd_server **out, struct kmsd *kmsd, struct evs_error *err)
 {
 	struct kmsd_server *server = calloc(1, sizeof(*server));
 	int ret;
@@ -234,25 +294,22 @@ int kmsd_server_start(struct kmsd_server **out, struct kmsd *kmsd, const char *p
 	server->kmsd = kmsd;
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_cond_init(&server->idle, NULL);
-	ret = kmsd_socket_open(&server->sock, path, err);
+	ret = kmsd_listen_open(&server->listen, &kmsd->conf, err);
 	if (ret)
 		goto err_free;
-	server->http = MHD_start_daemon(
-		MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-		MHD_OPTION_LISTEN_SOCKET, server->sock.fd, MHD_OPTION_NOTIFY_COMPLETED,
-		on_completed, server, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		IDLE_SECONDS, MHD_OPTION_END);
-	if (!server->http) {
-		ret = evs_error_set(err, EIO, "%s: the HTTP server does not start", path);
-		goto err_close;
-	}
+	ret = kmsd_conns_start((unsigned int)kmsd->conf.request_seconds, err);
+	if (ret)
+		goto err_listen;
+	ret = start_http(server, err);
+	if (ret)
+		goto err_conns;
 	*out = server;
 	return 0;
 
-err_close:
-	kmsd_socket_close(&server->sock);
+err_conns:
+	kmsd_conns_stop();
+err_listen:
+	kmsd_listen_close(&server->listen);
 err_free:
 	pthread_cond_destroy(&server->idle);
 	pthread_mutex_destroy(&server->lock);
@@ -264,7 +321,10 @@ void kmsd_server_stop(struct kmsd_server *server)
 {
 	struct timespec until;
 
-	MHD_quiesce_daemon(server->http);
+	if (server->local)
+		MHD_quiesce_daemon(server->local);
+	if (server->remote)
+		MHD_quiesce_daemon(server->remote);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += STOP_SECONDS;
 	pthread_mutex_lock(&server->lock);
@@ -272,8 +332,11 @@ void kmsd_server_stop(struct kmsd_server *server)
 		if (pthread_cond_timedwait(&server->idle, &server->lock, &until) == ETIMEDOUT)
 			break;
 	pthread_mutex_unlock(&server->lock);
-	MHD_stop_daemon(server->http);
-	kmsd_socket_close(&server->sock);
+	stop_http(server);
+	kmsd_conns_stop();
+	kmsd_exchange_trim();
+	kmsd_tls_free(&server->tls);
+	kmsd_listen_close(&server->listen);
 	pthread_cond_destroy(&server->idle);
 	pthread_mutex_destroy(&server->lock);
 	free(server);

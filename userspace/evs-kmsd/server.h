@@ -4,20 +4,19 @@
 
 #include "error.h"
 #include "kmsd.h"
+#include "listen.h"
 
 struct kmsd_server;
 
 /**
- * kmsd_server_start() - Answer requests on a socket, in threads of its own.
+ * kmsd_server_start() - Answer requests, in threads of its own.
  * @server: set; release with kmsd_server_stop()
- * @kmsd: the KMS
- * @path: the socket
+ * @kmsd: the KMS; its configuration says on which sockets
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int kmsd_server_start(struct kmsd_server **server, struct kmsd *kmsd, const char *path,
-		      struct evs_error *err);
+int kmsd_server_start(struct kmsd_server **server, struct kmsd *kmsd, struct evs_error *err);
 
 /**
  * kmsd_server_stop() - Take no more connections, finish the requests, release.

@@ -96,10 +96,18 @@ void kmsd_socket_close(struct kmsd_socket *sock)
 	close(sock->lock_fd);
 }
 
-bool kmsd_socket_peer_is_root(int fd)
+bool kmsd_socket_is_unix(int fd)
+{
+	int domain;
+	socklen_t size = sizeof(domain);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_UNIX;
+}
+
+long kmsd_socket_peer_uid(int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) && peer.uid == 0;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) ? -1 : (long)peer.uid;
 }

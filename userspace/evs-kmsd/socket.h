@@ -39,9 +39,17 @@ int kmsd_socket_open(struct kmsd_socket *sock, const char *path, struct evs_erro
 void kmsd_socket_close(struct kmsd_socket *sock);
 
 /**
- * kmsd_socket_peer_is_root() - May the other end of a connection talk to us?
- * @fd: the connection
+ * kmsd_socket_is_unix() - Is a socket an AF_UNIX one?
+ * @fd: the socket
  */
-bool kmsd_socket_peer_is_root(int fd);
+bool kmsd_socket_is_unix(int fd);
+
+/**
+ * kmsd_socket_peer_uid() - Who is at the other end of a connection?
+ * @fd: the connection
+ *
+ * Return: uid, or -1 when the kernel does not tell.
+ */
+long kmsd_socket_peer_uid(int fd);
 
 #endif /* KMSD_SOCKET_H */

@@ -1,117 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The database: CMKs by project, and each version of their material as the
- * root key wraps it. Opened by one process, used by one thread at a time.
+ * root key wraps it. Served by one process, through a connection that changes
+ * it and one that reads what has been committed.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "fault.h"
+#include "schema.h"
 #include "store.h"
 
-#define SCHEMA_VERSION 1
-#define STRING(x) #x
-#define NUMBER(x) STRING(x)
-
-static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE root_check (wrapped BLOB NOT NULL);"
-	"CREATE TABLE cmk ("
-	"  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-	"  id TEXT NOT NULL UNIQUE,"
-	"  project TEXT NOT NULL,"
-	"  alias TEXT NOT NULL,"
-	"  description TEXT NOT NULL,"
-	"  state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),"
-	"  is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)),"
-	"  created INTEGER NOT NULL,"
-	"  UNIQUE (project, alias));"
-	"CREATE TABLE cmk_version ("
-	"  cmk TEXT NOT NULL REFERENCES cmk (id) ON DELETE CASCADE,"
-	"  version INTEGER NOT NULL CHECK (version > 0),"
-	"  wrapped BLOB NOT NULL,"
-	"  PRIMARY KEY (cmk, version)) WITHOUT ROWID;"
-	"PRAGMA user_version = " NUMBER(SCHEMA_VERSION) ";";
-
-/* A change is acknowledged only once it is on disk: FULL syncs at each commit. */
-static const char pragmas[] =
-	"PRAGMA journal_mode = WAL;"
-	"PRAGMA synchronous = FULL;"
-	"PRAGMA foreign_keys = ON;"
-	"PRAGMA secure_delete = ON;"
-	"PRAGMA trusted_schema = OFF;";
-
 struct kmsd_store {
-	sqlite3 *db;
+	struct kmsd_db *writer;
+	struct kmsd_db *reader;
 	int lock_fd;		/* the directory, held by flock() */
-	pthread_mutex_t lock;	/* transactions span calls of SQLite */
 };
 
-static int db_fail(sqlite3 *db, struct evs_error *err, const char *what)
-{
-	return evs_error_set(err, sqlite3_errcode(db) == SQLITE_NOMEM ? ENOMEM : EIO,
-			     "database: %s: %s", what, sqlite3_errmsg(db));
-}
-
-static int exec(sqlite3 *db, const char *sql, const char *what, struct evs_error *err)
-{
-	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, err, what);
-}
-
-static int open_db(sqlite3 **db, const char *path, int flags, struct evs_error *err)
-{
-	int ret;
-
-	if (sqlite3_open_v2(path, db, flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK) {
-		ret = evs_error_set(err, EIO, "database %s: %s", path,
-				    *db ? sqlite3_errmsg(*db) : "out of memory");
-		sqlite3_close(*db);
-		return ret;
-	}
-	ret = exec(*db, pragmas, path, err);
-	if (ret)
-		sqlite3_close(*db);
-	return ret;
-}
+/* The database in which this thread has a transaction open. */
+static _Thread_local const struct kmsd_store *in_transaction;
 
 int kmsd_store_create(const char *path, const void *root_check, size_t size, struct evs_error *err)
 {
-	sqlite3_stmt *stmt = NULL;
-	sqlite3 *db;
+	struct kmsd_db *db;
 	int ret, fd;
 
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return evs_error_set(err, errno, "database %s: %m", path);
 	close(fd);
-	ret = open_db(&db, path, 0, err);
+	ret = kmsd_db_open(&db, path, KMSD_DB_WRITER, err);
 	if (ret)
 		goto err_unlink;
-	ret = exec(db, schema, "schema", err);
-	if (ret)
-		goto err_close;
-	if (sqlite3_prepare_v2(db, "INSERT INTO root_check VALUES (?)", -1, &stmt, NULL) ||
-	    sqlite3_bind_blob(stmt, 1, root_check, (int)size, SQLITE_STATIC) ||
-	    sqlite3_step(stmt) != SQLITE_DONE)
-		ret = db_fail(db, err, "first entry");
-	sqlite3_finalize(stmt);
+	ret = kmsd_schema_create(db, err);
 	if (!ret)
-		ret = exec(db, "COMMIT", "schema", err);
-	if (ret)
-		goto err_close;
-	sqlite3_close(db);
-	return 0;
+		ret = kmsd_db_run(db, err, "INSERT INTO root_check VALUES (?)", "b", root_check,
+				  size);
+	kmsd_db_close(db);
+	if (ret >= 0)
+		return 0;
 
-err_close:
-	sqlite3_close(db);
 err_unlink:
 	unlink(path);
 	return ret;
@@ -141,23 +75,6 @@ static int lock_directory(const char *path, struct evs_error *err)
 	return ret;
 }
 
-static int check_schema(sqlite3 *db, const char *path, struct evs_error *err)
-{
-	sqlite3_stmt *stmt = NULL;
-	int version, ret = 0;
-
-	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL) ||
-	    sqlite3_step(stmt) != SQLITE_ROW)
-		ret = db_fail(db, err, path);
-	version = ret ? 0 : sqlite3_column_int(stmt, 0);
-	sqlite3_finalize(stmt);
-	if (!ret && version != SCHEMA_VERSION)
-		ret = evs_error_set(err, EPROTO,
-				    "database %s: schema version %d, this evs-kmsd knows %d", path,
-				    version, SCHEMA_VERSION);
-	return ret;
-}
-
 int kmsd_store_open(struct kmsd_store **out, const char *path, struct evs_error *err)
 {
 	struct kmsd_store *store = calloc(1, sizeof(*store));
@@ -165,25 +82,28 @@ int kmsd_store_open(struct kmsd_store **out, const char *path, struct evs_error 
 
 	if (!store)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	pthread_mutex_init(&store->lock, NULL);
 	ret = store->lock_fd = lock_directory(path, err);
 	if (ret < 0)
 		goto err_free;
-	ret = open_db(&store->db, path, 0, err);
+	ret = kmsd_db_open(&store->writer, path, KMSD_DB_WRITER, err);
 	if (ret)
 		goto err_unlock;
-	ret = check_schema(store->db, path, err);
+	ret = kmsd_schema_update(store->writer, err);
+	if (ret) {
+		evs_error_prefix(err, "database %s", path);
+		goto err_writer;
+	}
+	ret = kmsd_db_open(&store->reader, path, KMSD_DB_READER, err);
 	if (ret)
-		goto err_close;
+		goto err_writer;
 	*out = store;
 	return 0;
 
-err_close:
-	sqlite3_close(store->db);
+err_writer:
+	kmsd_db_close(store->writer);
 err_unlock:
 	close(store->lock_fd);
 err_free:
-	pthread_mutex_destroy(&store->lock);
 	free(store);
 	return ret;
 }
@@ -192,268 +112,272 @@ void kmsd_store_close(struct kmsd_store *store)
 {
 	if (!store)
 		return;
-	sqlite3_close(store->db);
+	kmsd_db_close(store->reader);
+	kmsd_db_close(store->writer);	/* the last one: it checkpoints */
 	close(store->lock_fd);
-	pthread_mutex_destroy(&store->lock);
 	free(store);
 }
 
-/* Copies a blob out of the first column of the only row. */
-static int take_blob(struct kmsd_store *store, sqlite3_stmt *stmt, void *data, size_t *size,
-		     struct evs_error *err)
+int kmsd_store_begin(struct kmsd_store *store, struct evs_error *err)
 {
-	int rc = sqlite3_step(stmt);
+	int ret = kmsd_db_begin(store->writer, err);
 
-	if (rc == SQLITE_DONE)
-		return evs_error_set(err, ENOENT, "database: no such entry");
-	if (rc != SQLITE_ROW)
-		return db_fail(store->db, err, "reading");
-	*size = (size_t)sqlite3_column_bytes(stmt, 0);
-	if (!*size || *size > KMSD_WRAPPED_MAX)
-		return evs_error_set(err, EBADMSG, "database: wrapped key of %zu bytes", *size);
-	memcpy(data, sqlite3_column_blob(stmt, 0), *size);
-	return 0;
+	if (!ret)
+		in_transaction = store;
+	return ret;
+}
+
+int kmsd_store_commit(struct kmsd_store *store, struct evs_error *err)
+{
+	in_transaction = NULL;
+	return kmsd_db_commit(store->writer, err);
+}
+
+void kmsd_store_rollback(struct kmsd_store *store)
+{
+	in_transaction = NULL;
+	kmsd_db_rollback(store->writer);
+}
+
+struct kmsd_db *kmsd_store_reading(struct kmsd_store *store)
+{
+	return in_transaction == store ? store->writer : store->reader;
+}
+
+struct kmsd_db *kmsd_store_writing(struct kmsd_store *store)
+{
+	return store->writer;
+}
+
+struct blob {
+	void *data;
+	size_t *size;
+};
+
+static int take_blob(void *arg, sqlite3_stmt *row)
+{
+	const struct blob *blob = arg;
+
+	return kmsd_db_blob(row, 0, blob->data, KMSD_WRAPPED_MAX, blob->size);
 }
 
 int kmsd_store_root_check(struct kmsd_store *store, void *data, size_t *size,
 			  struct evs_error *err)
 {
-	sqlite3_stmt *stmt = NULL;
-	int ret;
+	struct blob blob = { data, size };
+	int ret = kmsd_db_each(kmsd_store_reading(store), err, take_blob, &blob,
+			       "SELECT wrapped FROM root_check", "");
 
-	pthread_mutex_lock(&store->lock);
-	if (sqlite3_prepare_v2(store->db, "SELECT wrapped FROM root_check", -1, &stmt, NULL))
-		ret = db_fail(store->db, err, "reading");
-	else
-		ret = take_blob(store, stmt, data, size, err);
-	sqlite3_finalize(stmt);
-	pthread_mutex_unlock(&store->lock);
-	return ret;
+	if (!ret)
+		return evs_error_set(err, ENOENT, "database: no such entry");
+	return ret < 0 ? ret : 0;
 }
 
 int kmsd_store_material(struct kmsd_store *store, const char *id, uint32_t version, void *data,
 			size_t *size, struct evs_error *err)
 {
-	static const char sql[] = "SELECT wrapped FROM cmk_version WHERE cmk = ? AND version = ?";
-	sqlite3_stmt *stmt = NULL;
-	int ret;
+	struct blob blob = { data, size };
+	int ret = kmsd_db_each(kmsd_store_reading(store), err, take_blob, &blob,
+			       "SELECT wrapped FROM cmk_version WHERE cmk = ? AND version = ?",
+			       "si", id, (int64_t)version);
 
-	pthread_mutex_lock(&store->lock);
-	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_int64(stmt, 2, version))
-		ret = db_fail(store->db, err, "reading");
-	else
-		ret = take_blob(store, stmt, data, size, err);
-	sqlite3_finalize(stmt);
-	pthread_mutex_unlock(&store->lock);
-	return ret;
+	if (!ret)
+		return evs_error_set(err, ENOENT, "database: no such entry");
+	return ret < 0 ? ret : 0;
 }
 
-static int insert_cmk(sqlite3 *db, const char *project, const struct kmsd_cmk *cmk,
-		      struct evs_error *err)
+int kmsd_store_add(struct kmsd_store *store, const struct kmsd_cmk *cmk, struct evs_error *err)
 {
 	static const char sql[] =
-		"INSERT INTO cmk (id, project, alias, description, state, is_default, created)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?)";
-	sqlite3_stmt *stmt = NULL;
-	int ret = 0;
+		"INSERT INTO cmk (id, project, alias, description, state, is_default, created,"
+		" creator, external, rotated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	int ret = kmsd_db_run(store->writer, err, sql, "ssssiiisii", cmk->id, cmk->project,
+			      cmk->alias, cmk->description, (int64_t)cmk->state,
+			      (int64_t)cmk->is_default, cmk->created, cmk->creator,
+			      (int64_t)cmk->external, cmk->rotated);
 
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_text(stmt, 1, cmk->id, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_text(stmt, 2, project, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_text(stmt, 3, cmk->alias, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_text(stmt, 4, cmk->description, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_int(stmt, 5, cmk->state) || sqlite3_bind_int(stmt, 6, cmk->is_default) ||
-	    sqlite3_bind_int64(stmt, 7, cmk->created) || sqlite3_step(stmt) != SQLITE_DONE) {
-		ret = sqlite3_extended_errcode(db) == SQLITE_CONSTRAINT_UNIQUE
-			      ? evs_error_set(err, EEXIST, "a CMK \"%s\" exists already",
-					      cmk->alias)
-			      : db_fail(db, err, "adding a CMK");
-	}
-	sqlite3_finalize(stmt);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
-static int insert_version(sqlite3 *db, const struct kmsd_cmk *cmk, const void *wrapped,
-			  size_t size, struct evs_error *err)
+int kmsd_store_add_material(struct kmsd_store *store, const char *id, uint32_t version,
+			    const void *wrapped, size_t size, struct evs_error *err)
 {
-	static const char sql[] = "INSERT INTO cmk_version VALUES (?, ?, ?)";
-	sqlite3_stmt *stmt = NULL;
-	int ret = 0;
+	int ret = kmsd_db_run(store->writer, err, "INSERT INTO cmk_version VALUES (?, ?, ?)",
+			      "sib", id, (int64_t)version, wrapped, size);
 
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_text(stmt, 1, cmk->id, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_int64(stmt, 2, cmk->version) ||
-	    sqlite3_bind_blob(stmt, 3, wrapped, (int)size, SQLITE_STATIC) ||
-	    sqlite3_step(stmt) != SQLITE_DONE)
-		ret = db_fail(db, err, "adding a CMK's material");
-	sqlite3_finalize(stmt);
-	return ret;
-}
-
-int kmsd_store_add(struct kmsd_store *store, const char *project, const struct kmsd_cmk *cmk,
-		   const void *wrapped, size_t size, struct evs_error *err)
-{
-	int ret;
-
-	pthread_mutex_lock(&store->lock);
-	ret = exec(store->db, "BEGIN IMMEDIATE", "adding a CMK", err);
-	if (ret)
-		goto out_unlock;
-	ret = insert_cmk(store->db, project, cmk, err);
-	if (!ret)
-		ret = insert_version(store->db, cmk, wrapped, size, err);
-	if (!ret)
-		ret = exec(store->db, "COMMIT", "adding a CMK", err);
-	/* A failed COMMIT may leave the transaction open, or have ended it */
-	if (ret && !sqlite3_get_autocommit(store->db))
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-out_unlock:
-	pthread_mutex_unlock(&store->lock);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 int kmsd_store_set_state(struct kmsd_store *store, const char *id, enum evs_cmk_state from,
-			 enum evs_cmk_state to, struct evs_error *err)
+			 enum evs_cmk_state to, int64_t deletion, struct evs_error *err)
 {
-	static const char sql[] = "UPDATE cmk SET state = ? WHERE id = ? AND state = ?";
-	sqlite3_stmt *stmt = NULL;
-	int ret = 0;
+	static const char sql[] =
+		"UPDATE cmk SET state = ?, deletion = ? WHERE id = ? AND state = ?";
+	int ret = kmsd_db_run(store->writer, err, sql, "iisi", (int64_t)to, deletion, id,
+			      (int64_t)from);
 
-	pthread_mutex_lock(&store->lock);
-	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_int(stmt, 1, to) ||
-	    sqlite3_bind_text(stmt, 2, id, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_int(stmt, 3, from) || sqlite3_step(stmt) != SQLITE_DONE)
-		ret = db_fail(store->db, err, "changing a state");
-	else if (!sqlite3_changes(store->db))
-		ret = evs_error_set(err, ESTALE, "CMK %s has changed its state meanwhile", id);
-	sqlite3_finalize(stmt);
-	pthread_mutex_unlock(&store->lock);
-	return ret;
+	if (!ret)
+		return evs_error_set(err, ESTALE, "CMK %s has changed its state meanwhile", id);
+	return ret < 0 ? ret : 0;
 }
 
 #define CMK_COLUMNS \
 	"SELECT id, alias, description, state, is_default, created," \
-	" (SELECT max(version) FROM cmk_version WHERE cmk = cmk.id) FROM cmk "
+	" (SELECT max(version) FROM cmk_version WHERE cmk = cmk.id), external, deletion," \
+	" expires, rotation, rotation_days, rotated, rotations, project, creator FROM cmk "
 
-static void copy_text(sqlite3_stmt *stmt, int column, char *text, size_t size)
+static void read_cmk(sqlite3_stmt *row, struct kmsd_cmk *cmk)
 {
-	const char *value = (const char *)sqlite3_column_text(stmt, column);
-
-	snprintf(text, size, "%s", value ? value : "");
+	kmsd_db_text(row, 0, cmk->id, sizeof(cmk->id));
+	kmsd_db_text(row, 1, cmk->alias, sizeof(cmk->alias));
+	kmsd_db_text(row, 2, cmk->description, sizeof(cmk->description));
+	cmk->state = (enum evs_cmk_state)sqlite3_column_int(row, 3);
+	cmk->is_default = sqlite3_column_int(row, 4);
+	cmk->created = sqlite3_column_int64(row, 5);
+	cmk->version = (uint32_t)sqlite3_column_int64(row, 6);
+	cmk->external = sqlite3_column_int(row, 7);
+	cmk->deletion = sqlite3_column_int64(row, 8);
+	cmk->expires = sqlite3_column_int64(row, 9);
+	cmk->rotation = sqlite3_column_int(row, 10);
+	cmk->rotation_days = sqlite3_column_int64(row, 11);
+	cmk->rotated = sqlite3_column_int64(row, 12);
+	cmk->rotations = sqlite3_column_int64(row, 13);
+	kmsd_db_text(row, 14, cmk->project, sizeof(cmk->project));
+	kmsd_db_text(row, 15, cmk->creator, sizeof(cmk->creator));
 }
 
-static void read_cmk(sqlite3_stmt *stmt, struct kmsd_cmk *cmk)
+static int take_cmk(void *arg, sqlite3_stmt *row)
 {
-	copy_text(stmt, 0, cmk->id, sizeof(cmk->id));
-	copy_text(stmt, 1, cmk->alias, sizeof(cmk->alias));
-	copy_text(stmt, 2, cmk->description, sizeof(cmk->description));
-	cmk->state = (enum evs_cmk_state)sqlite3_column_int(stmt, 3);
-	cmk->is_default = sqlite3_column_int(stmt, 4);
-	cmk->created = sqlite3_column_int64(stmt, 5);
-	cmk->version = (uint32_t)sqlite3_column_int64(stmt, 6);
+	read_cmk(row, arg);
+	return 0;
 }
 
-static int find(struct kmsd_store *store, const char *sql, const char *project, const char *name,
-		struct kmsd_cmk *cmk, struct evs_error *err)
+static int found(int rows, const char *name, struct evs_error *err)
 {
-	sqlite3_stmt *stmt = NULL;
-	int ret = 0, rc;
-
-	pthread_mutex_lock(&store->lock);
-	if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_text(stmt, 1, project, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_text(stmt, 2, name, -1, SQLITE_STATIC)) {
-		ret = db_fail(store->db, err, "reading");
-		goto out;
-	}
-	rc = sqlite3_step(stmt);
-	if (rc == SQLITE_ROW)
-		read_cmk(stmt, cmk);
-	else if (rc == SQLITE_DONE)
-		ret = evs_error_set(err, ENOENT, "no CMK %s", name);
-	else
-		ret = db_fail(store->db, err, "reading");
-out:
-	sqlite3_finalize(stmt);
-	pthread_mutex_unlock(&store->lock);
-	return ret;
+	if (!rows)
+		return evs_error_set(err, ENOENT, "no CMK %s", name);
+	return rows < 0 ? rows : 0;
 }
 
 int kmsd_store_by_id(struct kmsd_store *store, const char *project, const char *id,
 		     struct kmsd_cmk *cmk, struct evs_error *err)
 {
-	return find(store, CMK_COLUMNS "WHERE project = ? AND id = ?", project, id, cmk, err);
+	return found(kmsd_db_each(kmsd_store_reading(store), err, take_cmk, cmk,
+				  CMK_COLUMNS "WHERE project = ? AND id = ?", "ss", project, id),
+		     id, err);
+}
+
+int kmsd_store_by_any(struct kmsd_store *store, const char *id, struct kmsd_cmk *cmk,
+		      struct evs_error *err)
+{
+	return found(kmsd_db_each(kmsd_store_reading(store), err, take_cmk, cmk,
+				  CMK_COLUMNS "WHERE id = ?", "s", id), id, err);
 }
 
 int kmsd_store_by_alias(struct kmsd_store *store, const char *project, const char *alias,
 			struct kmsd_cmk *cmk, struct evs_error *err)
 {
-	return find(store, CMK_COLUMNS "WHERE project = ? AND alias = ?", project, alias, cmk,
-		    err);
+	return found(kmsd_db_each(kmsd_store_reading(store), err, take_cmk, cmk,
+				  CMK_COLUMNS "WHERE project = ? AND alias = ?", "ss", project,
+				  alias), alias, err);
 }
 
-static int count_cmks(sqlite3 *db, const char *project, struct kmsd_page *page,
-		      struct evs_error *err)
+static int list_cmk(void *arg, sqlite3_stmt *row)
 {
-	static const char sql[] =
-		"SELECT count(*) FROM cmk WHERE project = ?1 AND ?2 IN (0, state)";
-	sqlite3_stmt *stmt = NULL;
-	int ret = 0;
+	struct kmsd_page *page = arg;
+	struct kmsd_cmk cmk = {};
 
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_text(stmt, 1, project, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_int(stmt, 2, page->state) || sqlite3_step(stmt) != SQLITE_ROW)
-		ret = db_fail(db, err, "counting");
-	else
-		page->total = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	return ret;
-}
-
-static int walk_cmks(sqlite3 *db, const char *project, struct kmsd_page *page,
-		     struct evs_error *err)
-{
-	static const char sql[] = CMK_COLUMNS
-		"WHERE project = ?1 AND ?2 IN (0, state) ORDER BY seq LIMIT ?3 OFFSET ?4";
-	sqlite3_stmt *stmt = NULL;
-	struct kmsd_cmk cmk;
-	int ret = 0, rc;
-
-	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) ||
-	    sqlite3_bind_text(stmt, 1, project, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_int(stmt, 2, page->state) ||
-	    sqlite3_bind_int64(stmt, 3, page->limit) ||
-	    sqlite3_bind_int64(stmt, 4, page->offset)) {
-		ret = db_fail(db, err, "listing");
-		goto out;
-	}
-	while (!ret && (rc = sqlite3_step(stmt)) != SQLITE_DONE) {
-		if (rc != SQLITE_ROW) {
-			ret = db_fail(db, err, "listing");
-			break;
-		}
-		read_cmk(stmt, &cmk);
-		ret = page->each(page->arg, &cmk);
-		if (ret)
-			evs_error_set(err, -ret, "listing: %s", strerror(-ret));
-	}
-out:
-	sqlite3_finalize(stmt);
-	return ret;
+	read_cmk(row, &cmk);
+	return page->each(page->arg, &cmk);
 }
 
 int kmsd_store_list(struct kmsd_store *store, const char *project, struct kmsd_page *page,
 		    struct evs_error *err)
 {
+	static const char count[] =
+		"SELECT count(*) FROM cmk WHERE project = ?1 AND ?2 IN (0, state)";
+	static const char list[] = CMK_COLUMNS
+		"WHERE project = ?1 AND ?2 IN (0, state) ORDER BY seq LIMIT ?3 OFFSET ?4";
+	struct kmsd_db *db = kmsd_store_reading(store);
 	int ret;
 
-	pthread_mutex_lock(&store->lock);
-	ret = count_cmks(store->db, project, page, err);
-	if (!ret)
-		ret = walk_cmks(store->db, project, page, err);
-	pthread_mutex_unlock(&store->lock);
+	ret = kmsd_db_number(db, err, &page->total, count, "si", project, (int64_t)page->state);
+	if (ret >= 0)
+		ret = kmsd_db_each(db, err, list_cmk, page, list, "siii", project,
+				   (int64_t)page->state, page->limit, page->offset);
+	return ret < 0 ? ret : 0;
+}
+
+struct ids {
+	char (*array)[EVS_CMK_ID_SIZE];
+	size_t count;
+	size_t room;
+};
+
+static int take_id(void *arg, sqlite3_stmt *row)
+{
+	struct ids *ids = arg;
+
+	if (ids->count == ids->room) {
+		size_t room = ids->room ? 2 * ids->room : 16;
+		void *array = realloc(ids->array, room * sizeof(*ids->array));
+
+		if (!array)
+			return -ENOMEM;
+		ids->array = array;
+		ids->room = room;
+	}
+	kmsd_db_text(row, 0, ids->array[ids->count++], EVS_CMK_ID_SIZE);
+	return 0;
+}
+
+int kmsd_store_ids(struct kmsd_store *store, char (**out)[EVS_CMK_ID_SIZE], struct evs_error *err,
+		   const char *sql, int64_t value)
+{
+	struct ids ids = {};
+	int ret = kmsd_db_each(kmsd_store_reading(store), err, take_id, &ids, sql, "i", value);
+
+	if (ret < 0) {
+		free(ids.array);
+		return ret;
+	}
+	*out = ids.array;
 	return ret;
+}
+
+int kmsd_store_mark_scrub(struct kmsd_store *store, struct evs_error *err)
+{
+	int ret = kmsd_db_run(store->writer, err,
+			      "INSERT OR REPLACE INTO meta VALUES ('scrub', 1)", "");
+
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Deleting overwrites the cells, but pages that were rebuilt may show remnants
+ * of what they held, and the log has older images of all of them: the file is
+ * written anew, then the log is emptied.
+ */
+int kmsd_store_scrub(struct kmsd_store *store, struct evs_error *err)
+{
+	int64_t wanted = 0, busy = 1;
+	int ret;
+
+	ret = kmsd_db_number(store->writer, err, &wanted,
+			     "SELECT value FROM meta WHERE name = 'scrub'", "");
+	if (ret < 0 || !wanted)
+		return ret < 0 ? ret : 0;
+	kmsd_fault("scrub-begin");
+	ret = kmsd_db_exec(store->writer, "VACUUM", err);
+	if (ret)
+		return ret;
+	kmsd_fault("scrub-vacuumed");
+	ret = kmsd_db_number(store->writer, err, &busy, "PRAGMA wal_checkpoint(TRUNCATE)", "");
+	if (ret < 0)
+		return ret;
+	if (busy)
+		return evs_error_set(err, EBUSY, "database: the log cannot be emptied yet");
+	kmsd_fault("scrub-checkpointed");
+	ret = kmsd_db_run(store->writer, err, "DELETE FROM meta WHERE name = 'scrub'", "");
+	return ret < 0 ? ret : 0;
 }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_DB_H
+#define KMSD_DB_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/**
+ * struct kmsd_db - One connection to the database.
+ *
+ * Statements are prepared once and kept. Calls may come from any thread; the
+ * connection does one at a time.
+ */
+struct kmsd_db;
+
+/* How a connection is used. */
+enum kmsd_db_mode {
+	KMSD_DB_WRITER,		/* changes the database, each commit is on disk */
+	KMSD_DB_READER,		/* sees what has been committed */
+	KMSD_DB_OFFLINE,	/* reads beside a daemon that may run or not */
+};
+
+/**
+ * kmsd_db_open() - Open a connection to a database that exists.
+ * @db: set; release with kmsd_db_close()
+ * @path: the file
+ * @mode: what for
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_db_open(struct kmsd_db **db, const char *path, enum kmsd_db_mode mode,
+		 struct evs_error *err);
+
+/**
+ * kmsd_db_close() - Close a connection.
+ * @db: the connection, or NULL
+ */
+void kmsd_db_close(struct kmsd_db *db);
+
+/**
+ * kmsd_db_exec() - Run SQL text that takes and returns nothing.
+ * @db: the connection
+ * @sql: one or more statements
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_db_exec(struct kmsd_db *db, const char *sql, struct evs_error *err);
+
+/*
+ * Values are bound by a format, one character each: `s` a string, `S` a string
+ * where "" means NULL, `i` an int64_t, `b` a pointer and a size_t. @sql must be a
+ * constant: its address is what prepared statements are found by.
+ */
+
+/**
+ * kmsd_db_run() - Run a statement that changes something.
+ * @db: the connection
+ * @err: filled on failure
+ * @sql: the statement
+ * @fmt: format of the values
+ *
+ * Return: number of rows changed, or a negative errno: -EEXIST when the row
+ * would break a UNIQUE constraint.
+ */
+int kmsd_db_run(struct kmsd_db *db, struct evs_error *err, const char *sql, const char *fmt, ...);
+
+/**
+ * typedef kmsd_db_row - Takes one row of a result.
+ * @arg: given to kmsd_db_each()
+ * @row: the statement, for sqlite3_column_*()
+ *
+ * Return: 0 to go on, or a negative errno to end with.
+ */
+typedef int (*kmsd_db_row)(void *arg, sqlite3_stmt *row);
+
+/**
+ * kmsd_db_each() - Read rows.
+ * @db: the connection; it is locked while @each runs
+ * @err: filled on failure
+ * @each: called for each row
+ * @arg: given to @each
+ * @sql: the statement
+ * @fmt: format of the values
+ *
+ * Return: number of rows, or a negative errno.
+ */
+int kmsd_db_each(struct kmsd_db *db, struct evs_error *err, kmsd_db_row each, void *arg,
+		 const char *sql, const char *fmt, ...);
+
+/**
+ * kmsd_db_number() - Read one number.
+ * @db: the connection
+ * @err: filled on failure
+ * @value: set; left alone when there is no row
+ * @sql: the statement
+ * @fmt: format of the values
+ *
+ * Return: 1 when there was a row, 0 when not, or a negative errno.
+ */
+int kmsd_db_number(struct kmsd_db *db, struct evs_error *err, int64_t *value, const char *sql,
+		   const char *fmt, ...);
+
+/**
+ * kmsd_db_text() - Copy a text out of a row.
+ * @row: the row
+ * @column: which column
+ * @text: filled, NUL-terminated, cut to fit
+ * @size: room there
+ */
+void kmsd_db_text(sqlite3_stmt *row, int column, char *text, size_t size);
+
+/**
+ * kmsd_db_blob() - Copy bytes out of a row.
+ * @row: the row
+ * @column: which column
+ * @data: filled
+ * @room: room there
+ * @size: set
+ *
+ * Return: 0, or -EBADMSG when there is nothing or it does not fit.
+ */
+int kmsd_db_blob(sqlite3_stmt *row, int column, void *data, size_t room, size_t *size);
+
+/**
+ * kmsd_db_begin() - Begin a transaction and keep other threads out.
+ * @db: the connection
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno; the connection is not locked then.
+ */
+int kmsd_db_begin(struct kmsd_db *db, struct evs_error *err);
+
+/**
+ * kmsd_db_commit() - End a transaction; what it changed is on disk.
+ * @db: the connection
+ * @err: filled on failure; nothing of the transaction is left then
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_db_commit(struct kmsd_db *db, struct evs_error *err);
+
+/**
+ * kmsd_db_rollback() - End a transaction and forget what it changed.
+ * @db: the connection
+ */
+void kmsd_db_rollback(struct kmsd_db *db);
+
+#endif /* KMSD_DB_H */

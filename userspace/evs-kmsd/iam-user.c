@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Users, their roles and their access keys. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "fail.h"
+#include "hex.h"
+#include "iam.h"
+
+#define PASSWORD_MIN 8
+#define PASSWORD_MAX 128
+#define ACCESS_SIZE 20
+#define SECRET_SIZE 40
+
+static struct kmsd_db *writing(struct kmsd_call *call)
+{
+	return kmsd_store_writing(call->kmsd->store);
+}
+
+static struct json_object *user_json(const char *id, const char *name, const char *domain)
+{
+	struct json_object *json = kmsd_json_pairs((const char *const[]){
+		"id", id, "name", name, "domain_id", domain, NULL });
+
+	if (json && kmsd_json_put(json, "enabled", json_object_new_boolean(true))) {
+		json_object_put(json);
+		json = NULL;
+	}
+	return json;
+}
+
+static int reply_object(struct kmsd_call *call, unsigned int status, const char *name,
+			struct json_object *value, struct evs_error *err)
+{
+	struct json_object *json = json_object_new_object();
+
+	if (!json || kmsd_json_put(json, name, value)) {
+		json_object_put(json);
+		json = NULL;
+	}
+	call->reply->status = status;
+	return kmsd_reply_json(call->reply, json, err);
+}
+
+int kmsd_iam_user_create(struct kmsd_call *call, struct evs_error *err)
+{
+	struct json_object *user = kmsd_iam_object(call->req.json, "user");
+	const char *name = kmsd_iam_text(user, "name"), *domain = kmsd_iam_text(user, "domain_id");
+	unsigned char salt[KMSD_SALT_SIZE], hash[KMSD_HASH_SIZE];
+	struct kmsd_request *req = &call->req;
+	char id[KMSD_IAM_ID_SIZE];
+	ssize_t size;
+	int ret;
+
+	if (!domain)
+		domain = KMSD_DOMAIN;
+	ret = kmsd_iam_check_name("user: name", name, err);
+	if (!ret)
+		ret = kmsd_iam_check_name("user: domain_id", domain, err);
+	if (ret)
+		return ret;
+	size = req->secret ? kmsd_request_unescape(req) : -EINVAL;
+	if (size < PASSWORD_MIN || size > PASSWORD_MAX)
+		return kmsd_fail(err, KMSD_IAM_BAD, "user: password: not %d to %d bytes",
+				 PASSWORD_MIN, PASSWORD_MAX);
+	if (getrandom(salt, sizeof(salt), 0) != sizeof(salt))
+		return evs_error_set(err, EIO, "getrandom: %m");
+	ret = kmsd_iam_new_id(id, err);
+	if (!ret)
+		ret = kmsd_password_hash(salt, req->secret->data, req->secret_len, hash, err);
+	if (!ret)
+		ret = kmsd_db_run(writing(call), err, "INSERT INTO iam_user VALUES (?, ?, ?, ?, ?)",
+				  "sssbb", id, name, domain, salt, sizeof(salt), hash,
+				  sizeof(hash));
+	if (ret == -EEXIST)
+		return kmsd_fail(err, KMSD_IAM_CONFLICT, "user: there is a user %s already", name);
+	if (ret < 0)
+		return ret;
+	return reply_object(call, 201, "user", user_json(id, name, domain), err);
+}
+
+static int take_user(void *arg, sqlite3_stmt *row)
+{
+	return kmsd_json_put(arg, NULL, user_json((const char *)sqlite3_column_text(row, 0),
+						  (const char *)sqlite3_column_text(row, 1),
+						  (const char *)sqlite3_column_text(row, 2)));
+}
+
+int kmsd_iam_user_list(struct kmsd_call *call, struct evs_error *err)
+{
+	struct json_object *array = json_object_new_array();
+	char name[KMSD_IAM_NAME_MAX + 1];
+	int ret;
+
+	if (!array)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	kmsd_iam_query(call, "name", name, sizeof(name));
+	ret = kmsd_db_each(kmsd_store_reading(call->kmsd->store), err, take_user, array,
+			   "SELECT id, name, domain FROM iam_user WHERE ?1 IN ('', name)"
+			   " ORDER BY domain, name", "s", name);
+	if (ret < 0) {
+		json_object_put(array);
+		return ret;
+	}
+	return reply_object(call, 200, "users", array, err);
+}
+
+/* A row that must have been there. */
+static int reply_removed(struct kmsd_call *call, int rows, const char *what,
+			 struct evs_error *err)
+{
+	if (!rows)
+		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no such %s", what);
+	return rows < 0 ? rows : kmsd_reply_empty(call->reply, err);
+}
+
+int kmsd_iam_user_delete(struct kmsd_call *call, struct evs_error *err)
+{
+	return reply_removed(call, kmsd_db_run(writing(call), err,
+					       "DELETE FROM iam_user WHERE id = ?", "s",
+					       call->parts[0]), "user", err);
+}
+
+int kmsd_iam_role_list(struct kmsd_call *call, struct evs_error *err)
+{
+	struct json_object *array = json_object_new_array();
+	char name[KMSD_IAM_NAME_MAX + 1];
+	size_t i;
+
+	if (!array)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	kmsd_iam_query(call, "display_name", name, sizeof(name));
+	for (i = 0; i < kmsd_role_count; i++) {
+		const struct kmsd_role *r = &kmsd_roles[i];
+
+		if (name[0] && strcmp(name, r->name))
+			continue;
+		if (kmsd_json_put(array, NULL, kmsd_json_pairs((const char *const[]){
+			"id", r->id, "name", r->id, "display_name", r->name, NULL }))) {
+			json_object_put(array);
+			return evs_error_set(err, ENOMEM, "out of memory");
+		}
+	}
+	return reply_object(call, 200, "roles", array, err);
+}
+
+static int role_add(struct kmsd_call *call, const char *project, struct evs_error *err)
+{
+	const struct kmsd_role *role = kmsd_role_find(call->parts[2]);
+	int64_t there = 0;
+	int ret;
+
+	if (!role)
+		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no role %.64s", call->parts[2]);
+	ret = kmsd_db_number(writing(call), err, &there, "SELECT 1 FROM iam_user WHERE id = ?", "s",
+			     call->parts[1]);
+	if (ret < 0)
+		return ret;
+	if (!there)
+		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no such user");
+	ret = kmsd_db_run(writing(call), err, "INSERT OR IGNORE INTO iam_role VALUES (?, ?, ?)",
+			  "sss", call->parts[1], project, role->id);
+	return ret < 0 ? ret : kmsd_reply_empty(call->reply, err);
+}
+
+static int role_remove(struct kmsd_call *call, const char *project, struct evs_error *err)
+{
+	const struct kmsd_role *role = kmsd_role_find(call->parts[2]);
+
+	if (!role)
+		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no role %.64s", call->parts[2]);
+	return reply_removed(call, kmsd_db_run(writing(call), err,
+					       "DELETE FROM iam_role WHERE user = ? AND project = ?"
+					       " AND role = ?", "sss", call->parts[1], project,
+					       role->id), "role of this user", err);
+}
+
+int kmsd_iam_role_add(struct kmsd_call *call, struct evs_error *err)
+{
+	return role_add(call, call->project, err);
+}
+
+int kmsd_iam_role_remove(struct kmsd_call *call, struct evs_error *err)
+{
+	return role_remove(call, call->project, err);
+}
+
+int kmsd_iam_role_add_all(struct kmsd_call *call, struct evs_error *err)
+{
+	return role_add(call, KMSD_ALL_PROJECTS, err);
+}
+
+int kmsd_iam_role_remove_all(struct kmsd_call *call, struct evs_error *err)
+{
+	return role_remove(call, KMSD_ALL_PROJECTS, err);
+}
+
+/* Letters and digits at random, NUL-terminated. */
+static int random_text(char *text, size_t len, const char *alphabet, size_t letters,
+		       struct evs_error *err)
+{
+	unsigned char c;
+	size_t i;
+
+	for (i = 0; i < len;) {
+		if (getrandom(&c, 1, 0) != 1)
+			return evs_error_set(err, EIO, "getrandom: %m");
+		if (c < 256 / letters * letters)	/* each one as likely as the others */
+			text[i++] = alphabet[c % letters];
+	}
+	text[len] = '\0';
+	return 0;
+}
+
+static int reply_credential(struct kmsd_call *call, const char *access, const char *user,
+			    const struct evs_secret *secret, struct evs_error *err)
+{
+	size_t room = 256 + strlen(user);
+	struct evs_secret *body = evs_secret_alloc(room);
+
+	if (!body)
+		return evs_error_set(err, errno, "locked memory: %m");
+	snprintf((char *)body->data, room,
+		 "{\"credential\":{\"access\":\"%s\",\"secret\":\"%s\",\"user_id\":\"%s\","
+		 "\"status\":\"active\"}}", access, (const char *)secret->data, user);
+	call->reply->secret = body;
+	call->reply->body = (char *)body->data;
+	call->reply->size = strlen(call->reply->body);
+	call->reply->status = 201;
+	return 0;
+}
+
+static int add_credential(struct kmsd_call *call, const char *user, const char *description,
+			  struct evs_secret *secret, struct evs_error *err)
+{
+	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char any[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	unsigned char wrapped[SECRET_SIZE + KMSD_HSM_OVERHEAD];
+	char access[ACCESS_SIZE + 1], aad[ACCESS_SIZE + 16];
+	int ret;
+
+	ret = random_text(access, ACCESS_SIZE, upper, strlen(upper), err);
+	if (!ret)
+		ret = random_text((char *)secret->data, SECRET_SIZE, any, strlen(any), err);
+	if (ret)
+		return ret;
+	/* Wrapped, not hashed: to check a signature, one needs the key itself */
+	snprintf(aad, sizeof(aad), "credential/%s", access);
+	ret = kmsd_hsm_wrap(call->kmsd->hsm, aad, secret->data, SECRET_SIZE, wrapped, err);
+	if (!ret)
+		ret = kmsd_db_run(writing(call), err,
+				  "INSERT INTO iam_credential VALUES (?, ?, ?, ?)", "sssb", access,
+				  user, description, wrapped, sizeof(wrapped));
+	return ret < 0 ? ret : reply_credential(call, access, user, secret, err);
+}
+
+int kmsd_iam_credential_create(struct kmsd_call *call, struct evs_error *err)
+{
+	struct json_object *credential = kmsd_iam_object(call->req.json, "credential");
+	const char *user = kmsd_iam_text(credential, "user_id");
+	const char *description = kmsd_iam_text(credential, "description");
+	struct evs_secret *secret;
+	int64_t there = 0;
+	int ret;
+
+	ret = kmsd_db_number(writing(call), err, &there, "SELECT 1 FROM iam_user WHERE id = ?", "s",
+			     user ? user : "");
+	if (ret < 0)
+		return ret;
+	if (!there)
+		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "credential: user_id: no such user");
+	secret = evs_secret_alloc(SECRET_SIZE + 1);
+	if (!secret)
+		return evs_error_set(err, errno, "locked memory: %m");
+	ret = add_credential(call, user, description ? description : "", secret, err);
+	evs_secret_free(secret);
+	return ret;
+}
+
+int kmsd_iam_credential_delete(struct kmsd_call *call, struct evs_error *err)
+{
+	return reply_removed(call, kmsd_db_run(writing(call), err,
+					       "DELETE FROM iam_credential WHERE access = ?", "s",
+					       call->parts[0]), "access key", err);
+}

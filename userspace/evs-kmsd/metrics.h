@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_METRICS_H
+#define KMSD_METRICS_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KMSD_BUCKETS 14
+
+struct kmsd;
+
+/**
+ * struct kmsd_metrics - What has been counted since the daemon started.
+ *
+ * An operation is known by the address of its name, so names are constants.
+ */
+struct kmsd_metrics {
+	pthread_mutex_t lock;
+	struct kmsd_op_count *ops;
+	size_t op_count;
+	struct kmsd_code_count *codes;
+	size_t code_count;
+};
+
+/**
+ * kmsd_metrics_init() - Begin at zero.
+ * @metrics: filled; release with kmsd_metrics_exit()
+ */
+void kmsd_metrics_init(struct kmsd_metrics *metrics);
+
+/**
+ * kmsd_metrics_exit() - Release.
+ * @metrics: the counters
+ */
+void kmsd_metrics_exit(struct kmsd_metrics *metrics);
+
+/**
+ * kmsd_metrics_count() - Count one request.
+ * @metrics: the counters
+ * @op: operation
+ * @status: HTTP status of the answer
+ * @code: KMS code of the answer, "" for success
+ * @us: microseconds that it took
+ *
+ * Out of memory, a request goes uncounted.
+ */
+void kmsd_metrics_count(struct kmsd_metrics *metrics, const char *op, unsigned int status,
+			const char *code, int64_t us);
+
+/**
+ * kmsd_metrics_text() - All of it, and what the database tells, for Prometheus.
+ * @kmsd: the KMS
+ *
+ * Return: text to free(), or NULL when there is no memory.
+ */
+char *kmsd_metrics_text(struct kmsd *kmsd);
+
+#endif /* KMSD_METRICS_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_SWEEP_H
+#define KMSD_SWEEP_H
+
+#include "kmsd.h"
+
+/**
+ * kmsd_sweep() - Do what has become due.
+ * @kmsd: the KMS
+ * @err: filled on failure
+ *
+ * Deletes CMKs whose date has come and erases their material, removes imported
+ * material that has expired, rotates CMKs and forgets tokens that have expired.
+ * Each is a transaction with its audit record. One that fails does not keep
+ * the others.
+ *
+ * Context: any thread, one at a time.
+ *
+ * Return: 0 or the negative errno of the last failure.
+ */
+int kmsd_sweep(struct kmsd *kmsd, struct evs_error *err);
+
+/**
+ * kmsd_sweep_start() - Have it done in the background from now on.
+ * @kmsd: the KMS
+ * @err: filled on failure
+ *
+ * The same thread syncs the audit log once a second.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_sweep_start(struct kmsd *kmsd, struct evs_error *err);
+
+/**
+ * kmsd_sweep_stop() - End the background thread.
+ */
+void kmsd_sweep_stop(void);
+
+#endif /* KMSD_SWEEP_H */

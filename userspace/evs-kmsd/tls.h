@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_TLS_H
+#define KMSD_TLS_H
+
+#include <stdbool.h>
+
+#include "conf.h"
+#include "error.h"
+#include "secret.h"
+
+/* What GnuTLS may use: TLS 1.2 and later, nothing below 128 bits. */
+#define KMSD_TLS_PRIORITIES \
+	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-256-GCM:" \
+	"+CHACHA20-POLY1305:+AES-128-GCM"
+
+/**
+ * struct kmsd_tls - The files for TLS, read.
+ * @certificate: PEM
+ * @private_key: PEM
+ * @client_ca: PEM, or NULL
+ */
+struct kmsd_tls {
+	struct evs_secret *certificate;
+	struct evs_secret *private_key;
+	struct evs_secret *client_ca;
+};
+
+/**
+ * kmsd_tls_load() - Read certificate, key and CA.
+ * @tls: filled; release with kmsd_tls_free()
+ * @conf: where they are
+ * @err: filled on failure
+ *
+ * A key that others can read is refused.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs_error *err);
+
+/**
+ * kmsd_tls_free() - Wipe and release them.
+ * @tls: the files
+ */
+void kmsd_tls_free(struct kmsd_tls *tls);
+
+/**
+ * kmsd_tls_peer_is_good() - Has the client a certificate from our CA?
+ * @session: its gnutls_session_t
+ */
+bool kmsd_tls_peer_is_good(void *session);
+
+#endif /* KMSD_TLS_H */
