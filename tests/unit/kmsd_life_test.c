@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The life of CMKs by a clock that the test moves: deletion, rotation, import, quotas. */
+#include "kmsd_fixture.h"
+
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "base64.h"
+#include "sweep.h"
+
+#define DAY KMSD_DAY_MS
+
+static struct fixture f;
+static int64_t now_ms;
+
+static int64_t fake_now(void *arg)
+{
+	return *(int64_t *)arg;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&f);
+	fixture_open(&f);
+	now_ms = 1700000000000;
+	f.kmsd.clock = (struct kmsd_clock){ fake_now, &now_ms };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kmsd_close(&f.kmsd);
+	remove_tree(f.dir);
+	return 0;
+}
+
+static void sweep(void)
+{
+	struct evs_error err = {};
+
+	if (kmsd_sweep(&f.kmsd, &err))
+		fail_msg("%s", err.text);
+}
+
+static char *new_key(const char *alias)
+{
+	return call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"%s\"}", alias);
+}
+
+static void expect_state(const char *key, const char *want)
+{
+	char *shown = call_ok(&f, "key_state", "describe-key", "{\"key_id\":\"%s\"}", key);
+
+	assert_string_equal(shown, want);
+	free(shown);
+}
+
+/* How often do these bytes stand in the files of the database? */
+static int count_in_files(const void *bytes, size_t size)
+{
+	static const char *const names[] = { "kms.db", "kms.db-wal", "kms.db-journal" };
+	char path[160], *data, *at;
+	int found = 0;
+	struct stat st;
+	FILE *file;
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", f.state, names[i]);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		assert_int_equal(fstat(fileno(file), &st), 0);
+		data = malloc((size_t)st.st_size + 1);
+		assert_int_equal(fread(data, 1, (size_t)st.st_size, file), st.st_size);
+		fclose(file);
+		for (at = data; (at = memmem(at, (size_t)(data + st.st_size - at), bytes, size)); at++)
+			found++;
+		free(data);
+	}
+	return found;
+}
+
+static void test_deletion(void **state)
+{
+	unsigned char wrapped[KMSD_WRAPPED_MAX];
+	char *key = new_key("doomed"), *other = new_key("other"), *text;
+	struct evs_error err = {};
+	size_t size;
+
+	(void)state;
+	call_refused(&f, 400, "KMS.1401", "schedule-key-deletion",
+		     "{\"key_id\":\"%s\",\"pending_days\":\"6\"}", key);
+	call_refused(&f, 400, "KMS.1401", "schedule-key-deletion",
+		     "{\"key_id\":\"%s\",\"pending_days\":1097}", key);
+	call_refused(&f, 400, "KMS.0204", "schedule-key-deletion", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.1501", "cancel-key-deletion", "{\"key_id\":\"%s\"}", key);
+	text = call_ok(&f, "key_state", "schedule-key-deletion",
+		       "{\"key_id\":\"%s\",\"pending_days\":\"7\"}", key);
+	assert_string_equal(text, "4");
+	free(text);
+	call_refused(&f, 400, "KMS.1402", "schedule-key-deletion",
+		     "{\"key_id\":\"%s\",\"pending_days\":\"7\"}", key);
+	text = call_ok(&f, "scheduled_deletion_date", "describe-key", "{\"key_id\":\"%s\"}", key);
+	assert_int_equal(atoll(text), now_ms + 7 * DAY);
+	free(text);
+
+	/* Back again, disabled; and once more for good */
+	text = call_ok(&f, "key_state", "cancel-key-deletion", "{\"key_id\":\"%s\"}", key);
+	assert_string_equal(text, "3");
+	free(text);
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
+	assert_int_equal(kmsd_store_material(f.kmsd.store, key, 1, wrapped, &size, &err), 0);
+	assert_true(count_in_files(wrapped, size) > 0);
+	now_ms += 7 * DAY - 1;
+	sweep();
+	expect_state(key, "4");
+	now_ms += 1;
+	/* Gone on the date, even before anybody has swept */
+	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 404, "KMS.0207", "cancel-key-deletion", "{\"key_id\":\"%s\"}", key);
+	sweep();
+	assert_int_equal(count_in_files(wrapped, size), 0);
+	assert_int_equal(count_in_files(key, 36), 1);	/* the audit head's line alone */
+	assert_int_equal(kmsd_store_material(f.kmsd.store, other, 1, wrapped, &size, &err), 0);
+	assert_int_equal(count_in_files(wrapped, size), 1);
+	free(new_key("doomed"));
+	free(key);
+	free(other);
+}
+
+/* An alias is free from the day on that its key goes, swept or not. */
+static void test_alias_of_gone(void **state)
+{
+	char *key = new_key("reused"), *again;
+
+	(void)state;
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
+	call_refused(&f, 400, "KMS.1104", "create-key", "{\"key_alias\":\"reused\"}");
+	/* As users of the cloud report it, where that is wanted */
+	f.kmsd.conf.return_pending = true;
+	again = new_key("reused");
+	assert_string_equal(again, key);
+	free(again);
+	now_ms += 7 * DAY;
+	again = new_key("reused");
+	assert_string_not_equal(again, key);
+	free(again);
+	free(key);
+}
+
+static void test_default_is_forever(void **state)
+{
+	char *key = call_ok(&f, "key_id", "describe-key", "{\"key_id\":\"alias/evs/default\"}");
+
+	(void)state;
+	call_refused(&f, 400, "KMS.0211", "schedule-key-deletion",
+		     "{\"key_id\":\"%s\",\"pending_days\":\"7\"}", key);
+	call_refused(&f, 400, "KMS.0211", "disable-key", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.0211", "enable-key-rotation", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.0211", "update-key-alias",
+		     "{\"key_id\":\"%s\",\"key_alias\":\"x\"}", key);
+	call_refused(&f, 400, "KMS.0211", "update-key-description",
+		     "{\"key_id\":\"%s\",\"key_description\":\"x\"}", key);
+	free(key);
+}
+
+static void test_names(void **state)
+{
+	char *key = new_key("first"), *text;
+
+	(void)state;
+	free(new_key("second"));
+	call_refused(&f, 400, "KMS.1104", "update-key-alias",
+		     "{\"key_id\":\"%s\",\"key_alias\":\"second\"}", key);
+	call_refused(&f, 400, "KMS.1101", "update-key-alias",
+		     "{\"key_id\":\"%s\",\"key_alias\":\"a/default\"}", key);
+	text = call_ok(&f, "key_alias", "update-key-alias",
+		       "{\"key_id\":\"%s\",\"key_alias\":\"third\"}", key);
+	assert_string_equal(text, "third");
+	free(text);
+	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"alias/first\"}");
+	call_done(&f, "update-key-description", "{\"key_id\":\"%s\",\"key_description\":\"d\"}", key);
+	text = call_ok(&f, "key_description", "describe-key", "{\"key_id\":\"alias/third\"}");
+	assert_string_equal(text, "d");
+	free(text);
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
+	call_refused(&f, 400, "KMS.0210", "update-key-alias",
+		     "{\"key_id\":\"%s\",\"key_alias\":\"fourth\"}", key);
+	free(key);
+}
+
+static char *wrap(const char *key, char **plain)
+{
+	struct answer a = call(&f, "create-datakey",
+			       "{\"key_id\":\"%s\",\"datakey_length\":\"512\"}", key);
+	char *cipher = strdup(member(&a, "cipher_text"));
+
+	assert_int_equal(a.status, 200);
+	*plain = strdup(member(&a, "plain_text"));
+	answer_free(&a);
+	return cipher;
+}
+
+static void expect_rotations(const char *key, int want)
+{
+	char *text = call_ok(&f, "number_of_rotations", "get-key-rotation-status",
+			     "{\"key_id\":\"%s\"}", key);
+
+	assert_int_equal(atoi(text), want);
+	free(text);
+}
+
+static void test_rotation(void **state)
+{
+	char *key = new_key("turning"), *ciphers[3], *plains[3], *plain;
+	int i;
+
+	(void)state;
+	call_refused(&f, 400, "KMS.0313", "disable-key-rotation", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.0313", "update-key-rotation-interval",
+		     "{\"key_id\":\"%s\",\"rotation_interval\":30}", key);
+	call_done(&f, "enable-key-rotation", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.2901", "enable-key-rotation", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.3001", "update-key-rotation-interval",
+		     "{\"key_id\":\"%s\",\"rotation_interval\":29}", key);
+	call_done(&f, "update-key-rotation-interval",
+		  "{\"key_id\":\"%s\",\"rotation_interval\":\"30\"}", key);
+	for (i = 0; i < 3; i++) {
+		ciphers[i] = wrap(key, &plains[i]);
+		assert_int_equal(strtol((char[]){ ciphers[i][38], ciphers[i][39], 0 }, NULL, 16),
+				 i + 1);	/* the version in the blob */
+		now_ms += 30 * DAY;
+		sweep();
+		expect_rotations(key, i + 1);
+	}
+	/* Whatever version wrapped it, it opens */
+	for (i = 0; i < 3; i++) {
+		plain = call_ok(&f, "data_key", "decrypt-datakey",
+				"{\"key_id\":\"%s\",\"cipher_text\":\"%s\","
+				"\"datakey_cipher_length\":\"64\"}", key, ciphers[i]);
+		assert_string_equal(plain, plains[i]);
+		free(plain);
+		free(ciphers[i]);
+		free(plains[i]);
+	}
+	/* Disabled ones are left alone, and caught up with when they are enabled */
+	call_done(&f, "disable-key", "{\"key_id\":\"%s\"}", key);
+	now_ms += 31 * DAY;
+	sweep();
+	expect_rotations(key, 3);
+	call_done(&f, "enable-key", "{\"key_id\":\"%s\"}", key);
+	expect_rotations(key, 4);
+	call_done(&f, "disable-key-rotation", "{\"key_id\":\"%s\"}", key);
+	now_ms += 400 * DAY;
+	sweep();
+	expect_rotations(key, 4);
+	free(key);
+}
+
+/* What a client does with the parameters for an import; Base64. */
+static char *seal(const char *public_key, const char *digest, const void *bytes, size_t size)
+{
+	unsigned char der[600], out[256];
+	const unsigned char *at = der;
+	char *text = malloc(KMSD_BASE64_SIZE(sizeof(out)));
+	size_t len = sizeof(out);
+	EVP_PKEY_CTX *ctx;
+	EVP_PKEY *key;
+
+	key = d2i_PUBKEY(NULL, &at, kmsd_base64_decode(der, sizeof(der), public_key));
+	assert_non_null(key);
+	ctx = EVP_PKEY_CTX_new(key, NULL);
+	assert_true(EVP_PKEY_encrypt_init(ctx) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_padding(ctx, digest ? RSA_PKCS1_OAEP_PADDING
+							      : RSA_PKCS1_PADDING) > 0);
+	if (digest)
+		assert_true(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL) > 0);
+	assert_true(EVP_PKEY_encrypt(ctx, out, &len, bytes, size) > 0);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	kmsd_base64_encode(text, out, len);
+	return text;
+}
+
+/* Gets parameters and imports; with an expected refusal, or "". */
+static void import(const char *key, const char *algorithm, const char *digest, const void *bytes,
+		   size_t size, const char *extra, const char *code)
+{
+	struct answer a = call(&f, "get-parameters-for-import",
+			       "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"%s\"}", key, algorithm);
+	char *sealed;
+
+	assert_int_equal(a.status, 200);
+	assert_int_equal(strlen(member(&a, "expiration_time")), 10);
+	sealed = seal(member(&a, "public_key"), digest, bytes, size);
+	if (code[0])
+		call_refused(&f, 400, code, "import-key-material",
+			     "{\"key_id\":\"%s\",\"import_token\":\"%s\","
+			     "\"encrypted_key_material\":\"%s\"%s}", key,
+			     member(&a, "import_token"), sealed, extra);
+	else
+		call_done(&f, "import-key-material",
+			  "{\"key_id\":\"%s\",\"import_token\":\"%s\","
+			  "\"encrypted_key_material\":\"%s\"%s}", key, member(&a, "import_token"),
+			  sealed, extra);
+	free(sealed);
+	answer_free(&a);
+}
+
+static void test_import(void **state)
+{
+	static const char one[33] = "0123456789abcdef0123456789abcdef";
+	static const char two[33] = "fedcba9876543210fedcba9876543210";
+	char *key, *cipher, *plain, *again, extra[64];
+
+	(void)state;
+	key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"ext\",\"origin\":\"external\"}");
+	expect_state(key, "5");
+	call_refused(&f, 400, "KMS.1301", "create-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_length\":\"512\"}", key);
+	call_refused(&f, 400, "KMS.0308", "get-parameters-for-import",
+		     "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"RSA\"}", key);
+	call_refused(&f, 400, "KMS.2603", "import-key-material",
+		     "{\"key_id\":\"%s\",\"import_token\":\"QUJD\",\"encrypted_key_material\":\"QUJD\"}",
+		     key);
+	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 31, "", "KMS.2604");
+	import(key, "RSAES_OAEP_SHA_256", "SHA1", one, 32, "", "KMS.2605");
+	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 32, ",\"expiration_time\":\"1600000000\"",
+	       "KMS.2602");
+	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 32, "", "");
+	expect_state(key, "2");
+	cipher = wrap(key, &plain);
+	call_refused(&f, 400, "KMS.0312", "enable-key-rotation", "{\"key_id\":\"%s\"}", key);
+
+	/* Taken away, and only the same may come back */
+	call_done(&f, "delete-imported-key-material", "{\"key_id\":\"%s\"}", key);
+	expect_state(key, "5");
+	call_refused(&f, 400, "KMS.2701", "delete-imported-key-material", "{\"key_id\":\"%s\"}", key);
+	import(key, "RSAES_OAEP_SHA_1", "SHA1", two, 32, "", "KMS.2606");
+	snprintf(extra, sizeof(extra), ",\"expiration_time\":%lld",
+		 (long long)(now_ms / 1000 + 86400));
+	import(key, "RSAES_PKCS1_V1_5", NULL, one, 32, extra, "");
+	again = call_ok(&f, "data_key", "decrypt-datakey",
+			"{\"key_id\":\"%s\",\"cipher_text\":\"%s\",\"datakey_cipher_length\":64}", key,
+			cipher);
+	assert_string_equal(again, plain);
+	/* Its time is over, before the sweep and after it */
+	now_ms += DAY;
+	expect_state(key, "5");
+	sweep();
+	expect_state(key, "5");
+	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 32, "", "");
+	expect_state(key, "2");
+	free(key);
+	free(again);
+	free(cipher);
+	free(plain);
+
+	key = new_key("own");
+	call_refused(&f, 400, "KMS.0309", "get-parameters-for-import",
+		     "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"RSAES_OAEP_SHA_256\"}", key);
+	free(key);
+}
+
+static void test_import_token(void **state)
+{
+	static const char one[33] = "0123456789abcdef0123456789abcdef";
+	char *key, *other, *sealed;
+	struct answer a;
+
+	(void)state;
+	key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\",\"origin\":\"external\"}");
+	other = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"b\",\"origin\":\"external\"}");
+	a = call(&f, "get-parameters-for-import",
+		 "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"RSAES_OAEP_SHA_256\"}", key);
+	sealed = seal(member(&a, "public_key"), "SHA256", one, 32);
+	call_refused(&f, 400, "KMS.2603", "import-key-material",
+		     "{\"key_id\":\"%s\",\"import_token\":\"%s\",\"encrypted_key_material\":\"%s\"}",
+		     other, member(&a, "import_token"), sealed);
+	now_ms += DAY;
+	call_refused(&f, 400, "KMS.2601", "import-key-material",
+		     "{\"key_id\":\"%s\",\"import_token\":\"%s\",\"encrypted_key_material\":\"%s\"}",
+		     key, member(&a, "import_token"), sealed);
+	answer_free(&a);
+	free(sealed);
+	free(key);
+	free(other);
+}
+
+static void test_quota(void **state)
+{
+	struct answer a;
+	char *key;
+
+	(void)state;
+	f.kmsd.conf.cmks = 2;
+	key = new_key("one");
+	free(new_key("two"));
+	free(call_ok(&f, "key_id", "describe-key", "{\"key_id\":\"alias/evs/default\"}"));
+	call_refused(&f, 400, "KMS.1105", "create-key", "{\"key_alias\":\"three\"}");
+	a = local(&f, "GET", "/v1.0/default/kms/user-instances", NULL, NULL);
+	assert_string_equal(a.text, "{\"instance_num\":2}");
+	answer_free(&a);
+	a = local(&f, "GET", "/v1.0/default/kms/user-quotas", NULL, NULL);
+	assert_string_equal(a.text, "{\"quotas\":{\"resources\":[{\"type\":\"CMK\",\"used\":2,"
+				    "\"quota\":2},{\"type\":\"grant_per_CMK\",\"used\":0,"
+				    "\"quota\":100}]}}");
+	answer_free(&a);
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
+	call_refused(&f, 400, "KMS.1105", "create-key", "{\"key_alias\":\"three\"}");
+	now_ms += 7 * DAY;
+	free(new_key("three"));
+	free(key);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_alias_of_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_default_is_forever, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rotation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_import, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_import_token, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("kmsd_life", tests, NULL, NULL);
+}
