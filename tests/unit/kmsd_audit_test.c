@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The audit log: what is in it, that it is whole, and that damage is found. */
+#include "kmsd_fixture.h"
+
+#include <stdbool.h>
+#include <sys/resource.h>
+
+#include "audit.h"
+
+static struct fixture f;
+static char log_path[160], db_path[160];
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&f);
+	fixture_open(&f);
+	snprintf(log_path, sizeof(log_path), "%s/audit.log", f.state);
+	snprintf(db_path, sizeof(db_path), "%s/kms.db", f.state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	kmsd_close(&f.kmsd);
+	remove_tree(f.dir);
+	return 0;
+}
+
+static char *read_log(size_t *size)
+{
+	FILE *file = fopen(log_path, "r");
+	char *text = calloc(1, 1 << 20);
+
+	assert_non_null(file);
+	*size = fread(text, 1, (1 << 20) - 1, file);
+	fclose(file);
+	return text;
+}
+
+static void write_log(const char *text, size_t size)
+{
+	FILE *file = fopen(log_path, "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int verify(int64_t *count)
+{
+	struct evs_error err = {};
+	int ret = kmsd_audit_verify(log_path, db_path, count, &err);
+
+	if (ret)
+		assert_non_null(strstr(err.text, log_path));
+	return ret;
+}
+
+static void some_traffic(void)
+{
+	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}");
+
+	call_done(&f, "create-datakey", "{\"key_id\":\"%s\",\"datakey_length\":512}", key);
+	call_done(&f, "disable-key", "{\"key_id\":\"%s\"}", key);
+	call_refused(&f, 400, "KMS.0209", "create-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_length\":512}", key);
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
+	free(call_ok(&f, "total", "list-keys", "{}"));	/* leaves no trace */
+	free(key);
+}
+
+static void test_content(void **state)
+{
+	static const char *const want[] = {
+		"\"seq\":1,", "\"event\":\"createKey\"", "\"event\":\"createDataKey\"",
+		"\"event\":\"disableKey\"", "\"status\":400,\"code\":\"KMS.0209\"",
+		"\"event\":\"scheduleKeyDeletion\"", "\"user\":\"root\",\"source\":\"test\"",
+	};
+	char *plain, *text;
+	int64_t count;
+	size_t size;
+
+	(void)state;
+	some_traffic();
+	assert_int_equal(verify(&count), 0);
+	assert_int_equal(count, 5);
+	plain = call_ok(&f, "plain_text", "create-datakey",
+			"{\"key_id\":\"alias/evs/default\",\"datakey_length\":512}");
+	text = read_log(&size);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_non_null(strstr(text, want[i]));
+	assert_null(strstr(text, "listKeys"));
+	assert_null(strcasestr(text, plain));
+	assert_int_equal(verify(&count), 0);
+	assert_int_equal(count, 7);	/* evs/default made itself */
+	free(plain);
+	free(text);
+}
+
+static void test_damage(void **state)
+{
+	struct evs_error err = {};
+	char *text, *copy, *line, *next;
+	int64_t count;
+	size_t size, i;
+
+	(void)state;
+	some_traffic();
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, &err), 0);
+	text = read_log(&size);
+	copy = malloc(size);
+	/* A byte, wherever it is */
+	for (i = 0; i < size; i += 7) {
+		memcpy(copy, text, size);
+		copy[i] ^= 1;
+		write_log(copy, size);
+		assert_int_equal(verify(&count), -EBADMSG);
+	}
+	/* A line, whichever it is */
+	for (line = text; line < text + size; line = next) {
+		next = strchr(line, '\n') + 1;
+		memcpy(copy, text, (size_t)(line - text));
+		memcpy(copy + (line - text), next, (size_t)(text + size - next));
+		write_log(copy, size - (size_t)(next - line));
+		assert_int_equal(verify(&count), -EBADMSG);
+	}
+	/* The end, wherever it is cut off */
+	for (i = 0; i < size; i += 11) {
+		write_log(text, i);
+		assert_int_equal(verify(&count), -EBADMSG);
+	}
+	write_log(text, size);
+	assert_int_equal(verify(&count), 0);
+	free(text);
+	free(copy);
+}
+
+/* A new history, with hashes that fit, is not the one the database knows. */
+static void test_forged(void **state)
+{
+	static const char json[] = "{\"seq\":1,\"event\":\"createKey\"}";
+	struct evs_error err = {};
+	char hash[65], line[256], *text;
+	int64_t count;
+	size_t size;
+
+	(void)state;
+	free(call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}"));
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, &err), 0);
+	text = read_log(&size);
+	assert_int_equal(kmsd_audit_hash("", json, hash), 0);
+	snprintf(line, sizeof(line), "%s %s\n", hash, json);
+	write_log(line, strlen(line));
+	assert_int_equal(verify(&count), -EBADMSG);
+	write_log(text, size);
+	free(text);
+}
+
+/* The daemon goes on behind a log that somebody has shortened, and the gap stays. */
+static void test_gap_stays(void **state)
+{
+	char *text;
+	int64_t count;
+	size_t size;
+
+	(void)state;
+	some_traffic();
+	kmsd_close(&f.kmsd);
+	text = read_log(&size);
+	write_log(text, size / 2);
+	fixture_open(&f);
+	free(call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"later\"}"));
+	assert_int_equal(verify(&count), -EBADMSG);
+	free(text);
+}
+
+/* A log that cannot be written stops what has to be logged. */
+static void test_no_log_no_service(void **state)
+{
+	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}");
+	struct rlimit old, none = {};
+	int64_t count;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(log_path, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	none.rlim_cur = (rlim_t)st.st_size + 10;
+	none.rlim_max = old.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	call_refused(&f, 500, "KMS.0100", "create-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_length\":512}", key);
+	call_refused(&f, 500, "KMS.0100", "disable-key", "{\"key_id\":\"%s\"}", key);
+	free(call_ok(&f, "key_state", "describe-key", "{\"key_id\":\"%s\"}", key));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	call_done(&f, "create-datakey", "{\"key_id\":\"%s\",\"datakey_length\":512}", key);
+	assert_int_equal(verify(&count), 0);
+	assert_int_equal(count, 2);
+	free(key);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_content, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gap_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_log_no_service, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("kmsd_audit", tests, NULL, NULL);
+}
