@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The HTTP part: TLS, client certificates, sockets from systemd, limits, stopping. */
+#include "kmsd_fixture.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+static struct fixture f;
+static int port;
+
+/* Runs a command in the fixture's directory. */
+static void sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void sh(const char *fmt, ...)
+{
+	char command[1024], all[1200];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(command, sizeof(command), fmt, args);
+	va_end(args);
+	snprintf(all, sizeof(all), "cd %s && { %s; } >/dev/null 2>&1", f.dir, command);
+	if (system(all))
+		fail_msg("%s", command);
+}
+
+/* A CA, and certificates for the server and for a client; another CA's client. */
+static void make_certificates(void)
+{
+	static const char *const ca[] = { "ca", "other" };
+
+	for (int i = 0; i < 2; i++)
+		sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+		   "-subj /CN=%s -keyout %s.key -out %s.pem", ca[i], ca[i], ca[i]);
+	sh("printf 'subjectAltName=IP:127.0.0.1\\nextendedKeyUsage=serverAuth\\n' >server.ext; "
+	   "printf 'extendedKeyUsage=clientAuth\\n' >client.ext; cp client.ext stranger.ext");
+	for (int i = 0; i < 3; i++) {
+		static const char *const who[] = { "server", "client", "stranger" };
+
+		sh("openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s "
+		   "-keyout %s.key -out %s.csr && openssl x509 -req -in %s.csr -CA %s.pem -CAkey "
+		   "%s.key -CAcreateserial -days 2 -extfile %s.ext -out %s.pem && chmod 600 %s.key",
+		   who[i], who[i], who[i], who[i], ca[i == 2], ca[i == 2], who[i], who[i], who[i]);
+	}
+}
+
+/* A port that nobody listens on, most likely. */
+static int free_port(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &size), 0);
+	close(fd);
+	return ntohs(addr.sin_port);
+}
+
+static int setup(void **state)
+{
+	if (root_only(state))
+		return -1;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	fixture_init(&f);
+	return 0;
+}
+
+/* With TLS, and what else is given for [listen]. */
+static void start_tls(const char *more)
+{
+	char text[1024];
+
+	make_certificates();
+	port = free_port();
+	snprintf(text, sizeof(text),
+		 "[listen]\naddress = 127.0.0.1:%d\ncertificate = %s/server.pem\nprivate-key = "
+		 "%s/server.key\n%s[limits]\nconnections-per-peer = 4\nrequest-seconds = 2\n"
+		 "idle-seconds = 2\n", port, f.dir, f.dir, more);
+	fixture_configure(&f, text);
+	daemon_start(&f);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (f.pid && daemon_stop(&f, SIGTERM))
+		return -1;
+	remove_tree(f.dir);
+	return 0;
+}
+
+/* One request by TLS; the HTTP status, 0 when there was no answer. */
+static long https(const char *path, long version, const char *client, char *text, size_t size)
+{
+	CURL *curl = curl_easy_init();
+	char url[128], ca[128], cert[128], key[128];
+	struct answer a = {};
+	long status;
+
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d%s", port, path);
+	snprintf(ca, sizeof(ca), "%s/ca.pem", f.dir);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, version);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &a);
+	if (client) {
+		snprintf(cert, sizeof(cert), "%s/%s.pem", f.dir, client);
+		snprintf(key, sizeof(key), "%s/%s.key", f.dir, client);
+		curl_easy_setopt(curl, CURLOPT_SSLCERT, cert);
+		curl_easy_setopt(curl, CURLOPT_SSLKEY, key);
+	}
+	if (curl_easy_perform(curl) == CURLE_OK)
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &a.status);
+	snprintf(text, size, "%s", a.text ? a.text : "");
+	curl_easy_cleanup(curl);
+	status = a.status;
+	answer_free(&a);
+	return status;
+}
+
+/* The same, with an answer that shows a text. */
+static long https_status(const char *path, long version, const char *client, const char *want)
+{
+	char text[1024];
+	long status;
+
+	status = https(path, version, client, text, sizeof(text));
+	if (want && !strstr(text, want))
+		fail_msg("%ld %s", status, text);
+	return status;
+}
+
+static const long tls12 = CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2;
+static const long tls13 = CURL_SSLVERSION_TLSv1_3;
+
+static int tcp_connect(void)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((unsigned short)port),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void test_tls(void **state)
+{
+	char text[256] = "";
+	int fd;
+
+	(void)state;
+	start_tls("");
+	assert_int_equal(https_status("/v1.0", tls12, NULL, "v1.0"), 200);
+	assert_int_equal(https_status("/v1.0", tls13, NULL, "v1.0"), 200);
+	/* Nothing older, and nothing in the clear */
+	sh("! openssl s_client -connect 127.0.0.1:%d -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null", port);
+	fd = tcp_connect();
+	assert_int_equal(send(fd, "GET /v1.0 HTTP/1.0\r\n\r\n", 22, MSG_NOSIGNAL), 22);
+	assert_true(recv(fd, text, sizeof(text) - 1, 0) < 12 || !strstr(text, "200"));
+	close(fd);
+	/* There, root is nobody */
+	assert_int_equal(https_status("/v1.0/default/kms/user-quotas", tls13, NULL, "KMS.0301"), 403);
+	assert_int_equal(https_status("/metrics", tls13, NULL, "KMS.0301"), 403);
+	free(call_ok(&f, "total", "list-keys", "{}"));	/* the Unix socket as ever */
+}
+
+static void test_client_certificate(void **state)
+{
+	char ca[256];
+
+	(void)state;
+	snprintf(ca, sizeof(ca), "client-ca = %s/ca.pem\n", f.dir);
+	start_tls(ca);
+	assert_int_equal(https_status("/v1.0", tls13, "client", "v1.0"), 200);
+	assert_int_equal(https_status("/v1.0", tls12, "client", "v1.0"), 200);
+	assert_int_equal(https_status("/v1.0", tls12, NULL, "client certificate"), 403);
+	assert_int_equal(https_status("/v1.0", tls12, "stranger", NULL) == 200, 0);
+}
+
+/* A certificate for servers does not let in a client. */
+static void test_purpose(void **state)
+{
+	char ca[256];
+
+	(void)state;
+	snprintf(ca, sizeof(ca), "client-ca = %s/ca.pem\n", f.dir);
+	start_tls(ca);
+	assert_int_equal(https_status("/v1.0", tls12, "server", NULL) == 200, 0);
+}
+
+static void test_bad_key_file(void **state)
+{
+	char text[512];
+	int status;
+
+	(void)state;
+	make_certificates();
+	sh("chmod 644 server.key");
+	snprintf(text, sizeof(text),
+		 "[listen]\naddress = 127.0.0.1:1\ncertificate = %s/server.pem\nprivate-key = %s/server.key\n",
+		 f.dir, f.dir);
+	fixture_configure(&f, text);
+	f.pid = 0;
+	assert_true(waitpid(spawn_daemon(&f), &status, 0) > 0);
+	assert_int_not_equal(status, 0);
+}
+
+/* Reads until the other end closes; true when it did. */
+static bool closed_by_peer(int fd)
+{
+	struct timeval patience = { .tv_sec = 30 };
+	char data[256];
+	ssize_t n;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	do
+		n = recv(fd, data, sizeof(data), 0);
+	while (n > 0);
+	return !n || errno == ECONNRESET;
+}
+
+/* A header a second, each a sign of life, and never the end of the request. */
+static void *dribble(void *arg)
+{
+	int fd = *(int *)arg;
+	bool alive = true;
+
+	for (int i = 0; i < 60 && alive; i++) {
+		alive = send(fd, "X-A: b\r\n", 8, MSG_NOSIGNAL) == 8;
+		sleep_ms(500);
+	}
+	return alive ? arg : NULL;
+}
+
+static void test_slow_request(void **state)
+{
+	static const char head[] = "POST /v1.0/default/kms/list-keys HTTP/1.1\r\nHost: x\r\n";
+	pthread_t threads[16];
+	void *survived;
+	int fds[16];
+
+	(void)state;
+	fixture_configure(&f, "[limits]\nrequest-seconds = 2\nidle-seconds = 10\nconnections = 32\n");
+	daemon_start(&f);
+	for (int i = 0; i < 16; i++) {
+		fds[i] = try_connect(&f);
+		assert_true(fds[i] >= 0);
+		assert_int_equal(send(fds[i], head, strlen(head), MSG_NOSIGNAL), strlen(head));
+		assert_int_equal(pthread_create(&threads[i], NULL, dribble, &fds[i]), 0);
+	}
+	free(call_ok(&f, "total", "list-keys", "{}"));	/* others are served meanwhile */
+	for (int i = 0; i < 16; i++) {
+		pthread_join(threads[i], &survived);
+		assert_null(survived);
+		assert_true(closed_by_peer(fds[i]));
+		close(fds[i]);
+	}
+	free(call_ok(&f, "total", "list-keys", "{}"));
+}
+
+/* As many as there may be, all silent: those who come later wait, and are served. */
+static void test_full_house(void **state)
+{
+	int fds[64];
+
+	(void)state;
+	fixture_configure(&f, "[limits]\nrequest-seconds = 2\nidle-seconds = 2\nconnections = 8\n");
+	daemon_start(&f);
+	for (int i = 0; i < 64; i++) {
+		fds[i] = try_connect(&f);
+		assert_true(fds[i] >= 0);
+	}
+	free(call_ok(&f, "total", "list-keys", "{}"));
+	for (int i = 0; i < 64; i++)
+		close(fds[i]);
+}
+
+/* One address has its share of connections and no more. */
+static void test_peer_limit(void **state)
+{
+	int fds[8], closed = 0, i;
+	char byte;
+
+	(void)state;
+	start_tls("");
+	for (i = 0; i < 8; i++)
+		fds[i] = tcp_connect();
+	for (i = 7; i >= 4; i--) {
+		struct timeval patience = { .tv_sec = 1 };
+
+		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		closed += recv(fds[i], &byte, 1, 0) == 0 || errno == ECONNRESET;
+	}
+	assert_int_equal(closed, 4);
+	for (i = 0; i < 8; i++)
+		close(fds[i]);
+}
+
+static void test_big_header(void **state)
+{
+	char *header = malloc(70000);
+	int fd;
+
+	(void)state;
+	daemon_start(&f);
+	fd = try_connect(&f);
+	memset(header, 'x', 70000);
+	memcpy(header, "GET /v1.0 HTTP/1.1\r\nX-A: ", 25);
+	while (send(fd, header, 70000, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+	assert_true(closed_by_peer(fd));
+	close(fd);
+	free(header);
+	free(call_ok(&f, "total", "list-keys", "{}"));
+}
+
+/* The socket is there before the daemon is, and stays when it goes. */
+static void test_activation(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char program[256], pid[16];
+	const char *build = getenv("BUILD");
+
+	(void)state;
+	strcpy(addr.sun_path, f.socket);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	snprintf(program, sizeof(program), "%s/evs-kmsd/evs-kmsd", build ? build : "build");
+	for (int round = 0; round < 2; round++) {
+		f.pid = fork();
+		if (!f.pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			snprintf(pid, sizeof(pid), "%d", getpid());
+			setenv("LISTEN_PID", pid, 1);
+			setenv("LISTEN_FDS", "1", 1);
+			if (dup2(fd, 3) != 3)
+				_exit(1);
+			dup2(open(f.log, O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
+			execl(program, program, "--config", f.config, NULL);
+			_exit(127);
+		}
+		free(call_ok(&f, "total", "list-keys", "{}"));	/* waits in the backlog */
+		assert_int_equal(daemon_stop(&f, SIGTERM), 0);
+		assert_int_equal(access(f.socket, F_OK), 0);
+	}
+	close(fd);
+}
+
+static void *one_call(void *arg)
+{
+	struct answer a = call(&f, "create-key", "{\"key_alias\":\"stop-%d\"}", *(int *)arg);
+	bool good = a.status == 200;
+
+	answer_free(&a);
+	return good ? arg : NULL;
+}
+
+/* What has begun is finished: the answer comes, or the connection never was. */
+static void test_graceful_stop(void **state)
+{
+	static const char head[] = "POST /v1.0/default/kms/list-keys HTTP/1.1\r\nHost: x\r\n"
+				   "Content-Length: 2\r\n\r\n{";
+	char text[512] = "";
+	int number = 1, fd;
+	pthread_t thread;
+	void *good;
+
+	(void)state;
+	daemon_start(&f);
+	fd = try_connect(&f);
+	assert_int_equal(send(fd, head, strlen(head), 0), strlen(head));
+	sleep_ms(200);
+	assert_int_equal(pthread_create(&thread, NULL, one_call, &number), 0);
+	pthread_join(thread, &good);
+	assert_non_null(good);
+	kill(f.pid, SIGTERM);
+	sleep_ms(300);
+	assert_int_equal(send(fd, "}", 1, 0), 1);
+	assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
+	assert_non_null(strstr(text, "200 OK"));
+	close(fd);
+	assert_int_equal(waitpid(f.pid, &number, 0), f.pid);
+	assert_int_equal(number, 0);
+	f.pid = 0;
+}
+
+static void test_metrics(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	daemon_start(&f);
+	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"alias/x\"}");
+	a = http(f.socket, "GET", "/metrics", NULL);
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.text, "{op=\"describe-key\",status=\"404\",code=\"KMS.0207\"} 1\n"));
+	answer_free(&a);
+}
+
+/* The log can be looked at while the daemon runs, and after. */
+static void test_audit_command(void **state)
+{
+	const char *build = getenv("BUILD");
+	char program[PATH_MAX];
+
+	(void)state;
+	assert_non_null(realpath(build ? build : "build", program));
+	strcat(program, "/evs-kmsd/evs-kmsd --config kmsd.conf");
+	daemon_start(&f);
+	call_done(&f, "create-key", "{\"key_alias\":\"a\"}");
+	sh("%s audit verify | grep ': 1 records'", program);
+	sh("%s audit show | grep '^1 .* createKey cmk=.* user=root from=unix:uid=0'", program);
+	assert_int_equal(daemon_stop(&f, SIGTERM), 0);
+	sh("%s audit verify", program);
+	sh("sed -i s/createKey/deleteKey/ state/audit.log; ! %s audit verify", program);
+	sh("! %s audit forge", program);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_tls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_client_certificate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_purpose, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_key_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow_request, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_house, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peer_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_big_header, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_activation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_graceful_stop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_audit_command, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("kmsd_server", tests, NULL, NULL);
+}
