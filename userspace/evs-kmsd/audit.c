@@ -99,7 +99,7 @@ failed:
 	return ret;
 }
 
-/* Writes the line of a change that is committed already. */
+/* Writes the line of a change that is committed already; the lock is held. */
 static int pay(struct kmsd_audit *audit, struct evs_error *err)
 {
 	int ret;
@@ -112,8 +112,16 @@ static int pay(struct kmsd_audit *audit, struct evs_error *err)
 	return ret;
 }
 
+/* Has on disk whatever has been recorded before the call; the lock is not held. */
 static int sync_file(struct kmsd_audit *audit, struct evs_error *err)
 {
+	int ret;
+
+	pthread_mutex_lock(&audit->lock);
+	ret = pay(audit, err);
+	pthread_mutex_unlock(&audit->lock);
+	if (ret)
+		return ret;
 	if (fdatasync(audit->fd))
 		return evs_error_set(err, errno, "audit log %s: %m", audit->path);
 	return 0;
@@ -156,13 +164,15 @@ int kmsd_audit_commit(struct kmsd_audit *audit, const struct kmsd_event *event,
 	struct kmsd_link link;
 	int ret;
 
-	pthread_mutex_lock(&audit->lock);
-	ret = pay(audit, err);
 	/* The line in the database is the only safe copy of the last change's record */
-	if (!ret && audit->dirty)
-		ret = sync_file(audit, err);
-	if (!ret)
-		ret = make_line(&audit->last, event, &link, line, err);
+	ret = sync_file(audit, err);
+	if (ret) {
+		kmsd_store_rollback(audit->store);
+		return ret;
+	}
+	pthread_mutex_lock(&audit->lock);
+	ret = audit->owed[0] ? evs_error_set(err, EIO, "audit log %s: incomplete", audit->path)
+			     : make_line(&audit->last, event, &link, line, err);
 	if (!ret)
 		ret = set_head(audit, &link, line, err);
 	if (ret) {
@@ -184,28 +194,30 @@ out:
 
 int kmsd_audit_sync(struct kmsd_audit *audit, struct evs_error *err)
 {
+	struct kmsd_link link;
+	bool dirty;
 	int ret;
 
-	/* The store's lock first, as kmsd_audit_commit() has it */
-	ret = kmsd_store_begin(audit->store, err);
-	if (ret)
-		return ret;
 	pthread_mutex_lock(&audit->lock);
+	dirty = audit->dirty;
+	audit->dirty = false;
 	ret = pay(audit, err);
-	if (!ret && audit->dirty) {
-		ret = sync_file(audit, err);
-		if (!ret)
-			ret = set_head(audit, &audit->last, "", err);
-		if (!ret) {
-			ret = kmsd_store_commit(audit->store, err);
-			audit->dirty = ret;
-			goto out;
-		}
-	}
-	kmsd_store_rollback(audit->store);
-out:
+	link = audit->last;
 	pthread_mutex_unlock(&audit->lock);
-	return ret;
+	if (ret || !dirty)
+		return ret;
+	/* Without the lock: nobody waits for the disk who only wants to add a line */
+	ret = sync_file(audit, err);
+	if (!ret)
+		ret = kmsd_db_run(kmsd_store_writing(audit->store), err,
+				  "UPDATE audit_head SET seq = ?1, hash = ?2, line = ''"
+				  " WHERE seq <= ?1", "is", link.seq, link.hash);
+	if (ret < 0) {
+		pthread_mutex_lock(&audit->lock);
+		audit->dirty = true;
+		pthread_mutex_unlock(&audit->lock);
+	}
+	return ret < 0 ? ret : 0;
 }
 
 /* Reads the newest whole line and cuts off what a killed process left behind it. */

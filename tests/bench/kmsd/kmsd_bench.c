@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * How many decrypt-datakey calls a second does evs-kmsd answer on one core,
+ * beside what the token itself can do? The daemon is pinned to CPU 0, the
+ * clients to the others; the token is measured on CPU 0 as well.
+ *
+ *	kmsd_bench [CMKS [SECONDS]]
+ */
+#include "kmsd_fixture.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "cmk.h"
+#include "material.h"
+#include "p11.h"
+
+#define CLIENTS 8
+#define SAMPLES_MAX 4000000
+
+static struct fixture f;
+static int cmks = 10000, seconds = 5;
+static char (*requests)[1024];
+static int request_count;
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void pin(bool to_first)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (long i = 0; i < sysconf(_SC_NPROCESSORS_ONLN); i++)
+		if ((i == 0) == to_first)
+			CPU_SET(i, &set);
+	if (CPU_COUNT(&set) && sched_setaffinity(0, sizeof(set), &set))
+		perror("sched_setaffinity");
+}
+
+/* C_Decrypt of what a CMK's material looks like, with the root key, in a loop. */
+static double token_limit(void)
+{
+	CK_BYTE iv[12] = { 1 }, cipher[128], plain[128], pin_text[64] = "";
+	CK_GCM_PARAMS gcm = { iv, sizeof(iv), 96, (CK_BYTE *)"x", 1, 128 };
+	CK_MECHANISM mechanism = { CKM_AES_GCM, &gcm, sizeof(gcm) };
+	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE template = { CKA_CLASS, &class, sizeof(class) };
+	CK_ULONG len = sizeof(cipher), size, found = 0;
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	CK_SESSION_HANDLE session;
+	CK_OBJECT_HANDLE key;
+	CK_FUNCTION_LIST *p;
+	CK_SLOT_ID slot;
+	int64_t start;
+	long n = 0;
+	FILE *file;
+
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_int_equal(kmsd_p11_load(&p, conf.module, conf.softhsm2_conf, &err), 0);
+	assert_int_equal(kmsd_p11_find_token(p, conf.token, &slot, &err), 0);
+	file = fopen(conf.pin_file, "r");
+	assert_non_null(fgets((char *)pin_text, sizeof(pin_text), file));
+	fclose(file);
+	assert_int_equal(p->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
+	assert_int_equal(p->C_Login(session, CKU_USER, pin_text,
+				    strcspn((char *)pin_text, "\n")), CKR_OK);
+	p->C_FindObjectsInit(session, &template, 1);
+	p->C_FindObjects(session, &key, 1, &found);
+	p->C_FindObjectsFinal(session);
+	assert_int_equal(found, 1);
+	assert_int_equal(p->C_EncryptInit(session, &mechanism, key), CKR_OK);
+	assert_int_equal(p->C_Encrypt(session, plain, KMSD_CMK_SIZE, cipher, &len), CKR_OK);
+	for (start = now_ns(); now_ns() - start < seconds * INT64_C(1000000000); n++) {
+		size = sizeof(plain);
+		if (p->C_DecryptInit(session, &mechanism, key) != CKR_OK ||
+		    p->C_Decrypt(session, cipher, len, plain, &size) != CKR_OK)
+			fail_msg("C_Decrypt");
+	}
+	kmsd_p11_unload(p);
+	return (double)n * 1e9 / (double)(now_ns() - start);
+}
+
+/* Measured in a process of its own, pinned to the daemon's CPU. */
+static double token_limit_pinned(void)
+{
+	double limit = 0;
+	int pipe_fd[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(pipe_fd), 0);
+	pid = fork();
+	if (!pid) {
+		pin(true);
+		limit = token_limit();
+		_exit(write(pipe_fd[1], &limit, sizeof(limit)) != sizeof(limit));
+	}
+	assert_int_equal(read(pipe_fd[0], &limit, sizeof(limit)), sizeof(limit));
+	waitpid(pid, NULL, 0);
+	return limit;
+}
+
+static void make_keys(void)
+{
+	struct evs_error err = {};
+	struct kmsd_cmk cmk;
+	int i;
+
+	fixture_open(&f);
+	assert_int_equal(kmsd_store_begin(f.kmsd.store, &err), 0);
+	for (i = 0; i < cmks; i++) {
+		cmk = (struct kmsd_cmk){ .project = "default" };
+		snprintf(cmk.alias, sizeof(cmk.alias), "key-%d", i);
+		if (kmsd_cmk_create(&f.kmsd, &cmk, &err))
+			fail_msg("%s", err.text);
+	}
+	assert_int_equal(kmsd_store_commit(f.kmsd.store, &err), 0);
+	request_count = cmks < 1000 ? cmks : 1000;
+	requests = calloc((size_t)request_count, sizeof(*requests));
+	for (i = 0; i < request_count; i++) {
+		struct answer a = call(&f, "create-datakey", "{\"key_id\":\"alias/key-%d\","
+				       "\"datakey_length\":512}", i * (cmks / request_count));
+		char body[700];
+
+		snprintf(body, sizeof(body), "{\"key_id\":\"%s\",\"cipher_text\":\"%s\","
+			 "\"datakey_cipher_length\":\"64\"}", member(&a, "key_id"),
+			 member(&a, "cipher_text"));
+		snprintf(requests[i], sizeof(requests[i]),
+			 "POST /v1.0/default/kms/decrypt-datakey HTTP/1.1\r\nHost: localhost\r\n"
+			 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+			 strlen(body), body);
+		answer_free(&a);
+	}
+	kmsd_close(&f.kmsd);
+}
+
+/* One call on a connection that stays; false when it failed. */
+static bool exchange(int fd, const char *request)
+{
+	size_t used = 0, want = 0, size = strlen(request);
+	char answer[4096], *end, *length;
+	ssize_t n;
+
+	if (send(fd, request, size, MSG_NOSIGNAL) != (ssize_t)size)
+		return false;
+	do {
+		n = recv(fd, answer + used, sizeof(answer) - 1 - used, 0);
+		if (n <= 0)
+			return false;
+		used += (size_t)n;
+		answer[used] = '\0';
+		end = strstr(answer, "\r\n\r\n");
+		length = end ? strcasestr(answer, "Content-Length:") : NULL;
+		want = length ? (size_t)(end + 4 - answer) + (size_t)atol(length + 15) : 0;
+	} while (!want || used < want);
+	return !strncmp(answer, "HTTP/1.1 200", 12);
+}
+
+struct client {
+	pthread_t thread;
+	int number;
+	int64_t interval_ns;	/* 0: as fast as it gets */
+	long failures;
+	size_t count;
+	uint32_t *us;
+};
+
+static void *client_run(void *arg)
+{
+	int64_t start = now_ns(), due = start, end = start + seconds * INT64_C(1000000000), t;
+	struct client *c = arg;
+	int fd = try_connect(&f), next = c->number;
+
+	due += c->interval_ns * c->number / CLIENTS;
+	for (t = start; t < end && c->count < SAMPLES_MAX / CLIENTS; t = now_ns()) {
+		if (c->interval_ns && t < due) {
+			struct timespec wait = { 0, due - t };
+
+			nanosleep(&wait, NULL);
+		}
+		/* From when it was due: what waits behind a slow call is slow itself */
+		t = c->interval_ns ? due : t;
+		c->failures += !exchange(fd, requests[next]);
+		c->us[c->count++] = (uint32_t)((now_ns() - t) / 1000);
+		due += c->interval_ns;
+		next = (next + CLIENTS) % request_count;
+	}
+	close(fd);
+	return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Returns calls a second. */
+static double load(const char *what, double rate)
+{
+	static uint32_t us[SAMPLES_MAX];
+	struct client clients[CLIENTS];
+	long failures = 0;
+	size_t count = 0;
+	int i;
+
+	for (i = 0; i < CLIENTS; i++) {
+		clients[i] = (struct client){
+			.number = i, .us = us + i * (SAMPLES_MAX / CLIENTS),
+			.interval_ns = rate > 0 ? (int64_t)(CLIENTS * 1e9 / rate) : 0,
+		};
+		pthread_create(&clients[i].thread, NULL, client_run, &clients[i]);
+	}
+	for (i = 0; i < CLIENTS; i++) {
+		pthread_join(clients[i].thread, NULL);
+		memmove(us + count, clients[i].us, clients[i].count * sizeof(us[0]));
+		count += clients[i].count;
+		failures += clients[i].failures;
+	}
+	qsort(us, count, sizeof(us[0]), compare);
+	printf("%-22s %8.0f calls/s  p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms  failed %ld\n", what,
+	       (double)count / seconds, us[count / 2] / 1e3, us[count * 99 / 100] / 1e3,
+	       us[count - 1] / 1e3, failures);
+	return (double)count / seconds;
+}
+
+int main(int argc, char **argv)
+{
+	double limit, full;
+
+	if (argc > 1)
+		cmks = atoi(argv[1]);
+	if (argc > 2)
+		seconds = atoi(argv[2]);
+	if (cmks < 1 || seconds < 1 || geteuid()) {
+		fputs("Usage, as root: kmsd_bench [CMKS [SECONDS]]\n", stderr);
+		return 1;
+	}
+	fixture_init(&f);
+	make_keys();
+	limit = token_limit_pinned();
+	printf("%d CMKs, %d clients on keep-alive connections, %d s each\n", cmks, CLIENTS, seconds);
+	printf("%-22s %8.0f calls/s\n", "C_Decrypt in a loop", limit);
+	pin(true);
+	daemon_start(&f);
+	pin(false);
+	full = load("decrypt-datakey, full", 0);
+	load("decrypt-datakey, half", full / 2);
+	printf("%.0f %% of the token's limit\n", 100 * full / limit);
+	if (daemon_stop(&f, SIGTERM))
+		return 1;
+	remove_tree(f.dir);
+	return 0;
+}
