@@ -12,6 +12,7 @@
 #include "fail.h"
 #include "hex.h"
 #include "ops.h"
+#include "pool.h"
 
 #define RANDOM_BITS 512
 #define RANDOM_SIZE (RANDOM_BITS / 8)
@@ -36,14 +37,14 @@ int kmsd_op_gen_random(struct kmsd_call *call, struct evs_error *err)
 				RANDOM_BITS);
 	if (ret)
 		return ret;
-	random = evs_secret_alloc(RANDOM_SIZE);
-	secret = evs_secret_alloc(sizeof(head) + 2 * RANDOM_SIZE + sizeof(tail));
+	random = kmsd_secret_get(RANDOM_SIZE);
+	secret = kmsd_secret_get(sizeof(head) + 2 * RANDOM_SIZE + sizeof(tail));
 	if (!random || !secret)
 		ret = evs_error_set(err, errno, "locked memory: %m");
 	if (!ret)
 		ret = kmsd_hsm_random(call->kmsd->hsm, random->data, RANDOM_SIZE, err);
 	if (ret) {
-		evs_secret_free(secret);
+		kmsd_secret_put(secret);
 	} else {
 		body = (char *)secret->data;
 		strcpy(body, head);
@@ -53,7 +54,7 @@ int kmsd_op_gen_random(struct kmsd_call *call, struct evs_error *err)
 		call->reply->body = body;
 		call->reply->size = strlen(body);
 	}
-	evs_secret_free(random);
+	kmsd_secret_put(random);
 	return ret;
 }
 
@@ -93,7 +94,7 @@ static int encrypt(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 		return ret;
 	ret = kmsd_blob_wrap(&kmsd_blob_data, key, cmk, context, call->req.secret->data,
 			     call->req.secret_len, blob, err);
-	evs_secret_free(key);
+	kmsd_secret_put(key);
 	if (ret)
 		return ret;
 	kmsd_base64_encode(text, blob, kmsd_blob_size(&kmsd_blob_data, call->req.secret_len));
@@ -141,7 +142,7 @@ static int reply_plain(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 		       const struct evs_secret *plain, size_t size, struct evs_error *err)
 {
 	size_t room = REPLY_FRAME + ESCAPE_MAX * size + KMSD_BASE64_SIZE(size);
-	struct evs_secret *secret = evs_secret_alloc(room);
+	struct evs_secret *secret = kmsd_secret_get(room);
 	char *at;
 
 	if (!secret)
@@ -173,7 +174,7 @@ static int decrypt(struct kmsd_call *call, const struct kmsd_cmk *cmk, uint32_t 
 				 cmk->id, version);
 	if (ret)
 		return ret;
-	plain = evs_secret_alloc(content);
+	plain = kmsd_secret_get(content);
 	if (!plain)
 		ret = evs_error_set(err, errno, "locked memory: %m");
 	if (!ret)
@@ -181,8 +182,8 @@ static int decrypt(struct kmsd_call *call, const struct kmsd_cmk *cmk, uint32_t 
 				       digest, err);
 	if (!ret)
 		ret = reply_plain(call, cmk, plain, content, err);
-	evs_secret_free(plain);
-	evs_secret_free(key);
+	kmsd_secret_put(plain);
+	kmsd_secret_put(key);
 	return ret;
 }
 

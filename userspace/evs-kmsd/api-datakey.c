@@ -15,6 +15,7 @@
 #include "fail.h"
 #include "hex.h"
 #include "ops.h"
+#include "pool.h"
 
 #define DK_BITS (8 * EVS_DK_SIZE)
 #define DK_HEX (2 * EVS_DK_SIZE)
@@ -61,13 +62,13 @@ static int begin(struct kmsd_call *call, struct dk_call *dk, struct evs_error *e
 		ret = kmsd_call_key_id(call, KMSD_BY_NAME, &dk->cmk, err);
 	if (ret)
 		return ret;
-	dk->dk = evs_secret_alloc(EVS_DK_SIZE);
+	dk->dk = kmsd_secret_get(EVS_DK_SIZE);
 	return dk->dk ? 0 : evs_error_set(err, errno, "locked memory: %m");
 }
 
 static void end(struct dk_call *dk)
 {
-	evs_secret_free(dk->dk);
+	kmsd_secret_put(dk->dk);
 	kmsd_context_free(&dk->context);
 }
 
@@ -84,7 +85,7 @@ static int wrap(struct kmsd_call *call, struct dk_call *dk, char cipher_text[BLO
 		return ret;
 	ret = kmsd_blob_wrap(&kmsd_blob_datakey, key, &dk->cmk, &dk->context, dk->dk->data,
 			     EVS_DK_SIZE, blob, err);
-	evs_secret_free(key);
+	kmsd_secret_put(key);
 	if (!ret)
 		evs_hex_encode(cipher_text, blob, sizeof(blob));
 	return ret;
@@ -95,7 +96,7 @@ static int reply_secret(struct kmsd_call *call, const char *head, const struct d
 			const char *tail, struct evs_error *err)
 {
 	size_t head_len = strlen(head), tail_len = strlen(tail);
-	struct evs_secret *secret = evs_secret_alloc(head_len + DK_HEX + tail_len + 1);
+	struct evs_secret *secret = kmsd_secret_get(head_len + DK_HEX + tail_len + 1);
 	char *body;
 
 	if (!secret)
@@ -242,7 +243,7 @@ static int unwrap(struct kmsd_call *call, struct dk_call *dk, unsigned char *dig
 		return ret;
 	ret = kmsd_blob_unwrap(&kmsd_blob_datakey, key, &dk->context, blob, sizeof(blob),
 			       dk->dk->data, digest, err);
-	evs_secret_free(key);
+	kmsd_secret_put(key);
 	return ret;
 }
 

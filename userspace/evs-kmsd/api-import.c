@@ -16,6 +16,7 @@
 #include "fail.h"
 #include "material.h"
 #include "ops.h"
+#include "pool.h"
 
 #define RSA_BITS 2048
 #define RSA_SIZE (RSA_BITS / 8)
@@ -88,7 +89,7 @@ static int make_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, struct
 	int size, ret;
 	size_t len;
 
-	plain = evs_secret_alloc(sizeof(token) + PRIVATE_MAX);
+	plain = kmsd_secret_get(sizeof(token) + PRIVATE_MAX);
 	if (!pair || !plain) {
 		ret = evs_error_set(err, ENOMEM, "no memory for a key pair");
 		goto out;
@@ -111,7 +112,7 @@ static int make_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, struct
 	if (!ret)
 		kmsd_base64_encode(text, wrapped, len + KMSD_HSM_OVERHEAD);
 out:
-	evs_secret_free(plain);
+	kmsd_secret_put(plain);
 	EVP_PKEY_free(pair);
 	return ret;
 }
@@ -152,7 +153,7 @@ int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err)
 static int open_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, EVP_PKEY **pair,
 		      uint32_t *algorithm, struct evs_error *err)
 {
-	struct evs_secret *plain = evs_secret_alloc(TOKEN_MAX);
+	struct evs_secret *plain = kmsd_secret_get(TOKEN_MAX);
 	unsigned char wrapped[TOKEN_MAX];
 	char aad[EVS_CMK_ID_SIZE + 16];
 	const unsigned char *at;
@@ -186,7 +187,7 @@ static int open_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, EVP_PK
 	*algorithm = token.algorithm;
 	ret = *pair ? 0 : evs_error_set(err, EIO, "import token: no key in it");
 out:
-	evs_secret_free(plain);
+	kmsd_secret_put(plain);
 	return ret;
 }
 
@@ -194,7 +195,7 @@ static int decrypt_material(EVP_PKEY *pair, uint32_t algorithm, const char *text
 			    struct evs_secret *key, struct evs_error *err)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pair, NULL);
-	struct evs_secret *plain = evs_secret_alloc(RSA_SIZE);
+	struct evs_secret *plain = kmsd_secret_get(RSA_SIZE);
 	const char *digest = algorithms[algorithm].digest;
 	unsigned char cipher[RSA_SIZE];
 	size_t size = RSA_SIZE;
@@ -220,7 +221,7 @@ static int decrypt_material(EVP_PKEY *pair, uint32_t algorithm, const char *text
 	else
 		memcpy(key->data, plain->data, KMSD_CMK_SIZE);
 out:
-	evs_secret_free(plain);
+	kmsd_secret_put(plain);
 	EVP_PKEY_CTX_free(ctx);
 	return ret;
 }
@@ -244,7 +245,7 @@ static int read_expiry(struct kmsd_call *call, int64_t *expires, struct evs_erro
 static int import(struct kmsd_call *call, struct kmsd_cmk *cmk, const char *text, int64_t expires,
 		  struct evs_error *err)
 {
-	struct evs_secret *key = evs_secret_alloc(KMSD_CMK_SIZE);
+	struct evs_secret *key = kmsd_secret_get(KMSD_CMK_SIZE);
 	EVP_PKEY *pair = NULL;
 	uint32_t algorithm = 0;
 	int ret;
@@ -264,7 +265,7 @@ static int import(struct kmsd_call *call, struct kmsd_cmk *cmk, const char *text
 				  "UPDATE cmk SET state = 2, expires = ? WHERE id = ?", "is",
 				  expires, cmk->id);
 	EVP_PKEY_free(pair);
-	evs_secret_free(key);
+	kmsd_secret_put(key);
 	return ret < 0 ? ret : 0;
 }
 

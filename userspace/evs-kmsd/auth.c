@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "fail.h"
+#include "pool.h"
 #include "sign.h"
 
 #define SCRYPT_N 16384
@@ -183,7 +184,7 @@ static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const c
 		return ret;
 	if (!ret)
 		return kmsd_fail(err, KMSD_E_SIGNATURE, "Authorization: no such access key");
-	secret = evs_secret_alloc(KMSD_WRAPPED_MAX);
+	secret = kmsd_secret_get(KMSD_WRAPPED_MAX);
 	if (!secret)
 		return evs_error_set(err, errno, "locked memory: %m");
 	snprintf(aad, sizeof(aad), "credential/%s", sig.access);
@@ -191,7 +192,7 @@ static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const c
 	if (!ret)
 		ret = kmsd_sign_check(http, &sig, secret->data, c.size - KMSD_HSM_OVERHEAD,
 				      kmsd_clock_now(&kmsd->clock), err);
-	evs_secret_free(secret);
+	kmsd_secret_put(secret);
 	return ret ? ret : kmsd_user_roles(kmsd, who->id, project, &who->permissions, err);
 }
 

@@ -1,53 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "exchange.h"
 #include "hex.h"
-
-/* Locked memory is dear to get: what has been used is kept, wiped, for the next. */
-#define SPARE_MAX 16
-
-static struct {
-	pthread_mutex_t lock;
-	struct evs_secret *bodies[SPARE_MAX];
-	size_t count;
-} spare = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static struct evs_secret *body_get(void)
-{
-	struct evs_secret *body = NULL;
-
-	pthread_mutex_lock(&spare.lock);
-	if (spare.count)
-		body = spare.bodies[--spare.count];
-	pthread_mutex_unlock(&spare.lock);
-	return body ? body : evs_secret_alloc(KMSD_BODY_MAX);
-}
-
-static void body_put(struct evs_secret *body, size_t used)
-{
-	if (!body)
-		return;
-	explicit_bzero(body->data, used);
-	pthread_mutex_lock(&spare.lock);
-	if (spare.count < SPARE_MAX) {
-		spare.bodies[spare.count++] = body;
-		body = NULL;
-	}
-	pthread_mutex_unlock(&spare.lock);
-	evs_secret_free(body);
-}
-
-void kmsd_exchange_trim(void)
-{
-	pthread_mutex_lock(&spare.lock);
-	while (spare.count)
-		evs_secret_free(spare.bodies[--spare.count]);
-	pthread_mutex_unlock(&spare.lock);
-}
+#include "pool.h"
 
 struct kmsd_exchange *kmsd_exchange_new(const char *uri)
 {
@@ -57,10 +15,10 @@ struct kmsd_exchange *kmsd_exchange_new(const char *uri)
 	if (!ex)
 		return NULL;
 	ex->uri = strdup(uri);
-	ex->body = body_get();
+	ex->body = kmsd_secret_get(KMSD_BODY_MAX);
 	ex->reply.op = "-";
 	if (!ex->uri || !ex->body || getrandom(id, sizeof(id), 0) != sizeof(id)) {
-		body_put(ex->body, 0);
+		kmsd_secret_put(ex->body);
 		free(ex->uri);
 		free(ex);
 		return NULL;
@@ -72,7 +30,7 @@ struct kmsd_exchange *kmsd_exchange_new(const char *uri)
 void kmsd_exchange_free(struct kmsd_exchange *ex)
 {
 	kmsd_reply_free(&ex->reply);
-	body_put(ex->body, ex->too_long ? KMSD_BODY_MAX : ex->used);
+	kmsd_secret_put(ex->body);
 	free(ex->uri);
 	free(ex);
 }
@@ -99,7 +57,7 @@ static void free_text(void *body)
 
 static void free_secret(void *secret)
 {
-	evs_secret_free(secret);
+	kmsd_secret_put(secret);
 }
 
 enum MHD_Result kmsd_exchange_respond(struct kmsd_exchange *ex,

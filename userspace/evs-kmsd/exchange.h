@@ -6,8 +6,8 @@
 
 #include "api.h"
 #include "conns.h"
+#include "pool.h"
 
-#define KMSD_BODY_MAX 65536
 #define KMSD_REQUEST_ID_SIZE 16
 
 /**
@@ -65,10 +65,5 @@ void kmsd_exchange_take(struct kmsd_exchange *ex, const char *data, size_t size)
  */
 enum MHD_Result kmsd_exchange_respond(struct kmsd_exchange *ex,
 				      struct MHD_Connection *connection);
-
-/**
- * kmsd_exchange_trim() - Give back the memory that is kept for bodies to come.
- */
-void kmsd_exchange_trim(void);
 
 #endif /* KMSD_EXCHANGE_H */

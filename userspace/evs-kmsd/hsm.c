@@ -15,6 +15,7 @@
 
 #include "hsm.h"
 #include "p11.h"
+#include "pool.h"
 
 #define ROOT_KEY_SIZE 32
 #define PIN_MAX 255
@@ -38,7 +39,7 @@ static int read_pin(const char *path, struct evs_secret **pin, struct evs_error 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return evs_error_set(err, errno, "PIN file %s: %m", path);
-	secret = evs_secret_alloc(PIN_MAX + 2);
+	secret = kmsd_secret_get(PIN_MAX + 2);
 	if (!secret) {
 		ret = evs_error_set(err, errno, "locked memory: %m");
 		goto out_close;
@@ -70,7 +71,7 @@ static int read_pin(const char *path, struct evs_secret **pin, struct evs_error 
 	return 0;
 
 out_free:
-	evs_secret_free(secret);
+	kmsd_secret_put(secret);
 out_close:
 	close(fd);
 	return ret;
@@ -93,7 +94,7 @@ static int login(struct kmsd_hsm *hsm, const struct kmsd_conf *conf, struct evs_
 	if (ret)
 		return ret;
 	rv = hsm->p11->C_Login(hsm->session, CKU_USER, pin->data, strlen((char *)pin->data));
-	evs_secret_free(pin);
+	kmsd_secret_put(pin);
 	return rv == CKR_OK ? 0 : kmsd_p11_fail(err, rv, "logging in");
 }
 
@@ -282,14 +283,14 @@ int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, 
 	if (size <= KMSD_HSM_OVERHEAD)
 		return evs_error_set(err, EBADMSG, "HSM: wrapped key is too short");
 	/* SoftHSM wants room for the tag as well, though it does not write it */
-	out = evs_secret_alloc(size);
+	out = kmsd_secret_get(size);
 	if (!out)
 		return evs_error_set(err, errno, "locked memory: %m");
 	rv = root_crypt(hsm, false, aad, iv, iv + KMSD_HSM_IV_SIZE, size - KMSD_HSM_IV_SIZE,
 			out->data, size, size - KMSD_HSM_OVERHEAD);
 	if (rv == CKR_OK)
 		memcpy(plain, out->data, size - KMSD_HSM_OVERHEAD);
-	evs_secret_free(out);
+	kmsd_secret_put(out);
 	switch (rv) {
 	case CKR_OK:
 		return 0;

@@ -8,6 +8,7 @@
 #include "fail.h"
 #include "hex.h"
 #include "iam.h"
+#include "pool.h"
 
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 128
@@ -218,7 +219,7 @@ static int reply_credential(struct kmsd_call *call, const char *access, const ch
 			    const struct evs_secret *secret, struct evs_error *err)
 {
 	size_t room = 256 + strlen(user);
-	struct evs_secret *body = evs_secret_alloc(room);
+	struct evs_secret *body = kmsd_secret_get(room);
 
 	if (!body)
 		return evs_error_set(err, errno, "locked memory: %m");
@@ -271,11 +272,11 @@ int kmsd_iam_credential_create(struct kmsd_call *call, struct evs_error *err)
 		return ret;
 	if (!there)
 		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "credential: user_id: no such user");
-	secret = evs_secret_alloc(SECRET_SIZE + 1);
+	secret = kmsd_secret_get(SECRET_SIZE + 1);
 	if (!secret)
 		return evs_error_set(err, errno, "locked memory: %m");
 	ret = add_credential(call, user, description ? description : "", secret, err);
-	evs_secret_free(secret);
+	kmsd_secret_put(secret);
 	return ret;
 }
 

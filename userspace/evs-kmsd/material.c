@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "material.h"
+#include "pool.h"
 
 #define DIGEST_SIZE 32
 #define WRAPPED_SIZE (KMSD_CMK_SIZE + KMSD_HSM_OVERHEAD)
@@ -39,7 +40,7 @@ static int put(struct kmsd *kmsd, struct kmsd_cmk *cmk, uint32_t version,
 int kmsd_material_generate(struct kmsd *kmsd, struct kmsd_cmk *cmk, uint32_t version,
 			   struct evs_error *err)
 {
-	struct evs_secret *key = evs_secret_alloc(KMSD_CMK_SIZE);
+	struct evs_secret *key = kmsd_secret_get(KMSD_CMK_SIZE);
 	int ret;
 
 	if (!key)
@@ -47,7 +48,7 @@ int kmsd_material_generate(struct kmsd *kmsd, struct kmsd_cmk *cmk, uint32_t ver
 	ret = kmsd_hsm_random(kmsd->hsm, key->data, KMSD_CMK_SIZE, err);
 	if (!ret)
 		ret = put(kmsd, cmk, version, key, err);
-	evs_secret_free(key);
+	kmsd_secret_put(key);
 	return ret;
 }
 
@@ -65,13 +66,13 @@ int kmsd_material_get(struct kmsd *kmsd, const char *id, uint32_t version,
 	if (size != WRAPPED_SIZE)
 		return evs_error_set(err, EBADMSG, "database: key %s has material of %zu bytes",
 				     id, size);
-	*key = evs_secret_alloc(KMSD_CMK_SIZE);
+	*key = kmsd_secret_get(KMSD_CMK_SIZE);
 	if (!*key)
 		return evs_error_set(err, errno, "locked memory: %m");
 	material_aad(aad, id, version);
 	ret = kmsd_hsm_unwrap(kmsd->hsm, aad, wrapped, size, (*key)->data, err);
 	if (ret) {
-		evs_secret_free(*key);
+		kmsd_secret_put(*key);
 		evs_error_prefix(err, "key %s", id);
 	}
 	return ret;

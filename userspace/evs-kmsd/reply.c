@@ -7,6 +7,7 @@
 
 #include "api.h"
 #include "fail.h"
+#include "pool.h"
 
 int kmsd_json_put(struct json_object *json, const char *name, struct json_object *value)
 {
@@ -148,7 +149,7 @@ void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err,
 void kmsd_reply_free(struct kmsd_reply *reply)
 {
 	if (reply->secret)
-		evs_secret_free(reply->secret);
+		kmsd_secret_put(reply->secret);
 	else
 		free(reply->body);
 	reply->secret = NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fail.h"
+#include "pool.h"
 #include "request.h"
 
 #define DEPTH_MAX 8
@@ -46,7 +47,7 @@ static int take(struct kmsd_request *req, char *text, size_t len, struct evs_err
 {
 	if (req->secret)
 		return kmsd_fail(err, KMSD_E_JSON, "body: two secrets in it");
-	req->secret = evs_secret_alloc(len + 1);
+	req->secret = kmsd_secret_get(len + 1);
 	if (!req->secret)
 		return evs_error_set(err, errno, "locked memory: %m");
 	memcpy(req->secret->data, text, len);
@@ -214,7 +215,7 @@ int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, enum km
 void kmsd_request_free(struct kmsd_request *req)
 {
 	json_object_put(req->json);
-	evs_secret_free(req->secret);
+	kmsd_secret_put(req->secret);
 }
 
 int kmsd_request_string(const struct kmsd_request *req, const char *name, const char *otherwise,

@@ -334,7 +334,7 @@ void kmsd_server_stop(struct kmsd_server *server)
 	pthread_mutex_unlock(&server->lock);
 	stop_http(server);
 	kmsd_conns_stop();
-	kmsd_exchange_trim();
+	kmsd_pool_trim();
 	kmsd_tls_free(&server->tls);
 	kmsd_listen_close(&server->listen);
 	pthread_cond_destroy(&server->idle);
