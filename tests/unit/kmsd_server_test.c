@@ -264,6 +264,34 @@ static void test_slow_request(void **state)
 	free(call_ok(&f, "total", "list-keys", "{}"));
 }
 
+static void *guess(void *arg)
+{
+	struct answer a = http(f.socket, "POST", "/v3/auth/tokens",
+			       "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":"
+			       "{\"name\":\"nobody\",\"password\":\"12345678\"}}}}}");
+
+	*(long *)arg = a.status;
+	answer_free(&a);
+	return NULL;
+}
+
+/* Guessing passwords does not take all threads: each guess is refused, or told to wait. */
+static void test_guessing(void **state)
+{
+	pthread_t threads[16];
+	long status[16];
+
+	(void)state;
+	daemon_start(&f);
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, guess, &status[i]), 0);
+	free(call_ok(&f, "total", "list-keys", "{}"));
+	for (int i = 0; i < 16; i++) {
+		pthread_join(threads[i], NULL);
+		assert_true(status[i] == 401 || status[i] == 429);
+	}
+}
+
 /* As many as there may be, all silent: those who come later wait, and are served. */
 static void test_full_house(void **state)
 {
@@ -431,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_purpose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_key_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_request, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_guessing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_house, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peer_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_big_header, setup, teardown),

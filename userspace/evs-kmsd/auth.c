@@ -6,6 +6,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,9 @@
 #define SCRYPT_N 16384
 #define SCRYPT_R 8
 
+/* Of the four threads that answer on a socket, so many may be at this. */
+#define LOGINS_MAX 2
+
 int kmsd_token_hash(const char *token, unsigned char *hash)
 {
 	return EVP_Digest(token, strlen(token), hash, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
@@ -26,6 +30,7 @@ int kmsd_password_hash(const unsigned char *salt, const void *password, size_t s
 		       unsigned char *hash, struct evs_error *err)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static atomic_int waiting;
 	uint64_t n = SCRYPT_N;
 	uint32_t r = SCRYPT_R, p = 1;
 	OSSL_PARAM params[] = {
@@ -37,15 +42,23 @@ int kmsd_password_hash(const unsigned char *salt, const void *password, size_t s
 		OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),
 		OSSL_PARAM_construct_end(),
 	};
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
-	EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	EVP_KDF_CTX *ctx = NULL;
 	int done = 0;
+	EVP_KDF *kdf;
 
-	/* Who tries passwords takes turns with himself, not with those who have a token */
+	/* Who tries passwords takes turns with himself, and leaves threads for the others */
+	if (atomic_fetch_add(&waiting, 1) >= LOGINS_MAX) {
+		atomic_fetch_sub(&waiting, 1);
+		return kmsd_fail(err, KMSD_IAM_BUSY, "too many logins at once: try again");
+	}
+	kdf = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
+	if (kdf)
+		ctx = EVP_KDF_CTX_new(kdf);
 	pthread_mutex_lock(&lock);
 	if (ctx)
 		done = EVP_KDF_derive(ctx, hash, KMSD_HASH_SIZE, params) > 0;
 	pthread_mutex_unlock(&lock);
+	atomic_fetch_sub(&waiting, 1);
 	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(kdf);
 	return done ? 0 : evs_error_set(err, ENOMEM, "scrypt failed");

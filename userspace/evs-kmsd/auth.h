@@ -172,9 +172,9 @@ int kmsd_agency_roles(struct kmsd *kmsd, const char *agency, const char *project
  * @hash: filled, KMSD_HASH_SIZE bytes
  * @err: filled on failure
  *
- * Takes 16 MiB and some 50 ms; one thread at a time.
+ * Takes 16 MiB and some 50 ms; one thread at a time, and one more may wait.
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno; with the status 429 when others wait already.
  */
 int kmsd_password_hash(const unsigned char *salt, const void *password, size_t size,
 		       unsigned char *hash, struct evs_error *err);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,9 @@ static int open_tcp(const char *address, int *out, struct evs_error *err)
 		return evs_error_set(err, EINVAL, "%s: not an address and port, as 192.0.2.1:9443",
 				     address);
 	fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* The daemon starts before the network: the address may come later */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) ||
+	    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes)) ||
 	    bind(fd, info->ai_addr, info->ai_addrlen) || listen(fd, BACKLOG))
 		ret = evs_error_set(err, errno, "%s: %m", address);
 	freeaddrinfo(info);

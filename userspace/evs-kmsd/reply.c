@@ -96,6 +96,7 @@ static struct json_object *iam_body(unsigned int status, const char *text)
 	} titles[] = {
 		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
 		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
+		{ 429, "Too Many Requests" },
 	};
 	struct json_object *json;
 	const char *title = "";
