@@ -128,7 +128,7 @@ void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err,
 		text = "internal error; the log of evs-kmsd says more";
 	}
 	kmsd_reply_free(reply);
-	snprintf(reply->code, sizeof(reply->code), "%s", code);
+	snprintf(reply->code, sizeof(reply->code), "%.15s", code);
 	reply->status = kmsd_http_status(code);
 	if (!strcmp(code, KMSD_E_SIGNATURE)) {
 		kmsd_reply_pairs(reply, NULL, (const char *const[]){ "error_code", code, "error_msg",
