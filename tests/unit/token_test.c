@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <linux/evs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,9 +54,17 @@ static void test_largest(void **state)
 static void test_init_refuses(void **state)
 {
 	struct evs_error err = {};
+	char id[EVS_CMK_REF_SIZE + 1];
 	struct evs_token token;
 
 	(void)state;
+	memset(id, 'x', sizeof(id));
+	id[EVS_CMK_REF_SIZE] = '\0';
+	assert_int_equal(evs_token_init(&token, "local", id, UUID, &err), -EINVAL);
+	/* What a token may have, the kernel takes as the name of the disk's CMK. */
+	id[EVS_CMK_REF_SIZE - 1] = '\0';
+	assert_int_equal(evs_token_init(&token, "local", id, UUID, &err), 0);
+	assert_in_range(strlen(id), 1, EVS_CMK_MAX);
 	assert_int_equal(evs_token_init(&token, "a b", CMK, UUID, &err), -EINVAL);
 	assert_int_equal(evs_token_init(&token, "local", "a key", UUID, &err), -EINVAL);
 	assert_int_equal(evs_token_init(&token, "local", CMK, "1234", &err), -EINVAL);

@@ -10,7 +10,7 @@
 
 #define EVS_UUID_SIZE 37		/* 36 characters and the NUL */
 #define EVS_CMK_ID_SIZE 37		/* as OTC and evs-kmsd make it */
-#define EVS_CMK_REF_SIZE 256		/* as any KMS may make it */
+#define EVS_CMK_REF_SIZE 128		/* as any KMS may make it, and as the kernel takes it */
 #define EVS_CONTEXT_PAIRS_MAX 8
 #define EVS_CONTEXT_NAME_MAX 64
 #define EVS_CONTEXT_VALUE_MAX 256
