@@ -258,6 +258,41 @@ static double load(const char *what, double rate, double *of_cpu)
 	return (double)count / seconds;
 }
 
+/*
+ * What the daemon itself has counted, from a request's last byte to its answer:
+ * free of the time that the clients wait for a CPU.
+ */
+static void own_histogram(void)
+{
+	static const char name[] = "evs_kmsd_request_seconds_bucket{op=\"decrypt-datakey\",le=\"";
+	struct answer a = http(f.socket, "GET", "/metrics", NULL);
+	unsigned long long counts[32], total;
+	double bounds[32];
+	int n = 0, i;
+	char *at;
+
+	for (at = a.text; n < 32 && (at = strstr(at, name)); n++) {
+		at += strlen(name);
+		bounds[n] = strtod(at, NULL);	/* "+Inf" is the last */
+		counts[n] = strtoull(strchr(at, ' '), NULL, 10);
+	}
+	assert_true(n > 1);
+	total = counts[n - 1];
+	for (i = 0; counts[i] < total / 2; i++)
+		;
+	printf("%-22s p50 <= %g ms", "inside the daemon", bounds[i] * 1e3);
+	for (; counts[i] < total * 99 / 100; i++)
+		;
+	printf("  p99 <= %g ms", bounds[i] * 1e3);
+	for (; counts[i] < total * 999 / 1000; i++)
+		;
+	printf("  p99.9 <= %g ms, of %llu", bounds[i] * 1e3, total);
+	for (i = 0; bounds[i] < 0.05; i++)
+		;
+	printf("; over 50 ms: %llu\n", total - counts[i]);
+	answer_free(&a);
+}
+
 int main(int argc, char **argv)
 {
 	double limit, full, of_cpu, ignored;
@@ -280,6 +315,7 @@ int main(int argc, char **argv)
 	pin(false);
 	full = load("decrypt-datakey, full", 0, &of_cpu);
 	load("decrypt-datakey, half", full / 2, &ignored);
+	own_histogram();
 	printf("%.0f %% of the token's limit, by CPU time\n", 100 * of_cpu / limit);
 	if (daemon_stop(&f, SIGTERM))
 		return 1;
