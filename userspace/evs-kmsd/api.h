@@ -30,7 +30,7 @@ struct kmsd_reply {
 	const char *type;
 	const char *op;
 	char key_id[EVS_CMK_ID_SIZE];
-	char code[16];
+	char code[40];
 	char token[2 * KMSD_TOKEN_BYTES + 1];
 };
 
