@@ -75,8 +75,8 @@ static void start_tls(const char *more)
 	port = free_port();
 	snprintf(text, sizeof(text),
 		 "[listen]\naddress = 127.0.0.1:%d\ncertificate = %s/server.pem\nprivate-key = "
-		 "%s/server.key\n%s[limits]\nconnections-per-peer = 4\nrequest-seconds = 2\n"
-		 "idle-seconds = 2\n", port, f.dir, f.dir, more);
+		 "%s/server.key\n%s[limits]\nconnections-per-peer = 4\nrequest-seconds = 30\n"
+		 "idle-seconds = 30\n", port, f.dir, f.dir, more);
 	fixture_configure(&f, text);
 	daemon_start(&f);
 }
@@ -312,18 +312,19 @@ static void test_full_house(void **state)
 /* One address has its share of connections and no more. */
 static void test_peer_limit(void **state)
 {
-	int fds[8], closed = 0, i;
+	int fds[8], closed = 0, i, tries;
 	char byte;
 
 	(void)state;
 	start_tls("");
 	for (i = 0; i < 8; i++)
 		fds[i] = tcp_connect();
-	for (i = 7; i >= 4; i--) {
-		struct timeval patience = { .tv_sec = 1 };
-
-		setsockopt(fds[i], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		closed += recv(fds[i], &byte, 1, 0) == 0 || errno == ECONNRESET;
+	/* Which ones are refused depends on who accepts first; how many does not */
+	for (tries = 0; tries < 1000 && closed < 4; tries++) {
+		for (i = 0, closed = 0; i < 8; i++)
+			closed += recv(fds[i], &byte, 1, MSG_DONTWAIT) >= 0 ||
+				  (errno != EAGAIN && errno != EINTR);
+		sleep_ms(10);
 	}
 	assert_int_equal(closed, 4);
 	for (i = 0; i < 8; i++)
