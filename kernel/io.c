@@ -327,13 +327,43 @@ static void evs_submit_work(struct work_struct *work)
 }
 
 /*
+ * Is there anything on the plug of this task that the backing device might have to
+ * wait for? Requests for this very disk are nothing of that kind.
+ */
+static bool evs_plug_in_the_way(const struct request_queue *q)
+{
+	struct blk_plug *plug = current->plug;
+	struct request *first, *cached;
+
+	if (!plug)
+		return false;
+	/* Of several queues, or what md and others want to be called for */
+	if (plug->multiple_queues || !list_empty(&plug->cb_list))
+		return true;
+	first = rq_list_peek(&plug->mq_list);
+	cached = rq_list_peek(&plug->cached_rqs);
+	return (first && first->q != q) || (cached && cached->q != q);
+}
+
+/*
  * Starting a bio may have to wait for others to complete, so none of those may
  * depend on this function to return. There are two places where they would:
  *
  * A task with a plug may be just about to flush it. The list of requests must
- * not grow under the hands of the block layer, and those that are on it, for
- * the backing device maybe, hold tags but are not issued before the current
- * one. A worker has nothing of that kind.
+ * not grow under the hands of the block layer: so the plug is set aside, and the
+ * backing device finds a task without. Thus a request for it never lands on the
+ * plug, but is issued at once.
+ *
+ * What is on the plug stays there while the backing device makes this task wait
+ * for a tag, say, since it is flushed by going to sleep only if it is in place;
+ * if it is being flushed already, not even then. So nothing on it may be what is
+ * waited for. That is so if all requests on it are for this disk, be they issued
+ * later or kept for bios to come: the tags that they hold are this disk's, and
+ * the backing device has no use for them, nor for anything that they complete,
+ * as it comes below the disk. Else, some may be for the backing device, or one
+ * below it: one whose tag is waited for, and which is issued only after the
+ * current one. This happens if a task writes to both, and runs out of tags of
+ * this disk: waiting for one runs the queue. A worker has nothing of that kind.
  *
  * submit_bio() keeps back the bios that are submitted inside it until it has
  * dealt with the one that it was called for. If that is large, it is split into
@@ -344,8 +374,9 @@ static void evs_submit_work(struct work_struct *work)
 static void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 {
 	struct bio_list *kept_back = current->bio_list;
+	struct blk_plug *plug = current->plug;
 
-	if (current->plug) {
+	if (unlikely(evs_plug_in_the_way(evs->disk->queue))) {
 		spin_lock(&evs->submit_lock);
 		bio_list_add(&evs->submit_bios, bio);
 		spin_unlock(&evs->submit_lock);
@@ -353,9 +384,15 @@ static void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 		return;
 	}
 
+	/* The scheduler looks for the time that is kept in the plug */
+	if (plug)
+		blk_plug_invalidate_ts();
+	current->plug = NULL;
 	current->bio_list = NULL;
+	/* The disk may go with the request that this completes */
 	submit_bio_noacct(bio);
 	current->bio_list = kept_back;
+	current->plug = plug;
 }
 
 static void evs_cmd_submit(struct evs_device *evs, struct request *rq,
