@@ -116,6 +116,19 @@ size_t evs_crypt_req_size(const struct evs_cipher *cipher)
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_crypt_req_size);
 
+static void evs_crypt_req_set(struct evs_crypt_req *creq,
+			      const struct evs_cipher *cipher, u32 flags,
+			      crypto_completion_t done, void *data)
+{
+	/* Enough for a data unit in one piece; see evs_crypt_map_pieces() */
+	sg_init_table(creq->src, 1);
+	sg_init_table(creq->dst, 1);
+	skcipher_request_set_tfm(&creq->req, cipher->tfm);
+	skcipher_request_set_callback(&creq->req,
+				      CRYPTO_TFM_REQ_MAY_BACKLOG | flags, done,
+				      data);
+}
+
 /**
  * evs_crypt_req_init() - prepare for calls of evs_encrypt() or evs_decrypt()
  * @creq: memory of evs_crypt_req_size() bytes
@@ -125,16 +138,32 @@ void evs_crypt_req_init(struct evs_crypt_req *creq,
 			const struct evs_cipher *cipher)
 {
 	crypto_init_wait(&creq->wait);
-	/* Enough for a data unit in one piece; see evs_crypt_map_pieces() */
-	sg_init_table(creq->src, 1);
-	sg_init_table(creq->dst, 1);
-	skcipher_request_set_tfm(&creq->req, cipher->tfm);
-	skcipher_request_set_callback(&creq->req,
-				      CRYPTO_TFM_REQ_MAY_BACKLOG |
-				      CRYPTO_TFM_REQ_MAY_SLEEP,
-				      crypto_req_done, &creq->wait);
+	evs_crypt_req_set(creq, cipher, CRYPTO_TFM_REQ_MAY_SLEEP,
+			  crypto_req_done, &creq->wait);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_crypt_req_init);
+
+/**
+ * evs_crypt_req_init_atomic() - prepare for evs_decrypt() where nobody may sleep
+ * @creq: memory of evs_crypt_req_size() bytes
+ * @cipher: cipher that it will be used with
+ * @done: called when a unit completes after evs_decrypt() has said -EINPROGRESS,
+ *	with 0 or an error code; before that maybe with -EINPROGRESS, which means
+ *	nothing
+ * @data: passed to @done
+ */
+void evs_crypt_req_init_atomic(struct evs_crypt_req *creq,
+			       const struct evs_cipher *cipher,
+			       crypto_completion_t done, void *data)
+{
+	evs_crypt_req_set(creq, cipher, 0, done, data);
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_crypt_req_init_atomic);
+
+static bool evs_crypt_may_sleep(const struct evs_crypt_req *creq)
+{
+	return creq->req.base.flags & CRYPTO_TFM_REQ_MAY_SLEEP;
+}
 
 /* A data unit in several pieces */
 static int evs_crypt_map_pieces(struct scatterlist *sg,
@@ -199,7 +228,9 @@ static int evs_crypt_sg(struct evs_crypt_req *creq, struct scatterlist *dst,
 	else
 		err = crypto_skcipher_decrypt(&creq->req);
 
-	return crypto_wait_req(err, &creq->wait);
+	if (unlikely(err) && evs_crypt_may_sleep(creq))
+		err = crypto_wait_req(err, &creq->wait);
+	return err;
 }
 
 /**
@@ -284,35 +315,72 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_encrypt);
 
+/*
+ * Is the next unit such that the cipher takes it as it is? If not, it copies, may
+ * find no memory for that without sleeping, and leaves a unit half done.
+ */
+static bool evs_crypt_in_place(const struct evs_cipher *cipher,
+			       const struct bio_vec *bvec,
+			       struct bvec_iter iter)
+{
+	struct bio_vec piece = bvec_iter_bvec(bvec, iter);
+
+	return piece.bv_len >= cipher->unit_size &&
+	       IS_ALIGNED(piece.bv_offset,
+			  crypto_skcipher_alignmask(cipher->tfm) + 1);
+}
+
 /**
  * evs_decrypt() - decrypt data units in place
  * @cipher: cipher with its key set
- * @creq: initialised by evs_crypt_req_init() for @cipher
+ * @creq: initialised by evs_crypt_req_init() or evs_crypt_req_init_atomic() for
+ *	@cipher
  * @bvec: memory with the ciphertext
- * @iter: position there; all that is left is decrypted, which has to be a
- *	multiple of the size of a data unit
- * @sector: position of the first data unit on the disk in 512-byte sectors
+ * @iter: position there, and on the disk that of the next unit in 512-byte
+ *	sectors; all that is left is decrypted, which has to be a multiple of the
+ *	size of a data unit. On return, those of the next unit that is to be done.
  *
- * Context: process context, may sleep.
- * Return: see evs_encrypt().
+ * Context: process context, may sleep, if initialised by evs_crypt_req_init(); else
+ *	any in which ciphers may be used.
+ * Return: see evs_encrypt(). If nobody may sleep, also -EAGAIN: the next unit has
+ *	to be done where one may; and -EINPROGRESS: the cipher does the unit before
+ *	the next one, and calls back when it has. @creq is the cipher's until then,
+ *	and as that may have been before this returns, so is all else that is used
+ *	to go on.
  */
 int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
-		const struct bio_vec *bvec, struct bvec_iter iter,
-		sector_t sector)
+		const struct bio_vec *bvec, struct bvec_iter *iter)
 {
 	const unsigned int unit = cipher->unit_size;
+	const bool may_sleep = evs_crypt_may_sleep(creq);
 	int err;
 
-	if (!IS_ALIGNED(iter.bi_size, unit))
+	if (!IS_ALIGNED(iter->bi_size, unit))
 		return -EIO;
 
-	for (; iter.bi_size; sector += unit >> SECTOR_SHIFT) {
-		err = evs_crypt_map(creq->src, bvec, &iter, unit);
+	while (iter->bi_size) {
+		const struct bvec_iter before = *iter;
+
+		if (!may_sleep && !evs_crypt_in_place(cipher, bvec, before))
+			return -EAGAIN;
+		err = evs_crypt_map(creq->src, bvec, iter, unit);
 		if (err)
 			return err;
-		err = evs_crypt_sg(creq, creq->src, unit, sector, false);
-		if (err)
+		iter->bi_sector += unit >> SECTOR_SHIFT;
+		err = evs_crypt_sg(creq, creq->src, unit, before.bi_sector,
+				   false);
+		if (likely(!err))
+			continue;
+		if (may_sleep)
 			return err;
+		if (err == -EINPROGRESS || err == -EBUSY)
+			return -EINPROGRESS;
+		/* Of what is in place, nothing has been done then */
+		if (err == -ENOMEM) {
+			*iter = before;
+			return -EAGAIN;
+		}
+		return err;
 	}
 
 	return 0;

@@ -48,7 +48,7 @@ struct evs_cipher {
 
 /**
  * struct evs_crypt_req - what one caller needs to encrypt or decrypt
- * @wait: for ciphers that complete asynchronously
+ * @wait: for ciphers that complete asynchronously, where one may sleep
  * @iv: tweak of the data unit, overwritten by the cipher
  * @src: pieces of memory that make up the data unit read
  * @dst: pieces of memory that make up the data unit written
@@ -71,13 +71,15 @@ const char *evs_cipher_driver(const struct evs_cipher *cipher);
 size_t evs_crypt_req_size(const struct evs_cipher *cipher);
 void evs_crypt_req_init(struct evs_crypt_req *creq,
 			const struct evs_cipher *cipher);
+void evs_crypt_req_init_atomic(struct evs_crypt_req *creq,
+			       const struct evs_cipher *cipher,
+			       crypto_completion_t done, void *data);
 int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 		const struct bio_vec *src, struct bvec_iter *src_iter,
 		const struct bio_vec *dst, struct bvec_iter *dst_iter,
 		unsigned int len, sector_t sector);
 int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
-		const struct bio_vec *bvec, struct bvec_iter iter,
-		sector_t sector);
+		const struct bio_vec *bvec, struct bvec_iter *iter);
 
 /* key.c: key type "evs" and the module's keyring */
 
@@ -121,9 +123,9 @@ enum {
  * @bdev: backing block device
  * @cipher: cipher with the data key, or what there is in place of it: see
  *	evs_io_set_cipher(). Taken under SRCU in io.c, changed under @state_lock.
- * @wq: decrypts reads and submits bios. Each disk has its own, with a rescuer,
- *	as the backing device may be made of another evs disk, which must not
- *	wait for this one.
+ * @wq: decrypts reads that are not decrypted where they complete, and submits
+ *	bios. Each disk has its own, with a rescuer, as the backing device may be
+ *	made of another evs disk, which must not wait for this one.
  * @submit_lock: protects @submit_bios
  * @submit_bios: bios for @bdev that could not be submitted where they were made
  * @submit_work: submits @submit_bios

@@ -5,14 +5,19 @@
  * A request for an evs disk becomes one bio for the backing device, which is
  * part of the request's private data, so that nothing has to be allocated for
  * it. Writes are encrypted in the context of the submitter into bounce pages.
- * Reads go straight into the pages of the caller and are decrypted there by a
- * worker, since the backing device may complete them in hard interrupt context,
- * where ciphers that use vector registers must not run.
+ * Reads go straight into the pages of the caller and are decrypted there: small
+ * ones at once where the backing device completes them, unless that is in hard
+ * interrupt context, where ciphers that use vector registers must not run; large
+ * ones by workers, so that several CPUs share them.
  */
+#include <asm/simd.h>
+#include <crypto/internal/simd.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/cpumask.h>
 #include <linux/lockdep.h>
+#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
@@ -23,6 +28,12 @@
 #include "trace.h"
 
 #define EVS_QUEUE_DEPTH		128
+
+/*
+ * Largest read that is decrypted where the backing device completes it, if there is
+ * another CPU. Two changes of task take as long as the cipher for some 16 KiB.
+ */
+#define EVS_INLINE_BYTES	SZ_32K
 
 /*
  * Bits of a request that mean the same to the backing device. REQ_NOWAIT does
@@ -43,9 +54,12 @@ DEFINE_STATIC_SRCU(evs_srcu);
 
 /**
  * struct evs_cmd - private data of a request
- * @work: decrypts the data of a read
+ * @work: decrypts the data of a read, or what is left of it
  * @bio: what is sent to the backing device
  * @bounce: how many bounce pages a write has in @bvecs, and whose they are
+ * @next: bio of a read whose data is decrypted next
+ * @iter: how far that is
+ * @srcu_idx: of the cipher that a read has in use
  * @bvecs: bounce pages of a write; buffers of a read that was merged from
  *	several bios
  *
@@ -55,6 +69,9 @@ struct evs_cmd {
 	struct work_struct work;
 	struct bio bio;
 	struct evs_bounce bounce;
+	struct bio *next;
+	struct bvec_iter iter;
+	int srcu_idx;
 	struct bio_vec bvecs[EVS_MAX_SEGMENTS];
 };
 
@@ -93,7 +110,7 @@ void evs_io_wipe(struct evs_cipher *cipher)
 	if (IS_ERR_OR_NULL(cipher))
 		return;
 
-	/* Pairs with srcu_read_lock() in evs_cmd_crypt() */
+	/* Pairs with evs_cmd_encrypt() and evs_cmd_decrypt() */
 	synchronize_srcu_expedited(&evs_srcu);
 	evs_cipher_free(cipher);
 }
@@ -110,13 +127,9 @@ void evs_io_hold(struct evs_device *evs)
 	blk_mq_quiesce_queue_nowait(evs->disk->queue);
 }
 
-/* Context: any, down to hard interrupts; likewise for all end_io */
-static void evs_read_end_io(struct bio *bio)
+/* Context: any, down to hard interrupts */
+static void evs_read_queue(struct evs_device *evs, struct evs_cmd *cmd)
 {
-	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
-	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_device *evs = rq->q->queuedata;
-
 	queue_work(evs->wq, &cmd->work);
 }
 
@@ -137,8 +150,14 @@ void evs_io_release(struct evs_device *evs)
 	spin_unlock_irqrestore(&evs->state_lock, flags);
 
 	while ((bio = bio_list_pop(&bios)))
-		evs_read_end_io(bio);
+		evs_read_queue(evs, container_of(bio, struct evs_cmd, bio));
 	blk_mq_unquiesce_queue(evs->disk->queue);
+}
+
+/* The status of a request that finds this in place of a cipher */
+static blk_status_t evs_no_cipher(const struct evs_cipher *cipher)
+{
+	return cipher ? BLK_STS_RESOURCE : BLK_STS_IOERR;
 }
 
 /*
@@ -149,25 +168,23 @@ static blk_status_t evs_io_admit(const struct evs_device *evs)
 {
 	const struct evs_cipher *cipher = rcu_access_pointer(evs->cipher);
 
-	if (!IS_ERR_OR_NULL(cipher))
-		return BLK_STS_OK;
-	return cipher ? BLK_STS_RESOURCE : BLK_STS_IOERR;
+	return IS_ERR_OR_NULL(cipher) ? evs_no_cipher(cipher) : BLK_STS_OK;
 }
 
 /*
- * Encrypt the data of a write into @bvecs, decrypt that of a read in place.
+ * Encrypt the data of a write into @bvecs.
  *
  * Return: BLK_STS_RESOURCE if that has to wait for the disk to be resumed.
  */
-static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
+static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
 	struct bvec_iter dst = { .bi_size = blk_rq_bytes(rq) };
 	const struct evs_cipher *cipher;
+	blk_status_t status = BLK_STS_OK;
 	unsigned int noio;
 	struct bio *bio;
-	blk_status_t status = BLK_STS_OK;
 	int err = 0;
 	int idx;
 
@@ -177,7 +194,7 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 
 	cipher = srcu_dereference(evs->cipher, &evs_srcu);
 	if (IS_ERR_OR_NULL(cipher)) {
-		status = cipher ? BLK_STS_RESOURCE : BLK_STS_IOERR;
+		status = evs_no_cipher(cipher);
 		goto out;
 	}
 
@@ -187,13 +204,9 @@ static blk_status_t evs_cmd_crypt(struct evs_device *evs, struct request *rq)
 	__rq_for_each_bio(bio, rq) {
 		struct bvec_iter src = bio->bi_iter;
 
-		if (req_op(rq) == REQ_OP_WRITE)
-			err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
-					  cmd->bvecs, &dst, src.bi_size,
-					  src.bi_sector);
-		else
-			err = evs_decrypt(cipher, creq, bio->bi_io_vec, src,
-					  src.bi_sector);
+		err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
+				  cmd->bvecs, &dst, src.bi_size,
+				  src.bi_sector);
 		if (err) {
 			status = BLK_STS_IOERR;
 			break;
@@ -252,26 +265,157 @@ static void evs_read_hold(struct evs_device *evs, struct evs_cmd *cmd)
 	spin_unlock_irqrestore(&evs->state_lock, flags);
 
 	if (!held)
-		evs_read_end_io(&cmd->bio);
+		evs_read_queue(evs, cmd);
 }
 
-static void evs_read_work(struct work_struct *work)
+/* A cipher that completes later has done the unit before the next one */
+static void evs_read_crypt_done(void *data, int err)
 {
-	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
+	struct evs_cmd *cmd = data;
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 	struct evs_device *evs = rq->q->queuedata;
+
+	/* It had a backlog, and has only begun */
+	if (err == -EINPROGRESS)
+		return;
+
+	if (err)
+		cmd->bio.bi_status = BLK_STS_IOERR;
+	trace_evs_cipher_end(evs, rq, err);
+	srcu_up_read(&evs_srcu, cmd->srcu_idx);
+	evs_read_queue(evs, cmd);
+}
+
+/*
+ * Decrypt what is left of the data of a read.
+ *
+ * Return: as evs_decrypt(); for -EINPROGRESS, evs_read_crypt_done() goes on
+ */
+static int evs_cmd_decrypt_rest(struct evs_cmd *cmd,
+				const struct evs_cipher *cipher)
+{
+	int err;
+
+	/* A data unit never spans bios: it is the disk's logical block */
+	for (;;) {
+		err = evs_decrypt(cipher, evs_cmd_crypt_req(cmd),
+				  cmd->next->bi_io_vec, &cmd->iter);
+		if (err || !cmd->next->bi_next)
+			return err;
+		cmd->next = cmd->next->bi_next;
+		cmd->iter = cmd->next->bi_iter;
+	}
+}
+
+/*
+ * Decrypt the data of a read, or go on with it. Unlike that of a write, the cipher
+ * may stay in use after this returns, until evs_read_crypt_done().
+ *
+ * Return: 0; -EAGAIN to have a worker go on; -EINPROGRESS if it has been seen to
+ * that it will; -EHOSTDOWN if that has to wait for the disk to be resumed; or
+ * another error code.
+ */
+static int evs_cmd_decrypt(struct evs_device *evs, struct evs_cmd *cmd,
+			   bool may_sleep)
+{
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	const struct evs_cipher *cipher;
+	int err;
+
+	cmd->srcu_idx = srcu_down_read(&evs_srcu);
+	cipher = srcu_dereference_check(evs->cipher, &evs_srcu, true);
+	if (IS_ERR_OR_NULL(cipher)) {
+		srcu_up_read(&evs_srcu, cmd->srcu_idx);
+		return cipher ? -EHOSTDOWN : -ENOKEY;
+	}
+
+	trace_evs_cipher_begin(evs, rq);
+	if (may_sleep)
+		evs_crypt_req_init(evs_cmd_crypt_req(cmd), cipher);
+	else
+		evs_crypt_req_init_atomic(evs_cmd_crypt_req(cmd), cipher,
+					  evs_read_crypt_done, cmd);
+	err = evs_cmd_decrypt_rest(cmd, cipher);
+	/* Not ours any more: evs_read_crypt_done() lets go of the cipher */
+	if (err == -EINPROGRESS) {
+		__release(&evs_srcu);
+		return err;
+	}
+
+	trace_evs_cipher_end(evs, rq, err);
+	srcu_up_read(&evs_srcu, cmd->srcu_idx);
+	return err;
+}
+
+static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
+{
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
 	blk_status_t status = cmd->bio.bi_status;
 
-	if (!status)
-		status = evs_cmd_crypt(evs, rq);
-	if (status == BLK_STS_RESOURCE) {
+	switch (err) {
+	case 0:
+		break;
+	case -EINPROGRESS:
+		return;
+	case -EAGAIN:
+		evs_read_queue(evs, cmd);
+		return;
+	case -EHOSTDOWN:
 		evs_read_hold(evs, cmd);
 		return;
+	default:
+		status = BLK_STS_IOERR;
 	}
 	/* The caller may look at its buffer all the same: no ciphertext there */
 	if (status)
 		evs_read_zero(rq);
 	evs_end_request(rq, status);
+}
+
+static void evs_read_work(struct work_struct *work)
+{
+	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
+	struct evs_device *evs = blk_mq_rq_from_pdu(cmd)->q->queuedata;
+	unsigned int noio;
+	int err = 0;
+
+	if (!cmd->bio.bi_status) {
+		/* Slow paths of the crypto API allocate: without starting I/O */
+		noio = memalloc_noio_save();
+		err = evs_cmd_decrypt(evs, cmd, true);
+		memalloc_noio_restore(noio);
+	}
+	evs_read_end(evs, cmd, err);
+}
+
+/*
+ * Is a read to be decrypted at once? Large ones are left to workers: the backing
+ * device may complete all of them on one CPU, or as they are submitted, so that the
+ * next one would not even begin; and others wait for this context, too. With
+ * one CPU there is nobody to share them, which leaves those others: a task has
+ * time slices.
+ */
+static bool evs_read_inline(const struct request *rq)
+{
+	if (in_hardirq() || irqs_disabled() || !crypto_simd_usable())
+		return false;
+	return blk_rq_bytes(rq) <= EVS_INLINE_BYTES ||
+	       (in_task() && num_online_cpus() == 1);
+}
+
+/* Context: any, down to hard interrupts; likewise for all end_io */
+static void evs_read_end_io(struct bio *bio)
+{
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_device *evs = rq->q->queuedata;
+
+	cmd->next = rq->bio;
+	cmd->iter = rq->bio->bi_iter;
+	if (bio->bi_status || !evs_read_inline(rq))
+		evs_read_queue(evs, cmd);
+	else
+		evs_read_end(evs, cmd, evs_cmd_decrypt(evs, cmd, false));
 }
 
 static void evs_write_end_io(struct bio *bio)
@@ -453,7 +597,7 @@ static blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 	blk_mq_start_request(rq);
 	trace_evs_request_begin(evs, rq);
 
-	status = evs_cmd_crypt(evs, rq);
+	status = evs_cmd_encrypt(evs, rq);
 	if (status) {
 		evs_bounce_free(evs, &cmd->bounce, cmd->bvecs);
 		return status;

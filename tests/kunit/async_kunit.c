@@ -8,6 +8,7 @@
 #include <crypto/scatterwalk.h>
 #include <kunit/test.h>
 #include <linux/bottom_half.h>
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
@@ -78,6 +79,9 @@ static int later_start(struct skcipher_request *req, bool encrypt)
 
 	if (req->cryptlen != UNIT || !is_unit(req->src) || !is_unit(req->dst))
 		return -EINVAL;
+
+	if (later_returns == -ENOMEM)
+		return later_returns;
 
 	INIT_WORK(&later->work, later_work);
 	later->req = req;
@@ -245,7 +249,7 @@ static int decrypt(struct async_test *at)
 	struct bio_vec bvec;
 
 	bvec_set_virt(&bvec, at->got, LEN);
-	return evs_decrypt(at->cipher, at->creq, &bvec, iter, 0);
+	return evs_decrypt(at->cipher, at->creq, &bvec, &iter);
 }
 
 /* All is done on return, not earlier */
@@ -276,9 +280,108 @@ static void test_later_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -1, later_fails_at);
 }
 
+/**
+ * struct atomic_test - what is there where nobody may sleep
+ * @bvec: the data
+ * @iter: how far it is done
+ * @done: a unit has completed
+ * @err: with that
+ */
+struct atomic_test {
+	struct bio_vec bvec;
+	struct bvec_iter iter;
+	struct completion done;
+	int err;
+};
+
+static void atomic_done(void *data, int err)
+{
+	struct atomic_test *atomic = data;
+
+	if (err == -EINPROGRESS)
+		return;
+	atomic->err = err;
+	complete(&atomic->done);
+}
+
+static int atomic_decrypt(struct async_test *at, struct atomic_test *atomic)
+{
+	return evs_decrypt(at->cipher, at->creq, &atomic->bvec, &atomic->iter);
+}
+
+static void atomic_setup(struct kunit *test, struct atomic_test *atomic)
+{
+	struct async_test *at = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, encrypt(at));
+	bvec_set_virt(&atomic->bvec, at->got, LEN);
+	atomic->iter = (struct bvec_iter){ .bi_size = LEN };
+	init_completion(&atomic->done);
+	evs_crypt_req_init_atomic(at->creq, at->cipher, atomic_done, atomic);
+}
+
+/*
+ * Each unit is done later, and then it goes on with the next one; but one that is
+ * on two pages is left to somebody who may sleep, who does the rest.
+ */
+static void test_atomic(struct kunit *test)
+{
+	struct async_test *at = test->priv;
+	struct atomic_test atomic;
+
+	atomic_setup(test, &atomic);
+	for (unsigned int i = 1; i <= 2; i++) {
+		KUNIT_ASSERT_EQ(test, -EINPROGRESS,
+				atomic_decrypt(at, &atomic));
+		wait_for_completion(&atomic.done);
+		KUNIT_EXPECT_EQ(test, 0, atomic.err);
+		KUNIT_EXPECT_EQ(test, LEN - i * UNIT, atomic.iter.bi_size);
+		KUNIT_EXPECT_EQ(test, i, atomic.iter.bi_sector);
+	}
+	KUNIT_EXPECT_EQ(test, -EAGAIN, atomic_decrypt(at, &atomic));
+	KUNIT_EXPECT_EQ(test, LEN - 2 * UNIT, atomic.iter.bi_size);
+	KUNIT_EXPECT_EQ(test, 2, atomic.iter.bi_sector);
+
+	evs_crypt_req_init(at->creq, at->cipher);
+	KUNIT_EXPECT_EQ(test, 0, atomic_decrypt(at, &atomic));
+	KUNIT_EXPECT_EQ(test, 0, atomic.iter.bi_size);
+	KUNIT_EXPECT_MEMEQ(test, at->got, at->plain, LEN);
+}
+
+/* An error that comes later is reported once */
+static void test_atomic_error(struct kunit *test)
+{
+	struct async_test *at = test->priv;
+	struct atomic_test atomic;
+
+	atomic_setup(test, &atomic);
+	later_fails_at = 0;
+	later_error = -EBADMSG;
+	KUNIT_ASSERT_EQ(test, -EINPROGRESS, atomic_decrypt(at, &atomic));
+	wait_for_completion(&atomic.done);
+	KUNIT_EXPECT_EQ(test, -EBADMSG, atomic.err);
+	KUNIT_EXPECT_FALSE(test, completion_done(&atomic.done));
+}
+
+/* One for which there is no memory without sleeping is done by who may */
+static void test_atomic_nomem(struct kunit *test)
+{
+	struct async_test *at = test->priv;
+	struct atomic_test atomic;
+
+	atomic_setup(test, &atomic);
+	later_returns = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -EAGAIN, atomic_decrypt(at, &atomic));
+	KUNIT_EXPECT_EQ(test, LEN, atomic.iter.bi_size);
+	KUNIT_EXPECT_EQ(test, 0, atomic.iter.bi_sector);
+}
+
 static struct kunit_case async_cases[] = {
 	KUNIT_CASE_PARAM(test_later, returns_gen_params),
 	KUNIT_CASE_PARAM(test_later_error, returns_gen_params),
+	KUNIT_CASE_PARAM(test_atomic, returns_gen_params),
+	KUNIT_CASE_PARAM(test_atomic_error, returns_gen_params),
+	KUNIT_CASE_PARAM(test_atomic_nomem, returns_gen_params),
 	{}
 };
 

@@ -132,7 +132,10 @@ static int encrypt(struct crypt_test *ct, unsigned int len, u64 sector)
 
 static int decrypt(struct crypt_test *ct, struct layout *l, u64 sector)
 {
-	return evs_decrypt(ct->cipher, ct->creq, l->bvecs, l->iter, sector);
+	struct bvec_iter iter = l->iter;
+
+	iter.bi_sector = sector;
+	return evs_decrypt(ct->cipher, ct->creq, l->bvecs, &iter);
 }
 
 /* Published units are shorter than ours, but their blocks come out the same */
@@ -260,9 +263,12 @@ static void test_decrypt_part(struct kunit *test)
 		iter = ct->dst.iter;
 		bvec_iter_advance(ct->dst.bvecs, &iter, skip);
 		iter.bi_size = ct->unit;
+		iter.bi_sector = sector;
 		KUNIT_ASSERT_EQ(test, 0,
 				evs_decrypt(ct->cipher, ct->creq,
-					    ct->dst.bvecs, iter, sector));
+					    ct->dst.bvecs, &iter));
+		KUNIT_EXPECT_EQ(test, iter.bi_size, 0);
+		KUNIT_EXPECT_EQ(test, iter.bi_sector, sector + ct->unit / 512);
 
 		memcpy(ct->expect, ct->plain, len);
 		ref_crypt(ct, ct->expect + skip, ct->plain + skip, ct->unit,

@@ -100,7 +100,7 @@ static void expect_cipher_has_dk(struct kunit *test)
 	u8 tweak[AES_BLOCK_SIZE] = { 7 };
 	struct evs_crypt_req *creq;
 	struct aes_xts_key *ref;
-	struct bvec_iter iter = { .bi_size = 512 };
+	struct bvec_iter iter = { .bi_size = 512, .bi_sector = 7 };
 	struct bio_vec bvec;
 	u8 *got, *expect;
 
@@ -112,7 +112,7 @@ static void expect_cipher_has_dk(struct kunit *test)
 
 	evs_crypt_req_init(creq, kt->cipher);
 	bvec_set_virt(&bvec, got, 512);
-	KUNIT_ASSERT_EQ(test, 0, evs_decrypt(kt->cipher, creq, &bvec, iter, 7));
+	KUNIT_ASSERT_EQ(test, 0, evs_decrypt(kt->cipher, creq, &bvec, &iter));
 	KUNIT_ASSERT_EQ(test, 0,
 			aes_xts_preparekey(ref, kt->dk, EVS_DK_SIZE, 0));
 	aes_xts_decrypt(expect, expect, 512, tweak, ref, false);

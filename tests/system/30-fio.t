@@ -70,6 +70,19 @@ verify "512: buffers not aligned to pages" "$evs" \
 	--iomem_align=512 --size=7m --io_size=1m
 must wait_for evs-setup detach "$evs"
 
+# A backing device that answers in soft interrupts, and one that does so from a
+# timer, with a queue for each CPU: the contexts that reads are decrypted in, or not
+for irqmode in 1 2; do
+	new_null evs_i$irqmode 16 irqmode=$irqmode submit_queues=2 completion_nsec=20000
+	for sector in 512 4096; do
+		evs=$(raw_attach /dev/evs_i$irqmode $sector)
+		verify "$sector: answered by interrupt, kind $irqmode" "$evs" \
+			--ioengine=io_uring --iodepth=16 --direct=1 --rw=randwrite --numjobs=2 \
+			--bssplit=4k/50:32k/25:256k/25 --size=4m --io_size=1m --offset_increment=8m
+		must wait_for evs-setup detach "$evs"
+	done
+done
+
 unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|nonblocking retry')" . \
 	"the kernel did not complain"
 done_testing
