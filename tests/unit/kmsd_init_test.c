@@ -106,8 +106,8 @@ static CK_SESSION_HANDLE open_token(const struct kmsd_conf *conf, CK_FUNCTION_LI
 	CK_SLOT_ID slot;
 	int fd;
 
-	assert_int_equal(kmsd_p11_load(p11, conf->module, conf->softhsm2_conf, &err), 0);
-	assert_int_equal(kmsd_p11_find_token(*p11, conf->token, &slot, &err), 0);
+	assert_int_equal(evs_p11_load(p11, conf->module, conf->softhsm2_conf, &err), 0);
+	assert_int_equal(evs_p11_find_token(*p11, conf->token, &slot, &err), 0);
 	assert_int_equal((*p11)->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
 					       NULL, &session), CKR_OK);
 	fd = open(conf->pin_file, O_RDONLY);
@@ -169,7 +169,7 @@ static void test_root_key(void **state)
 	assert_int_equal(p11->C_GenerateKey(session, &gen, wrapper, 2, &wrapping), CKR_OK);
 	assert_int_equal(p11->C_WrapKey(session, &wrap, wrapping, key, value, &len),
 			 CKR_KEY_UNEXTRACTABLE);
-	kmsd_p11_unload(p11);
+	evs_p11_unload(p11);
 	remove_tree(f.dir);
 }
 
@@ -234,7 +234,7 @@ static void test_bad_root_key(void **state)
 		add_key(p11, session, &bad[i]);
 	add_key(p11, session, &(struct bad_key){ "twice", CK_TRUE, CK_FALSE, 32, "" });
 	add_key(p11, session, &(struct bad_key){ "twice", CK_TRUE, CK_FALSE, 32, "" });
-	kmsd_p11_unload(p11);
+	evs_p11_unload(p11);
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		strcpy(conf.root_key, bad[i].label);
@@ -266,8 +266,8 @@ static void test_pin(void **state)
 	fixture_init(&f);
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
 	assert_int_equal(chmod(conf.pin_file, 0640), 0);
-	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EACCES);
-	assert_non_null(strstr(err.text, "nobody else can read"));
+	assert_int_equal(kmsd_hsm_open(&hsm, &conf, &err), -EPERM);
+	assert_non_null(strstr(err.text, "open to others"));
 	assert_int_equal(chmod(conf.pin_file, 0600), 0);
 
 	fd = open(conf.pin_file, O_WRONLY);

@@ -5,31 +5,6 @@
 #include "hsm.h"
 #include "p11.h"
 
-static CK_RV generate_root(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, const char *label)
-{
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	CK_ULONG size = 32;
-	/* No wrapping: a key that may wrap and decrypt can be made to export others */
-	CK_ATTRIBUTE template[] = {
-		{ CKA_LABEL, (void *)label, strlen(label) },
-		{ CKA_VALUE_LEN, &size, sizeof(size) },
-		{ CKA_TOKEN, &yes, sizeof(yes) },
-		{ CKA_PRIVATE, &yes, sizeof(yes) },
-		{ CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &no, sizeof(no) },
-		{ CKA_MODIFIABLE, &no, sizeof(no) },
-		{ CKA_ENCRYPT, &yes, sizeof(yes) },
-		{ CKA_DECRYPT, &yes, sizeof(yes) },
-		{ CKA_WRAP, &no, sizeof(no) },
-		{ CKA_UNWRAP, &no, sizeof(no) },
-	};
-	CK_MECHANISM mechanism = { CKM_AES_KEY_GEN, NULL, 0 };
-	CK_OBJECT_HANDLE key;
-
-	return p11->C_GenerateKey(session, &mechanism, template,
-				  sizeof(template) / sizeof(template[0]), &key);
-}
-
 static size_t pin_len(const struct evs_secret *pin)
 {
 	return strnlen((const char *)pin->data, pin->size);
@@ -50,7 +25,7 @@ static int fill_token(CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, const struct kmsd_
 
 	rv = p11->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session);
 	if (rv != CKR_OK)
-		return kmsd_p11_fail(err, rv, step);
+		return evs_p11_fail(err, rv, step);
 
 	step = "logging in as security officer";
 	rv = p11->C_Login(session, CKU_SO, pin_ptr(new->so_pin), pin_len(new->so_pin));
@@ -68,10 +43,10 @@ static int fill_token(CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, const struct kmsd_
 	}
 	if (rv == CKR_OK) {
 		step = "generating the root key";
-		rv = generate_root(p11, session, new->root_key);
+		rv = evs_p11_generate_aes(p11, session, new->root_key, CK_FALSE);
 	}
 	p11->C_CloseSession(session);
-	return rv == CKR_OK ? 0 : kmsd_p11_fail(err, rv, step);
+	return rv == CKR_OK ? 0 : evs_p11_fail(err, rv, step);
 }
 
 int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err)
@@ -87,15 +62,15 @@ int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err)
 	memset(label, ' ', sizeof(label));
 	memcpy(label, new->token, strlen(new->token));
 
-	ret = kmsd_p11_load(&p11, new->module, new->softhsm2_conf, err);
+	ret = evs_p11_load(&p11, new->module, new->softhsm2_conf, err);
 	if (ret)
 		return ret;
-	ret = kmsd_p11_find_token(p11, NULL, &slot, err);
+	ret = evs_p11_find_token(p11, NULL, &slot, err);
 	if (!ret) {
 		rv = p11->C_InitToken(slot, pin_ptr(new->so_pin), pin_len(new->so_pin), label);
 		ret = rv == CKR_OK ? fill_token(p11, slot, new, err)
-				   : kmsd_p11_fail(err, rv, "initialising the token");
+				   : evs_p11_fail(err, rv, "initialising the token");
 	}
-	kmsd_p11_unload(p11);
+	evs_p11_unload(p11);
 	return ret;
 }

@@ -7,10 +7,11 @@
 
 #include "conf.h"
 #include "error.h"
+#include "p11.h"
 #include "secret.h"
 
-#define KMSD_HSM_IV_SIZE 12
-#define KMSD_HSM_TAG_SIZE 16
+#define KMSD_HSM_IV_SIZE EVS_P11_IV_SIZE
+#define KMSD_HSM_TAG_SIZE EVS_P11_TAG_SIZE
 
 /* What wrapping with the root key adds to the plaintext: IV in front, tag behind. */
 #define KMSD_HSM_OVERHEAD (KMSD_HSM_IV_SIZE + KMSD_HSM_TAG_SIZE)
