@@ -152,6 +152,45 @@ static void test_oversized(void **state)
 	assert_non_null(strstr(err.text, "larger than"));
 }
 
+static void context_put(struct evs_context *context, const char *name, const char *value)
+{
+	strcpy(context->pair[context->count].name, name);
+	strcpy(context->pair[context->count++].value, value);
+}
+
+/* The order of the pairs does not matter, where a name ends does. */
+static void test_context_digest(void **state)
+{
+	static const char *const other[][4] = {
+		{ "a", "1", "b", "2x" }, { "a", "2", "b", "1" }, { "a1", "", "b", "2" },
+		{ "a", "1b", "2", "" },
+	};
+	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], second[EVS_CONTEXT_DIGEST_SIZE];
+	/* SHA-256 of 00000001 'a' 00000001 '1' 00000001 'b' 00000001 '2', by sha256sum */
+	static const unsigned char want[] = {
+		0x6f, 0xa2, 0xd8, 0x7f, 0x48, 0xfc, 0x7d, 0xdf,
+		0xb9, 0xc9, 0xc2, 0x42, 0x86, 0xfc, 0xec, 0xde,
+		0x68, 0x24, 0x51, 0x93, 0x88, 0x82, 0x79, 0x59,
+		0x54, 0xeb, 0x5a, 0xba, 0x74, 0xc1, 0x99, 0x68,
+	};
+	struct evs_context context = {};
+	struct evs_error err = {};
+	size_t i;
+
+	(void)state;
+	context_put(&context, "b", "2");
+	context_put(&context, "a", "1");
+	assert_int_equal(evs_context_digest(&context, digest, &err), 0);
+	assert_memory_equal(digest, want, sizeof(want));
+	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		context.count = 0;
+		context_put(&context, other[i][0], other[i][1]);
+		context_put(&context, other[i][2], other[i][3]);
+		assert_int_equal(evs_context_digest(&context, second, &err), 0);
+		assert_memory_not_equal(digest, second, sizeof(digest));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_init_refuses),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_oversized),
+		cmocka_unit_test(test_context_digest),
 	};
 
 	return cmocka_run_group_tests_name("token", tests, NULL, NULL);

@@ -90,4 +90,20 @@ bool evs_cmk_ref_valid(const char *ref);
  */
 bool evs_uuid_valid(const char *uuid);
 
+#define EVS_CONTEXT_DIGEST_SIZE 32
+
+/**
+ * evs_context_digest() - What a DK is bound to by a KMS that takes bytes only.
+ * @context: the context
+ * @digest: SHA-256 over the pairs, sorted by name: name and value, each behind
+ *	    its length as 32-bit big-endian number
+ * @err: filled on failure
+ *
+ * Two contexts have the same digest if, and only if, they have the same pairs.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_context_digest(const struct evs_context *context,
+		       unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], struct evs_error *err);
+
 #endif /* EVS_TOKEN_H */
