@@ -214,16 +214,24 @@ static bool copy_peer(struct evs_http *http, const struct evs_http_peer *peer)
 	       copy_text(&http->key_file, peer->key_file);
 }
 
+int evs_curl_start(struct evs_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start_curl);
+	return curl_started ? evs_error_set(err, EIO, "libcurl does not start: %s",
+					    curl_easy_strerror(curl_started)) : 0;
+}
+
 int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
 		  struct evs_error *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct evs_http *new;
+	int ret;
 
-	pthread_once(&once, start_curl);
-	if (curl_started)
-		return evs_error_set(err, EIO, "libcurl does not start: %s",
-				     curl_easy_strerror(curl_started));
+	ret = evs_curl_start(err);
+	if (ret)
+		return ret;
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return evs_error_set(err, ENOMEM, "out of memory");

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * TLS through libcurl: it looks names up, connects and shakes hands within a
+ * time, wipes its memory (see http.c), and then leaves the stream to us.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/clock.h"
+#include "kms/tls.h"
+
+struct evs_tls {
+	CURL *curl;
+	char *url;
+	char *ca_file;
+	char *cert_file;
+	char *key_file;
+	bool connected;
+	int alert;		/* number of the fatal alert that came, or 0 */
+	char error[CURL_ERROR_SIZE];
+};
+
+/* ---- OpenSSL behind curl ---- */
+
+static void take_alert(const SSL *ssl, int where, int code)
+{
+	struct evs_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && code >> 8 == SSL3_AL_FATAL)
+		tls->alert = code & 0xff;
+}
+
+static CURLcode prepare_ssl(CURL *curl, void *ctx, void *user)
+{
+	(void)curl;
+	/* What was received must not stay in OpenSSL's buffers either. */
+	SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
+	SSL_CTX_set_app_data((SSL_CTX *)ctx, user);
+	SSL_CTX_set_info_callback(ctx, take_alert);
+	return CURLE_OK;
+}
+
+/* ---- failures ---- */
+
+static int fail(struct evs_tls *tls, CURLcode code, struct evs_error *err)
+{
+	const char *why = tls->error[0] ? tls->error : curl_easy_strerror(code);
+	int alert = tls->alert;
+
+	evs_tls_disconnect(tls);
+	if (alert) {
+		snprintf(err->code, sizeof(err->code), "TLS alert %d", alert);
+		return evs_error_set_class(err, EVS_CLASS_BAD_CREDENTIALS,
+			"%s; see client-cert-file and client-key-file in " EVS_CONFIG_PATH,
+			SSL_alert_desc_string_long(alert));
+	}
+	evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", tls->url, why);
+	switch (code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
+			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in " EVS_CONFIG_PATH,
+			tls->url, why);
+	default:
+		err->transient = true;
+		return -err->errnum;
+	}
+}
+
+static int time_over(struct evs_tls *tls, struct evs_error *err)
+{
+	evs_tls_disconnect(tls);
+	return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: no answer in time",
+				   tls->url);
+}
+
+/* ---- the connection ---- */
+
+static bool copy_text(char **copy, const char *text)
+{
+	*copy = text ? strdup(text) : NULL;
+	return !text || *copy;
+}
+
+int evs_tls_open(struct evs_tls **tls, const struct evs_http_peer *peer, struct evs_error *err)
+{
+	struct evs_tls *new;
+	int ret;
+
+	ret = evs_curl_start(err);
+	if (ret)
+		return ret;
+	new = calloc(1, sizeof(*new));
+	if (!new || !copy_text(&new->url, peer->url) || !copy_text(&new->ca_file, peer->ca_file) ||
+	    !copy_text(&new->cert_file, peer->cert_file) ||
+	    !copy_text(&new->key_file, peer->key_file)) {
+		evs_tls_close(new);
+		return evs_error_set(err, ENOMEM, "out of memory");
+	}
+	*tls = new;
+	return 0;
+}
+
+void evs_tls_disconnect(struct evs_tls *tls)
+{
+	curl_easy_cleanup(tls->curl);
+	tls->curl = NULL;
+	tls->connected = false;
+	tls->alert = 0;
+}
+
+void evs_tls_close(struct evs_tls *tls)
+{
+	if (!tls)
+		return;
+	evs_tls_disconnect(tls);
+	free(tls->url);
+	free(tls->ca_file);
+	free(tls->cert_file);
+	free(tls->key_file);
+	free(tls);
+}
+
+static CURLcode set_options(struct evs_tls *tls, long timeout_ms)
+{
+	CURL *curl = tls->curl;
+	CURLcode ret = CURLE_OK;
+
+	ret |= curl_easy_setopt(curl, CURLOPT_URL, tls->url);
+	ret |= curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
+	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
+	ret |= curl_easy_setopt(curl, CURLOPT_PROXY, "");	/* whatever https_proxy says */
+	ret |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	ret |= curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L);
+	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	ret |= curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, prepare_ssl);
+	ret |= curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, tls);
+	ret |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, tls->error);
+	ret |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+	if (tls->ca_file) {		/* these and nobody else */
+		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca_file);
+		ret |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+	}
+	if (tls->cert_file)
+		ret |= curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file);
+	if (tls->key_file)
+		ret |= curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key_file);
+	return ret;
+}
+
+int evs_tls_connect(struct evs_tls *tls, int64_t deadline, struct evs_error *err)
+{
+	int64_t left = deadline - evs_clock.now_ms();
+	CURLcode code;
+
+	if (tls->connected)
+		return 0;
+	if (left <= 0)
+		return time_over(tls, err);
+	tls->curl = curl_easy_init();
+	if (!tls->curl || set_options(tls, (long)left)) {
+		evs_tls_disconnect(tls);
+		return evs_error_set(err, ENOMEM, "libcurl cannot be set up");
+	}
+	tls->error[0] = '\0';
+	code = curl_easy_perform(tls->curl);
+	if (code)
+		return fail(tls, code, err);
+	tls->connected = true;
+	return 0;
+}
+
+/* Until there is something to be done with the socket, or the time is over. */
+static int wait_for(struct evs_tls *tls, short events, int64_t deadline, struct evs_error *err)
+{
+	int64_t left = deadline - evs_clock.now_ms();
+	struct pollfd fd = { .events = events };
+	curl_socket_t socket;
+	int ret;
+
+	if (left <= 0)
+		return time_over(tls, err);
+	if (curl_easy_getinfo(tls->curl, CURLINFO_ACTIVESOCKET, &socket))
+		return fail(tls, CURLE_RECV_ERROR, err);
+	fd.fd = socket;
+	ret = poll(&fd, 1, (int)left);
+	if (ret < 0 && errno != EINTR)
+		return fail(tls, CURLE_RECV_ERROR, err);
+	return 0;
+}
+
+int evs_tls_send(struct evs_tls *tls, const void *data, size_t size, int64_t deadline,
+		 struct evs_error *err)
+{
+	const char *at = data;
+	CURLcode code;
+	size_t sent;
+	int ret;
+
+	tls->error[0] = '\0';
+	while (size) {
+		code = curl_easy_send(tls->curl, at, size, &sent);
+		if (code == CURLE_AGAIN) {
+			ret = wait_for(tls, POLLOUT, deadline, err);
+			if (ret)
+				return ret;
+			continue;
+		}
+		if (code)
+			return fail(tls, code, err);
+		at += sent;
+		size -= sent;
+	}
+	return 0;
+}
+
+int evs_tls_receive(struct evs_tls *tls, void *data, size_t size, int64_t deadline,
+		    struct evs_error *err)
+{
+	char *at = data;
+	CURLcode code;
+	size_t got;
+	int ret;
+
+	tls->error[0] = '\0';
+	while (size) {
+		code = curl_easy_recv(tls->curl, at, size, &got);
+		if (code == CURLE_AGAIN) {
+			ret = wait_for(tls, POLLIN, deadline, err);
+			if (ret)
+				return ret;
+			continue;
+		}
+		if (code || !got) {
+			if (!code)
+				strcpy(tls->error, "the server hung up");
+			return fail(tls, CURLE_RECV_ERROR, err);
+		}
+		at += got;
+		size -= got;
+	}
+	return 0;
+}
