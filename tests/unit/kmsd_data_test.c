@@ -51,7 +51,7 @@ static void round_trip(const char *json, const char *bytes, size_t size)
 
 	assert_int_equal(strlen(cipher), (size + 140 + 2) / 3 * 4);
 	assert_string_equal(plain, bytes);
-	kmsd_base64_encode(want, bytes, size);
+	evs_base64_encode(want, bytes, size);
 	assert_string_equal(encoded, want);
 	call_refused(&f, 400, "KMS.2201", "decrypt-data", "{\"cipher_text\":\"%s\"}", cipher);
 	free(cipher);

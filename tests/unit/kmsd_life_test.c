@@ -265,12 +265,12 @@ static char *seal(const char *public_key, const char *digest, const void *bytes,
 {
 	unsigned char der[600], out[256];
 	const unsigned char *at = der;
-	char *text = malloc(KMSD_BASE64_SIZE(sizeof(out)));
+	char *text = malloc(EVS_BASE64_LEN(sizeof(out)) + 1);
 	size_t len = sizeof(out);
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *key;
 
-	key = d2i_PUBKEY(NULL, &at, kmsd_base64_decode(der, sizeof(der), public_key));
+	key = d2i_PUBKEY(NULL, &at, evs_base64_decode(der, sizeof(der), public_key, strlen(public_key)));
 	assert_non_null(key);
 	ctx = EVP_PKEY_CTX_new(key, NULL);
 	assert_true(EVP_PKEY_encrypt_init(ctx) > 0);
@@ -281,7 +281,7 @@ static char *seal(const char *public_key, const char *digest, const void *bytes,
 	assert_true(EVP_PKEY_encrypt(ctx, out, &len, bytes, size) > 0);
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
-	kmsd_base64_encode(text, out, len);
+	evs_base64_encode(text, out, len);
 	return text;
 }
 

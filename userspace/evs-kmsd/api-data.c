@@ -84,7 +84,7 @@ static int read_plain(struct kmsd_request *req, struct evs_error *err)
 static int encrypt(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 		   const struct kmsd_context *context, struct evs_error *err)
 {
-	char text[KMSD_BASE64_SIZE(KMSD_BLOB_MAX)];
+	char text[(EVS_BASE64_LEN(KMSD_BLOB_MAX) + 1)];
 	unsigned char blob[KMSD_BLOB_MAX];
 	struct evs_secret *key;
 	int ret;
@@ -97,7 +97,7 @@ static int encrypt(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 	kmsd_secret_put(key);
 	if (ret)
 		return ret;
-	kmsd_base64_encode(text, blob, kmsd_blob_size(&kmsd_blob_data, call->req.secret_len));
+	evs_base64_encode(text, blob, kmsd_blob_size(&kmsd_blob_data, call->req.secret_len));
 	return kmsd_reply_pairs(call->reply, NULL, (const char *const[]){
 		"key_id", cmk->id, "cipher_text", text, NULL }, err);
 }
@@ -141,7 +141,7 @@ static size_t escape(char *out, const unsigned char *data, size_t size)
 static int reply_plain(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 		       const struct evs_secret *plain, size_t size, struct evs_error *err)
 {
-	size_t room = REPLY_FRAME + ESCAPE_MAX * size + KMSD_BASE64_SIZE(size);
+	size_t room = REPLY_FRAME + ESCAPE_MAX * size + (EVS_BASE64_LEN(size) + 1);
 	struct evs_secret *secret = kmsd_secret_get(room);
 	char *at;
 
@@ -151,7 +151,7 @@ static int reply_plain(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 	at += sprintf(at, "{\"key_id\":\"%s\",\"plain_text\":\"", cmk->id);
 	at += escape(at, plain->data, size);
 	at += sprintf(at, "\",\"plain_text_base64\":\"");
-	kmsd_base64_encode(at, plain->data, size);
+	evs_base64_encode(at, plain->data, size);
 	strcat(at, "\"}");
 	call->reply->secret = secret;
 	call->reply->body = (char *)secret->data;
@@ -203,7 +203,7 @@ int kmsd_op_decrypt_data(struct kmsd_call *call, struct evs_error *err)
 		ret = kmsd_request_string(&call->req, "cipher_text", NULL, &cipher_text, err);
 	if (ret)
 		goto out;
-	size = kmsd_base64_decode(blob, sizeof(blob), cipher_text);
+	size = evs_base64_decode(blob, sizeof(blob), cipher_text, strlen(cipher_text));
 	ret = size < 0 ? kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: not Base64 of encrypted data")
 		       : kmsd_blob_inspect(&kmsd_blob_data, blob, (size_t)size, wrapped_by,
 					   &version, err);

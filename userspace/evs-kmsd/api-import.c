@@ -79,8 +79,8 @@ static int read_algorithm(struct kmsd_call *call, uint32_t *algorithm, struct ev
 
 /* Makes the key pair; the private half and its description as a token. */
 static int make_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, struct token token,
-		      char public_key[KMSD_BASE64_SIZE(PUBLIC_MAX)],
-		      char text[KMSD_BASE64_SIZE(TOKEN_MAX)], struct evs_error *err)
+		      char public_key[(EVS_BASE64_LEN(PUBLIC_MAX) + 1)],
+		      char text[(EVS_BASE64_LEN(TOKEN_MAX) + 1)], struct evs_error *err)
 {
 	unsigned char der[PUBLIC_MAX], wrapped[TOKEN_MAX], *at = der;
 	EVP_PKEY *pair = EVP_RSA_gen(RSA_BITS);
@@ -98,7 +98,7 @@ static int make_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, struct
 	ret = size <= 0 || size > PUBLIC_MAX ? evs_error_set(err, EIO, "RSA failed") : 0;
 	if (ret)
 		goto out;
-	kmsd_base64_encode(public_key, der, (size_t)i2d_PUBKEY(pair, &at));
+	evs_base64_encode(public_key, der, (size_t)i2d_PUBKEY(pair, &at));
 	size = i2d_PrivateKey(pair, NULL);
 	ret = size <= 0 || size > PRIVATE_MAX ? evs_error_set(err, EIO, "RSA failed") : 0;
 	if (ret)
@@ -110,7 +110,7 @@ static int make_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, struct
 	token_aad(aad, cmk->id);
 	ret = kmsd_hsm_wrap(call->kmsd->hsm, aad, plain->data, len, wrapped, err);
 	if (!ret)
-		kmsd_base64_encode(text, wrapped, len + KMSD_HSM_OVERHEAD);
+		evs_base64_encode(text, wrapped, len + KMSD_HSM_OVERHEAD);
 out:
 	kmsd_secret_put(plain);
 	EVP_PKEY_free(pair);
@@ -119,7 +119,7 @@ out:
 
 int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err)
 {
-	char public_key[KMSD_BASE64_SIZE(PUBLIC_MAX)], text[KMSD_BASE64_SIZE(TOKEN_MAX)];
+	char public_key[(EVS_BASE64_LEN(PUBLIC_MAX) + 1)], text[(EVS_BASE64_LEN(TOKEN_MAX) + 1)];
 	struct token token = {};
 	struct json_object *json;
 	struct kmsd_cmk cmk;
@@ -167,7 +167,7 @@ static int open_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, EVP_PK
 	ret = kmsd_request_string(&call->req, "import_token", NULL, &text, err);
 	if (ret)
 		goto out;
-	size = kmsd_base64_decode(wrapped, sizeof(wrapped), text);
+	size = evs_base64_decode(wrapped, sizeof(wrapped), text, strlen(text));
 	token_aad(aad, cmk->id);
 	ret = size < (ssize_t)(sizeof(token) + KMSD_HSM_OVERHEAD)
 		      ? -EBADMSG : kmsd_hsm_unwrap(call->kmsd->hsm, aad, wrapped, (size_t)size,
@@ -206,7 +206,7 @@ static int decrypt_material(EVP_PKEY *pair, uint32_t algorithm, const char *text
 		ret = evs_error_set(err, ENOMEM, "no memory for RSA");
 		goto out;
 	}
-	done = kmsd_base64_decode(cipher, sizeof(cipher), text) == RSA_SIZE &&
+	done = evs_base64_decode(cipher, sizeof(cipher), text, strlen(text)) == RSA_SIZE &&
 	       EVP_PKEY_decrypt_init(ctx) > 0 &&
 	       EVP_PKEY_CTX_set_rsa_padding(ctx, algorithms[algorithm].padding) > 0 &&
 	       (!digest || EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL) > 0) &&

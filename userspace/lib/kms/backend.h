@@ -130,6 +130,9 @@ extern const struct evs_kms_ops evs_otc_ops;
 /* kmip.c: a KMIP server. */
 extern const struct evs_kms_ops evs_kmip_ops;
 
+/* transit.c: the transit engine of Vault and OpenBao. */
+extern const struct evs_kms_ops evs_transit_ops;
+
 /* pkcs11.c: an HSM of this host. */
 extern const struct evs_kms_ops evs_pkcs11_ops;
 

@@ -7,6 +7,7 @@ static const struct evs_kms_ops *const backends[] = {
 	&evs_otc_ops,
 	&evs_kmip_ops,
 	&evs_pkcs11_ops,
+	&evs_transit_ops,
 };
 
 const struct evs_kms_ops *evs_kms_backend(const char *name)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "hex.h"
 #include "kms/json.h"
 #include "text.h"
@@ -26,10 +27,10 @@ static size_t skip_space(const char *json, size_t len, size_t i)
 }
 
 /*
- * Walks to the next member called @name, at the outermost level alone or at
- * any. Returns whether there is one, with @i at its value.
+ * Walks to the next member called @name, at one level (1 is the outermost)
+ * or, with 0, at any. Returns whether there is one, with @i at its value.
  */
-static bool next_member(const char *json, size_t len, const char *name, bool outermost, size_t *i,
+static bool next_member(const char *json, size_t len, const char *name, int level, size_t *i,
 			int *depth)
 {
 	size_t from, end, name_len = strlen(name);
@@ -51,7 +52,7 @@ static bool next_member(const char *json, size_t len, const char *name, bool out
 			if (*i >= len || json[*i] != ':')
 				break;		/* a value */
 			*i = skip_space(json, len, *i + 1);
-			if ((!outermost || *depth == 1) && end - from == name_len &&
+			if ((!level || *depth == level) && end - from == name_len &&
 			    !memcmp(json + from, name, name_len))
 				return true;
 			break;
@@ -60,8 +61,11 @@ static bool next_member(const char *json, size_t len, const char *name, bool out
 	return false;
 }
 
+typedef ssize_t decoder(void *data, size_t size, const char *text, size_t len);
+
 /* Takes the value that starts at @i; sets @i behind it. */
-static ssize_t take_value(char *json, size_t len, size_t *i, void *data, size_t size)
+static ssize_t take_value(char *json, size_t len, size_t *i, void *data, size_t size,
+			  decoder *decode)
 {
 	size_t from, end;
 	ssize_t ret;
@@ -71,20 +75,21 @@ static ssize_t take_value(char *json, size_t len, size_t *i, void *data, size_t 
 	from = *i + 1;
 	end = string_end(json, len, from);
 	*i = end + 1;
-	ret = evs_hex_decode(data, size, json + from, end - from);
+	ret = decode(data, size, json + from, end - from);
 	memset(json + from, '0', end - from);
 	return end < len ? ret : -EINVAL;
 }
 
-ssize_t evs_json_take_hex(char *json, size_t len, const char *name, void *data, size_t size)
+static ssize_t take(char *json, size_t len, int level, const char *name, void *data, size_t size,
+		    decoder *decode)
 {
 	ssize_t ret = -ENOENT;
 	bool again = false;
 	int depth = 0;
 	size_t i = 0;
 
-	while (next_member(json, len, name, true, &i, &depth)) {
-		ret = take_value(json, len, &i, data, size);
+	while (next_member(json, len, name, level, &i, &depth)) {
+		ret = take_value(json, len, &i, data, size, decode);
 		if (again)
 			ret = -EINVAL;
 		again = true;
@@ -114,7 +119,7 @@ ssize_t evs_json_take_text(char *json, size_t len, const char *name, char *text,
 	int depth = 0;
 	ssize_t ret;
 
-	if (!next_member(json, len, name, false, &i, &depth))
+	if (!next_member(json, len, name, 0, &i, &depth))
 		return -ENOENT;
 	if (i >= len || json[i++] != '"')
 		return -EINVAL;
@@ -143,6 +148,17 @@ size_t evs_json_escape(char *dst, const char *src, size_t len)
 	}
 	*at = '\0';
 	return (size_t)(at - dst);
+}
+
+ssize_t evs_json_take_hex(char *json, size_t len, const char *name, void *data, size_t size)
+{
+	return take(json, len, 1, name, data, size, evs_hex_decode);
+}
+
+ssize_t evs_json_take_base64(char *json, size_t len, int level, const char *name, void *data,
+			     size_t size)
+{
+	return take(json, len, level, name, data, size, evs_base64_decode);
 }
 
 json_object *evs_json_parse(const char *json, size_t len)

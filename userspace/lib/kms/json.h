@@ -50,6 +50,20 @@ ssize_t evs_json_take_text(char *json, size_t len, const char *name, char *text,
 size_t evs_json_escape(char *dst, const char *src, size_t len);
 
 /**
+ * evs_json_take_base64() - The same for a secret in base64.
+ * @json: an object as text; the digits in it become zeros
+ * @len: its length
+ * @level: 1 for a member of the object, 2 for one of an object in it, ...
+ * @name: name of the member, the only one of this name at this level
+ * @data: where the bytes go
+ * @size: room there
+ *
+ * Return: as evs_json_take_hex().
+ */
+ssize_t evs_json_take_base64(char *json, size_t len, int level, const char *name, void *data,
+			     size_t size);
+
+/**
  * evs_json_parse() - Parse a text strictly.
  * @json: the text
  * @len: its length
