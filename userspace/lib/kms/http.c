@@ -368,6 +368,10 @@ static CURLcode set_request(struct evs_http *http, const struct evs_http_request
 	}
 	ret |= curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	ret |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms);
+	if (request->sigv4) {
+		ret |= curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, request->sigv4);
+		ret |= curl_easy_setopt(curl, CURLOPT_USERPWD, request->login);
+	}
 	return ret;
 }
 

@@ -39,6 +39,8 @@ struct evs_http_peer {
  * @len: its length
  * @timeout_ms: milliseconds for all of it
  * @want: header of the answer that is kept, without colon, or NULL
+ * @sigv4: sign for `aws:amz:REGION:SERVICE`, or NULL
+ * @login: access key, colon and secret key, to sign with
  */
 struct evs_http_request {
 	const char *method;
@@ -48,6 +50,8 @@ struct evs_http_request {
 	size_t len;
 	long timeout_ms;
 	const char *want;
+	const char *sigv4;
+	const char *login;
 };
 
 /**
