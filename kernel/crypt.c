@@ -191,43 +191,58 @@ static int evs_crypt_map_pieces(struct scatterlist *sg,
 }
 
 /*
- * Take the next data unit off @iter. Pieces end at pages, since on 6.12 that is
- * what ciphers take without mapping each page by itself.
+ * Take the next data unit off @iter if it is in one page. Otherwise ciphers of 6.12
+ * map each page by itself. @iter has that much.
  */
-static int evs_crypt_map(struct scatterlist *sg, const struct bio_vec *bvecs,
-			 struct bvec_iter *iter, unsigned int len)
+static __always_inline bool evs_crypt_map_page(struct scatterlist *sg,
+					       const struct bio_vec *bvecs,
+					       struct bvec_iter *iter,
+					       unsigned int unit)
 {
-	struct bio_vec piece;
+	struct bio_vec piece = mp_bvec_iter_bvec(bvecs, *iter);
 
-	if (iter->bi_size < len)
-		return -EIO;
+	if (unlikely(offset_in_page(piece.bv_offset) + unit > PAGE_SIZE ||
+		     piece.bv_len < unit))
+		return false;
 
-	piece = bvec_iter_bvec(bvecs, *iter);
-	if (piece.bv_len < len)
-		return evs_crypt_map_pieces(sg, bvecs, iter, len);
-
-	/* The usual case; the entry may be the first of several from before */
-	sg_set_page(sg, piece.bv_page, len, piece.bv_offset);
+	sg_set_page(sg, piece.bv_page + (piece.bv_offset >> PAGE_SHIFT), unit,
+		    offset_in_page(piece.bv_offset));
+	/* It may be the first of several entries from before */
 	sg_mark_end(sg);
-	bvec_iter_advance_single(bvecs, iter, len);
-	return 0;
+	bvec_iter_advance_single(bvecs, iter, unit);
+	return true;
 }
 
-/* What is in @src, into @dst, which may be the same */
-static int evs_crypt_sg(struct evs_crypt_req *creq, struct scatterlist *dst,
-			unsigned int len, u64 sector, bool encrypt)
+static __always_inline int evs_crypt_map(struct scatterlist *sg,
+					 const struct bio_vec *bvecs,
+					 struct bvec_iter *iter,
+					 unsigned int unit)
+{
+	if (likely(evs_crypt_map_page(sg, bvecs, iter, unit)))
+		return 0;
+	return evs_crypt_map_pieces(sg, bvecs, iter, unit);
+}
+
+/* From @src, to @dst, which may be the same */
+static void evs_crypt_set(struct evs_crypt_req *creq, struct scatterlist *dst,
+			  unsigned int len)
+{
+	skcipher_request_set_crypt(&creq->req, creq->src, dst, len, creq->iv);
+}
+
+/* The unit at @sector, as the request has been set */
+static __always_inline int evs_crypt_unit(struct evs_crypt_req *creq,
+					  u64 sector, bool encrypt)
 {
 	int err;
 
 	/* The cipher has overwritten both words */
 	creq->iv[0] = cpu_to_le64(sector);
 	creq->iv[1] = 0;
-	skcipher_request_set_crypt(&creq->req, creq->src, dst, len, creq->iv);
 	if (encrypt)
 		err = crypto_skcipher_encrypt(&creq->req);
 	else
 		err = crypto_skcipher_decrypt(&creq->req);
-
 	if (unlikely(err) && evs_crypt_may_sleep(creq))
 		err = crypto_wait_req(err, &creq->wait);
 	return err;
@@ -260,7 +275,8 @@ int evs_cipher_key_check(const struct evs_cipher *cipher,
 
 	evs_crypt_req_init(creq, cipher);
 	sg_set_buf(creq->src, block, EVS_KEY_CHECK_SIZE);
-	err = evs_crypt_sg(creq, creq->src, EVS_KEY_CHECK_SIZE, U64_MAX, true);
+	evs_crypt_set(creq, creq->src, EVS_KEY_CHECK_SIZE);
+	err = evs_crypt_unit(creq, U64_MAX, true);
 	memcpy(check, block, EVS_KEY_CHECK_SIZE);
 
 out:
@@ -296,9 +312,11 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 	const unsigned int unit = cipher->unit_size;
 	int err;
 
-	if (!IS_ALIGNED(len, unit))
+	if (!IS_ALIGNED(len, unit) || src_iter->bi_size < len ||
+	    dst_iter->bi_size < len)
 		return -EIO;
 
+	evs_crypt_set(creq, creq->dst, unit);
 	for (; len; len -= unit, sector += unit >> SECTOR_SHIFT) {
 		err = evs_crypt_map(creq->src, src, src_iter, unit);
 		if (err)
@@ -306,7 +324,7 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 		err = evs_crypt_map(creq->dst, dst, dst_iter, unit);
 		if (err)
 			return err;
-		err = evs_crypt_sg(creq, creq->dst, unit, sector, true);
+		err = evs_crypt_unit(creq, sector, true);
 		if (err)
 			return err;
 	}
@@ -316,18 +334,34 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 EXPORT_SYMBOL_IF_KUNIT(evs_encrypt);
 
 /*
- * Is the next unit such that the cipher takes it as it is? If not, it copies, may
- * find no memory for that without sleeping, and leaves a unit half done.
+ * Does the cipher take the next unit as it is? If not, it copies, may find no memory
+ * for that without sleeping, and leave the unit half done.
  */
-static bool evs_crypt_in_place(const struct evs_cipher *cipher,
-			       const struct bio_vec *bvec,
-			       struct bvec_iter iter)
+static __always_inline bool evs_crypt_in_place(const struct evs_cipher *cipher,
+					       const struct bio_vec *bvec,
+					       struct bvec_iter iter)
 {
 	struct bio_vec piece = bvec_iter_bvec(bvec, iter);
 
 	return piece.bv_len >= cipher->unit_size &&
-	       IS_ALIGNED(piece.bv_offset,
-			  crypto_skcipher_alignmask(cipher->tfm) + 1);
+	       !(piece.bv_offset & crypto_skcipher_alignmask(cipher->tfm));
+}
+
+/* A unit that has failed where nobody may sleep; @iter was @before */
+static int evs_decrypt_atomic_error(struct bvec_iter *iter,
+				    const struct bvec_iter *before, int err)
+{
+	switch (err) {
+	case -EINPROGRESS:
+	case -EBUSY:
+		return -EINPROGRESS;
+	case -ENOMEM:
+		/* For the tweak: data as it comes here need not be copied */
+		*iter = *before;
+		return -EAGAIN;
+	default:
+		return err;
+	}
 }
 
 /**
@@ -353,34 +387,25 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 {
 	const unsigned int unit = cipher->unit_size;
 	const bool may_sleep = evs_crypt_may_sleep(creq);
+	struct bvec_iter before;
 	int err;
 
 	if (!IS_ALIGNED(iter->bi_size, unit))
 		return -EIO;
 
+	evs_crypt_set(creq, creq->src, unit);
 	while (iter->bi_size) {
-		const struct bvec_iter before = *iter;
-
+		before = *iter;
 		if (!may_sleep && !evs_crypt_in_place(cipher, bvec, before))
 			return -EAGAIN;
 		err = evs_crypt_map(creq->src, bvec, iter, unit);
 		if (err)
 			return err;
-		iter->bi_sector += unit >> SECTOR_SHIFT;
-		err = evs_crypt_sg(creq, creq->src, unit, before.bi_sector,
-				   false);
-		if (likely(!err))
-			continue;
-		if (may_sleep)
-			return err;
-		if (err == -EINPROGRESS || err == -EBUSY)
-			return -EINPROGRESS;
-		/* Of what is in place, nothing has been done then */
-		if (err == -ENOMEM) {
-			*iter = before;
-			return -EAGAIN;
-		}
-		return err;
+		iter->bi_sector = before.bi_sector + (unit >> SECTOR_SHIFT);
+		err = evs_crypt_unit(creq, before.bi_sector, false);
+		if (unlikely(err))
+			return may_sleep ? err :
+			       evs_decrypt_atomic_error(iter, &before, err);
 	}
 
 	return 0;
