@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What disks take of the machine's memory while they are idle, and that the bounce
+# pages that writes have left behind go back to it.
+. "$(dirname "$0")/tap.sh"
+
+count=64
+must evs-setup list
+new_null evs_t0 64
+at_exit detach_all
+
+# available: what could be had without swapping, in KiB, caches apart
+available()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo
+}
+
+# back KIB: no more than 1 MiB is missing of what was available
+back()
+{
+	[ $(($1 - $(available))) -le 1024 ]
+}
+
+for ((i = 1; i <= count; i++)); do
+	must addpart /dev/evs_t0 $i $((i * 256)) 256
+	serial=$(head -c 64 /dev/urandom | keyctl padd evs "memory:$i" @s) || must false "key $i"
+	printf '%s m%d /dev/evs_t0p%d\n' "$serial" $i $i
+done >"$tmp/todo"
+must wait_for test -b "/dev/evs_t0p$count"
+before=$(available)
+must xargs -P 2 -n 3 -a "$tmp/todo" sh -c \
+	'evs-setup attach --raw --sector-size 4096 --key "$0" --name "$1" "$2"'
+each=$(((before - $(available)) / count))
+diag "an idle disk takes $each KiB"
+ok "an idle disk takes 4 MiB at most" test $each -le 4096
+ok "and something, so that this was measured" test $each -gt 0
+
+# Bounce pages on all CPUs, more than a pool keeps. Twice, as the first time leaves
+# other things behind, too.
+evs=$(evs-setup list --json | jq -r '.disks[] | select(.name == "m1").device')
+burst()
+{
+	fio --name=w --filename="$evs" --ioengine=io_uring --direct=1 --rw=write --bs=64k \
+		--size=128k --loops=200 --iodepth=16 --numjobs=4 --output-format=terse
+}
+must burst
+sleep 60
+idle=$(available)
+must burst
+# They are to be back within a minute, however slow the guest is at looking
+end=$((SECONDS + 120))
+until back "$idle" || [ $SECONDS -ge $end ]; do
+	sleep 5
+done
+ok "idle again, the bounce pages are back" back "$idle"
+
+evs-setup list --json | jq -r '.disks[].name' >"$tmp/todo"
+must xargs -P 2 -n 1 -a "$tmp/todo" evs-setup detach
+ok "nothing is left behind" no_leftovers
+unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+done_testing
