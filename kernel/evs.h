@@ -202,7 +202,7 @@ struct evs_device {
 	struct list_head key_node;
 	u8 key_check[EVS_KEY_CHECK_SIZE];
 	bool has_key_check;
-	struct mutex control_mutex;	/* held while suspending, resuming.. */
+	struct mutex control_mutex;	/* one command at a time */
 	spinlock_t state_lock;		/* protects state, changes of cipher */
 	enum evs_dev_state state;
 	bool visible;

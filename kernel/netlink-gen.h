@@ -14,6 +14,11 @@
 
 int evs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 		    struct genl_info *info);
+int evs_nl_pre_doit_dev(const struct genl_split_ops *ops, struct sk_buff *skb,
+			struct genl_info *info);
+void
+evs_nl_post_doit_dev(const struct genl_split_ops *ops, struct sk_buff *skb,
+		     struct genl_info *info);
 int evs_nl_pre_dump(struct netlink_callback *cb);
 
 int evs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info);

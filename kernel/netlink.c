@@ -32,6 +32,39 @@ int evs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 	return evs_nl_check_capable(skb, info->extack);
 }
 
+/* Of the operations on one disk, which they find in the first user_ptr */
+int evs_nl_pre_doit_dev(const struct genl_split_ops *ops, struct sk_buff *skb,
+			struct genl_info *info)
+{
+	struct evs_device *evs;
+	int err;
+
+	err = evs_nl_check_capable(skb, info->extack);
+	if (err)
+		return err;
+
+	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_ID)) {
+		NL_SET_ERR_MSG(info->extack, "the number of a disk is required");
+		return -EINVAL;
+	}
+
+	evs = evs_dev_get(nla_get_u32(info->attrs[EVS_A_DEV_ID]));
+	if (!evs) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[EVS_A_DEV_ID],
+				    "no such disk");
+		return -ENODEV;
+	}
+
+	info->user_ptr[0] = evs;
+	return 0;
+}
+
+void evs_nl_post_doit_dev(const struct genl_split_ops *ops,
+			  struct sk_buff *skb, struct genl_info *info)
+{
+	evs_dev_put(info->user_ptr[0]);
+}
+
 int evs_nl_pre_dump(struct netlink_callback *cb)
 {
 	return evs_nl_check_capable(cb->skb, cb->extack);
@@ -248,30 +281,9 @@ int evs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static struct evs_device *evs_nl_get_dev(struct genl_info *info)
-{
-	struct evs_device *evs;
-
-	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_ID)) {
-		NL_SET_ERR_MSG(info->extack, "the number of a disk is required");
-		return ERR_PTR(-EINVAL);
-	}
-
-	evs = evs_dev_get(nla_get_u32(info->attrs[EVS_A_DEV_ID]));
-	if (!evs) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[EVS_A_DEV_ID],
-				    "no such disk");
-		return ERR_PTR(-ENODEV);
-	}
-
-	return evs;
-}
-
 int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	enum evs_detach how = EVS_DETACH_CLOSED;
-	struct evs_device *evs;
-	int err;
 
 	if (nla_get_flag(info->attrs[EVS_A_DEV_FORCE]))
 		how = EVS_DETACH_FORCE;
@@ -285,67 +297,35 @@ int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 		how = EVS_DETACH_LAZY;
 	}
 
-	evs = evs_nl_get_dev(info);
-	if (IS_ERR(evs))
-		return PTR_ERR(evs);
-
-	err = evs_dev_detach(evs, how, info->extack);
-	evs_dev_put(evs);
-	return err;
+	return evs_dev_detach(info->user_ptr[0], how, info->extack);
 }
 
 int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs;
-	int err;
-
-	evs = evs_nl_get_dev(info);
-	if (IS_ERR(evs))
-		return PTR_ERR(evs);
-
-	err = evs_dev_revoke(evs, EVS_CAUSE_COMMAND, info->extack);
-	evs_dev_put(evs);
-	return err;
+	return evs_dev_revoke(info->user_ptr[0], EVS_CAUSE_COMMAND,
+			      info->extack);
 }
 
 int evs_nl_suspend_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs;
-	int err;
-
-	evs = evs_nl_get_dev(info);
-	if (IS_ERR(evs))
-		return PTR_ERR(evs);
-
-	err = evs_dev_suspend(evs, info->extack);
-	evs_dev_put(evs);
-	return err;
+	return evs_dev_suspend(info->user_ptr[0], info->extack);
 }
 
 int evs_nl_resume_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs;
-	int err;
-
 	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_KEY_SERIAL)) {
 		NL_SET_ERR_MSG(info->extack, "a key is required");
 		return -EINVAL;
 	}
 
-	evs = evs_nl_get_dev(info);
-	if (IS_ERR(evs))
-		return PTR_ERR(evs);
-
-	err = evs_dev_resume(evs,
-			     nla_get_s32(info->attrs[EVS_A_DEV_KEY_SERIAL]),
-			     info->extack);
-	evs_dev_put(evs);
-	return err;
+	return evs_dev_resume(info->user_ptr[0],
+			      nla_get_s32(info->attrs[EVS_A_DEV_KEY_SERIAL]),
+			      info->extack);
 }
 
 int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs;
+	struct evs_device *evs = info->user_ptr[0];
 	struct sk_buff *reply;
 	u64 size = 0;
 	int err;
@@ -353,41 +333,30 @@ int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
 	err = evs_nl_get_size(info, &size);
 	if (err)
 		return err;
-	evs = evs_nl_get_dev(info);
-	if (IS_ERR(evs))
-		return PTR_ERR(evs);
 
 	/* First, so that a disk that has grown is not reported as an error */
-	err = -ENOMEM;
 	reply = evs_nl_new_reply();
 	if (!reply)
-		goto out;
-	err = evs_dev_resize(evs, size, info->extack);
-	if (err)
-		nlmsg_free(reply);
-	else
-		err = evs_nl_reply_dev(reply, info, evs);
+		return -ENOMEM;
 
-out:
-	evs_dev_put(evs);
-	return err;
+	err = evs_dev_resize(evs, size, info->extack);
+	if (err) {
+		nlmsg_free(reply);
+		return err;
+	}
+
+	return evs_nl_reply_dev(reply, info, evs);
 }
 
 int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs;
 	struct sk_buff *reply;
-	int err = -ENOMEM;
-
-	evs = evs_nl_get_dev(info);
-	if (IS_ERR(evs))
-		return PTR_ERR(evs);
 
 	reply = evs_nl_new_reply();
-	if (reply)
-		err = evs_nl_reply_dev(reply, info, evs);
-	evs_dev_put(evs);
-	return err;
+	if (!reply)
+		return -ENOMEM;
+
+	return evs_nl_reply_dev(reply, info, info->user_ptr[0]);
 }
 
 int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
