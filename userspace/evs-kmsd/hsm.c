@@ -12,6 +12,7 @@
 
 #include "hsm.h"
 #include "p11.h"
+#include "pool.h"
 
 #define ROOT_KEY_SIZE 32
 
@@ -193,13 +194,20 @@ int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, 
 {
 	struct evs_p11_gcm gcm = root_gcm(hsm, aad, wrapped);
 	const CK_BYTE *iv = wrapped;
+	struct evs_secret *room;
 	CK_RV rv;
 
 	if (size <= KMSD_HSM_OVERHEAD)
 		return evs_error_set(err, EBADMSG, "HSM: wrapped key is too short");
+	room = kmsd_secret_get(size - KMSD_HSM_IV_SIZE);
+	if (!room)
+		return evs_error_set(err, errno, "locked memory: %m");
 	pthread_mutex_lock(&hsm->lock);
-	rv = evs_p11_decrypt(&gcm, iv + KMSD_HSM_IV_SIZE, size - KMSD_HSM_IV_SIZE, plain);
+	rv = evs_p11_decrypt(&gcm, iv + KMSD_HSM_IV_SIZE, size - KMSD_HSM_IV_SIZE, room->data);
 	pthread_mutex_unlock(&hsm->lock);
+	if (rv == CKR_OK)
+		memcpy(plain, room->data, size - KMSD_HSM_OVERHEAD);
+	kmsd_secret_put(room);
 	if (evs_p11_is_tampered(rv))
 		return evs_error_set(err, EBADMSG,
 				     "HSM: wrapped key is damaged, or another root key's");

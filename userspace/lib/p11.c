@@ -204,24 +204,16 @@ CK_RV evs_p11_decrypt(const struct evs_p11_gcm *gcm, const void *sealed, size_t 
 {
 	CK_GCM_PARAMS params = gcm_params(gcm);
 	CK_MECHANISM mechanism = { CKM_AES_GCM, &params, sizeof(params) };
-	struct evs_secret *out;
 	CK_ULONG len = size;
 	CK_RV rv;
 
 	if (size <= EVS_P11_TAG_SIZE)
 		return CKR_ENCRYPTED_DATA_LEN_RANGE;
-	/* SoftHSM wants room for the tag as well, though it does not write it. */
-	out = evs_secret_alloc(size);
-	if (!out)
-		return CKR_HOST_MEMORY;
 	rv = gcm->p11->C_DecryptInit(gcm->session, &mechanism, gcm->key);
 	if (rv == CKR_OK)
-		rv = gcm->p11->C_Decrypt(gcm->session, (CK_BYTE *)sealed, size, out->data, &len);
+		rv = gcm->p11->C_Decrypt(gcm->session, (CK_BYTE *)sealed, size, plain, &len);
 	if (rv == CKR_OK && len != size - EVS_P11_TAG_SIZE)
 		rv = CKR_DATA_LEN_RANGE;
-	if (rv == CKR_OK)
-		memcpy(plain, out->data, len);
-	evs_secret_free(out);
 	return rv;
 }
 

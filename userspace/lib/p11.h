@@ -134,7 +134,8 @@ CK_RV evs_p11_encrypt(const struct evs_p11_gcm *gcm, const void *plain, size_t s
  * @gcm: the operation, with the IV and the AAD of then
  * @sealed: ciphertext and tag
  * @size: bytes of both
- * @plain: filled, @size - EVS_P11_TAG_SIZE bytes
+ * @plain: room for @size bytes, since SoftHSM wants it for the tag as well, though
+ *	   it does not write it; the first @size - EVS_P11_TAG_SIZE are filled
  *
  * Return: CKR_OK or why not; evs_p11_is_tampered() tells what it means.
  */

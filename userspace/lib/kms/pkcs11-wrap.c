@@ -41,9 +41,17 @@ static CK_RV unwrap_gcm(const struct evs_p11_wrapper *wrapper, const unsigned ch
 			struct evs_secret *dk)
 {
 	struct evs_p11_gcm gcm = make_gcm(wrapper, wrapped + 1);
+	struct evs_secret *room = evs_secret_alloc(EVS_DK_SIZE + EVS_P11_TAG_SIZE);
+	CK_RV rv;
 
-	return evs_p11_decrypt(&gcm, wrapped + 1 + EVS_P11_IV_SIZE, EVS_DK_SIZE + EVS_P11_TAG_SIZE,
-			       dk->data);
+	if (!room)
+		return CKR_HOST_MEMORY;
+	rv = evs_p11_decrypt(&gcm, wrapped + 1 + EVS_P11_IV_SIZE, EVS_DK_SIZE + EVS_P11_TAG_SIZE,
+			     room->data);
+	if (rv == CKR_OK)
+		memcpy(dk->data, room->data, EVS_DK_SIZE);
+	evs_secret_free(room);
+	return rv;
 }
 
 /*
