@@ -359,21 +359,6 @@ static int aws_rewrap(struct evs_kms *kms, const struct evs_token *old, struct e
 
 /* ---- configuration ---- */
 
-static int aws_open(struct evs_kms *kms, struct evs_error *err)
-{
-	struct evs_http *http;
-	int ret = evs_kms_http_open(&http, &kms->cfg, err);
-
-	if (!ret)
-		kms->priv = http;
-	return ret;
-}
-
-static void aws_close(struct evs_kms *kms)
-{
-	evs_http_close(kms->priv);
-}
-
 static const struct evs_config_key aws_keys[] = {
 	EVS_KMS_HTTP_KEYS,
 	{ "region", evs_config_is_word, "be a region", true },
@@ -386,8 +371,8 @@ static const struct evs_config_key aws_keys[] = {
 const struct evs_kms_ops evs_aws_ops = {
 	.name = "aws",
 	.keys = aws_keys,
-	.open = aws_open,
-	.close = aws_close,
+	.open = evs_kms_http_open_priv,
+	.close = evs_kms_http_close_priv,
 	.describe_key = aws_describe_key,
 	.create_datakey = aws_create_datakey,
 	.decrypt_datakey = aws_decrypt_datakey,

@@ -174,6 +174,21 @@ int evs_kms_http_open(struct evs_http **http, const struct evs_config_kms *cfg,
 		      struct evs_error *err);
 
 /**
+ * evs_kms_http_open_priv() - The open of a back end that keeps nothing but this.
+ * @kms: the client; its priv is set to the connection
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_kms_http_open_priv(struct evs_kms *kms, struct evs_error *err);
+
+/**
+ * evs_kms_http_close_priv() - The close that goes with it.
+ * @kms: the client
+ */
+void evs_kms_http_close_priv(struct evs_kms *kms);
+
+/**
  * evs_kms_http_call() - evs_http_call() within the time of the running call.
  * @kms: the client; its retry_after is set
  * @http: the connection

@@ -34,6 +34,21 @@ int evs_kms_http_open(struct evs_http **http, const struct evs_config_kms *cfg,
 	return evs_http_open(http, &peer, err);
 }
 
+int evs_kms_http_open_priv(struct evs_kms *kms, struct evs_error *err)
+{
+	struct evs_http *http;
+	int ret = evs_kms_http_open(&http, &kms->cfg, err);
+
+	if (!ret)
+		kms->priv = http;
+	return ret;
+}
+
+void evs_kms_http_close_priv(struct evs_kms *kms)
+{
+	evs_http_close(kms->priv);
+}
+
 int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 		      struct evs_http_request *request, struct evs_http_answer *answer,
 		      struct evs_error *err)

@@ -60,16 +60,25 @@ int evs_otc_post(struct evs_kms *kms, const char *op, const char *body,
 	}
 }
 
-int evs_otc_call(struct evs_kms *kms, const char *op, json_object *request, json_object **reply,
-		 struct evs_error *err)
+/* Of a request that is NULL, memory ran out while it was made. */
+static int post_json(struct evs_kms *kms, const char *op, json_object *request,
+		     struct evs_http_answer *answer, struct evs_error *err)
 {
-	struct evs_http_answer answer;
 	const char *body;
 	int ret;
 
 	body = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
-	ret = body ? evs_otc_post(kms, op, body, &answer, err) : evs_otc_no_memory(err);
+	ret = body ? evs_otc_post(kms, op, body, answer, err) : evs_otc_no_memory(err);
 	json_object_put(request);
+	return ret;
+}
+
+int evs_otc_call(struct evs_kms *kms, const char *op, json_object *request, json_object **reply,
+		 struct evs_error *err)
+{
+	struct evs_http_answer answer;
+	int ret = post_json(kms, op, request, &answer, err);
+
 	if (ret)
 		return ret;
 	*reply = evs_json_parse((const char *)answer.body->data, answer.len);
@@ -80,13 +89,8 @@ int evs_otc_done(struct evs_kms *kms, const char *op, json_object *request,
 		 struct evs_error *err)
 {
 	struct evs_http_answer answer;
-	const char *body;
-	int ret;
 
-	body = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
-	ret = body ? evs_otc_post(kms, op, body, &answer, err) : evs_otc_no_memory(err);
-	json_object_put(request);
-	return ret;
+	return post_json(kms, op, request, &answer, err);
 }
 
 void evs_otc_add(json_object **request, const char *name, json_object *value)

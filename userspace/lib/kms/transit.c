@@ -316,21 +316,6 @@ static int transit_decrypt_datakey(struct evs_kms *kms, const struct evs_token *
 
 /* ---- configuration ---- */
 
-static int transit_open(struct evs_kms *kms, struct evs_error *err)
-{
-	struct evs_http *http;
-	int ret = evs_kms_http_open(&http, &kms->cfg, err);
-
-	if (!ret)
-		kms->priv = http;
-	return ret;
-}
-
-static void transit_close(struct evs_kms *kms)
-{
-	evs_http_close(kms->priv);
-}
-
 static const struct evs_config_key transit_keys[] = {
 	EVS_KMS_HTTP_KEYS,
 	{ "token-file", evs_config_is_path, "be an absolute path", true },
@@ -342,8 +327,8 @@ static const struct evs_config_key transit_keys[] = {
 const struct evs_kms_ops evs_transit_ops = {
 	.name = "transit",
 	.keys = transit_keys,
-	.open = transit_open,
-	.close = transit_close,
+	.open = evs_kms_http_open_priv,
+	.close = evs_kms_http_close_priv,
 	.create_key = transit_create_key,
 	.describe_key = transit_describe_key,
 	.create_datakey = transit_create_datakey,
