@@ -60,6 +60,16 @@ static int external_key(struct kmsd_call *call, struct kmsd_cmk *cmk, struct evs
 					     "key %s was not made with origin external", cmk->id);
 }
 
+static int pending_key(struct kmsd_call *call, struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	int ret = external_key(call, cmk, err);
+
+	if (!ret && cmk->state != EVS_CMK_STATE_PENDING_IMPORT)
+		return kmsd_fail(err, KMSD_E_NOT_PENDING_IMPORT,
+				 "key %s is not waiting for material", cmk->id);
+	return ret;
+}
+
 static int read_algorithm(struct kmsd_call *call, uint32_t *algorithm, struct evs_error *err)
 {
 	const char *name;
@@ -127,12 +137,9 @@ int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err)
 
 	ret = read_algorithm(call, &token.algorithm, err);
 	if (!ret)
-		ret = external_key(call, &cmk, err);
+		ret = pending_key(call, &cmk, err);
 	if (ret)
 		return ret;
-	if (cmk.state != EVS_CMK_STATE_PENDING_IMPORT)
-		return kmsd_fail(err, KMSD_E_NOT_PENDING_IMPORT,
-				 "key %s is not waiting for material", cmk.id);
 	token.expires = kmsd_clock_now(&call->kmsd->clock) + KMSD_DAY_MS;
 	ret = make_token(call, &cmk, token, public_key, text, err);
 	if (ret)
@@ -280,12 +287,9 @@ int kmsd_op_import_material(struct kmsd_call *call, struct evs_error *err)
 	if (!ret)
 		ret = read_expiry(call, &expires, err);
 	if (!ret)
-		ret = external_key(call, &cmk, err);
+		ret = pending_key(call, &cmk, err);
 	if (ret)
 		return ret;
-	if (cmk.state != EVS_CMK_STATE_PENDING_IMPORT)
-		return kmsd_fail(err, KMSD_E_NOT_PENDING_IMPORT,
-				 "key %s is not waiting for material", cmk.id);
 	ret = import(call, &cmk, text, expires, err);
 	return ret ? ret : kmsd_reply_done(call->reply, err);
 }

@@ -37,15 +37,6 @@ static int call(struct evs_kms *kms, void *arg, struct evs_error *err)
 	return 0;
 }
 
-static int take_text(char *text, size_t size, const char *option, struct evs_error *err)
-{
-	if (!*optarg || strlen(optarg) >= size)
-		return evs_error_set(err, EINVAL, "%s %.64s: empty or longer than %zu bytes", option,
-				     optarg, size - 1);
-	strcpy(text, optarg);
-	return 0;
-}
-
 static int take_option(struct request *req, int opt, struct evs_error *err)
 {
 	struct evs_agency *agency = &req->agency;
@@ -55,11 +46,11 @@ static int take_option(struct request *req, int opt, struct evs_error *err)
 		req->kms = optarg;
 		return 0;
 	case 'a':
-		return take_text(agency->account, sizeof(agency->account), "--account", err);
+		return cli_text("--account", agency->account, sizeof(agency->account), err);
 	case 's':
-		return take_text(agency->trusted, sizeof(agency->trusted), "--service", err);
+		return cli_text("--service", agency->trusted, sizeof(agency->trusted), err);
 	default:
-		return take_text(agency->role, sizeof(agency->role), "--role", err);
+		return cli_text("--role", agency->role, sizeof(agency->role), err);
 	}
 }
 

@@ -196,3 +196,12 @@ int cli_serial(const char *text, int32_t *serial, struct evs_error *err)
 	*serial = (int32_t)value;
 	return 0;
 }
+
+int cli_text(const char *option, char *text, size_t size, struct evs_error *err)
+{
+	if (!*optarg || strlen(optarg) >= size)
+		return evs_error_set(err, EINVAL, "%s %.64s: empty or longer than %zu bytes", option,
+				     optarg, size - 1);
+	strcpy(text, optarg);
+	return 0;
+}

@@ -3,6 +3,7 @@
 #define EVS_SETUP_CLI_H
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -153,5 +154,16 @@ int cli_sector_size(const char *text, unsigned int *size, struct evs_error *err)
  * Return: 0 or a negative errno.
  */
 int cli_serial(const char *text, int32_t *serial, struct evs_error *err);
+
+/**
+ * cli_text() - Copy the argument of an option, which is not to be empty.
+ * @option: how the option is called
+ * @text: filled with it, from optarg
+ * @size: room there
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int cli_text(const char *option, char *text, size_t size, struct evs_error *err);
 
 #endif /* EVS_SETUP_CLI_H */

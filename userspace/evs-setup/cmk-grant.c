@@ -120,15 +120,6 @@ static int call_retire(struct evs_kms *kms, void *arg, struct evs_error *err)
 	return evs_kms_revoke_grant(kms, req->ref, req->id, true, err);
 }
 
-static int take_text(char *text, size_t size, const char *option, struct evs_error *err)
-{
-	if (!*optarg || strlen(optarg) >= size)
-		return evs_error_set(err, EINVAL, "%s %.64s: empty or longer than %zu bytes", option,
-				     optarg, size - 1);
-	strcpy(text, optarg);
-	return 0;
-}
-
 static int take_option(struct request *req, int opt, struct evs_error *err)
 {
 	struct evs_grant *grant = &req->grant;
@@ -141,17 +132,17 @@ static int take_option(struct request *req, int opt, struct evs_error *err)
 		req->json = true;
 		return 0;
 	case 't':
-		return take_text(grant->grantee, sizeof(grant->grantee), "--to", err);
+		return cli_text("--to", grant->grantee, sizeof(grant->grantee), err);
 	case 'n':
-		return take_text(grant->name, sizeof(grant->name), "--name", err);
+		return cli_text("--name", grant->name, sizeof(grant->name), err);
 	case 'r':
-		return take_text(grant->retiring, sizeof(grant->retiring), "--retiring", err);
+		return cli_text("--retiring", grant->retiring, sizeof(grant->retiring), err);
 	default:
 		if (grant->operation_count == EVS_GRANT_OPERATIONS_MAX)
 			return evs_error_set(err, EINVAL, "--operation: more than %d",
 					     EVS_GRANT_OPERATIONS_MAX);
-		return take_text(grant->operations[grant->operation_count++],
-				 sizeof(grant->operations[0]), "--operation", err);
+		return cli_text("--operation", grant->operations[grant->operation_count++],
+				 sizeof(grant->operations[0]), err);
 	}
 }
 

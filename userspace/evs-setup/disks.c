@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "cli.h"
 #include "disks.h"
 
 void disks_path(const struct evs_disk *disk, char *path, size_t size)
@@ -76,5 +77,29 @@ int disks_open(struct evs_nl **nl, const char *ref, struct evs_disk *disk, struc
 	ret = disks_find(*nl, ref, disk, err);
 	if (ret)
 		evs_nl_close(*nl);
+	return ret;
+}
+
+int disks_command(int argc, char *argv[],
+		  int (*op)(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+			    struct evs_error *err),
+		  struct evs_error *err)
+{
+	static const struct option options[] = { {} };
+	struct evs_disk disk;
+	struct evs_nl *nl;
+	const char *ref;
+	int ret;
+
+	if (cli_option(argc, argv, options, err) < 0 ||
+	    cli_operand(argc, argv, "disk", &ref, err))
+		return -err->errnum;
+	ret = disks_open(&nl, ref, &disk, err);
+	if (ret)
+		return ret;
+	ret = op(nl, &disk, ref, err);
+	if (ret)
+		evs_error_prefix(err, "%s", ref);
+	evs_nl_close(nl);
 	return ret;
 }

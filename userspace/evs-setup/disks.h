@@ -36,6 +36,21 @@ int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct
 int disks_open(struct evs_nl **nl, const char *ref, struct evs_disk *disk, struct evs_error *err);
 
 /**
+ * disks_command() - Run a verb that does one thing to a disk and has no option.
+ * @argc: as given to the verb
+ * @argv: as given to the verb
+ * @op: does it to @disk, which the user called @ref; its error is about the disk,
+ *	whose name is put before it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int disks_command(int argc, char *argv[],
+		  int (*op)(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+			    struct evs_error *err),
+		  struct evs_error *err);
+
+/**
  * disks_path() - Path of the node of a disk.
  * @disk: the disk
  * @path: filled

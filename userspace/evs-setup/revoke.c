@@ -2,28 +2,16 @@
 #include "cli.h"
 #include "disks.h"
 
-static const struct option options[] = {
-	{},
-};
+static int revoke(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		  struct evs_error *err)
+{
+	(void)ref;
+	return evs_nl_revoke(nl, disk->id, err);
+}
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct evs_disk disk;
-	struct evs_nl *nl;
-	const char *ref;
-	int ret;
-
-	if (cli_option(argc, argv, options, err) < 0 ||
-	    cli_operand(argc, argv, "disk", &ref, err))
-		return -err->errnum;
-	ret = disks_open(&nl, ref, &disk, err);
-	if (ret)
-		return ret;
-	ret = evs_nl_revoke(nl, disk.id, err);
-	if (ret)
-		evs_error_prefix(err, "%s", ref);
-	evs_nl_close(nl);
-	return ret;
+	return disks_command(argc, argv, revoke, err);
 }
 
 const struct verb verb_revoke = {

@@ -4,31 +4,19 @@
 #include "cli.h"
 #include "disks.h"
 
-static const struct option options[] = {
-	{},
-};
+static int suspend(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		   struct evs_error *err)
+{
+	int ret = evs_nl_suspend(nl, disk->id, err);
+
+	if (ret == -EALREADY)
+		evs_error_set(err, EALREADY, "%s: to go on, evs-setup resume %s", err->text, ref);
+	return ret;
+}
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct evs_disk disk;
-	struct evs_nl *nl;
-	const char *ref;
-	int ret;
-
-	if (cli_option(argc, argv, options, err) < 0 ||
-	    cli_operand(argc, argv, "disk", &ref, err))
-		return -err->errnum;
-	ret = disks_open(&nl, ref, &disk, err);
-	if (ret)
-		return ret;
-	ret = evs_nl_suspend(nl, disk.id, err);
-	if (ret == -EALREADY)
-		evs_error_set(err, EALREADY, "%s: %s: to go on, evs-setup resume %s", ref,
-			      err->text, ref);
-	else if (ret)
-		evs_error_prefix(err, "%s", ref);
-	evs_nl_close(nl);
-	return ret;
+	return disks_command(argc, argv, suspend, err);
 }
 
 const struct verb verb_suspend = {
