@@ -14,7 +14,7 @@
 #define OTHER "bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e"
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define CONTEXT "{\"purpose\":\"evs-dek\",\"volume\":\"" UUID "\"}"
-#define REFUSAL(status, type, words) ANSWER(status, "{\"__type\":\"" type "\",\"message\":\"" \
+#define REFUSAL(status, type, words) HTTP(status, "{\"__type\":\"" type "\",\"message\":\"" \
 	words "\"}")
 
 struct fixture {
@@ -164,7 +164,7 @@ static void test_describe(void **state)
 		const char *answer;
 		enum evs_cmk_state state;
 	} row[] = {
-#define KEY(state) ANSWER("200", "{\"KeyMetadata\":{\"KeyId\":\"" CMK "\",\"KeyState\":\"" state \
+#define KEY(state) HTTP("200", "{\"KeyMetadata\":{\"KeyId\":\"" CMK "\",\"KeyState\":\"" state \
 	"\",\"Description\":\"words\",\"KeySpec\":\"SYMMETRIC_DEFAULT\",\"Origin\":\"EXTERNAL\"," \
 	"\"CreationDate\":1.5027E9,\"DeletionDate\":1502800000.25}}")
 		{ KEY("Enabled"), EVS_CMK_STATE_ENABLED },
@@ -215,10 +215,10 @@ static void test_classes(void **state)
 		{ REFUSAL("400", "IncorrectKeyException", "x"), EVS_CLASS_WRONG_KEY },
 		{ REFUSAL("400", "InvalidCiphertextException", ""), EVS_CLASS_TAMPERED },
 		{ REFUSAL("400", "ValidationException", "x"), EVS_CLASS_BAD_REQUEST },
-		{ ANSWER("400", "<html>"), EVS_CLASS_PROTOCOL },
-		{ ANSWER("200", "{}"), EVS_CLASS_PROTOCOL },
-		{ ANSWER("200", "{\"Plaintext\":\"AAAA\"}"), EVS_CLASS_TAMPERED },
-		{ ANSWER("200", "{\"Plaintext\":\"AAA\"}"), EVS_CLASS_PROTOCOL },
+		{ HTTP("400", "<html>"), EVS_CLASS_PROTOCOL },
+		{ HTTP("200", "{}"), EVS_CLASS_PROTOCOL },
+		{ HTTP("200", "{\"Plaintext\":\"AAAA\"}"), EVS_CLASS_TAMPERED },
+		{ HTTP("200", "{\"Plaintext\":\"AAA\"}"), EVS_CLASS_PROTOCOL },
 	};
 	struct fixture *f = *state;
 	size_t i;

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The back end pkcs11 against a SoftHSM2 token of its own. */
 #include <errno.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
 
+#include "common.h"
 #include "hex.h"
 #include "kms/backend.h"
 #include "kms/kms.h"
@@ -95,20 +90,12 @@ static int set_up(void **state)
 	return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
 	evs_kms_close(f->kms);
-	nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	remove_tree(f->dir);
 	evs_secret_free(f->dk);
 	evs_secret_free(f->back);
 	free(f);
@@ -165,12 +152,6 @@ static void check_class(struct fixture *f, int ret, enum evs_class want, const c
 	if (ret != -evs_class_errno(want) || f->err.class != want)
 		fail_msg("line %d: %s: %d, class %d, want %d: %s", line, call, ret, f->err.class,
 			 want, f->err.text);
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" lacks \"%s\"", text, part);
 }
 
 static void assert_wiped(const struct evs_secret *dk)

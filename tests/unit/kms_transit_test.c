@@ -11,7 +11,7 @@
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define CIPHERTEXT "vault:v1:abcd/+EF=="
-#define ERRORS(status, text) ANSWER(status, "{\"errors\":[\"" text "\"]}")
+#define ERRORS(status, text) HTTP(status, "{\"errors\":[\"" text "\"]}")
 
 struct fixture {
 	char dir[32];
@@ -88,7 +88,7 @@ static void test_datakey(void **state)
 	struct fixture *f = *state;
 	char answer[512], body[512];
 
-	snprintf(answer, sizeof(answer), ANSWER("200", "{\"request_id\":\"x\",\"data\":{"
+	snprintf(answer, sizeof(answer), HTTP("200", "{\"request_id\":\"x\",\"data\":{"
 		 "\"ciphertext\":\"" CIPHERTEXT "\",\"key_version\":1,\"plaintext\":\"%s\"}}"),
 		 f->dk_text);
 	expect(&f->server, answer);
@@ -122,13 +122,13 @@ static void test_describe(void **state)
 	struct fixture *f = *state;
 	struct evs_cmk cmk;
 
-	expect(&f->server, ANSWER("200", "{\"data\":{\"type\":\"aes256-gcm96\","
+	expect(&f->server, HTTP("200", "{\"data\":{\"type\":\"aes256-gcm96\","
 				  "\"soft_deleted\":true,\"keys\":{\"1\":1442851412}}}"));
 	expect(&f->server, NULL);
 	check_ok(&f->err, evs_kms_describe_key(f->kms, "disks", &cmk, &f->err));
 	assert_request(f, "GET /v1/transit/keys/disks HTTP/1.1\r\n", "");
 	assert_int_equal(cmk.state, EVS_CMK_STATE_DISABLED);
-	expect(&f->server, ANSWER("200", "{\"data\":{\"type\":\"rsa-2048\"}}"));
+	expect(&f->server, HTTP("200", "{\"data\":{\"type\":\"rsa-2048\"}}"));
 	expect(&f->server, NULL);
 	check_fails(&f->err, evs_kms_describe_key(f->kms, "disks", &cmk, &f->err),
 		    EVS_CLASS_BAD_REQUEST);
@@ -151,9 +151,9 @@ static void test_classes(void **state)
 		{ ERRORS("400", "something else"), EVS_CLASS_BAD_REQUEST },
 		{ ERRORS("403", "permission denied"), EVS_CLASS_NO_PERMISSION },
 		{ ERRORS("403", "bad token"), EVS_CLASS_BAD_CREDENTIALS },
-		{ ANSWER("200", "{\"data\":{}}"), EVS_CLASS_PROTOCOL },
-		{ ANSWER("200", "{\"data\":{\"plaintext\":\"AAAA\"}}"), EVS_CLASS_TAMPERED },
-		{ ANSWER("200", "{\"data\":{\"plaintext\":\"!\"}}"), EVS_CLASS_PROTOCOL },
+		{ HTTP("200", "{\"data\":{}}"), EVS_CLASS_PROTOCOL },
+		{ HTTP("200", "{\"data\":{\"plaintext\":\"AAAA\"}}"), EVS_CLASS_TAMPERED },
+		{ HTTP("200", "{\"data\":{\"plaintext\":\"!\"}}"), EVS_CLASS_PROTOCOL },
 	};
 	struct fixture *f = *state;
 	size_t i;

@@ -5,20 +5,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 
+#include "common.h"
 #include "hex.h"
 #include "init.h"
 #include "kms/kms.h"
@@ -97,14 +92,6 @@ static int set_up(void **state)
 	return evs_kms_open(&kms, evs_config_kms(&cfg, EVS_KMS_LOCAL, &err), &err);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int tear_down(void **state)
 {
 	(void)state;
@@ -116,19 +103,13 @@ static int tear_down(void **state)
 		kill(daemon_pid, SIGTERM);
 		waitpid(daemon_pid, NULL, 0);
 	}
-	return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(dir);
 }
 
 static void need_root(void)
 {
 	if (geteuid())
 		skip();
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" lacks \"%s\"", text, part);
 }
 
 static void make_key(const char *alias, struct evs_cmk *cmk)

@@ -28,8 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	kmsd_close(&f.kmsd);
-	remove_tree(f.dir);
+	fixture_close(&f);
 	free(cmk);
 	return 0;
 }

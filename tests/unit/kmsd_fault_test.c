@@ -19,11 +19,6 @@ static int64_t now_ms = 1700000000000;
 static const char *fatal;	/* the point to die at */
 static int passes_left;		/* so many times it is passed first */
 
-static int64_t fake_now(void *arg)
-{
-	return *(int64_t *)arg;
-}
-
 static void open_kms(void)
 {
 	fixture_open(&f);

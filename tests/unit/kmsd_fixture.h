@@ -7,16 +7,9 @@
 #ifndef KMSD_FIXTURE_H
 #define KMSD_FIXTURE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,11 +24,10 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "common.h"
 #include "conf.h"
 #include "init.h"
 #include "kmsd.h"
-
-#define UNUSED __attribute__((unused))
 
 /**
  * struct fixture - One KMS.
@@ -56,19 +48,6 @@ struct fixture {
 	struct kmsd kmsd;
 	pid_t pid;
 };
-
-UNUSED static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-UNUSED static void remove_tree(const char *path)
-{
-	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 UNUSED static void fixture_dir(struct fixture *f)
 {
@@ -118,6 +97,19 @@ UNUSED static void fixture_open(struct fixture *f)
 
 	if (kmsd_conf_load(&conf, f->config, &err) || kmsd_open(&f->kmsd, &conf, &err))
 		fail_msg("%s", err.text);
+}
+
+/* After fixture_open() */
+UNUSED static void fixture_close(struct fixture *f)
+{
+	kmsd_close(&f->kmsd);
+	remove_tree(f->dir);
+}
+
+/* For a struct kmsd_clock that the test moves: its argument is the time */
+UNUSED static int64_t fake_now(void *arg)
+{
+	return *(int64_t *)arg;
 }
 
 UNUSED static void sleep_ms(long ms)

@@ -14,11 +14,6 @@
 static struct fixture f;
 static int64_t now_ms;
 
-static int64_t fake_now(void *arg)
-{
-	return *(int64_t *)arg;
-}
-
 static int setup(void **state)
 {
 	(void)state;
@@ -32,8 +27,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	kmsd_close(&f.kmsd);
-	remove_tree(f.dir);
+	fixture_close(&f);
 	return 0;
 }
 

@@ -6,26 +6,11 @@
 #ifndef PEER_H
 #define PEER_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#define STEPS_MAX 8
-#define REQUEST_MAX 65536
-#define UNUSED __attribute__((unused))
+#include "script.h"
 
-#define HTTP(status, body) "HTTP/1.1 " status " X\r\nX-Request-Id: req-1\r\n" \
-	"Connection: close\r\n\r\n" body
 #define ERROR(status, code) HTTP(status, "{\"error\":{\"error_code\":\"" code "\"," \
 	"\"error_msg\":\"words\"}}")
 
@@ -53,23 +38,10 @@ struct peer {
 
 static void read_request(int fd, char **request, char **head)
 {
-	char *buf = calloc(1, REQUEST_MAX), *body, *length, *end;
-	size_t used = 0, need = REQUEST_MAX - 1;
-	ssize_t got;
+	char *buf = script_read(fd), *body, *end;
 
 	if (!buf)
 		return;
-	while (used < need) {
-		got = read(fd, buf + used, need - used);
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-		body = strstr(buf, "\r\n\r\n");
-		length = strcasestr(buf, "content-length:");
-		if (body)
-			need = (size_t)(body + 4 - buf) +
-			       (length && length < body ? strtoul(length + 15, NULL, 10) : 0);
-	}
 	body = strstr(buf, "\r\n\r\n");
 	end = strstr(buf, " HTTP/1.1");
 	if (body && end) {
@@ -104,15 +76,11 @@ static void *play(void *arg)
 
 UNUSED static int peer_open(struct peer *p)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
 	snprintf(p->path, sizeof(p->path), "/tmp/evs-kms-test-%d.sock", getpid());
 	snprintf(p->url, sizeof(p->url), "unix:%s", p->path);
 	unlink(p->path);
-	strcpy(addr.sun_path, p->path);
-	p->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return p->listener < 0 || bind(p->listener, (struct sockaddr *)&addr, sizeof(addr)) ||
-	       listen(p->listener, 4) ? -1 : 0;
+	p->listener = script_listen(p->path);
+	return p->listener < 0 ? -1 : 0;
 }
 
 UNUSED static void peer_script(struct peer *p, const char *answer)
@@ -158,12 +126,6 @@ UNUSED static void peer_close(struct peer *p)
 	peer_reset(p);
 	close(p->listener);
 	unlink(p->path);
-}
-
-UNUSED static void assert_contains(const char *text, const char *part)
-{
-	if (!text || !strstr(text, part))
-		fail_msg("\"%s\" lacks \"%s\"", text ? text : "", part);
 }
 
 #endif /* PEER_H */

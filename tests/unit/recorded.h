@@ -5,16 +5,11 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <sys/un.h>
 
 #include "kms/backend.h"
 #include "kms/kms.h"
+#include "script.h"
 #include "server.h"
-
-#define STEPS_MAX 8
-#define REQUEST_MAX 65536
-#define ANSWER(status, body) "HTTP/1.1 " status " X\r\nX-Request-Id: req-1\r\n" \
-	"Connection: close\r\n\r\n" body
 
 struct recorded {
 	char path[64];
@@ -26,25 +21,6 @@ struct recorded {
 	unsigned int played;
 };
 
-UNUSED static void read_request(int fd, char **request)
-{
-	char *buf = calloc(1, REQUEST_MAX), *body, *length;
-	size_t used = 0, need = 0;
-	ssize_t got;
-
-	while (buf && (!need || used < need)) {
-		got = read(fd, buf + used, REQUEST_MAX - 1 - used);
-		if (got <= 0)
-			break;
-		used += (size_t)got;
-		body = strstr(buf, "\r\n\r\n");
-		length = strcasestr(buf, "content-length:");
-		if (body)
-			need = (size_t)(body + 4 - buf) + (length ? strtoul(length + 15, NULL, 10) : 0);
-	}
-	*request = buf;
-}
-
 UNUSED static void *play(void *arg)
 {
 	struct recorded *r = arg;
@@ -55,7 +31,7 @@ UNUSED static void *play(void *arg)
 		fd = accept(r->listener, NULL, NULL);
 		if (fd < 0)
 			return NULL;
-		read_request(fd, &r->request[r->played]);
+		r->request[r->played] = script_read(fd);
 		answer = r->script[r->played++];
 		if (send(fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
 			perror("send");
@@ -66,13 +42,9 @@ UNUSED static void *play(void *arg)
 
 UNUSED static void recorded_open(struct recorded *r, const char *dir)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
 	snprintf(r->path, sizeof(r->path), "%s/sock", dir);
-	strcpy(addr.sun_path, r->path);
-	r->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(r->listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(r->listener, 4), 0);
+	r->listener = script_listen(r->path);
+	assert_true(r->listener >= 0);
 }
 
 UNUSED static void expect(struct recorded *r, const char *answer)

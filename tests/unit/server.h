@@ -6,20 +6,12 @@
 #ifndef SERVER_H
 #define SERVER_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,20 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define UNUSED __attribute__((unused))
-
-UNUSED static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-UNUSED static void remove_tree(const char *path)
-{
-	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
+#include "common.h"
 
 /* A file of @dir with mode 0600; "%D" and "%P" in @text stand for @dir and @port. */
 UNUSED static void put_file(const char *dir, const char *name, const char *text,
@@ -155,12 +134,6 @@ UNUSED static void check_done(int ret, const struct evs_error *err, const char *
 {
 	if (ret)
 		fail_msg("line %d: %s: %d: %s", line, call, ret, err->text);
-}
-
-UNUSED static void assert_contains(const char *text, const char *part)
-{
-	if (!strstr(text, part))
-		fail_msg("\"%s\" lacks \"%s\"", text, part);
 }
 
 UNUSED static void assert_wiped(const struct evs_secret *dk)
