@@ -340,13 +340,6 @@ int evs_nl_resize(struct evs_nl *nl, uint32_t id, uint64_t size, struct evs_disk
 	return request_disk(nl, msg, disk, err);
 }
 
-int evs_nl_get(struct evs_nl *nl, uint32_t id, struct evs_disk *disk, struct evs_error *err)
-{
-	struct nl_msg *msg = request_on(nl, EVS_CMD_GET, id, err);
-
-	return msg ? request_disk(nl, msg, disk, err) : -err->errnum;
-}
-
 int evs_nl_dump(struct evs_nl *nl, struct evs_disk **disks, size_t *count, struct evs_error *err)
 {
 	struct request req;

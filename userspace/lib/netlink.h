@@ -224,17 +224,6 @@ int evs_nl_resize(struct evs_nl *nl, uint32_t id, uint64_t size, struct evs_disk
 		  struct evs_error *err);
 
 /**
- * evs_nl_get() - Describe a disk.
- * @nl: the connection
- * @id: the N of /dev/evsN
- * @disk: filled
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
-int evs_nl_get(struct evs_nl *nl, uint32_t id, struct evs_disk *disk, struct evs_error *err);
-
-/**
  * evs_nl_dump() - Describe all disks, by ascending id.
  * @nl: the connection
  * @disks: set to an array, to be freed with free(); NULL when there are none
