@@ -31,6 +31,7 @@
 #include <linux/workqueue.h>
 
 #include "evs.h"
+#include "trace.h"
 
 #define EVS_POOL_PAGES		(SZ_1M / PAGE_SIZE)
 #define EVS_POOL_BATCH		16
@@ -56,13 +57,13 @@ struct evs_pool {
 /* Those of CPUs that have gone offline are trimmed like any other */
 static struct evs_pool __percpu *evs_pools;
 
-/* Free what was idle since the last time; return if there is something left */
-static bool evs_pool_trim(struct evs_pool *pool)
+/* Free what was idle since the last time, add up what went and what is left */
+static void evs_pool_trim(struct evs_pool *pool, unsigned int *freed,
+			  unsigned int *left)
 {
 	struct page *batch[EVS_POOL_BATCH];
+	unsigned int nr, kept, i;
 	unsigned long irqflags;
-	unsigned int nr, i;
-	bool left;
 
 	do {
 		spin_lock_irqsave(&pool->lock, irqflags);
@@ -71,25 +72,28 @@ static bool evs_pool_trim(struct evs_pool *pool)
 		pool->nr_idle -= nr;
 		for (i = 0; i < nr; i++)
 			batch[i] = pool->pages[pool->nr_pages + i];
-		left = pool->nr_pages;
+		kept = pool->nr_pages;
 		if (!nr)
-			pool->nr_idle = pool->nr_pages;
+			pool->nr_idle = kept;
 		spin_unlock_irqrestore(&pool->lock, irqflags);
 
 		for (i = 0; i < nr; i++)
 			__free_page(batch[i]);
+		*freed += nr;
 	} while (nr);
 
-	return left;
+	*left += kept;
 }
 
+/* Return if there is something left */
 static bool evs_pools_trim(void)
 {
-	bool left = false;
+	unsigned int freed = 0, left = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		left |= evs_pool_trim(per_cpu_ptr(evs_pools, cpu));
+		evs_pool_trim(per_cpu_ptr(evs_pools, cpu), &freed, &left);
+	trace_evs_pool_trim(freed, left);
 	return left;
 }
 

@@ -157,6 +157,19 @@ TRACE_EVENT(evs_state,
 		      evs_show_state(__entry->new))
 );
 
+/* The pools of bounce pages gave back what was idle, all CPUs together */
+TRACE_EVENT(evs_pool_trim,
+	    TP_PROTO(unsigned int freed, unsigned int left),
+	    TP_ARGS(freed, left),
+	    TP_STRUCT__entry(__field(unsigned int, freed)
+			     __field(unsigned int, left)
+	    ),
+	    TP_fast_assign(__entry->freed = freed;
+			   __entry->left = left;
+	    ),
+	    TP_printk("freed=%u left=%u", __entry->freed, __entry->left)
+);
+
 #endif /* _EVS_TRACE_H */
 
 /* Below the folders that ccflags-y names */

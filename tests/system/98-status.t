@@ -129,7 +129,7 @@ tracing=/sys/kernel/tracing
 [ -d $tracing/events ] || mount -t tracefs tracefs $tracing 2>/dev/null
 if [ -d $tracing/events ]; then
 	is "$(cd $tracing/events/evs && echo *)" \
-		"enable evs_cipher_begin evs_cipher_end evs_request_begin evs_request_end evs_state filter" \
+		"enable evs_cipher_begin evs_cipher_end evs_pool_trim evs_request_begin evs_request_end evs_state filter" \
 		"trace events are there"
 	: >$tracing/trace
 	echo 1 >$tracing/events/evs/enable
