@@ -25,21 +25,6 @@ struct fixture {
 	struct evs_error err;
 };
 
-static const char certificates[] =
-	"openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 -subj /CN=ca; "
-	"new() { openssl req -newkey rsa:2048 -nodes -keyout $1.key -out $1.csr -subj /CN=$1 && "
-	"printf '%s' \"$2\" >$1.ext && openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key "
-	"-CAcreateserial -days 30 -extfile $1.ext -out $1.pem; }; "
-	"new server subjectAltName=IP:127.0.0.1 && new host extendedKeyUsage=clientAuth && "
-	"new other extendedKeyUsage=clientAuth && openssl req -x509 -newkey rsa:2048 -nodes "
-	"-keyout stranger.key -out stranger.pem -days 30 -subj /CN=stranger "
-	"-addext extendedKeyUsage=clientAuth";
-
-static const char server_conf[] =
-	"[server]\nhostname=127.0.0.1\nport=%P\ncertificate_path=%D/server.pem\n"
-	"key_path=%D/server.key\nca_path=%D/ca.pem\nauth_suite=TLS1.2\npolicy_path=%D/policy\n"
-	"enable_tls_client_auth=True\nlogging_level=INFO\ndatabase_path=%D/kmip.db\n";
-
 /* What this client cannot do is done with the client of PyKMIP. */
 static void pykmip(struct fixture *f, const char *what)
 {
@@ -86,17 +71,13 @@ static void configure(struct fixture *f)
 
 static int set_up(void **state)
 {
-	char *const server[] = { "pykmip-server", "-f", "server.conf", "-l", "./server.log", NULL };
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
 	strcpy(f->dir, "/tmp/evs-kmip-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	f->port = free_port();
-	run(f->dir, certificates);
-	run(f->dir, "mkdir policy");
-	put_file(f->dir, "server.conf", server_conf, f->port);
-	f->server = start_server(f->dir, server, f->port);
+	f->server = start_peer(f->dir, "kmip", f->port);
 	configure(f);
 	reopen(f);
 	f->dk = evs_secret_alloc(EVS_DK_SIZE);

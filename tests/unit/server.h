@@ -112,6 +112,21 @@ UNUSED static pid_t start_server(const char *dir, char *const argv[], unsigned i
 	return -1;
 }
 
+/* Starts one of tests/peers, whose files are in @dir. */
+UNUSED static pid_t start_peer(const char *dir, const char *name, unsigned int port)
+{
+	char path[64], number[16], *script;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "../tests/peers/%s", name);
+	snprintf(number, sizeof(number), "%u", port);
+	script = realpath(path, NULL);
+	assert_non_null(script);
+	pid = start_server(dir, (char *const[]){ script, (char *)dir, number, NULL }, port);
+	free(script);
+	return pid;
+}
+
 UNUSED static void stop_server(pid_t pid)
 {
 	if (pid <= 0)
