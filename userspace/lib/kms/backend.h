@@ -127,6 +127,9 @@ struct evs_kms {
 /* otc.c: the REST API of Open Telekom Cloud and Huawei Cloud, which evs-kmsd speaks. */
 extern const struct evs_kms_ops evs_otc_ops;
 
+/* barbican.c: OpenStack Barbican. */
+extern const struct evs_kms_ops evs_barbican_ops;
+
 /* aws.c: AWS KMS. */
 extern const struct evs_kms_ops evs_aws_ops;
 

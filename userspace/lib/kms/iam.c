@@ -20,8 +20,7 @@
 
 static const char json_header[] = "Content-Type: application/json";
 
-/* Like 2026-11-25T12:00:00.000000Z; 0 when it is none. */
-static int64_t parse_time(const char *text)
+int64_t evs_iam_time(const char *text)
 {
 	struct tm tm = {};
 
@@ -116,7 +115,7 @@ static int take_token(const struct evs_http_answer *answer, struct evs_secret *l
 
 	evs_json_text(json_object_object_get(reply, "token"), EXPIRES, when, sizeof(when));
 	json_object_put(reply);
-	*expires = parse_time(when);
+	*expires = evs_iam_time(when);
 	if (!*token || strlen(token) >= line->size - used)
 		return evs_otc_bad_answer(err, "auth/tokens", "no X-Subject-Token, or too long a one");
 	strcpy((char *)line->data + used, token);
@@ -233,7 +232,7 @@ static int take_key(struct evs_http_answer *answer, char access[EVS_IAM_ACCESS_M
 	    !evs_config_is_word(access))
 		ret = evs_otc_bad_answer(err, "metadata", "no access key");
 	evs_json_text(credential, EXPIRES, when, sizeof(when));
-	*expires = parse_time(when);
+	*expires = evs_iam_time(when);
 	json_object_put(reply);
 	return ret;
 }

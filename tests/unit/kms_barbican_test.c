@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The back end barbican: against the API server of Debian's Barbican, which
+ * this test starts, and request by request against recorded answers, Keystone's
+ * among them.
+ */
+#include <errno.h>
+
+#include "hex.h"
+#include "recorded.h"
+
+#define UUID "11111111-2222-3333-4444-555555555555"
+#define ID "5ea0a511-4d2d-4e5d-b27b-6c86a1bb8a1c"
+#define ORDER "b18afb34-0476-4152-8cae-ecd93fa03437"
+#define KEY "0123456789abcdef0123456789ABCDEF"
+#define REF(kind, id) "\"http://elsewhere:9311/v1/" kind "s/" id "\""
+#define SECRET(rest) "{\"status\":\"ACTIVE\",\"name\":\"db-prod\",\"secret_ref\":" \
+	REF("secret", ID) ",\"content_types\":{\"default\":\"application/octet-stream\"}," rest "}"
+#define AES "\"secret_type\":\"symmetric\",\"algorithm\":\"AES\",\"bit_length\":256"
+#define TOKEN(token) "HTTP/1.1 201 X\r\nX-Subject-Token: " token "\r\nConnection: close\r\n\r\n" \
+	"{\"token\":{\"expires_at\":\"2099-11-25T12:00:00.000000Z\"}}"
+#define REFUSAL(status, text) HTTP(status, "{\"code\":" status ",\"title\":\"X\"," \
+	"\"description\":\"" text "\"}")
+
+struct fixture {
+	char dir[32];
+	unsigned int port;
+	pid_t server;
+	struct recorded recorded;
+	struct evs_config_kms cfg;
+	struct evs_kms *kms;
+	struct evs_secret *dk;
+	struct evs_secret *back;
+	struct evs_token token;
+	struct evs_error err;
+};
+
+static void set(struct fixture *f, const char *key, const char *value)
+{
+	assert_int_equal(evs_config_set(&f->cfg, key, value), 0);
+}
+
+static void reopen(struct fixture *f)
+{
+	evs_kms_close(f->kms);
+	f->kms = NULL;
+	check_ok(&f->err, evs_kms_open(&f->kms, &f->cfg, &f->err));
+}
+
+static struct fixture *new_fixture(void)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	strcpy(f->dir, "/tmp/evs-barbican-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	strcpy(f->cfg.name, "cloud");
+	f->cfg.ops = evs_kms_backend("barbican");
+	assert_non_null(f->cfg.ops);
+	f->cfg.timeout = 20;
+	set(f, "project", "p1");
+	f->dk = evs_secret_alloc(EVS_DK_SIZE);
+	f->back = evs_secret_alloc(EVS_DK_SIZE);
+	assert_true(f->dk && f->back);
+	return f;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->recorded.listener)
+		recorded_close(&f->recorded);
+	evs_kms_close(f->kms);
+	stop_server(f->server);
+	remove_tree(f->dir);
+	evs_secret_free(f->dk);
+	evs_secret_free(f->back);
+	free(f);
+	return 0;
+}
+
+static void wrap_new(struct fixture *f, const char *id)
+{
+	check_ok(&f->err, evs_token_init(&f->token, "cloud", id, UUID, &f->err));
+	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
+}
+
+static int unwrap(struct fixture *f)
+{
+	memset(f->back->data, 0xff, EVS_DK_SIZE);
+	return evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err);
+}
+
+static void assert_unwraps(struct fixture *f)
+{
+	check_ok(&f->err, unwrap(f));
+	assert_memory_equal(f->back->data, f->dk->data, EVS_DK_SIZE);
+}
+
+static void assert_refused(struct fixture *f, enum evs_class class)
+{
+	check_fails(&f->err, unwrap(f), class);
+	assert_wiped(f->back);
+}
+
+/* ---- against the server ---- */
+
+static int set_up(void **state)
+{
+	struct fixture *f = new_fixture();
+	char url[64];
+
+	f->port = free_port();
+	f->server = start_peer(f->dir, "barbican", f->port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", f->port);
+	set(f, "url", url);
+	reopen(f);
+	*state = f;
+	return 0;
+}
+
+/* What this client cannot do is done as another client of Barbican. */
+static void other_client(struct fixture *f, const char *what)
+{
+	char *command;
+
+	assert_true(asprintf(&command, "api() { p=$1; shift; curl -sf "
+			     "-H \"X-Project-Id: ${P:-p1}\" "
+			     "-H \"Content-Type: ${T:-application/json}\" \"$@\" "
+			     "http://127.0.0.1:%u/v1/$p; }; %s", f->port, what) > 0);
+	run(f->dir, command);
+	free(command);
+}
+
+static void make_cmk(struct fixture *f, const char *name, struct evs_cmk *cmk)
+{
+	check_ok(&f->err, evs_kms_create_key(f->kms, name, NULL, cmk, &f->err));
+}
+
+static void test_keys(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk made, found, *cmks;
+	size_t count, i, seen = 0;
+
+	make_cmk(f, "db-prod", &made);
+	assert_int_equal(made.state, EVS_CMK_STATE_ENABLED);
+	assert_true(evs_cmk_is_id(made.id));
+	assert_string_equal(made.alias, "db-prod");
+	assert_string_equal(made.spec, "AES_256");
+	assert_true(made.created > 1600000000);
+	assert_int_equal(made.deletion, 0);
+	check_ok(&f->err, evs_kms_describe_key(f->kms, "db-prod", &found, &f->err));
+	assert_string_equal(found.id, made.id);
+	check_ok(&f->err, evs_kms_describe_key(f->kms, made.id, &found, &f->err));
+	assert_string_equal(found.alias, "db-prod");
+	assert_contains(f->err.request_id, "req-");
+	check_fails(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &found, &f->err),
+		    EVS_CLASS_ALIAS_EXISTS);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "new", "words", &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "nothing", &found, &f->err),
+		    EVS_CLASS_CMK_DELETED);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, UUID, &found, &f->err),
+		    EVS_CLASS_CMK_DELETED);
+	assert_string_equal(f->err.code, "HTTP 404");
+
+	/* Secrets of others: a text, a short key, a name given twice, an end that is set */
+	other_client(f, "api secrets -d '{\"name\":\"words\",\"payload\":\"abc\","
+			"\"payload_content_type\":\"text/plain\"}' && "
+			"for i in 1 2; do api secrets -d '{\"name\":\"twice\"}'; done && "
+			"api orders -d '{\"type\":\"key\",\"meta\":{\"name\":\"short\","
+			"\"algorithm\":\"aes\",\"bit_length\":128}}' && "
+			"api orders -d '{\"type\":\"key\",\"meta\":{\"name\":\"ends\","
+			"\"algorithm\":\"AES\",\"bit_length\":256,"
+			"\"expiration\":\"2099-01-01T00:00:00\"}}'");
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "words", &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "short", &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	assert_contains(f->err.text, "is no symmetric key of AES-256");
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "twice", &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	assert_contains(f->err.text, "several secrets have this name");
+	check_ok(&f->err, evs_kms_describe_key(f->kms, "ends", &found, &f->err));
+	assert_int_equal(found.deletion, 4070908800);
+
+	check_ok(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err));
+	for (i = 0; i < count; i++) {
+		assert_string_equal(cmks[i].spec, "AES_256");
+		seen += !strcmp(cmks[i].id, made.id);
+	}
+	assert_int_equal(count, 2);
+	assert_int_equal(seen, 1);
+	free(cmks);
+}
+
+/* More than fit a page, none twice, none left out. */
+static void test_pages(void **state)
+{
+	struct fixture *f = *state;
+	size_t count, before, i, j;
+	struct evs_cmk *cmks;
+
+	check_ok(&f->err, evs_kms_list_keys(f->kms, &cmks, &before, &f->err));
+	free(cmks);
+	other_client(f, "for i in $(seq 60); do api secrets -d '{\"name\":\"many\","
+			"\"algorithm\":\"aes\",\"bit_length\":256,"
+			"\"secret_type\":\"symmetric\"}'; done");
+	check_ok(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err));
+	assert_int_equal(count, before + 60);
+	for (i = 0; i < count; i++)
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(cmks[i].id, cmks[j].id);
+	free(cmks);
+}
+
+static void test_wrap(void **state)
+{
+	struct fixture *f = *state;
+	unsigned char first[EVS_DK_SIZE];
+	struct evs_token old, token;
+	struct evs_cmk cmk, other;
+
+	make_cmk(f, "wrap", &cmk);
+	wrap_new(f, cmk.id);
+	assert_int_equal(strlen(f->token.wrapped_dk), 2 * (12 + 64 + 16));
+	assert_unwraps(f);
+	memcpy(first, f->dk->data, EVS_DK_SIZE);
+	old = f->token;
+	wrap_new(f, cmk.id);
+	assert_memory_not_equal(first, f->dk->data, EVS_DK_SIZE);
+	reopen(f);
+	assert_unwraps(f);
+
+	/* The same DK by the same CMK: another wrapping. And by another CMK. */
+	f->token = old;
+	memcpy(f->dk->data, first, EVS_DK_SIZE);
+	assert_unwraps(f);
+	token = old;
+	check_ok(&f->err, evs_kms_rewrap_datakey(f->kms, &old, &token, &f->err));
+	assert_string_not_equal(token.wrapped_dk, old.wrapped_dk);
+	f->token = token;
+	assert_unwraps(f);
+	make_cmk(f, "wrap-too", &other);
+	strcpy(token.cmk, other.id);
+	check_ok(&f->err, evs_kms_rewrap_datakey(f->kms, &old, &token, &f->err));
+	f->token = token;
+	assert_unwraps(f);
+	strcpy(f->token.cmk, cmk.id);
+	assert_refused(f, EVS_CLASS_TAMPERED);
+}
+
+/* What Barbican hands out opens it, by somebody else's AES-GCM. */
+static void test_oracle(void **state)
+{
+	struct fixture *f = *state;
+	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE];
+	char aad[2 * sizeof(digest) + 1], dk[2 * EVS_DK_SIZE + 1], *what;
+	struct evs_cmk cmk;
+
+	make_cmk(f, "oracle", &cmk);
+	wrap_new(f, cmk.id);
+	check_ok(&f->err, evs_context_digest(&f->token.context, digest, &f->err));
+	evs_hex_encode(aad, digest, sizeof(digest));
+	evs_hex_encode(dk, f->dk->data, EVS_DK_SIZE);
+	assert_true(asprintf(&what, "api secrets/%s/payload -H 'Accept: application/octet-stream' "
+		"-o key && /usr/bin/python3 -c '"
+		"from cryptography.hazmat.primitives.ciphers.aead import AESGCM\n"
+		"x = bytes.fromhex; k = open(\"key\", \"rb\").read(); w = x(\"%s\")\n"
+		"assert AESGCM(k).decrypt(w[:12], w[12:], x(\"%s\")) == x(\"%s\")'",
+		cmk.id, f->token.wrapped_dk, aad, dk) > 0);
+	other_client(f, what);
+	free(what);
+}
+
+static void test_tampered(void **state)
+{
+	static const size_t at[] = { 0, 23, 24, 151, 152, 183 };	/* IV, ciphertext, tag */
+	struct fixture *f = *state;
+	struct evs_token good;
+	struct evs_cmk cmk;
+	size_t i;
+
+	make_cmk(f, "one", &cmk);
+	wrap_new(f, cmk.id);
+	good = f->token;
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		f->token = good;
+		f->token.wrapped_dk[at[i]] = good.wrapped_dk[at[i]] == '0' ? '1' : '0';
+		assert_refused(f, EVS_CLASS_TAMPERED);
+	}
+	f->token = good;
+	f->token.context.pair[1].value[0] ^= 1;
+	assert_refused(f, EVS_CLASS_TAMPERED);
+	f->token = good;
+	f->token.wrapped_dk[182] = '\0';
+	assert_refused(f, EVS_CLASS_TAMPERED);
+	f->token = good;
+	assert_unwraps(f);
+}
+
+static void test_states(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+	char *what;
+
+	/* A secret whose payload is still to come, and one of another size */
+	other_client(f, "api secrets -d '{\"name\":\"early\",\"algorithm\":\"aes\","
+			"\"bit_length\":256,\"secret_type\":\"symmetric\"}'");
+	check_ok(&f->err, evs_kms_describe_key(f->kms, "early", &cmk, &f->err));
+	assert_int_equal(cmk.state, EVS_CMK_STATE_PENDING_IMPORT);
+	check_ok(&f->err, evs_token_init(&f->token, "cloud", cmk.id, UUID, &f->err));
+	check_fails(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err),
+		    EVS_CLASS_CMK_NO_MATERIAL);
+	assert_true(asprintf(&what, "printf short | T=application/octet-stream api secrets/%s "
+			     "-X PUT --data-binary @-", cmk.id) > 0);
+	other_client(f, what);
+	free(what);
+	check_fails(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	assert_contains(f->err.text, "the secret has 5 bytes");
+
+	/* Another project's, then deleted */
+	make_cmk(f, "late", &cmk);
+	wrap_new(f, cmk.id);
+	set(f, "project", "p2");
+	reopen(f);
+	assert_refused(f, EVS_CLASS_NO_PERMISSION);
+	assert_string_equal(f->err.code, "HTTP 403");
+	set(f, "project", "p1");
+	reopen(f);
+	assert_unwraps(f);
+	assert_true(asprintf(&what, "api secrets/%s -X DELETE", cmk.id) > 0);
+	other_client(f, what);
+	free(what);
+	assert_refused(f, EVS_CLASS_CMK_DELETED);
+}
+
+static void test_quota(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	set(f, "project", "p3");
+	reopen(f);
+	make_cmk(f, "first", &cmk);
+	other_client(f, "for i in $(seq 19); do P=p3 api orders -d '{\"type\":"
+			"\"key\",\"meta\":{\"algorithm\":\"aes\",\"bit_length\":256}}'; done");
+	check_fails(&f->err, evs_kms_create_key(f->kms, "last", NULL, &cmk, &f->err),
+		    EVS_CLASS_QUOTA);
+	set(f, "project", "p1");
+	reopen(f);
+}
+
+static void test_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	make_cmk(f, "gone", &cmk);
+	wrap_new(f, cmk.id);
+	stop_server(f->server);
+	f->server = 0;
+	f->cfg.timeout = 2;
+	reopen(f);
+	assert_refused(f, EVS_CLASS_KMS_UNREACHABLE);
+	assert_contains(f->err.text, "KMS cloud: http://127.0.0.1:");
+}
+
+/* ---- request by request ---- */
+
+static int set_up_recorded(void **state)
+{
+	struct fixture *f = new_fixture();
+	char url[80];
+
+	recorded_open(&f->recorded, f->dir);
+	f->cfg.timeout = 1;
+	snprintf(url, sizeof(url), "unix:%s", f->recorded.path);
+	set(f, "url", url);
+	reopen(f);
+	check_ok(&f->err, evs_token_init(&f->token, "cloud", ID, UUID, &f->err));
+	*state = f;
+	return 0;
+}
+
+static void assert_request(struct fixture *f, unsigned int i, const char *line,
+			   const char *header)
+{
+	const char *request = f->recorded.request[i];
+
+	assert_contains(request, line);
+	assert_ptr_equal(strstr(request, line), request);
+	assert_contains(request, header);
+}
+
+static void test_create(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	expect(&f->recorded, HTTP("200", "{\"secrets\":[],\"total\":0}"));
+	expect(&f->recorded, HTTP("202", "{\"order_ref\":" REF("order", ORDER) "}"));
+	expect(&f->recorded, HTTP("200", "{\"status\":\"PENDING\"}"));
+	expect(&f->recorded, HTTP("503", "busy"));
+	expect(&f->recorded, HTTP("200", "{\"status\":\"ACTIVE\",\"secret_ref\":"
+					 REF("secret", ID) "}"));
+	expect(&f->recorded, HTTP("200", SECRET(AES)));
+	expect(&f->recorded, NULL);
+	f->kms->cfg.timeout = 10;
+	check_ok(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err));
+	assert_string_equal(cmk.id, ID);
+	assert_request(f, 0, "GET /v1/secrets?limit=2&name=db-prod HTTP/1.1\r\n",
+		       "\r\nX-Project-Id: p1\r\n");
+	assert_request(f, 1, "POST /v1/orders HTTP/1.1\r\n", "\r\n\r\n{\"type\":\"key\",\"meta\":"
+		       "{\"name\":\"db-prod\",\"algorithm\":\"aes\",\"bit_length\":256,"
+		       "\"payload_content_type\":\"application/octet-stream\"}}");
+	assert_request(f, 4, "GET /v1/orders/" ORDER " HTTP/1.1\r\n",
+		       "\r\nAccept: application/json\r\n");
+
+	expect(&f->recorded, HTTP("200", "{\"secrets\":[],\"total\":0}"));
+	expect(&f->recorded, HTTP("202", "{\"order_ref\":" REF("order", ORDER) "}"));
+	expect(&f->recorded, HTTP("200", "{\"status\":\"ERROR\",\"error_reason\":\"no HSM\"}"));
+	expect(&f->recorded, NULL);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	assert_contains(f->err.text, "the key could not be made: no HSM");
+}
+
+static void test_payload(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(&f->recorded, HTTP("200", KEY));
+	expect(&f->recorded, NULL);
+	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
+	assert_request(f, 0, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
+		       "\r\nAccept: application/octet-stream\r\n");
+	expect(&f->recorded, HTTP("200", KEY));
+	expect(&f->recorded, NULL);
+	assert_unwraps(f);
+	strcpy(f->token.cmk, "../../v3/users");
+	assert_int_equal(unwrap(f), -EBADMSG);
+	assert_contains(f->err.text, "is no CMK id of KMS cloud");
+}
+
+static void test_token(void **state)
+{
+	struct fixture *f = *state;
+	char path[64];
+
+	put_file(f->dir, "password", "s3cret\n", 0);
+	snprintf(path, sizeof(path), "%s/password", f->dir);
+	set(f, "auth", "password");
+	set(f, "user", "disks");
+	set(f, "domain", "Default");
+	set(f, "password-file", path);
+	assert_int_equal(f->cfg.ops->check(&f->cfg, &f->err), -EINVAL);
+	assert_contains(f->err.text, "iam-url");
+	set(f, "iam-url", evs_config_get(&f->cfg, "url"));
+	check_ok(&f->err, f->cfg.ops->check(&f->cfg, &f->err));
+	reopen(f);
+
+	/* The first one was revoked meanwhile: a second is asked for, once. */
+	expect(&f->recorded, TOKEN("one"));
+	expect(&f->recorded, HTTP("401", "{\"error\":{\"code\":401,\"message\":\"no\"}}"));
+	expect(&f->recorded, TOKEN("two"));
+	expect(&f->recorded, HTTP("200", KEY));
+	expect(&f->recorded, NULL);
+	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
+	assert_request(f, 0, "POST /v3/auth/tokens?nocatalog=1 HTTP/1.1\r\n",
+		       "{\"auth\":{\"identity\":{\"password\":{\"user\":{\"name\":\"disks\","
+		       "\"domain\":{\"name\":\"Default\"},\"password\":\"s3cret\"}},"
+		       "\"methods\":[\"password\"]},\"scope\":{\"project\":{\"id\":\"p1\"}}}}");
+	assert_request(f, 1, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
+		       "\r\nX-Auth-Token: one\r\n");
+	assert_request(f, 3, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
+		       "\r\nX-Auth-Token: two\r\n");
+	assert_null(strstr(f->recorded.request[3], "X-Project-Id"));
+	expect(&f->recorded, HTTP("200", KEY));
+	expect(&f->recorded, NULL);
+	assert_unwraps(f);
+
+	reopen(f);
+	expect(&f->recorded, HTTP("401", "{\"error\":{\"code\":401,\"message\":\"wrong\"}}"));
+	expect(&f->recorded, NULL);
+	assert_refused(f, EVS_CLASS_BAD_CREDENTIALS);
+	assert_contains(f->err.text, "user disks of Default");
+}
+
+/* Status and words of the answer to a fetch, its class; retries end with the time. */
+static void test_classes(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum evs_class class;
+	} row[] = {
+		{ REFUSAL("404", "Secret not found."), EVS_CLASS_CMK_DELETED },
+		{ REFUSAL("404", "Not Found. Sorry but your secret has no payload."),
+		  EVS_CLASS_CMK_NO_MATERIAL },
+		{ REFUSAL("404", ""), EVS_CLASS_PROTOCOL },
+		{ HTTP("404", "<html>Not Found</html>"), EVS_CLASS_PROTOCOL },
+		{ REFUSAL("403", "attempt not allowed"), EVS_CLASS_NO_PERMISSION },
+		{ REFUSAL("403", "Creation not allowed because a quota has been reached."),
+		  EVS_CLASS_QUOTA },
+		{ HTTP("401", "{\"error\":{\"message\":\"words\"}}"), EVS_CLASS_BAD_CREDENTIALS },
+		{ REFUSAL("406", "Not Acceptable"), EVS_CLASS_BAD_REQUEST },
+		{ HTTP("400", "<html>"), EVS_CLASS_BAD_REQUEST },
+		{ HTTP("302", ""), EVS_CLASS_PROTOCOL },
+		{ HTTP("200", ""), EVS_CLASS_BAD_REQUEST },
+		{ HTTP("200", KEY "x"), EVS_CLASS_BAD_REQUEST },
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	memset(f->token.wrapped_dk, '0', 2 * (12 + 64 + 16));
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		/* The sentence may ask what the secret is: both get the same answer. */
+		expect(&f->recorded, row[i].answer);
+		if (row[i].class == EVS_CLASS_CMK_NO_MATERIAL ||
+		    row[i].class == EVS_CLASS_NO_PERMISSION ||
+		    row[i].class == EVS_CLASS_BAD_REQUEST)
+			expect(&f->recorded, row[i].answer);
+		expect(&f->recorded, NULL);
+		check_fails(&f->err, unwrap(f), row[i].class);
+		assert_wiped(f->back);
+	}
+	for (i = 0; i < 2; i++) {	/* repeated while there is time */
+		expect(&f->recorded, i ? HTTP("429", "") : HTTP("500", "x"));
+		expect(&f->recorded, HTTP("200", KEY));
+		expect(&f->recorded, NULL);
+		assert_refused(f, EVS_CLASS_TAMPERED);
+	}
+}
+
+static void test_answers(void **state)
+{
+	static const char *const bad[] = {
+		"[]", "x", "{}", SECRET("\"secret_ref\":1"),
+		"{\"status\":\"ACTIVE\",\"secret_ref\":\"http://a/v1/secrets/..\"," AES "}",
+		"{\"status\":\"ACTIVE\",\"secret_ref\":\"" ID "\"," AES "}",
+		"{\"secret_ref\":" REF("secret", ID) "," AES "}",
+	};
+	struct fixture *f = *state;
+	char answer[512];
+	struct evs_cmk cmk;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(answer, sizeof(answer), HTTP("200", "%s"), bad[i]);
+		expect(&f->recorded, answer);
+		expect(&f->recorded, NULL);
+		check_fails(&f->err, evs_kms_describe_key(f->kms, ID, &cmk, &f->err),
+			    EVS_CLASS_PROTOCOL);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest with_server[] = {
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_oracle),
+		cmocka_unit_test(test_tampered),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_gone),
+	};
+	const struct CMUnitTest recorded[] = {
+		cmocka_unit_test_setup_teardown(test_create, set_up_recorded, tear_down),
+		cmocka_unit_test_setup_teardown(test_payload, set_up_recorded, tear_down),
+		cmocka_unit_test_setup_teardown(test_token, set_up_recorded, tear_down),
+		cmocka_unit_test_setup_teardown(test_classes, set_up_recorded, tear_down),
+		cmocka_unit_test_setup_teardown(test_answers, set_up_recorded, tear_down),
+	};
+	int failed = cmocka_run_group_tests_name("kms_barbican", recorded, NULL, NULL);
+
+	return failed + cmocka_run_group_tests_name("kms_barbican_server", with_server, set_up,
+						    tear_down);
+}
