@@ -531,8 +531,10 @@ static void test_classes(void **state)
 	for (i = 0; i < 2; i++) {	/* repeated while there is time */
 		expect(&f->recorded, i ? HTTP("429", "") : HTTP("500", "x"));
 		expect(&f->recorded, HTTP("200", KEY));
+		expect(&f->recorded, HTTP("200", SECRET(AES)));
 		expect(&f->recorded, NULL);
 		assert_refused(f, EVS_CLASS_TAMPERED);
+		assert_contains(f->err.text, "CMK db-prod (" ID "): the wrapped key");
 	}
 }
 

@@ -259,6 +259,9 @@ static void test_states(void **state)
 		    EVS_CLASS_CMK_NO_MATERIAL);
 	assert_string_equal(f->err.code, "KMIP 0xC");
 	check_ok(&f->err, evs_kms_enable_key(f->kms, "early", &cmk, &f->err));
+	check_fails(&f->err, evs_kms_enable_key(f->kms, "early", &cmk, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	assert_contains(f->err.text, "is enabled already");
 	wrap_new(f, cmk.id);
 	assert_unwraps(f);
 
@@ -270,6 +273,9 @@ static void test_states(void **state)
 	assert_refused(f, EVS_CLASS_CMK_DISABLED);
 	check_ok(&f->err, evs_kms_describe_key(f->kms, "early", &cmk, &f->err));
 	assert_int_equal(cmk.state, EVS_CMK_STATE_DISABLED);
+	check_fails(&f->err, evs_kms_enable_key(f->kms, "early", &cmk, &f->err),
+		    EVS_CLASS_CMK_DISABLED);
+	assert_contains(f->err.text, "KMIP deactivates a key for good");
 	assert_true(asprintf(&what, "c.destroy(\"%s\")", cmk.id) > 0);
 	pykmip(f, what);
 	free(what);

@@ -236,7 +236,7 @@ static void check_kms(struct findings *f, const struct evs_config_kms *cfg)
 	} else if (err.errnum == EOPNOTSUPP) {
 		note(f, what, "is not asked: its backend %s lists no CMKs", cfg->ops->name);
 	} else if (err.class == EVS_CLASS_NO_PERMISSION) {
-		note(f, what, "answers, but %s; attaching disks takes kms:dek:crypto only",
+		note(f, what, "answers, but %s; attaching disks does not take the list",
 		     sentence(&err, what));
 	} else {
 		bad(f, what, "%s", sentence(&err, what));

@@ -357,6 +357,54 @@ static int aws_rewrap(struct evs_kms *kms, const struct evs_token *old, struct e
 	return ret ? ret : get_wrapped(&answer, token, err);
 }
 
+/* ---- advice ---- */
+
+static const char *permission(enum evs_call call)
+{
+	switch (call) {
+	case EVS_CALL_LIST:
+		return "kms:ListKeys and kms:DescribeKey";
+	case EVS_CALL_WRAP:
+		return "kms:GenerateDataKey and kms:Encrypt";
+	case EVS_CALL_UNWRAP:
+		return "kms:Decrypt (for a rewrap also kms:ReEncryptFrom and kms:ReEncryptTo)";
+	default:
+		return "kms:DescribeKey";
+	}
+}
+
+static void aws_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
+		       char text[EVS_ADVICE_MAX])
+{
+	const char *region = evs_config_get(&kms->cfg, "region"), *cmk = refusal->cmk;
+
+	switch (refusal->class) {
+	case EVS_CLASS_CMK_DISABLED:
+		snprintf(text, EVS_ADVICE_MAX,
+			 "enable it with: aws kms enable-key --region %s --key-id %s", region, cmk);
+		break;
+	case EVS_CLASS_CMK_PENDING_DELETION:
+		snprintf(text, EVS_ADVICE_MAX,
+			 "cancel with: aws kms cancel-key-deletion --region %s --key-id %s, then enable it",
+			 region, cmk);
+		break;
+	case EVS_CLASS_CMK_NO_MATERIAL:
+		snprintf(text, EVS_ADVICE_MAX,
+			 "import it with: aws kms import-key-material --region %s --key-id %s",
+			 region, cmk);
+		break;
+	case EVS_CLASS_NO_PERMISSION:
+		snprintf(text, EVS_ADVICE_MAX, "a policy of AWS has to allow %s",
+			 permission(refusal->call));
+		break;
+	case EVS_CLASS_BAD_CREDENTIALS:
+		snprintf(text, EVS_ADVICE_MAX, "and the clock of this host");
+		break;
+	default:
+		break;
+	}
+}
+
 /* ---- configuration ---- */
 
 static const struct evs_config_key aws_keys[] = {
@@ -373,6 +421,7 @@ const struct evs_kms_ops evs_aws_ops = {
 	.keys = aws_keys,
 	.open = evs_kms_http_open_priv,
 	.close = evs_kms_http_close_priv,
+	.advise = aws_advise,
 	.describe_key = aws_describe_key,
 	.create_datakey = aws_create_datakey,
 	.decrypt_datakey = aws_decrypt_datakey,

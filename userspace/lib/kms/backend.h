@@ -6,6 +6,44 @@
 #include "kms/http.h"
 #include "kms/kms.h"
 
+/* What was asked, as far as the sentence about a refusal depends on it. */
+enum evs_call {
+	EVS_CALL_CREATE,
+	EVS_CALL_LIST,
+	EVS_CALL_AGENCY,
+	EVS_CALL_DESCRIBE,	/* the calls behind this one are told the CMK's state */
+	EVS_CALL_ENABLE,
+	EVS_CALL_DISABLE,
+	EVS_CALL_SCHEDULE_DELETION,
+	EVS_CALL_CANCEL_DELETION,
+	EVS_CALL_UPDATE,
+	EVS_CALL_ROTATION,
+	EVS_CALL_GRANT_CREATE,
+	EVS_CALL_GRANT_LIST,
+	EVS_CALL_GRANT_REVOKE,
+	EVS_CALL_GRANT_RETIRE,
+	EVS_CALL_WRAP,
+	EVS_CALL_UNWRAP,
+};
+
+/**
+ * struct evs_refusal - What the next step depends on, for @advise of struct evs_kms_ops.
+ * @call: what was asked
+ * @class: what came of it
+ * @cmk: the CMK as the user would name it, "" when the call is about none
+ * @state: its state, as far as it is known
+ * @option: ` --kms NAME` for commands of evs-setup, "" when it is not needed
+ */
+struct evs_refusal {
+	enum evs_call call;
+	enum evs_class class;
+	const char *cmk;
+	enum evs_cmk_state state;
+	const char *option;
+};
+
+#define EVS_ADVICE_MAX 512
+
 /**
  * struct evs_kms_ops - What a kind of KMS has to provide.
  * @name: value of `backend` in evs.conf
@@ -14,6 +52,10 @@
  *	   May be NULL
  * @open: makes its state, kms->priv; no connection yet. May be NULL
  * @close: releases kms->priv, also after @open failed half-way. May be NULL
+ * @advise: says what to do next about a refusal of class CMK_DISABLED,
+ *	    CMK_PENDING_DELETION, CMK_NO_MATERIAL, NO_PERMISSION (who has to
+ *	    allow what) or BAD_CREDENTIALS (what to look at besides the
+ *	    section); leaves @text "" where there is nothing to say. May be NULL
  * @is_id: tells an id from an alias; NULL where the two are one, and then
  *	   every reference is given to the calls as the user wrote it
  *
@@ -60,6 +102,8 @@ struct evs_kms_ops {
 	int (*check)(const struct evs_config_kms *cfg, struct evs_error *err);
 	int (*open)(struct evs_kms *kms, struct evs_error *err);
 	void (*close)(struct evs_kms *kms);
+	void (*advise)(const struct evs_kms *kms, const struct evs_refusal *refusal,
+		       char text[EVS_ADVICE_MAX]);
 	bool (*is_id)(const char *ref);
 
 	int (*create_key)(struct evs_kms *kms, const char *alias, const char *description,
@@ -204,6 +248,10 @@ void evs_kms_http_close_priv(struct evs_kms *kms);
 int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 		      struct evs_http_request *request, struct evs_http_answer *answer,
 		      struct evs_error *err);
+
+/* otc-advice.c: @advise of struct evs_kms_ops. */
+void evs_otc_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
+		    char text[EVS_ADVICE_MAX]);
 
 /**
  * evs_otc_error() - Read an error body, of whatever form.

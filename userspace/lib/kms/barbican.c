@@ -418,6 +418,29 @@ static int barbican_decrypt_datakey(struct evs_kms *kms, const struct evs_token 
 	return ret;
 }
 
+/* ---- advice ---- */
+
+static void barbican_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
+			    char text[EVS_ADVICE_MAX])
+{
+	const char *project = evs_config_get(&kms->cfg, "project");
+
+	if (refusal->class == EVS_CLASS_CMK_NO_MATERIAL)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "whoever made the secret has to give it its payload, %d bytes",
+			 EVS_BARBICAN_KEY_SIZE);
+	else if (refusal->class == EVS_CLASS_NO_PERMISSION && refusal->call == EVS_CALL_CREATE)
+		snprintf(text, EVS_ADVICE_MAX, "this takes the role creator in project %s",
+			 project);
+	else if (refusal->class == EVS_CLASS_NO_PERMISSION && refusal->call == EVS_CALL_LIST)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "this takes the role creator or observer in project %s", project);
+	else if (refusal->class == EVS_CLASS_NO_PERMISSION)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "this takes the role creator or observer in project %s, if the secret is of that project, or a place in the secret's ACL",
+			 project);
+}
+
 /* ---- configuration ---- */
 
 static void barbican_close(struct evs_kms *kms)
@@ -473,6 +496,7 @@ const struct evs_kms_ops evs_barbican_ops = {
 	.check = barbican_check,
 	.open = barbican_open,
 	.close = barbican_close,
+	.advise = barbican_advise,
 	.is_id = evs_cmk_is_id,
 	.create_key = barbican_create_key,
 	.list_keys = barbican_list_keys,

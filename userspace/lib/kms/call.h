@@ -9,26 +9,6 @@
 #define EVS_CMK_ALIAS_PREFIX "alias/"
 #define EVS_CMK_FULL_MAX (EVS_CMK_ALIAS_MAX + sizeof(EVS_CMK_ALIAS_PREFIX))
 
-/* What was asked, as far as the sentence about a refusal depends on it. */
-enum evs_call {
-	EVS_CALL_CREATE,
-	EVS_CALL_LIST,
-	EVS_CALL_AGENCY,
-	EVS_CALL_DESCRIBE,	/* the calls behind this one are told the CMK's state */
-	EVS_CALL_ENABLE,
-	EVS_CALL_DISABLE,
-	EVS_CALL_SCHEDULE_DELETION,
-	EVS_CALL_CANCEL_DELETION,
-	EVS_CALL_UPDATE,
-	EVS_CALL_ROTATION,
-	EVS_CALL_GRANT_CREATE,
-	EVS_CALL_GRANT_LIST,
-	EVS_CALL_GRANT_REVOKE,
-	EVS_CALL_GRANT_RETIRE,
-	EVS_CALL_WRAP,
-	EVS_CALL_UNWRAP,
-};
-
 /**
  * evs_kms_begin() - Begin a public call: nothing of an earlier one shows through.
  * @kms: the client; its deadline is set

@@ -12,25 +12,6 @@
 
 #define WHO_MAX (EVS_CMK_ALIAS_MAX + EVS_CMK_REF_SIZE + 64)
 
-static const char *const call_permission[] = {
-	[EVS_CALL_CREATE] = "kms:cmk:create",
-	[EVS_CALL_LIST] = "kms:cmk:list",
-	[EVS_CALL_AGENCY] = "the role Security Administrator",
-	[EVS_CALL_DESCRIBE] = "kms:cmk:get",
-	[EVS_CALL_ENABLE] = "kms:cmk:enable",
-	[EVS_CALL_DISABLE] = "kms:cmk:disable",
-	[EVS_CALL_SCHEDULE_DELETION] = "kms:cmk:update",
-	[EVS_CALL_CANCEL_DELETION] = "kms:cmk:update",
-	[EVS_CALL_UPDATE] = "kms:cmk:update",
-	[EVS_CALL_ROTATION] = "the role KMS Administrator",
-	[EVS_CALL_GRANT_CREATE] = "kms:grant:create",
-	[EVS_CALL_GRANT_LIST] = "kms:grant:list",
-	[EVS_CALL_GRANT_REVOKE] = "kms:grant:revoke, which only the CMK's creator has",
-	[EVS_CALL_GRANT_RETIRE] = "kms:grant:retire",
-	[EVS_CALL_WRAP] = "kms:dek:create and kms:dek:crypto",
-	[EVS_CALL_UNWRAP] = "kms:dek:crypto",
-};
-
 /**
  * struct refusal - What a sentence is made of.
  * @kms: the client
@@ -40,6 +21,7 @@ static const char *const call_permission[] = {
  * @name: what the user would call it on the command line
  * @why: code and words of the KMS
  * @option: ` --kms NAME` for commands, "" when it is not needed
+ * @advice: the next step as the back end tells it, behind "; " or ", "
  */
 struct refusal {
 	struct evs_kms *kms;
@@ -49,7 +31,23 @@ struct refusal {
 	const char *name;
 	char why[256];
 	char option[8 + EVS_KMS_NAME_MAX];
+	char advice[EVS_ADVICE_MAX + 2];
 };
+
+/* Has the back end say what to do next; @before is put before it. */
+static const char *advise(struct refusal *r, enum evs_class class, const char *before)
+{
+	const struct evs_refusal refusal = {
+		.call = r->call, .class = class, .cmk = r->name ? r->name : "",
+		.state = r->cmk.state, .option = r->option,
+	};
+	char text[EVS_ADVICE_MAX] = "";
+
+	if (r->kms->ops->advise)
+		r->kms->ops->advise(r->kms, &refusal, text);
+	snprintf(r->advice, sizeof(r->advice), "%s%s", *text ? before : "", text);
+	return r->advice;
+}
 
 /*
  * Asks once more who the CMK is, to name it by alias and to tell its state. The
@@ -89,13 +87,42 @@ static void date_of(int64_t when, char *text, size_t size)
 		strftime(text, size, " on %Y-%m-%d", &tm);
 }
 
-static int explain_permission(const struct refusal *r, struct evs_error *err)
+static int explain_permission(struct refusal *r, struct evs_error *err)
 {
 	const char *state = r->cmk.state ? evs_cmk_state_name(r->cmk.state) : NULL;
 
-	return evs_error_set_class(err, err->class,
-		"%s%s%s: no permission (%s); a KMS administrator has to grant %s", r->who,
-		state ? ", " : "", state ? state : "", r->why, call_permission[r->call]);
+	return evs_error_set_class(err, err->class, "%s%s%s: no permission (%s)%s", r->who,
+				   state ? ", " : "", state ? state : "", r->why,
+				   advise(r, err->class, "; "));
+}
+
+static int explain_deleted(const struct refusal *r, struct evs_error *err)
+{
+	static const char gone[] = "no such CMK, or it was deleted";
+
+	if (r->call == EVS_CALL_UNWRAP)
+		return evs_error_set_class(err, err->class,
+			"%s: %s (%s); without it the data of this disk cannot be read", r->who,
+			gone, r->why);
+	if (!r->kms->ops->list_keys)
+		return evs_error_set_class(err, err->class, "%s: %s (%s)", r->who, gone, r->why);
+	return evs_error_set_class(err, err->class, "%s: %s (%s); see: evs-setup cmk list%s",
+				   r->who, gone, r->why, r->option);
+}
+
+static int explain_material(struct refusal *r, struct evs_error *err)
+{
+	const char *advice = advise(r, err->class, "; ");
+
+	if (r->cmk.state == EVS_CMK_STATE_ENABLED)
+		return evs_error_set_class(err, err->class,
+			"%s: enabled, but without the key material that this takes (%s)%s", r->who,
+			r->why, advice);
+	if (r->cmk.state == EVS_CMK_STATE_WAITING)
+		return evs_error_set_class(err, err->class, "%s: %s (%s)%s", r->who,
+					   evs_cmk_state_name(r->cmk.state), r->why, advice);
+	return evs_error_set_class(err, err->class, "%s: %s, has no key material (%s)%s", r->who,
+				   evs_cmk_state_name(r->cmk.state), r->why, advice);
 }
 
 /* Asked for what it is already, or is not */
@@ -115,30 +142,23 @@ static int explain_state(const struct refusal *r, struct evs_error *err)
 				   r->cmk.state ? ", " : "", r->cmk.state ? state : "", r->why);
 }
 
-static int explain_cmk(const struct refusal *r, struct evs_error *err)
+static int explain_cmk(struct refusal *r, struct evs_error *err)
 {
 	char date[32];
 
 	switch (err->class) {
 	case EVS_CLASS_CMK_DISABLED:
 		return evs_error_set_class(err, err->class,
-			"%s: disabled (%s); enable it with: evs-setup cmk enable%s %s", r->who,
-			r->why, r->option, r->name);
+			"%s: disabled (%s)%s", r->who, r->why, advise(r, err->class, "; "));
 	case EVS_CLASS_CMK_PENDING_DELETION:
 		date_of(r->cmk.deletion, date, sizeof(date));
 		return evs_error_set_class(err, err->class,
-			"%s: scheduled for deletion%s (%s); cancel with: evs-setup cmk cancel-deletion%s %s, then enable it",
-			r->who, date, r->why, r->option, r->name);
+			"%s: scheduled for deletion%s (%s)%s", r->who, date, r->why,
+			advise(r, err->class, "; "));
 	case EVS_CLASS_CMK_DELETED:
-		return evs_error_set_class(err, err->class,
-			"%s: no such CMK, or it was deleted (%s)%s%s", r->who, r->why,
-			r->call == EVS_CALL_UNWRAP ?
-			"; without it the data of this disk cannot be read" :
-			"; see: evs-setup cmk list", r->call == EVS_CALL_UNWRAP ? "" : r->option);
+		return explain_deleted(r, err);
 	case EVS_CLASS_CMK_NO_MATERIAL:
-		return evs_error_set_class(err, err->class,
-			"%s: %s, has no key material (%s); import it in the KMS", r->who,
-			evs_cmk_state_name(r->cmk.state), r->why);
+		return explain_material(r, err);
 	case EVS_CLASS_DEFAULT_KEY_FORBIDDEN:
 		return evs_error_set_class(err, err->class,
 			"%s: the default master key cannot be disabled, deleted, renamed, rotated or granted (%s); make a CMK of your own with: evs-setup cmk create%s",
@@ -154,8 +174,9 @@ static int explain_cmk(const struct refusal *r, struct evs_error *err)
 			r->who, r->why);
 	case EVS_CLASS_ALIAS_EXISTS:
 		return evs_error_set_class(err, err->class,
-			"%s: another CMK has this alias (%s); see: evs-setup cmk list%s", r->who,
-			r->why, r->option);
+			"%s: another CMK has this alias (%s)%s%s", r->who, r->why,
+			r->kms->ops->list_keys ? "; see: evs-setup cmk list" : "",
+			r->kms->ops->list_keys ? r->option : "");
 	default:
 		return explain_state(r, err);
 	}
@@ -169,7 +190,7 @@ static bool lacks_agency(const struct evs_error *err)
 }
 
 /* Makes the sentence where it does not depend on a CMK; returns whether it did. */
-static bool explain_kms(const struct refusal *r, const char *ref, struct evs_error *err)
+static bool explain_kms(struct refusal *r, const char *ref, struct evs_error *err)
 {
 	const char *name = r->kms->cfg.name;
 
@@ -185,8 +206,8 @@ static bool explain_kms(const struct refusal *r, const char *ref, struct evs_err
 		return true;
 	case EVS_CLASS_BAD_CREDENTIALS:
 		evs_error_set_class(err, err->class,
-			"KMS %s: does not accept who asks (%s); see [kms %s] in " EVS_CONFIG_PATH
-			", and the clock of this host", name, r->why, name);
+			"KMS %s: does not accept who asks (%s); see [kms %s] in " EVS_CONFIG_PATH "%s",
+			name, r->why, name, advise(r, err->class, ", "));
 		return true;
 	case EVS_CLASS_QUOTA:
 		evs_error_set_class(err, err->class,
@@ -202,12 +223,14 @@ static bool explain_kms(const struct refusal *r, const char *ref, struct evs_err
 			name, r->why, r->option);
 		return true;
 	}
-	if (!ref)
-		evs_error_set_class(err, err->class,
-			err->class == EVS_CLASS_NO_PERMISSION ?
-			"KMS %s: no permission (%s); a KMS administrator has to grant %s" :
-			"KMS %s: refused (%s)", name, r->why, call_permission[r->call]);
-	return !ref;
+	if (ref)
+		return false;
+	if (err->class == EVS_CLASS_NO_PERMISSION)
+		evs_error_set_class(err, err->class, "KMS %s: no permission (%s)%s", name, r->why,
+				    advise(r, err->class, "; "));
+	else
+		evs_error_set_class(err, err->class, "KMS %s: refused (%s)", name, r->why);
+	return true;
 }
 
 int evs_kms_explain(struct evs_kms *kms, enum evs_call call, const char *ref,

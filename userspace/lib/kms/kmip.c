@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,13 +214,35 @@ static int activate(struct evs_kms *kms, const char *id, struct evs_error *err)
 	return evs_kmip_call(kms, KMIP_OP_ACTIVATE, &payload, err);
 }
 
+/*
+ * One code stands for a key that is not active and for somebody who may not,
+ * another, of later versions, for every state that is not the right one.
+ */
+static int refine(struct evs_kms *kms, enum evs_kmip_op op, const char *id, struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	struct evs_cmk cmk;
+
+	if ((err->class != EVS_CLASS_NO_PERMISSION && err->class != EVS_CLASS_CMK_NO_MATERIAL) ||
+	    get_attributes(kms, id, &cmk, &ignored))
+		return -err->errnum;
+	if (cmk.state == EVS_CMK_STATE_DISABLED)
+		err->class = EVS_CLASS_CMK_DISABLED;
+	else if (cmk.state == EVS_CMK_STATE_ENABLED && op == KMIP_OP_ACTIVATE)
+		err->class = EVS_CLASS_BAD_REQUEST;
+	else if (cmk.state == EVS_CMK_STATE_WAITING && op != KMIP_OP_ACTIVATE)
+		err->class = EVS_CLASS_CMK_NO_MATERIAL;
+	err->errnum = evs_class_errno(err->class);
+	return -err->errnum;
+}
+
 static int kmip_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
 			    struct evs_error *err)
 {
 	if (!enabled)
 		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
 			"KMIP can deactivate a key only for good; that is left to the server's own tools");
-	return activate(kms, id, err);
+	return activate(kms, id, err) ? refine(kms, KMIP_OP_ACTIVATE, id, err) : 0;
 }
 
 static int kmip_create_key(struct evs_kms *kms, const char *alias, const char *description,
@@ -291,22 +314,6 @@ static int kmip_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *co
 
 /* ---- data keys ---- */
 
-/* One code stands for a key that is not active and for somebody who may not. */
-static int refine(struct evs_kms *kms, const char *id, struct evs_error *err)
-{
-	struct evs_error ignored = {};
-	struct evs_cmk cmk;
-
-	if (err->class != EVS_CLASS_NO_PERMISSION || get_attributes(kms, id, &cmk, &ignored))
-		return -err->errnum;
-	if (cmk.state == EVS_CMK_STATE_DISABLED)
-		err->class = EVS_CLASS_CMK_DISABLED;
-	else if (cmk.state == EVS_CMK_STATE_WAITING)
-		err->class = EVS_CLASS_CMK_NO_MATERIAL;
-	err->errnum = evs_class_errno(err->class);
-	return -err->errnum;
-}
-
 static void begin_datakey(struct evs_kmip *kmip, enum evs_kmip_op op, const char *id)
 {
 	size_t parameters;
@@ -339,7 +346,7 @@ static int kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
 	ret = evs_kmip_call(kms, KMIP_OP_ENCRYPT, &payload, err);
 	if (ret)
-		return refine(kms, token->cmk, err);
+		return refine(kms, KMIP_OP_ENCRYPT, token->cmk, err);
 	/* A server that knows less than 1.4 leaves the tag out. */
 	if (!evs_ttlv_find(&payload, KMIP_DATA, EVS_TTLV_BYTES, &data) ||
 	    data.len != EVS_DK_SIZE ||
@@ -373,13 +380,65 @@ static int kmip_decrypt_datakey(struct evs_kms *kms, const struct evs_token *tok
 	evs_ttlv_put_bytes(&kmip->out, KMIP_AEAD_TAG, wrapped + IV_SIZE + EVS_DK_SIZE, TAG_SIZE);
 	ret = evs_kmip_call(kms, KMIP_OP_DECRYPT, &payload, err);
 	if (ret)
-		return refine(kms, token->cmk, err);
+		return refine(kms, KMIP_OP_DECRYPT, token->cmk, err);
 	if (evs_ttlv_find(&payload, KMIP_DATA, EVS_TTLV_BYTES, &data) && data.len == EVS_DK_SIZE)
 		memcpy(dk->data, data.value, EVS_DK_SIZE);
 	else
 		ret = bad_answer(err, "no data key");
 	evs_secret_wipe(kmip->message);
 	return ret;
+}
+
+/* ---- advice ---- */
+
+static const char *permission(enum evs_call call)
+{
+	switch (call) {
+	case EVS_CALL_CREATE:
+		return "create and activate keys";
+	case EVS_CALL_LIST:
+		return "locate keys";
+	case EVS_CALL_ENABLE:
+		return "activate it";
+	case EVS_CALL_WRAP:
+		return "encrypt with it";
+	case EVS_CALL_UNWRAP:
+		return "decrypt with it";
+	default:
+		return "get its attributes";
+	}
+}
+
+static void kmip_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
+			char text[EVS_ADVICE_MAX])
+{
+	(void)kms;
+	switch (refusal->class) {
+	case EVS_CLASS_CMK_DISABLED:
+		if (refusal->call == EVS_CALL_UNWRAP)
+			snprintf(text, EVS_ADVICE_MAX,
+				 "KMIP deactivates a key for good: only who runs the server may still have a way to its material");
+		else
+			snprintf(text, EVS_ADVICE_MAX,
+				 "KMIP deactivates a key for good: take another, see: evs-setup cmk list%s",
+				 refusal->option);
+		break;
+	case EVS_CLASS_CMK_NO_MATERIAL:
+		snprintf(text, EVS_ADVICE_MAX, "activate it with: evs-setup cmk enable%s %s",
+			 refusal->option, refusal->cmk);
+		break;
+	case EVS_CLASS_NO_PERMISSION:
+		snprintf(text, EVS_ADVICE_MAX,
+			 "the server's policy has to let the owner of client-cert-file %s",
+			 permission(refusal->call));
+		break;
+	case EVS_CLASS_BAD_CREDENTIALS:
+		snprintf(text, EVS_ADVICE_MAX,
+			 "and whether the server trusts who signed client-cert-file");
+		break;
+	default:
+		break;
+	}
 }
 
 /* ---- configuration ---- */
@@ -447,6 +506,7 @@ const struct evs_kms_ops evs_kmip_ops = {
 	.keys = kmip_keys,
 	.open = kmip_open,
 	.close = kmip_close,
+	.advise = kmip_advise,
 	.create_key = kmip_create_key,
 	.list_keys = kmip_list_keys,
 	.describe_key = kmip_describe_key,

@@ -198,6 +198,7 @@ const struct evs_kms_ops evs_otc_ops = {
 	.check = evs_otc_auth_check,
 	.open = otc_open,
 	.close = otc_close,
+	.advise = evs_otc_advise,
 	.is_id = evs_cmk_is_id,
 	.create_key = otc_create_key,
 	.list_keys = otc_list_keys,

@@ -381,6 +381,17 @@ static bool is_label(const char *value)
 	return evs_config_is_text(value) && strlen(value) <= EVS_P11_LABEL_MAX;
 }
 
+static void p11_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
+		       char text[EVS_ADVICE_MAX])
+{
+	(void)kms;
+	if (refusal->class == EVS_CLASS_NO_PERMISSION)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "the key needs CKA_ENCRYPT and CKA_DECRYPT, or CKA_WRAP and CKA_UNWRAP");
+	else if (refusal->class == EVS_CLASS_BAD_CREDENTIALS)
+		snprintf(text, EVS_ADVICE_MAX, "and the PIN in its pin-file");
+}
+
 static const struct evs_config_key p11_keys[] = {
 	{ "module", evs_config_is_path, "be an absolute path", true },
 	{ "token", is_label, "be a label of at most 32 characters", true },
@@ -391,6 +402,7 @@ static const struct evs_config_key p11_keys[] = {
 
 const struct evs_kms_ops evs_pkcs11_ops = {
 	.name = "pkcs11",
+	.advise = p11_advise,
 	.keys = p11_keys,
 	.open = p11_open,
 	.close = p11_close,

@@ -114,12 +114,18 @@ static bool name_valid(const char *name)
 	return evs_config_is_word(name) && strcmp(name, ".") && strcmp(name, "..");
 }
 
+static const char *mount_of(const struct evs_kms *kms)
+{
+	const char *mount = evs_config_get(&kms->cfg, "mount");
+
+	return mount ? mount : DEFAULT_MOUNT;
+}
+
 /* @body NULL is a GET; an answer without a body is {}. */
 static int call(struct evs_kms *kms, const char *op, const char *name, const char *body,
 		struct evs_http_answer *answer, struct evs_error *err)
 {
 	const char *namespace = evs_config_get(&kms->cfg, "namespace");
-	const char *mount = evs_config_get(&kms->cfg, "mount");
 	const char *headers[HEADERS_MAX] = { "X-Vault-Request: true" };
 	char path[256], space[EVS_CONFIG_VALUE_MAX + 32];
 	struct evs_http_request request = {
@@ -142,7 +148,7 @@ static int call(struct evs_kms *kms, const char *op, const char *name, const cha
 		snprintf(space, sizeof(space), "X-Vault-Namespace: %s", namespace);
 		headers[count++] = space;
 	}
-	snprintf(path, sizeof(path), "/v1/%s/%s/%s", mount ? mount : DEFAULT_MOUNT, op, name);
+	snprintf(path, sizeof(path), "/v1/%s/%s/%s", mount_of(kms), op, name);
 	ret = evs_kms_http_call(kms, kms->priv, &request, answer, err);
 	evs_secret_free(token);
 	if (ret)
@@ -314,6 +320,54 @@ static int transit_decrypt_datakey(struct evs_kms *kms, const struct evs_token *
 	return ret ? ret : take_dk(&answer, dk, err);
 }
 
+/* ---- advice ---- */
+
+static void advise_permission(const char *mount, const struct evs_refusal *refusal,
+			      char text[EVS_ADVICE_MAX])
+{
+	static const char who[] = "the policy of the token has to allow";
+	const char *name = refusal->cmk;
+
+	switch (refusal->call) {
+	case EVS_CALL_CREATE:
+		snprintf(text, EVS_ADVICE_MAX, "%s read and update on %s/keys/%s", who, mount,
+			 name);
+		break;
+	case EVS_CALL_LIST:
+		snprintf(text, EVS_ADVICE_MAX, "%s list on %s/keys and read on %s/keys/*", who,
+			 mount, mount);
+		break;
+	case EVS_CALL_WRAP:
+		snprintf(text, EVS_ADVICE_MAX,
+			 "%s update on %s/datakey/plaintext/%s and %s/encrypt/%s", who, mount,
+			 name, mount, name);
+		break;
+	case EVS_CALL_UNWRAP:
+		snprintf(text, EVS_ADVICE_MAX, "%s update on %s/decrypt/%s", who, mount, name);
+		break;
+	default:
+		snprintf(text, EVS_ADVICE_MAX, "%s read on %s/keys/%s", who, mount, name);
+	}
+}
+
+static void transit_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
+			   char text[EVS_ADVICE_MAX])
+{
+	const char *mount = mount_of(kms);
+
+	if (refusal->class == EVS_CLASS_CMK_DISABLED)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "restore it with: bao write -f %s/keys/%s/soft-delete-restore", mount,
+			 refusal->cmk);
+	else if (refusal->class == EVS_CLASS_CMK_NO_MATERIAL)
+		snprintf(text, EVS_ADVICE_MAX, "lower min_decryption_version of %s/keys/%s", mount,
+			 refusal->cmk);
+	else if (refusal->class == EVS_CLASS_NO_PERMISSION)
+		advise_permission(mount, refusal, text);
+	else if (refusal->class == EVS_CLASS_BAD_CREDENTIALS)
+		snprintf(text, EVS_ADVICE_MAX, "and whether the token in its token-file lives");
+}
+
 /* ---- configuration ---- */
 
 static const struct evs_config_key transit_keys[] = {
@@ -329,6 +383,7 @@ const struct evs_kms_ops evs_transit_ops = {
 	.keys = transit_keys,
 	.open = evs_kms_http_open_priv,
 	.close = evs_kms_http_close_priv,
+	.advise = transit_advise,
 	.create_key = transit_create_key,
 	.describe_key = transit_describe_key,
 	.create_datakey = transit_create_datakey,
