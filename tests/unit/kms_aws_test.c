@@ -192,6 +192,45 @@ static void test_describe(void **state)
 		       "{\"KeyId\":\"alias/db\"}");
 }
 
+static void test_list(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk *cmks;
+	size_t count;
+
+	expect(&f->server, HTTP("200", "{\"Keys\":[{\"KeyId\":\"" OTHER "\",\"KeyArn\":\"x\"}],"
+				"\"Truncated\":true,\"NextMarker\":\"m/1\"}"));
+	expect(&f->server, HTTP("200", "{\"Keys\":[{\"KeyId\":\"" CMK "\"}],"
+				"\"Truncated\":false}"));
+	expect(&f->server, REFUSAL("400", "AccessDeniedException", "no"));
+	expect(&f->server, KEY("Disabled"));
+	expect(&f->server, NULL);
+	check_ok(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err));
+	assert_request(f, "\r\nX-Amz-Target: TrentService.ListKeys\r\n", "{\"Limit\":200}");
+	assert_contains(f->server.request[1], "\r\n\r\n{\"Limit\":200,\"Marker\":\"m/1\"}");
+	assert_contains(f->server.request[2], "\r\n\r\n{\"KeyId\":\"" OTHER "\"}");
+	assert_int_equal(count, 2);
+	assert_string_equal(cmks[0].id, OTHER);
+	assert_int_equal(cmks[0].state, EVS_CMK_STATE_UNKNOWN);
+	assert_string_equal(cmks[1].id, CMK);
+	assert_int_equal(cmks[1].state, EVS_CMK_STATE_DISABLED);
+	free(cmks);
+
+	expect_one(f, HTTP("200", "{\"Keys\":[],\"Truncated\":true,\"NextMarker\":\"x\"}"));
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_PROTOCOL);
+	expect_one(f, HTTP("200", "{\"Keys\":[{\"KeyId\":\"a b\"}]}"));
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_PROTOCOL);
+	expect_one(f, HTTP("200", "{}"));
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_PROTOCOL);
+	expect_one(f, REFUSAL("400", "AccessDeniedException", "no"));
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_NO_PERMISSION);
+	assert_contains(f->err.text, "kms:ListKeys");
+}
+
 static void test_classes(void **state)
 {
 	static const struct {
@@ -250,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_datakey, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rewrap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_describe, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
 	};
 

@@ -134,6 +134,49 @@ static void test_describe(void **state)
 		    EVS_CLASS_BAD_REQUEST);
 }
 
+#define A_KEY(type) HTTP("200", "{\"data\":{\"type\":\"" type "\"}}")
+static void test_list(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk *cmks;
+	size_t count;
+
+	expect(&f->server, HTTP("200", "{\"data\":{\"keys\":[\"a\",\"sign\",\"../x\",\"b\",\"c\"]}}"));
+	expect(&f->server, A_KEY("aes256-gcm96"));
+	expect(&f->server, A_KEY("ed25519"));
+	expect(&f->server, ERRORS("403", "permission denied"));
+	expect(&f->server, A_KEY("aes256-gcm96"));
+	expect(&f->server, NULL);
+	check_ok(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err));
+	assert_request(f, "GET /v1/transit/keys?list=true HTTP/1.1\r\n", "");
+	assert_int_equal(count, 3);
+	assert_string_equal(cmks[0].id, "a");
+	assert_int_equal(cmks[0].state, EVS_CMK_STATE_ENABLED);
+	assert_string_equal(cmks[1].id, "b");
+	assert_int_equal(cmks[1].state, EVS_CMK_STATE_UNKNOWN);
+	assert_string_equal(cmks[2].id, "c");
+	free(cmks);
+
+	/* None is told by a 404; a mount that is none, too, but in words */
+	expect(&f->server, HTTP("404", "{\"errors\":[]}"));
+	expect(&f->server, NULL);
+	check_ok(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err));
+	assert_int_equal(count, 0);
+	free(cmks);
+	expect(&f->server, ERRORS("404", "no handler for route"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_CMK_DELETED);
+	expect(&f->server, HTTP("404", "<html>"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_CMK_DELETED);
+	expect(&f->server, HTTP("200", "{\"data\":{}}"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_PROTOCOL);
+}
+
 /* Status and words of the answer to a decrypt, its class. Retries end with the time. */
 static void test_classes(void **state)
 {
@@ -220,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_datakey, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_describe, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_sent, set_up, tear_down),
 		cmocka_unit_test(test_base64),

@@ -16,6 +16,9 @@
 #define BLOB_MAX (EVS_WRAPPED_HEX_MAX / 2)
 #define BLOB_TEXT_MAX (EVS_BASE64_LEN(BLOB_MAX) + 1)
 #define BODY_MAX 16384
+#define PAGE_KEYS 200
+#define KEYS_MAX 10000
+#define MARKER_MAX 1025
 
 /* ---- refusals ---- */
 
@@ -253,6 +256,87 @@ static int aws_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk
 	return ret;
 }
 
+/* One page of ids into @cmks; @marker becomes that of the next, "" for none. */
+static int list_page(struct evs_kms *kms, char marker[MARKER_MAX], struct evs_cmk **cmks,
+		     size_t *count, struct evs_error *err)
+{
+	json_object *request = json_object_new_object(), *root, *list;
+	struct evs_http_answer answer;
+	struct evs_cmk *grown;
+	size_t i, len;
+	int ret;
+
+	ret = request ? add(request, "Limit", json_object_new_int(PAGE_KEYS)) : -ENOMEM;
+	if (!ret && *marker)
+		ret = add(request, "Marker", json_object_new_string(marker));
+	ret = send_request(kms, "ListKeys", request, ret, &answer, err);
+	if (ret)
+		return ret;
+	root = evs_json_parse((const char *)answer.body->data, answer.len);
+	list = json_object_object_get(root, "Keys");
+	len = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	grown = reallocarray(*cmks, *count + len + 1, sizeof(*grown));
+	if (!list)
+		ret = bad_answer(err, "no Keys");
+	else if (!grown)
+		ret = evs_error_set(err, ENOMEM, "out of memory");
+	*cmks = grown ? grown : *cmks;
+	for (i = 0; !ret && i < len; i++) {
+		memset(&grown[*count], 0, sizeof(*grown));
+		if (evs_json_text(json_object_array_get_idx(list, i), "KeyId", grown[*count].id,
+				  EVS_CMK_REF_SIZE) || !evs_cmk_ref_valid(grown[*count].id))
+			ret = bad_answer(err, "a key without KeyId");
+		*count += !ret;
+	}
+	*marker = '\0';
+	if (!ret && json_object_get_boolean(json_object_object_get(root, "Truncated")) &&
+	    (evs_json_text(root, "NextMarker", marker, MARKER_MAX) || !len || *count > KEYS_MAX))
+		ret = bad_answer(err, "a list that does not end");
+	json_object_put(root);
+	return ret;
+}
+
+/* Whoever may list keys may not know more of each: its state is unknown then. */
+static int describe_all(struct evs_kms *kms, struct evs_cmk *cmks, size_t count,
+			struct evs_error *err)
+{
+	char id[EVS_CMK_REF_SIZE];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		strcpy(id, cmks[i].id);
+		ret = aws_describe_key(kms, id, &cmks[i], err);
+		if (ret && err->class != EVS_CLASS_NO_PERMISSION &&
+		    err->class != EVS_CLASS_CMK_DELETED)
+			return ret;
+		if (ret)
+			memset(err, 0, sizeof(*err));
+	}
+	return 0;
+}
+
+static int aws_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
+			 struct evs_error *err)
+{
+	char marker[MARKER_MAX] = "";
+	int ret;
+
+	*cmks = NULL;
+	*count = 0;
+	do
+		ret = list_page(kms, marker, cmks, count, err);
+	while (!ret && *marker);
+	if (!ret)
+		ret = describe_all(kms, *cmks, *count, err);
+	if (ret) {
+		free(*cmks);
+		*cmks = NULL;
+		*count = 0;
+	}
+	return ret;
+}
+
 static int get_wrapped(const struct evs_http_answer *answer, struct evs_token *token,
 		       struct evs_error *err)
 {
@@ -422,6 +506,7 @@ const struct evs_kms_ops evs_aws_ops = {
 	.open = evs_kms_http_open_priv,
 	.close = evs_kms_http_close_priv,
 	.advise = aws_advise,
+	.list_keys = aws_list_keys,
 	.describe_key = aws_describe_key,
 	.create_datakey = aws_create_datakey,
 	.decrypt_datakey = aws_decrypt_datakey,

@@ -121,9 +121,9 @@ static const char *mount_of(const struct evs_kms *kms)
 	return mount ? mount : DEFAULT_MOUNT;
 }
 
-/* @body NULL is a GET; an answer without a body is {}. */
-static int call(struct evs_kms *kms, const char *op, const char *name, const char *body,
-		struct evs_http_answer *answer, struct evs_error *err)
+/* @body NULL is a GET, whatever the status of its answer. */
+static int ask(struct evs_kms *kms, const char *what, const char *body,
+	       struct evs_http_answer *answer, struct evs_error *err)
 {
 	const char *namespace = evs_config_get(&kms->cfg, "namespace");
 	const char *headers[HEADERS_MAX] = { "X-Vault-Request: true" };
@@ -136,8 +136,6 @@ static int call(struct evs_kms *kms, const char *op, const char *name, const cha
 	size_t count = 1;
 	int ret;
 
-	if (!name_valid(name))
-		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST, "is no name of a key");
 	token = token_header(kms, err);
 	if (!token)
 		return -err->errnum;
@@ -148,9 +146,23 @@ static int call(struct evs_kms *kms, const char *op, const char *name, const cha
 		snprintf(space, sizeof(space), "X-Vault-Namespace: %s", namespace);
 		headers[count++] = space;
 	}
-	snprintf(path, sizeof(path), "/v1/%s/%s/%s", mount_of(kms), op, name);
+	snprintf(path, sizeof(path), "/v1/%s/%s", mount_of(kms), what);
 	ret = evs_kms_http_call(kms, kms->priv, &request, answer, err);
 	evs_secret_free(token);
+	return ret;
+}
+
+/* About one key; an answer without a body is {}. */
+static int call(struct evs_kms *kms, const char *op, const char *name, const char *body,
+		struct evs_http_answer *answer, struct evs_error *err)
+{
+	char what[128];
+	int ret;
+
+	if (!name_valid(name))
+		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST, "is no name of a key");
+	snprintf(what, sizeof(what), "%s/%s", op, name);
+	ret = ask(kms, what, body, answer, err);
 	if (ret)
 		return ret;
 	return answer->status == 200 || answer->status == 204 ? 0 : refused(answer, err);
@@ -211,6 +223,92 @@ static int transit_create_key(struct evs_kms *kms, const char *alias, const char
 	ret = call(kms, "keys", alias, "{\"type\":\"aes256-gcm96\"}", &answer, err);
 	if (!ret)
 		strcpy(id, alias);
+	return ret;
+}
+
+/* Names into @cmks; those that this back end could not ask for are left out. */
+static int take_names(const struct evs_http_answer *answer, struct evs_cmk **cmks, size_t *count,
+		      struct evs_error *err)
+{
+	json_object *root, *names = json_object_object_get(get_data(answer, &root), "keys");
+	const char *name;
+	size_t i, len;
+	int ret = 0;
+
+	len = json_object_is_type(names, json_type_array) ? json_object_array_length(names) : 0;
+	*cmks = calloc(len + 1, sizeof(**cmks));
+	if (!names)
+		ret = bad_answer(err, "no keys");
+	else if (!*cmks)
+		ret = evs_error_set(err, ENOMEM, "out of memory");
+	for (i = 0; !ret && i < len; i++) {
+		name = json_object_get_string(json_object_array_get_idx(names, i));
+		if (name && name_valid(name))
+			strcpy((*cmks)[(*count)++].id, name);
+	}
+	json_object_put(root);
+	return ret;
+}
+
+/* Leaves those that are CMKs; one that may not be read is of unknown state. */
+static int describe_all(struct evs_kms *kms, struct evs_cmk *cmks, size_t *count,
+			struct evs_error *err)
+{
+	size_t i, kept = 0;
+	struct evs_cmk cmk;
+	int ret;
+
+	for (i = 0; i < *count; i++) {
+		cmk = cmks[i];
+		ret = transit_describe_key(kms, cmks[i].id, &cmk, err);
+		if (ret && err->class != EVS_CLASS_BAD_REQUEST &&
+		    err->class != EVS_CLASS_CMK_DELETED && err->class != EVS_CLASS_NO_PERMISSION)
+			return ret;
+		if (!ret || err->class == EVS_CLASS_NO_PERMISSION)
+			cmks[kept++] = cmk;
+		memset(err, 0, ret ? sizeof(*err) : 0);
+	}
+	*count = kept;
+	return 0;
+}
+
+/* A list of nothing is a 404 that has nothing to say. */
+static bool is_empty_list(const struct evs_http_answer *answer)
+{
+	json_object *root = evs_json_parse((const char *)answer->body->data, answer->len), *errors;
+	bool empty = answer->status == 404 &&
+		     json_object_object_get_ex(root, "errors", &errors) &&
+		     json_object_is_type(errors, json_type_array) &&
+		     !json_object_array_length(errors);
+
+	json_object_put(root);
+	return empty;
+}
+
+static int transit_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
+			     struct evs_error *err)
+{
+	struct evs_http_answer answer;
+	int ret;
+
+	*cmks = NULL;
+	*count = 0;
+	ret = ask(kms, "keys?list=true", NULL, &answer, err);
+	if (ret)
+		return ret;
+	if (is_empty_list(&answer)) {
+		*cmks = calloc(1, sizeof(**cmks));
+		return *cmks ? 0 : evs_error_set(err, ENOMEM, "out of memory");
+	}
+	ret = answer.status == 200 ? take_names(&answer, cmks, count, err) :
+	      refused(&answer, err);
+	if (!ret)
+		ret = describe_all(kms, *cmks, count, err);
+	if (ret) {
+		free(*cmks);
+		*cmks = NULL;
+		*count = 0;
+	}
 	return ret;
 }
 
@@ -385,6 +483,7 @@ const struct evs_kms_ops evs_transit_ops = {
 	.close = evs_kms_http_close_priv,
 	.advise = transit_advise,
 	.create_key = transit_create_key,
+	.list_keys = transit_list_keys,
 	.describe_key = transit_describe_key,
 	.create_datakey = transit_create_datakey,
 	.decrypt_datakey = transit_decrypt_datakey,
