@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kms/alert.h"
 #include "kms/http.h"
 #include "text.h"
 
@@ -20,6 +21,7 @@ struct evs_http {
 	struct evs_http_answer answer;
 	const char *want;
 	bool too_long;
+	int alert;		/* number of the fatal alert of TLS that came, or 0 */
 	char *url;
 	char *ca_file;
 	char *cert_file;
@@ -173,6 +175,7 @@ static CURLcode set_peer(struct evs_http *http)
 	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
 				strncmp(http->url, "https:", 6) ? "http" : "https");
 	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	ret |= evs_alert_watch(curl, &http->alert);
 	if (http->ca_file)
 		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
 	if (http->ca_file)	/* and nobody else */
@@ -307,6 +310,8 @@ static int explain(struct evs_http *http, CURLcode code, long timeout_ms, struct
 		return evs_error_set_class(err, EVS_CLASS_PROTOCOL,
 					   "the answer is longer than %d bytes",
 					   EVS_HTTP_ANSWER_MAX);
+	if (evs_alert_refused(http->alert, err))
+		return -err->errnum;
 	switch (code) {
 	case CURLE_OUT_OF_MEMORY:
 		return evs_error_set(err, ENOMEM, "out of memory");
@@ -384,6 +389,7 @@ static int begin_answer(struct evs_http *http, const char *want, struct evs_erro
 	http->answer.retry_after = -1;
 	http->error[0] = '\0';
 	http->too_long = false;
+	http->alert = 0;
 	http->want = want;
 	evs_secret_wipe(http->answer.body);
 	evs_secret_wipe(http->answer.header);

@@ -104,7 +104,8 @@ void evs_http_close(struct evs_http *http);
  * @request: what is asked
  * @answer: filled; valid until the next call
  * @err: filled on failure: EVS_CLASS_KMS_UNREACHABLE (transient when the same
- *	 may succeed a moment later) or EVS_CLASS_PROTOCOL
+ *	 may succeed a moment later), EVS_CLASS_BAD_CREDENTIALS when the server
+ *	 objects to the certificate of this host, or EVS_CLASS_PROTOCOL
  *
  * Redirections are not followed: what is asked may hold a secret.
  *

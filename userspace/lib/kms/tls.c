@@ -5,12 +5,12 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kms/alert.h"
 #include "kms/clock.h"
 #include "kms/tls.h"
 
@@ -25,26 +25,6 @@ struct evs_tls {
 	char error[CURL_ERROR_SIZE];
 };
 
-/* ---- OpenSSL behind curl ---- */
-
-static void take_alert(const SSL *ssl, int where, int code)
-{
-	struct evs_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-
-	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && code >> 8 == SSL3_AL_FATAL)
-		tls->alert = code & 0xff;
-}
-
-static CURLcode prepare_ssl(CURL *curl, void *ctx, void *user)
-{
-	(void)curl;
-	/* What was received must not stay in OpenSSL's buffers either. */
-	SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
-	SSL_CTX_set_app_data((SSL_CTX *)ctx, user);
-	SSL_CTX_set_info_callback(ctx, take_alert);
-	return CURLE_OK;
-}
-
 /* ---- failures ---- */
 
 static int fail(struct evs_tls *tls, CURLcode code, struct evs_error *err)
@@ -53,12 +33,8 @@ static int fail(struct evs_tls *tls, CURLcode code, struct evs_error *err)
 	int alert = tls->alert;
 
 	evs_tls_disconnect(tls);
-	if (alert) {
-		snprintf(err->code, sizeof(err->code), "TLS alert %d", alert);
-		return evs_error_set_class(err, EVS_CLASS_BAD_CREDENTIALS,
-			"%s; see client-cert-file and client-key-file in " EVS_CONFIG_PATH,
-			SSL_alert_desc_string_long(alert));
-	}
+	if (evs_alert_refused(alert, err))
+		return -err->errnum;
 	evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", tls->url, why);
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -139,8 +115,7 @@ static CURLcode set_options(struct evs_tls *tls, long timeout_ms)
 	ret |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	ret |= curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L);
 	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	ret |= curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, prepare_ssl);
-	ret |= curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, tls);
+	ret |= evs_alert_watch(curl, &tls->alert);
 	ret |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, tls->error);
 	ret |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
 	if (tls->ca_file) {		/* these and nobody else */
