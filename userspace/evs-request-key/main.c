@@ -16,11 +16,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "config.h"
 #include "error.h"
 #include "keyring.h"
-#include "kms/kms.h"
 #include "secret.h"
+#include "unwrap.h"
 #include "volume.h"
 
 #define PROGRAM "evs-request-key"
@@ -109,32 +108,10 @@ static int check_volume(const struct evs_volume *vol, const char *uuid, const ch
 			     evs_volume_uuid(vol), uuid);
 }
 
-/* The KMS's part: everything between the token and the plain DK. */
-static int unwrap(const struct evs_token *token, struct evs_secret *dk, struct evs_error *err)
+/* The library keeps the time-out of the KMS itself; this is for when that does not help. */
+static void set_alarm(unsigned int seconds)
 {
-	const struct evs_config_kms *endpoint;
-	struct evs_config cfg;
-	struct evs_kms *kms;
-	int ret;
-
-	ret = evs_config_load(&cfg, err);
-	if (ret)
-		return ret;
-	endpoint = evs_config_kms(&cfg, token->kms, err);
-	if (!endpoint) {
-		ret = -err->errnum;
-		goto out_free;
-	}
-	/* The library keeps its own time-out; this is for when that does not help. */
-	alarm(endpoint->timeout + LOCAL_SECONDS);
-	ret = evs_kms_open(&kms, endpoint, err);
-	if (ret)
-		goto out_free;
-	ret = evs_kms_decrypt_datakey(kms, token, dk, err);
-	evs_kms_close(kms);
-out_free:
-	evs_config_free(&cfg);
-	return ret;
+	alarm(seconds + LOCAL_SECONDS);
 }
 
 /*
@@ -151,7 +128,7 @@ static int find_dk(struct evs_volume *vol, const char *device, struct evs_secret
 	for (i = 0; i < evs_volume_token_count(vol); i++) {
 		struct evs_error later = {}, *why = i ? &later : err;
 
-		ret = unwrap(evs_volume_token_at(vol, i), dk, why);
+		ret = evs_unwrap(evs_volume_token_at(vol, i), dk, set_alarm, why);
 		if (!ret) {
 			ret = evs_volume_verify_dk(vol, dk, why);
 			if (ret)
