@@ -36,7 +36,7 @@ life()
 	uuid=$(cryptsetup luksUUID "$backing")
 	like "$uuid" '^[0-9a-f-]{36}$' "$name: it is a LUKS2 disk with a UUID"
 	is "$(blkid -p -o value -s LABEL "$backing")" "L-$name" "$name: with its label"
-	is "$(token_of "$backing" | jq -r '.type, (.keyslots | length), .version, .kms,
+	is "$(token_of "$backing" | jq -r '.type, (.keyslots | join(",")), .version, .kms,
 		.context.purpose, .context.volume' | xargs)" \
 		"evs-kms 0 1 local evs-dek $uuid" "$name: its token is as documented"
 	is "$(token_of "$backing" | jq -r .cmk)" "$(cmk_id test)" "$name: the token names the CMK"

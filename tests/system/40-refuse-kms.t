@@ -27,7 +27,7 @@ with_token()
 {
 	cp --sparse=always "$disk" "$1"
 	jq -c "$2" <<<"$token" >"$tmp/token.json"
-	must cryptsetup token import --token-id 0 --token-replace --json-file "$tmp/token.json" "$1"
+	must cryptsetup token import --disable-external-tokens --token-id 0 --token-replace --json-file "$tmp/token.json" "$1"
 }
 
 # ---- the CMK and the KMS ----
@@ -72,7 +72,7 @@ refuse 2 'KMS.220[0-9]' "wrapped DK of another disk" "$tmp/bad.img"
 # All of another disk's token: the KMS gives its DK, which is not this disk's
 cp --sparse=always "$disk" "$tmp/bad.img"
 token_of "$second" >"$tmp/token.json"
-must cryptsetup token import --token-id 0 --token-replace --json-file "$tmp/token.json" "$tmp/bad.img"
+must cryptsetup token import --disable-external-tokens --token-id 0 --token-replace --json-file "$tmp/token.json" "$tmp/bad.img"
 refuse 2 'not the key|wrong key|does not (match|belong|fit)|another disk' "token of another disk" "$tmp/bad.img"
 
 with_token "$tmp/bad.img" '.context.volume = "00000000-0000-0000-0000-000000000000"'

@@ -53,7 +53,13 @@ file=$(new_file plain 18M)
 ok "create without options" evs-setup create "$file"
 is "$(sector_of "$file")" 4096 "sectors of 4096 by default"
 is "$(token_of "$file" | jq -r .cmk)" "$(cmk_id evs/default)" "evs/default is the CMK by default"
-is "$(cryptsetup luksDump --dump-json-metadata "$file" | jq -r '.keyslots | length')" 0 "no key slots"
+is "$(cryptsetup luksDump --dump-json-metadata "$file" | jq -r '.keyslots | keys | join(",")')" 0 \
+	"one key slot"
+head -c 64 /dev/zero >"$tmp/zeros"
+unlock=(cryptsetup open --disable-external-tokens --test-passphrase)
+nok "which opens with no other key" "${unlock[@]}" --key-file "$tmp/zeros" "$file"
+must dk_of "$file" "$tmp/dk"
+ok "but with the DK" "${unlock[@]}" --key-file "$tmp/dk" "$file"
 is "$(cryptsetup luksDump --dump-json-metadata "$file" | jq -r '.segments."0".encryption')" \
 	aes-xts-plain64 "aes-xts-plain64"
 is "$(blkid -p -o value -s TYPE "$file")" crypto_LUKS "blkid knows it"

@@ -106,7 +106,7 @@ static void spoil_token(const char *path)
 
 	snprintf(command, sizeof(command),
 		 "printf '{\"type\":\"evs-kms\",\"keyslots\":[],\"version\":1}' | "
-		 "cryptsetup token import --token-id 0 --token-replace %s", path);
+		 "cryptsetup token import --disable-external-tokens --token-id 0 --token-replace %s", path);
 	assert_int_equal(system(command), 0);
 }
 

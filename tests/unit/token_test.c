@@ -37,6 +37,22 @@ static void test_round_trip(void **state)
 	assert_string_equal(back.context.pair[1].value, UUID);
 }
 
+static void test_keyslots(void **state)
+{
+	struct evs_token token, back;
+	struct evs_error err = {};
+	char json[EVS_TOKEN_JSON_MAX];
+
+	(void)state;
+	assert_int_equal(evs_token_init(&token, "local", CMK, UUID, &err), 0);
+	strcpy(token.wrapped_dk, "02AB");
+	token.keyslots = 1U << 31 | 1U << 10 | 1;
+	assert_int_equal(evs_token_to_json(&token, json, &err), 0);
+	assert_non_null(strstr(json, "\"keyslots\":[\"0\",\"10\",\"31\"]"));
+	assert_int_equal(evs_token_from_json(&back, json, &err), 0);
+	assert_int_equal(back.keyslots, token.keyslots);
+}
+
 static void test_largest(void **state)
 {
 	struct evs_token token, back;
@@ -82,6 +98,12 @@ static const struct {
 	{ "[]", -EBADMSG, "no JSON object" },
 	{ "{", -EBADMSG, "no JSON object" },
 	{ GOOD "x", -EBADMSG, "no JSON object" },
+	{ "{\"version\":1}", -EBADMSG, "\"keyslots\" is missing" },
+	{ "{\"version\":1,\"keyslots\":{}}", -EBADMSG, "\"keyslots\" is no array" },
+	{ "{\"version\":1,\"keyslots\":[0]}", -EBADMSG, "\"keyslots\" is no string" },
+	{ "{\"version\":1,\"keyslots\":[\"32\"]}", -EBADMSG, "\"keyslots\" names none" },
+	{ "{\"version\":1,\"keyslots\":[\"-1\"]}", -EBADMSG, "\"keyslots\" names none" },
+	{ "{\"version\":1,\"keyslots\":[\"0000\"]}", -EBADMSG, "\"keyslots\" is too long" },
 	{ HEAD "\"kms\":\"local\"}", -EBADMSG, "\"version\" is missing" },
 	{ HEAD "\"version\":\"1\"}", -EBADMSG, "\"version\" is no integer" },
 	{ HEAD "\"version\":2}", -EPROTONOSUPPORT, "version 2" },
@@ -195,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_keyslots),
 		cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_init_refuses),
 		cmocka_unit_test(test_hostile),

@@ -105,6 +105,8 @@ static void test_format_and_open(void **state)
 	assert_int_equal(evs_volume_data_offset(vol), 16 * MIB);
 	assert_int_equal(evs_volume_data_size(vol), 4 * MIB);
 	assert_int_equal(evs_volume_sector_size(vol), 4096);
+	assert_int_equal(evs_volume_token(vol)->keyslots, 1);
+	f->token.keyslots = 1;
 	assert_memory_equal(evs_volume_token(vol), &f->token, sizeof(f->token));
 	assert_int_equal(evs_volume_verify_dk(vol, f->dk, &f->err), 0);
 	f->dk->data[63] ^= 1;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "token-json.h"
@@ -9,6 +10,7 @@
 
 #define TOKEN_VERSION 1
 #define TOKEN_DEPTH 4
+#define KEYSLOTS 32	/* as many as LUKS2 can have */
 
 bool evs_uuid_valid(const char *uuid)
 {
@@ -96,6 +98,27 @@ json_object *evs_context_to_json(const struct evs_context *context)
 	return object;
 }
 
+/* LUKS2 names key slots by strings. */
+static json_object *keyslots_to_json(uint32_t keyslots)
+{
+	json_object *array = json_object_new_array(), *name;
+	unsigned int slot;
+	char text[4];
+
+	for (slot = 0; array && slot < KEYSLOTS; slot++) {
+		if (!(keyslots & UINT32_C(1) << slot))
+			continue;
+		snprintf(text, sizeof(text), "%u", slot);
+		name = json_object_new_string(text);
+		if (!name || json_object_array_add(array, name)) {
+			json_object_put(name);
+			json_object_put(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 int evs_token_to_json(const struct evs_token *token, char *json, struct evs_error *err)
 {
 	json_object *root = json_object_new_object();
@@ -103,7 +126,7 @@ int evs_token_to_json(const struct evs_token *token, char *json, struct evs_erro
 	int ret;
 
 	if (root && !add_string(root, "type", EVS_TOKEN_TYPE) &&
-	    !add_object(root, "keyslots", json_object_new_array()) &&
+	    !add_object(root, "keyslots", keyslots_to_json(token->keyslots)) &&
 	    !add_object(root, "version", json_object_new_int(TOKEN_VERSION)) &&
 	    !add_string(root, "kms", token->kms) && !add_string(root, "cmk", token->cmk) &&
 	    !add_object(root, "context", evs_context_to_json(&token->context)) &&
@@ -173,6 +196,30 @@ static int get_context(json_object *root, struct evs_context *context, struct ev
 	return 0;
 }
 
+static int get_keyslots(json_object *root, uint32_t *keyslots, struct evs_error *err)
+{
+	json_object *array = json_object_object_get(root, "keyslots");
+	unsigned int slot;
+	char text[4];
+	size_t i;
+	int ret;
+
+	if (!json_object_is_type(array, json_type_array))
+		return bad_token(err, "keyslots", array ? "is no array" : "is missing");
+	for (i = 0; i < json_object_array_length(array); i++) {
+		ret = copy_string(json_object_array_get_idx(array, i), "keyslots", text,
+				  sizeof(text) - 1, err);
+		if (ret)
+			return ret;
+		slot = strspn(text, "0123456789") == strlen(text) ?
+		       (unsigned int)strtoul(text, NULL, 10) : KEYSLOTS;
+		if (slot >= KEYSLOTS)
+			return bad_token(err, "keyslots", "names none");
+		*keyslots |= UINT32_C(1) << slot;
+	}
+	return 0;
+}
+
 static int get_fields(json_object *root, struct evs_token *token, struct evs_error *err)
 {
 	json_object *version = json_object_object_get(root, "version");
@@ -185,7 +232,9 @@ static int get_fields(json_object *root, struct evs_token *token, struct evs_err
 		return evs_error_set(err, EPROTONOSUPPORT,
 				     "evs-kms token has version %lld, this program knows %d",
 				     (long long)json_object_get_int64(version), TOKEN_VERSION);
-	ret = get_string(root, "kms", token->kms, EVS_KMS_NAME_MAX, err);
+	ret = get_keyslots(root, &token->keyslots, err);
+	if (!ret)
+		ret = get_string(root, "kms", token->kms, EVS_KMS_NAME_MAX, err);
 	if (!ret)
 		ret = get_string(root, "cmk", token->cmk, EVS_CMK_REF_SIZE - 1, err);
 	if (!ret)

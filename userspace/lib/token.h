@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "config.h"
 #include "error.h"
@@ -36,12 +37,14 @@ struct evs_context {
  * @cmk: id of the CMK, whatever that is with this KMS; printable, without blanks
  * @context: encryption context to give with every call
  * @wrapped_dk: the DK as the CMK wraps it, hex; opaque
+ * @keyslots: one bit for each key slot that the DK opens; for cryptsetup alone
  */
 struct evs_token {
 	char kms[EVS_KMS_NAME_MAX + 1];
 	char cmk[EVS_CMK_REF_SIZE];
 	struct evs_context context;
 	char wrapped_dk[EVS_WRAPPED_HEX_MAX + 1];
+	uint32_t keyslots;
 };
 
 /**

@@ -13,6 +13,7 @@
 #define UUID_OFFSET 168		/* in a LUKS2 binary header */
 #define SMALL_SECTOR 512U
 #define LARGE_SECTOR 4096U
+#define KEYSLOT 0
 
 /* Decides the sector size; refuses what the device cannot do. */
 static int check_geometry(int fd, const char *path, unsigned int *sector_size,
@@ -117,6 +118,28 @@ static void undo(const char *path, const char *uuid)
 	close(fd);
 }
 
+/*
+ * cryptsetup's tokens open key slots, nothing else. So there is one that the DK
+ * opens, for hosts without the driver. It needs no costly derivation: whoever can
+ * guess 512 random bits need not open it any more.
+ */
+static int add_keyslot(struct crypt_device *cd, const struct evs_secret *dk)
+{
+	const struct crypt_pbkdf_type pbkdf = {
+		.type = CRYPT_KDF_PBKDF2,
+		.hash = "sha256",
+		.iterations = 1000,	/* the least that the library takes */
+		.flags = CRYPT_PBKDF_NO_BENCHMARK,
+	};
+	const char *key = (const char *)dk->data;
+	int ret;
+
+	ret = crypt_set_pbkdf_type(cd, &pbkdf);
+	if (!ret)
+		ret = crypt_keyslot_add_by_volume_key(cd, KEYSLOT, key, dk->size, key, dk->size);
+	return ret < 0 ? ret : 0;
+}
+
 static int write_header(struct crypt_device *cd, const struct evs_format *fmt,
 			unsigned int sector_size, const char *token,
 			const struct evs_secret *dk)
@@ -136,6 +159,8 @@ static int write_header(struct crypt_device *cd, const struct evs_format *fmt,
 		return ret;
 	ret = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", fmt->uuid,
 			   (const char *)dk->data, dk->size, &params);
+	if (!ret)
+		ret = add_keyslot(cd, dk);
 	if (ret < 0)
 		return ret;
 	ret = crypt_token_json_set(cd, CRYPT_ANY_TOKEN, token);
@@ -160,15 +185,17 @@ int evs_volume_format(const char *path, const struct evs_format *fmt,
 		      struct evs_error *err)
 {
 	unsigned int sector_size = fmt->sector_size;
+	struct evs_token written = *token;
 	char json[EVS_TOKEN_JSON_MAX];
 	struct evs_volume *vol;
 	struct crypt_device *cd;
 	struct evs_crypt_log log;
 	int ret;
 
+	written.keyslots = UINT32_C(1) << KEYSLOT;
 	ret = check_arguments(fmt, dk, err);
 	if (!ret)
-		ret = evs_token_to_json(token, json, err);
+		ret = evs_token_to_json(&written, json, err);
 	if (!ret)
 		ret = prepare(path, &sector_size, err);
 	if (!ret)

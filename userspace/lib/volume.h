@@ -62,10 +62,11 @@ struct evs_format {
  * evs_volume_format() - Write a LUKS2 header whose volume key is the DK.
  * @path: block device or regular file; what it holds is lost
  * @fmt: how it shall be
- * @token: how to get the DK back, stored in the header
+ * @token: how to get the DK back, stored in the header; its key slots do not count
  * @dk: the DK, EVS_DK_SIZE bytes
  * @err: filled on failure
  *
+ * There is one key slot, which the DK opens, for the tokens of cryptsetup.
  * Whatever step fails, no header is left behind. Look with evs_volume_probe()
  * first: this function asks nothing.
  *
