@@ -160,7 +160,8 @@ enum {
  * @key_serial: serial number of @key, of use when @key has been put
  * @name: user's name of the disk
  * @uuid: UUID from the header of the disk, or empty
- * @cmk: the CMK that wraps the data key, as the KMS calls it, or empty
+ * @cmk: the CMK that wraps the data key, as the KMS calls it, or empty. Under
+ *	evs_devs_lock.
  * @cipher_driver: driver name of the implementation of xts(aes) in use
  * @lost_cause: what happened to @key, for @lost_work
  * @lost_work: revokes the disk

@@ -60,6 +60,12 @@ static const struct nla_policy evs_resize_nl_policy[EVS_A_DEV_SIZE + 1] = {
 	[EVS_A_DEV_SIZE] = { .type = NLA_UINT, },
 };
 
+/* EVS_CMD_SET - do */
+static const struct nla_policy evs_set_nl_policy[EVS_A_DEV_CMK + 1] = {
+	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+	[EVS_A_DEV_CMK] = { .type = NLA_NUL_STRING, .len = EVS_CMK_MAX, },
+};
+
 /* Ops table for evs */
 static const struct genl_split_ops evs_nl_ops[] = {
 	{
@@ -128,6 +134,15 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_resize_nl_policy,
 		.maxattr	= EVS_A_DEV_SIZE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= EVS_CMD_SET,
+		.pre_doit	= evs_nl_pre_doit_dev,
+		.doit		= evs_nl_set_doit,
+		.post_doit	= evs_nl_post_doit_dev,
+		.policy		= evs_set_nl_policy,
+		.maxattr	= EVS_A_DEV_CMK,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -29,6 +29,7 @@ int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int evs_nl_suspend_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_resume_doit(struct sk_buff *skb, struct genl_info *info);
 int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info);
+int evs_nl_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	EVS_NLGRP_EVENTS,

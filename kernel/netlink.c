@@ -348,6 +348,24 @@ int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
 	return evs_nl_reply_dev(reply, info, evs);
 }
 
+int evs_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct evs_device *evs = info->user_ptr[0];
+
+	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_CMK)) {
+		NL_SET_ERR_MSG(info->extack, "the name of a CMK is required");
+		return -EINVAL;
+	}
+	if (evs_nl_check_name(info, EVS_A_DEV_CMK))
+		return -EINVAL;
+
+	mutex_lock(&evs_devs_lock);
+	nla_strscpy(evs->cmk, info->attrs[EVS_A_DEV_CMK], sizeof(evs->cmk));
+	mutex_unlock(&evs_devs_lock);
+
+	return 0;
+}
+
 int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *reply;

@@ -51,7 +51,6 @@ EVS_ATTR(backing_dev, 0444, "%u:%u\n", MAJOR(evs->backing_dev),
 EVS_ATTR(offset, 0444, "%llu\n", evs->offset);
 EVS_ATTR(sector_size, 0444, "%u\n", evs->sector_size);
 EVS_ATTR(key_serial, 0400, "%d\n", READ_ONCE(evs->key_serial));
-EVS_ATTR(cmk, 0400, "%s\n", evs->cmk);
 EVS_ATTR(read_only, 0444, "%d\n", evs->read_only);
 EVS_ATTR(allow_discards, 0444, "%d\n", evs->allow_discards);
 EVS_ATTR(lazy, 0444, "%d\n", test_bit(EVS_LAZY, &evs->flags));
@@ -64,22 +63,27 @@ EVS_ATTR(errors, 0444, "%llu\n", evs_sysfs_stat(evs).errors);
 EVS_ATTR(in_flight, 0444, "%u\n", evs_sysfs_stat(evs).in_flight);
 EVS_ATTR(bounce_pages, 0444, "%u\n", evs_sysfs_stat(evs).bounce_pages);
 
-/* Changes when a disk is resumed with another cipher than it had */
-static ssize_t evs_cipher_show(struct device *dev,
-			       struct device_attribute *attr, char *buf)
-{
-	struct evs_device *evs = evs_sysfs_dev(dev);
-	ssize_t len;
+/* The same for what changes under evs_devs_lock */
+#define EVS_ATTR_LOCKED(_name, _mode, ...)				\
+static ssize_t evs_##_name##_show(struct device *dev,			\
+				  struct device_attribute *attr,	\
+				  char *buf)				\
+{									\
+	struct evs_device *evs = evs_sysfs_dev(dev);			\
+	ssize_t len;							\
+									\
+	mutex_lock(&evs_devs_lock);					\
+	len = sysfs_emit(buf, __VA_ARGS__);				\
+	mutex_unlock(&evs_devs_lock);					\
+	return len;							\
+}									\
+static struct device_attribute evs_attr_##_name =			\
+	__ATTR(_name, _mode, evs_##_name##_show, NULL)
 
-	mutex_lock(&evs_devs_lock);
-	len = sysfs_emit(buf, "%s\n", evs->cipher_driver);
-	mutex_unlock(&evs_devs_lock);
-
-	return len;
-}
-
-static struct device_attribute evs_attr_cipher =
-	__ATTR(cipher, 0444, evs_cipher_show, NULL);
+/* When the disk is resumed with another implementation than it had */
+EVS_ATTR_LOCKED(cipher, 0444, "%s\n", evs->cipher_driver);
+/* When somebody tells another one */
+EVS_ATTR_LOCKED(cmk, 0400, "%s\n", evs->cmk);
 
 static struct attribute *evs_disk_attrs[] = {
 	&evs_attr_name.attr,

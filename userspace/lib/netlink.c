@@ -340,6 +340,17 @@ int evs_nl_resize(struct evs_nl *nl, uint32_t id, uint64_t size, struct evs_disk
 	return request_disk(nl, msg, disk, err);
 }
 
+int evs_nl_set_cmk(struct evs_nl *nl, uint32_t id, const char *cmk, struct evs_error *err)
+{
+	struct nl_msg *msg = request_on(nl, EVS_CMD_SET, id, err);
+
+	if (!msg)
+		return -err->errnum;
+	if (nla_put_string(msg, EVS_A_DEV_CMK, cmk))
+		return too_long(msg, err);
+	return request_plain(nl, msg, err);
+}
+
 int evs_nl_dump(struct evs_nl *nl, struct evs_disk **disks, size_t *count, struct evs_error *err)
 {
 	struct request req;

@@ -224,6 +224,17 @@ int evs_nl_resize(struct evs_nl *nl, uint32_t id, uint64_t size, struct evs_disk
 		  struct evs_error *err);
 
 /**
+ * evs_nl_set_cmk() - Tell that the DK of a disk is wrapped by another CMK now.
+ * @nl: the connection
+ * @id: the N of /dev/evsN
+ * @cmk: id of the CMK
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_nl_set_cmk(struct evs_nl *nl, uint32_t id, const char *cmk, struct evs_error *err);
+
+/**
  * evs_nl_dump() - Describe all disks, by ascending id.
  * @nl: the connection
  * @disks: set to an array, to be freed with free(); NULL when there are none
