@@ -37,6 +37,8 @@ ok "another wrapped key" test "$(jq -r '."wrapped-dk"' <<<"$before")" != \
 	"$(token_now | jq -r '."wrapped-dk"')"
 ok "rewrap by another CMK" evs-setup rewrap --cmk other "$disk"
 is "$(token_now | jq -r .cmk)" "$(cmk_id other)" "by the other CMK"
+is "$(evs-setup status --json | jq -r '.disks[0].cmk')" "$(cmk_id other)" "status shows that one"
+is "$(cat "/sys/block/${evs#/dev/}/evs/cmk")" "$(cmk_id other)" "and so does sysfs"
 ok "the disk is written to all the while" kill "$writer"
 wait "$writer" 2>/dev/null
 is "$(data)" "$sum" "the data is what it was"
@@ -53,5 +55,68 @@ refused 5 $'--yes\nprotects' "deletion of the CMK of an attached disk" \
 like "$(evs-setup cmk schedule-deletion --days 7 other 2>&1 </dev/null)" "$evs" "which it names"
 is "$(evs-setup cmk show --json other | jq -r '.cmks[0].state')" enabled "it is as it was"
 refused 1 '7 to 1096' "six days" evs-setup cmk schedule-deletion --days 6 --yes other
+
+must evs-setup detach "$evs"
+
+# ---- a disk that cannot be written ----
+
+new_null evs_t0 24
+# table FIRST COUNT: the device but for writes to these sectors, which fail
+table()
+{
+	local end=$(($1 + $2)) all=49152
+
+	[ "$1" -eq 0 ] || echo "0 $1 linear /dev/evs_t0 0"
+	[ "$2" -eq 0 ] || echo "$1 $2 flakey /dev/evs_t0 $1 0 3600 1 error_writes"
+	echo "$end $((all - end)) linear /dev/evs_t0 $end"
+}
+
+change_table()
+{
+	table "$@" | dmsetup load evs_bad && dmsetup resume evs_bad
+}
+
+modprobe dm-flakey
+table 0 0 | must dmsetup create evs_bad
+at_exit dmsetup remove evs_bad
+bad=/dev/mapper/evs_bad
+must wait_for test -b $bad
+must evs-setup create --cmk test $bad
+
+# broken FIRST COUNT NAME: rewrap fails and says so, and the disk is as good as before
+broken()
+{
+	must change_table "$1" "$2"
+	refused 3 'cannot write the header' "$3: rewrap" evs-setup rewrap --cmk other $bad
+	must change_table 0 0
+	evs=$(evs-setup attach $bad)
+	ok "$3: the disk can be attached" test -b "$evs"
+	must evs-setup detach "$evs"
+}
+
+broken 0 32 "the first copy of the header cannot be written"
+is "$(token_of $bad | jq -r .cmk)" "$(cmk_id test)" "the token is the old one"
+broken 32 32 "the second copy of the header cannot be written"
+broken 0 64 "neither copy can be written"
+ok "written again, rewrap succeeds" evs-setup rewrap --cmk other $bad
+is "$(evs-setup header dump --json $bad | jq -r '[.tokens[].cmk] | join(",")')" "$(cmk_id other)" \
+	"there is one token, the new one"
+
+# A copy with holes, on a file system that has no room to fill them
+must mkdir "$tmp/full"
+must mount -t tmpfs -o size=1M tmpfs "$tmp/full"
+at_exit umount "$tmp/full"
+must cp --sparse=always "$disk" "$tmp/disk.copy"
+must truncate -s 34M "$tmp/full/disk.img"
+must dd if="$tmp/disk.copy" of="$tmp/full/disk.img" bs=4k count=8 conv=sparse,notrunc status=none
+dd if=/dev/zero of="$tmp/full/rest" bs=4k status=none 2>/dev/null
+sum=$(head -c 32768 "$tmp/full/disk.img" | md5sum)
+refused 3 'cannot write the header' "rewrap with the disk full" evs-setup rewrap --cmk test "$tmp/full/disk.img"
+must rm "$tmp/full/rest"
+is "$(head -c 32768 "$tmp/full/disk.img" | md5sum)" "$sum" "the header is what it was"
+evs=$(evs-setup attach "$tmp/full/disk.img")
+ok "and the disk can be attached" test -b "$evs"
+must evs-setup detach "$evs"
+ok "rewrap succeeds once there is room" evs-setup rewrap --cmk test "$tmp/full/disk.img"
 
 done_testing

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "config.h"
 #include "kms/kms.h"
 #include "loop.h"
+#include "netlink.h"
 #include "volume.h"
 
 #define LOCK_PATH "/run/evs-rewrap.lock"
@@ -147,6 +149,41 @@ static int with_kms(struct evs_volume *vol, const char *ref, struct evs_error *e
 	return ret;
 }
 
+/* Has the kernel tell of the new CMK, if the disk is attached here. */
+static int tell_kernel(const struct evs_volume *vol, const char *path, struct evs_error *err)
+{
+	struct evs_disk *disks = NULL;
+	size_t count = 0, i;
+	struct evs_nl *nl;
+	struct stat st;
+	int ret;
+
+	if (stat(path, &st))
+		return evs_error_set(err, errno, "%s: %m", path);
+	ret = evs_nl_open(&nl, err);
+	if (ret)
+		return ret == -ENOPKG ? 0 : ret;	/* no driver, no disks */
+	ret = evs_nl_dump(nl, &disks, &count, err);
+	for (i = 0; !ret && i < count; i++)
+		if (S_ISBLK(st.st_mode) && disks[i].backing_dev == st.st_rdev &&
+		    !strcmp(disks[i].uuid, evs_volume_uuid(vol)))
+			ret = evs_nl_set_cmk(nl, disks[i].id, evs_volume_token(vol)->cmk, err);
+	free(disks);
+	evs_nl_close(nl);
+	return ret;
+}
+
+/* The header is what counts: that it is not what the kernel shows is no failure. */
+static void announce(const struct evs_volume *vol, const char *target, const char *path)
+{
+	struct evs_error err = {};
+
+	if (tell_kernel(vol, path, &err))
+		fprintf(stderr, "evs-setup: %s: status shows its old CMK until it is attached anew: %s\n",
+			target, err.text);
+	printf("%s %s %s\n", target, evs_volume_uuid(vol), evs_volume_token(vol)->cmk);
+}
+
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	static const struct option options[] = {
@@ -170,8 +207,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	if (!ret) {
 		ret = with_kms(vol, ref, err);
 		if (!ret)
-			printf("%s %s %s\n", target, evs_volume_uuid(vol),
-			       evs_volume_token(vol)->cmk);
+			announce(vol, target, path);
 		evs_volume_close(vol);
 	}
 	close(fd);
