@@ -299,6 +299,69 @@ static void test_grant_quota(void **state)
 	assert_contains(f->err.text, "no more grants of this CMK allowed (KMS.2404 words)");
 }
 
+/* Grants of whatever CMK, which each grant names */
+static void test_retirable(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_grant *grants;
+	size_t count;
+
+	peer_script(&f->peer, HTTP("200", "{\"grants\":[{\"grant_id\":\"" GRANT "\",\"key_id\":\"" CMK
+		"\",\"operations\":[\"retire-grant\"]}],\"truncated\":\"false\",\"total\":1}"));
+	peer_start(&f->peer);
+	assert_int_equal(evs_kms_list_retirable_grants(f->kms, &grants, &count, &f->err), 0);
+	peer_finish(&f->peer);
+	assert_string_equal(f->peer.request[0],
+			    "POST /v1.0/p1/kms/list-retirable-grants {\"limit\":\"50\"}");
+	assert_int_equal(count, 1);
+	assert_string_equal(grants[0].id, GRANT);
+	assert_string_equal(grants[0].cmk, CMK);
+	free(grants);
+}
+
+static void test_quotas(void **state)
+{
+	struct evs_quota quotas[EVS_QUOTAS_MAX];
+	struct fixture *f = *state;
+	size_t count;
+
+	peer_script(&f->peer, HTTP("200", "{\"quotas\":{\"resources\":[{\"quota\":20,\"used\":3,"
+		"\"type\":\"CMK\"},{\"quota\":\"100\",\"used\":\"0\",\"type\":\"grant_per_CMK\"}]}}"));
+	peer_start(&f->peer);
+	assert_int_equal(evs_kms_get_quotas(f->kms, quotas, &count, &f->err), 0);
+	peer_finish(&f->peer);
+	assert_string_equal(f->peer.request[0], "GET /v1.0/p1/kms/user-quotas ");
+	assert_int_equal(count, 2);
+	assert_string_equal(quotas[0].type, "CMK");
+	assert_int_equal(quotas[0].used, 3);
+	assert_int_equal(quotas[1].limit, 100);
+}
+
+static void test_quotas_refused(void **state)
+{
+	struct evs_quota quotas[EVS_QUOTAS_MAX];
+	struct fixture *f = *state;
+	size_t count;
+
+	peer_script(&f->peer, ERROR("403", "KMS.0306"));
+	peer_start(&f->peer);
+	assert_int_equal(evs_kms_get_quotas(f->kms, quotas, &count, &f->err), -EACCES);
+	peer_finish(&f->peer);
+	assert_contains(f->err.text, "kms:cmk:getQuota");
+}
+
+static void test_quotas_odd(void **state)
+{
+	struct evs_quota quotas[EVS_QUOTAS_MAX];
+	struct fixture *f = *state;
+	size_t count;
+
+	peer_script(&f->peer, HTTP("200", "{\"quotas\":{\"resources\":[{\"type\":\"CMK\"}]}}"));
+	peer_start(&f->peer);
+	assert_int_equal(evs_kms_get_quotas(f->kms, quotas, &count, &f->err), -EPROTO);
+	peer_finish(&f->peer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -309,7 +372,8 @@ int main(void)
 		TEST(test_cancel_nothing), TEST(test_names), TEST(test_rename_taken),
 		TEST(test_rotation), TEST(test_rotation_off), TEST(test_default_key),
 		TEST(test_create_grant), TEST(test_list_grants), TEST(test_revoke_grant),
-		TEST(test_grant_quota),
+		TEST(test_grant_quota), TEST(test_retirable), TEST(test_quotas),
+		TEST(test_quotas_refused), TEST(test_quotas_odd),
 	};
 
 	return cmocka_run_group_tests_name("kms_admin", tests, NULL, NULL);

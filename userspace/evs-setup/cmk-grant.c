@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cmk grant create, list, revoke, retire */
+/* cmk grant create, list, retirable, revoke, retire */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 enum column {
 	COL_ID,
+	COL_CMK,
 	COL_NAME,
 	COL_GRANTEE,
 	COL_OPERATIONS,
@@ -22,6 +23,7 @@ enum column {
 
 static const struct table_column columns[] = {
 	[COL_ID] = { "ID", NULL, TABLE_TEXT, true },
+	[COL_CMK] = { "CMK", NULL, TABLE_TEXT, true },
 	[COL_NAME] = { "NAME", NULL, TABLE_TEXT, true },
 	[COL_GRANTEE] = { "GRANTEE", NULL, TABLE_TEXT, true },
 	[COL_OPERATIONS] = { "OPERATIONS", NULL, TABLE_TEXT, true },
@@ -33,7 +35,7 @@ static const struct table_column columns[] = {
 /**
  * struct request - What is asked.
  * @kms: name of the KMS
- * @ref: the CMK
+ * @ref: the CMK, NULL for all of them
  * @id: the grant that is taken away
  * @grant: the grant that is made
  * @json: print JSON
@@ -70,6 +72,7 @@ static int add_grant(struct table *table, const struct evs_grant *grant, struct 
 		strcat(operations, grant->operations[i]);
 	}
 	if (table_add(table, err) || table_set(table, COL_ID, err, "%s", grant->id) ||
+	    (*grant->cmk && table_set(table, COL_CMK, err, "%s", grant->cmk)) ||
 	    (*grant->name && table_set(table, COL_NAME, err, "%s", grant->name)) ||
 	    table_set(table, COL_GRANTEE, err, "%s", grant->grantee) ||
 	    table_set(table, COL_OPERATIONS, err, "%s", operations) ||
@@ -94,7 +97,8 @@ static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
 	size_t count, i;
 	int ret;
 
-	ret = evs_kms_list_grants(kms, req->ref, &grants, &count, err);
+	ret = req->ref ? evs_kms_list_grants(kms, req->ref, &grants, &count, err) :
+	      evs_kms_list_retirable_grants(kms, &grants, &count, err);
 	if (ret)
 		return ret;
 	for (i = 0; i < count && !ret; i++)
@@ -178,6 +182,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		{ "operation", required_argument, NULL, 'o' },
 		{},
 	};
+	static const char *const retirable[] = { "retirable", NULL };
 	static const char *const list[] = { "list", "CMK", NULL };
 	static const char *const take[] = { "revoke or retire", "CMK", "id of the grant", NULL };
 	const char *operands[3], *action;
@@ -196,6 +201,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	    req.grant.operation_count)
 		return evs_error_set(err, EINVAL,
 				     "--to, --name, --retiring and --operation go with create");
+	if (!strcmp(action, "retirable")) {
+		if (cmk_operands(argc, argv, retirable, operands, err))
+			return -err->errnum;
+		return cmk_with_kms(req.kms, call_list, &req, err);
+	}
 	if (!strcmp(action, "list")) {
 		if (cmk_operands(argc, argv, list, operands, err))
 			return -err->errnum;
@@ -203,7 +213,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		return cmk_with_kms(req.kms, call_list, &req, err);
 	}
 	if (strcmp(action, "revoke") && strcmp(action, "retire"))
-		return evs_error_set(err, EINVAL, "%s: must be create, list, revoke or retire",
+		return evs_error_set(err, EINVAL, "%s: must be create, list, retirable, revoke or retire",
 				     *action ? action : "what to do is missing");
 	if (cmk_operands(argc, argv, take, operands, err))
 		return -err->errnum;
@@ -217,6 +227,7 @@ const struct verb verb_cmk_grant = {
 	.name = "cmk grant",
 	.args = "[--kms NAME] create --to USER [OPTION...] ID|ALIAS\n"
 		"       evs-setup cmk grant [--kms NAME] list [--json] ID|ALIAS\n"
+		"       evs-setup cmk grant [--kms NAME] retirable [--json]\n"
 		"       evs-setup cmk grant [--kms NAME] revoke|retire ID|ALIAS GRANT",
 	.brief = "let somebody else use a customer master key",
 	.help = "  --kms NAME        " CMK_HELP_KMS_TEXT
@@ -230,6 +241,7 @@ const struct verb verb_cmk_grant = {
 		"\n"
 		"  create            prints the id of the new grant\n"
 		"  list              all grants of a CMK\n"
+		"  retirable         the grants of whatever CMK that one may give back\n"
 		"  revoke            take one away, as the creator of the CMK\n"
 		"  retire            give one back\n",
 	.run = run,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -201,6 +202,7 @@ static int run_show(int argc, char *argv[], struct evs_error *err)
 struct create {
 	const char *alias;
 	const char *description;
+	bool external;
 };
 
 static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
@@ -209,7 +211,8 @@ static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
 	struct evs_cmk cmk;
 	int ret;
 
-	ret = evs_kms_create_key(kms, create->alias, create->description, &cmk, err);
+	ret = (create->external ? evs_kms_create_external_key : evs_kms_create_key)(
+		kms, create->alias, create->description, &cmk, err);
 	if (!ret)
 		cmk_print_change(&cmk);
 	return ret;
@@ -219,6 +222,7 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 {
 	static const struct option options[] = {
 		{ "description", required_argument, NULL, 'd' },
+		{ "external", no_argument, NULL, 'e' },
 		CMK_OPTION_KMS,
 		{},
 	};
@@ -229,6 +233,8 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 	while ((opt = cli_option(argc, argv, options, err)) > 0) {
 		if (opt == 'k')
 			kms = optarg;
+		else if (opt == 'e')
+			create.external = true;
 		else
 			create.description = optarg;
 	}
@@ -279,9 +285,10 @@ static int run_disable(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_cmk_create = {
 	.name = "cmk create",
-	.args = "[--kms NAME] [--description TEXT] ALIAS",
+	.args = "[--kms NAME] [--description TEXT] [--external] ALIAS",
 	.brief = "make a customer master key",
 	.help = "  --description TEXT  what it is for\n"
+		"  --external          its material does not come from the KMS: cmk import it\n"
 		"  --kms NAME          " CMK_HELP_KMS_TEXT
 		"\n"
 		"ALIAS has letters, digits and : / _ -. Prints id, alias and state.\n",

@@ -28,18 +28,24 @@ static int check_file(int fd, const char *path, struct evs_error *err)
 	return 0;
 }
 
-static int read_all(int fd, const char *path, struct evs_secret *secret, struct evs_error *err)
+/* Reads what fits; @used is set to the number of bytes. */
+static int read_all(int fd, const char *path, struct evs_secret *secret, size_t *used,
+		    struct evs_error *err)
 {
-	size_t used = 0;
 	ssize_t got;
 
+	*used = 0;
 	do {
-		got = read(fd, secret->data + used, secret->size - used);
+		got = read(fd, secret->data + *used, secret->size - *used);
 		if (got > 0)
-			used += (size_t)got;
-	} while (used < secret->size && (got > 0 || (got < 0 && errno == EINTR)));
-	if (got < 0)
-		return evs_error_set(err, errno, "%s: %m", path);
+			*used += (size_t)got;
+	} while (*used < secret->size && (got > 0 || (got < 0 && errno == EINTR)));
+	return got < 0 ? evs_error_set(err, errno, "%s: %m", path) : 0;
+}
+
+static int check_line(struct evs_secret *secret, size_t used, const char *path,
+		      struct evs_error *err)
+{
 	if (used == secret->size)
 		return evs_error_set(err, EFBIG, "%s: longer than %d bytes", path, SECRET_MAX);
 	if (used && secret->data[used - 1] == '\n')
@@ -51,9 +57,10 @@ static int read_all(int fd, const char *path, struct evs_secret *secret, struct 
 	return 0;
 }
 
-int evs_secret_read(struct evs_secret **secret, const char *path, struct evs_error *err)
+/* Room for one byte more than there should be, at least, shows a file that is too long. */
+static int read_file(struct evs_secret **secret, const char *path, size_t room, size_t *used,
+		     struct evs_error *err)
 {
-	struct evs_secret *new;
 	int fd, ret;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -62,17 +69,52 @@ int evs_secret_read(struct evs_secret **secret, const char *path, struct evs_err
 	ret = check_file(fd, path, err);
 	if (ret)
 		goto out_close;
-	new = evs_secret_alloc(SECRET_MAX + 1);
-	if (!new) {
+	*secret = evs_secret_alloc(room);
+	if (!*secret) {
 		ret = evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
 		goto out_close;
 	}
-	ret = read_all(fd, path, new, err);
+	ret = read_all(fd, path, *secret, used, err);
+	if (ret)
+		evs_secret_free(*secret);
+out_close:
+	close(fd);
+	return ret;
+}
+
+int evs_secret_read(struct evs_secret **secret, const char *path, struct evs_error *err)
+{
+	struct evs_secret *new;
+	size_t used;
+	int ret;
+
+	ret = read_file(&new, path, SECRET_MAX + 1, &used, err);
+	if (ret)
+		return ret;
+	ret = check_line(new, used, path, err);
 	if (ret)
 		evs_secret_free(new);
 	else
 		*secret = new;
-out_close:
-	close(fd);
 	return ret;
+}
+
+int evs_secret_read_key(struct evs_secret **secret, const char *path, size_t size,
+			struct evs_error *err)
+{
+	struct evs_secret *new;
+	size_t used;
+	int ret;
+
+	ret = read_file(&new, path, size + 1, &used, err);
+	if (ret)
+		return ret;
+	if (used != size) {
+		evs_secret_free(new);
+		return evs_error_set(err, EINVAL, "%s: must be the %zu bytes of the key and nothing else",
+				     path, size);
+	}
+	new->size = size;
+	*secret = new;
+	return 0;
 }

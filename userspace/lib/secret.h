@@ -61,6 +61,18 @@ void evs_secret_free(struct evs_secret *secret);
 int evs_secret_read(struct evs_secret **secret, const char *path, struct evs_error *err);
 
 /**
+ * evs_secret_read_key() - Get a key from a file that holds nothing else.
+ * @secret: set to the key; release with evs_secret_free()
+ * @path: the file, as for evs_secret_read()
+ * @size: bytes that the key has
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno; -EINVAL for a file of another size.
+ */
+int evs_secret_read_key(struct evs_secret **secret, const char *path, size_t size,
+			struct evs_error *err);
+
+/**
  * evs_process_harden() - Keep this process's memory out of dumps and swap.
  * @err: filled on failure
  *

@@ -113,6 +113,20 @@ int evs_kms_list_grants(struct evs_kms *kms, const char *ref, struct evs_grant *
 	return ret ? evs_kms_explain(kms, EVS_CALL_GRANT_LIST, cmk.id, err) : 0;
 }
 
+int evs_kms_list_retirable_grants(struct evs_kms *kms, struct evs_grant **grants, size_t *count,
+				  struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->list_retirable_grants)
+		return evs_kms_cannot(kms, "list the grants of all CMKs", err);
+	do
+		ret = kms->ops->list_retirable_grants(kms, grants, count, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_GRANT_LIST, NULL, err) : 0;
+}
+
 int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant, bool retire,
 			 struct evs_error *err)
 {
@@ -130,6 +144,22 @@ int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant
 	while (ret && evs_kms_again(kms, true, err));
 	return ret ? evs_kms_explain(kms, retire ? EVS_CALL_GRANT_RETIRE : EVS_CALL_GRANT_REVOKE,
 				     cmk.id, err) : 0;
+}
+
+/* ---- quotas ---- */
+
+int evs_kms_get_quotas(struct evs_kms *kms, struct evs_quota quotas[EVS_QUOTAS_MAX],
+		       size_t *count, struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->get_quotas)
+		return evs_kms_cannot(kms, "tell quotas", err);
+	do
+		ret = kms->ops->get_quotas(kms, quotas, count, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_QUOTA, NULL, err) : 0;
 }
 
 /* ---- agencies ---- */

@@ -10,6 +10,7 @@
 enum evs_call {
 	EVS_CALL_CREATE,
 	EVS_CALL_LIST,
+	EVS_CALL_QUOTA,
 	EVS_CALL_AGENCY,
 	EVS_CALL_DESCRIBE,	/* the calls behind this one are told the CMK's state */
 	EVS_CALL_ENABLE,
@@ -18,6 +19,7 @@ enum evs_call {
 	EVS_CALL_CANCEL_DELETION,
 	EVS_CALL_UPDATE,
 	EVS_CALL_ROTATION,
+	EVS_CALL_IMPORT,
 	EVS_CALL_GRANT_CREATE,
 	EVS_CALL_GRANT_LIST,
 	EVS_CALL_GRANT_REVOKE,
@@ -60,6 +62,7 @@ struct evs_refusal {
  *	   every reference is given to the calls as the user wrote it
  *
  * @create_key: as evs_kms_create_key(), but only finds out the id
+ * @create_external_key: the same, but its material is to be imported
  * @list_keys: as evs_kms_list_keys()
  * @describe_key: @ref is an id, or, with @is_id, `alias/` and an alias
  * @set_enabled: enable or disable the CMK of this id
@@ -75,6 +78,10 @@ struct evs_refusal {
  * @create_grant: as evs_kms_create_grant()
  * @list_grants: as evs_kms_list_grants()
  * @revoke_grant: as evs_kms_revoke_grant()
+ * @list_retirable_grants: as evs_kms_list_retirable_grants()
+ * @get_quotas: as evs_kms_get_quotas()
+ * @import_material: as evs_kms_import_material()
+ * @delete_material: forget the material that was imported
  * @create_agency: as evs_kms_create_agency()
  * @find_agency: as evs_kms_find_agency()
  * @delete_agency: delete the agency that @find_agency found
@@ -108,6 +115,9 @@ struct evs_kms_ops {
 
 	int (*create_key)(struct evs_kms *kms, const char *alias, const char *description,
 			  char id[EVS_CMK_REF_SIZE], struct evs_error *err);
+	int (*create_external_key)(struct evs_kms *kms, const char *alias,
+				   const char *description, char id[EVS_CMK_REF_SIZE],
+				   struct evs_error *err);
 	int (*list_keys)(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 			 struct evs_error *err);
 	int (*describe_key)(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
@@ -133,6 +143,14 @@ struct evs_kms_ops {
 			   size_t *count, struct evs_error *err);
 	int (*revoke_grant)(struct evs_kms *kms, const char *id, const char *grant, bool retire,
 			    struct evs_error *err);
+	int (*list_retirable_grants)(struct evs_kms *kms, struct evs_grant **grants,
+				     size_t *count, struct evs_error *err);
+	int (*get_quotas)(struct evs_kms *kms, struct evs_quota quotas[EVS_QUOTAS_MAX],
+			  size_t *count, struct evs_error *err);
+	int (*import_material)(struct evs_kms *kms, const char *id,
+			       const struct evs_secret *material, int64_t expires,
+			       struct evs_error *err);
+	int (*delete_material)(struct evs_kms *kms, const char *id, struct evs_error *err);
 	int (*create_agency)(struct evs_kms *kms, struct evs_agency *agency,
 			     struct evs_error *err);
 	int (*find_agency)(struct evs_kms *kms, struct evs_agency *agency,

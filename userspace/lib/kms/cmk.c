@@ -67,21 +67,22 @@ static int plain_alias(const struct evs_kms *kms, const char *alias,
 	return ret;
 }
 
-int evs_kms_create_key(struct evs_kms *kms, const char *alias, const char *description,
-		       struct evs_cmk *cmk, struct evs_error *err)
+static int create_key(struct evs_kms *kms,
+		      int (*create)(struct evs_kms *kms, const char *alias,
+				    const char *description, char id[EVS_CMK_REF_SIZE],
+				    struct evs_error *err),
+		      const char *alias, const char *description, struct evs_cmk *cmk,
+		      struct evs_error *err)
 {
 	char full[EVS_CMK_FULL_MAX], id[EVS_CMK_REF_SIZE];
 	const char *plain;
 	int ret;
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->create_key)
-		return evs_kms_cannot(kms, "make CMKs", err);
 	ret = plain_alias(kms, alias, full, &plain, err);
 	if (ret)
 		return ret;
 	do
-		ret = kms->ops->create_key(kms, plain, description, id, err);
+		ret = create(kms, plain, description, id, err);
 	while (ret && evs_kms_again(kms, false, err));
 	if (ret)
 		return evs_kms_explain(kms, EVS_CALL_CREATE, full, err);
@@ -94,6 +95,24 @@ int evs_kms_create_key(struct evs_kms *kms, const char *alias, const char *descr
 		return evs_kms_explain(kms, EVS_CALL_WRAP, id, err);
 	}
 	return 0;
+}
+
+int evs_kms_create_key(struct evs_kms *kms, const char *alias, const char *description,
+		       struct evs_cmk *cmk, struct evs_error *err)
+{
+	evs_kms_begin(kms, err);
+	if (!kms->ops->create_key)
+		return evs_kms_cannot(kms, "make CMKs", err);
+	return create_key(kms, kms->ops->create_key, alias, description, cmk, err);
+}
+
+int evs_kms_create_external_key(struct evs_kms *kms, const char *alias, const char *description,
+				struct evs_cmk *cmk, struct evs_error *err)
+{
+	evs_kms_begin(kms, err);
+	if (!kms->ops->create_external_key)
+		return evs_kms_cannot(kms, "make CMKs whose material is imported", err);
+	return create_key(kms, kms->ops->create_external_key, alias, description, cmk, err);
 }
 
 int evs_kms_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,

@@ -66,7 +66,7 @@ static void refine(const struct refusal *r, struct evs_error *err)
 {
 	if (err->class != EVS_CLASS_CMK_DISABLED && err->class != EVS_CLASS_BAD_REQUEST)
 		return;
-	if (r->call == EVS_CALL_CANCEL_DELETION)
+	if (r->call == EVS_CALL_CANCEL_DELETION || r->call == EVS_CALL_IMPORT)
 		return;
 	if (r->cmk.state == EVS_CMK_STATE_PENDING_DELETION)
 		err->class = EVS_CLASS_CMK_PENDING_DELETION;

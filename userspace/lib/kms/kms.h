@@ -80,6 +80,7 @@ struct evs_rotation {
 /**
  * struct evs_grant - The permission of somebody to use one CMK.
  * @id: its id, which the KMS makes
+ * @cmk: id of the CMK; from the KMS
  * @name: free text, "" for none
  * @grantee: id of who may use the CMK
  * @retiring: id of who may give the grant back, "" for none
@@ -90,6 +91,7 @@ struct evs_rotation {
  */
 struct evs_grant {
 	char id[72];
+	char cmk[EVS_CMK_REF_SIZE];
 	char name[256];
 	char grantee[72];
 	char retiring[72];
@@ -97,6 +99,20 @@ struct evs_grant {
 	int64_t created;
 	size_t operation_count;
 	char operations[EVS_GRANT_OPERATIONS_MAX][40];
+};
+
+#define EVS_QUOTAS_MAX 8
+
+/**
+ * struct evs_quota - How many of something a project may have.
+ * @type: of what, such as "CMK" or "grant_per_CMK"
+ * @used: how many it has; of things for each CMK, the CMK that has most
+ * @limit: how many it may have
+ */
+struct evs_quota {
+	char type[40];
+	int64_t used;
+	int64_t limit;
 };
 
 /**
@@ -151,6 +167,17 @@ void evs_kms_close(struct evs_kms *kms);
  */
 int evs_kms_create_key(struct evs_kms *kms, const char *alias, const char *description,
 		       struct evs_cmk *cmk, struct evs_error *err);
+
+/**
+ * evs_kms_create_external_key() - Make a CMK that waits for its material.
+ * @kms: the client
+ * @alias: its alias, with or without `alias/`
+ * @description: free text, or NULL
+ * @cmk: filled as evs_kms_describe_key() does
+ * @err: filled on failure
+ */
+int evs_kms_create_external_key(struct evs_kms *kms, const char *alias, const char *description,
+				struct evs_cmk *cmk, struct evs_error *err);
 
 /**
  * evs_kms_list_keys() - All CMKs, page by page.
@@ -280,6 +307,44 @@ int evs_kms_set_rotation_interval(struct evs_kms *kms, const char *ref, unsigned
 int evs_kms_get_rotation(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			 struct evs_rotation *rotation, struct evs_error *err);
 
+#define EVS_CMK_MATERIAL_SIZE 32
+
+/**
+ * evs_kms_import_material() - Give a CMK that waits for it its material.
+ * @kms: the client
+ * @ref: id or alias
+ * @material: the AES key, EVS_CMK_MATERIAL_SIZE bytes; leaves this host encrypted
+ *	      with a key of the KMS
+ * @expires: when the KMS shall forget it, seconds since 1970, 0 for never
+ * @cmk: filled, with the new state
+ * @err: filled on failure
+ *
+ * Once it was forgotten or deleted, the very same can be imported again.
+ */
+int evs_kms_import_material(struct evs_kms *kms, const char *ref,
+			    const struct evs_secret *material, int64_t expires,
+			    struct evs_cmk *cmk, struct evs_error *err);
+
+/**
+ * evs_kms_delete_material() - Have the KMS forget material that was imported.
+ * @kms: the client
+ * @ref: id or alias
+ * @cmk: filled, with the new state
+ * @err: filled on failure
+ */
+int evs_kms_delete_material(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			    struct evs_error *err);
+
+/**
+ * evs_kms_get_quotas() - Ask how much a project may have, and has.
+ * @kms: the client
+ * @quotas: filled
+ * @count: set to their number
+ * @err: filled on failure
+ */
+int evs_kms_get_quotas(struct evs_kms *kms, struct evs_quota quotas[EVS_QUOTAS_MAX],
+		       size_t *count, struct evs_error *err);
+
 /**
  * evs_kms_create_grant() - Let somebody else use a CMK.
  * @kms: the client
@@ -300,6 +365,16 @@ int evs_kms_create_grant(struct evs_kms *kms, const char *ref, struct evs_grant 
  */
 int evs_kms_list_grants(struct evs_kms *kms, const char *ref, struct evs_grant **grants,
 			size_t *count, struct evs_error *err);
+
+/**
+ * evs_kms_list_retirable_grants() - List the grants that one may give back.
+ * @kms: the client
+ * @grants: set to an array, to be freed with free()
+ * @count: set to its length
+ * @err: filled on failure
+ */
+int evs_kms_list_retirable_grants(struct evs_kms *kms, struct evs_grant **grants, size_t *count,
+				  struct evs_error *err);
 
 /**
  * evs_kms_revoke_grant() - Take a grant away, or give one back.

@@ -195,6 +195,7 @@ static int get_grant(json_object *info, struct evs_grant *grant)
 	if (evs_json_text(info, "grant_id", grant->id, sizeof(grant->id)) ||
 	    !grant_id_valid(grant->id))
 		return -EPROTO;
+	evs_json_text(info, "key_id", grant->cmk, sizeof(grant->cmk));
 	evs_json_text(info, "name", grant->name, sizeof(grant->name));
 	evs_json_text(info, "grantee_principal", grant->grantee, sizeof(grant->grantee));
 	evs_json_text(info, "retiring_principal", grant->retiring, sizeof(grant->retiring));
@@ -249,8 +250,9 @@ static int list_page(json_object *reply, struct evs_grant **grants, size_t *coun
 	return 0;
 }
 
-int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **grants,
-			size_t *count, struct evs_error *err)
+/* @id: the CMK, or NULL for those that one may give back */
+static int list_grants(struct evs_kms *kms, const char *id, struct evs_grant **grants,
+		       size_t *count, struct evs_error *err)
 {
 	json_object *request, *reply;
 	char marker[128] = "";
@@ -259,11 +261,14 @@ int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **
 	*grants = NULL;
 	*count = 0;
 	do {
-		request = evs_otc_request("key_id", id);
+		request = json_object_new_object();
+		if (id)
+			evs_otc_add_text(&request, "key_id", id);
 		evs_otc_add_text(&request, "limit", PAGE_GRANTS);
 		if (*marker)
 			evs_otc_add_text(&request, "marker", marker);
-		ret = evs_otc_call(kms, "list-grants", request, &reply, err);
+		ret = evs_otc_call(kms, id ? "list-grants" : "list-retirable-grants", request,
+				   &reply, err);
 		if (ret)
 			break;
 		ret = list_page(reply, grants, count, marker, sizeof(marker), err);
@@ -277,6 +282,18 @@ int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **
 	return ret;
 }
 
+int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **grants,
+			size_t *count, struct evs_error *err)
+{
+	return list_grants(kms, id, grants, count, err);
+}
+
+int evs_otc_list_retirable_grants(struct evs_kms *kms, struct evs_grant **grants, size_t *count,
+				  struct evs_error *err)
+{
+	return list_grants(kms, NULL, grants, count, err);
+}
+
 int evs_otc_revoke_grant(struct evs_kms *kms, const char *id, const char *grant, bool retire,
 			 struct evs_error *err)
 {
@@ -284,4 +301,36 @@ int evs_otc_revoke_grant(struct evs_kms *kms, const char *id, const char *grant,
 
 	evs_otc_add_text(&request, "grant_id", grant);
 	return evs_otc_done(kms, retire ? "retire-grant" : "revoke-grant", request, err);
+}
+
+/* ---- quotas ---- */
+
+static int get_quota(json_object *resource, struct evs_quota *quota)
+{
+	return evs_json_text(resource, "type", quota->type, sizeof(quota->type)) ||
+	       !*quota->type || evs_json_number(resource, "used", &quota->used) ||
+	       evs_json_number(resource, "quota", &quota->limit) ? -EPROTO : 0;
+}
+
+int evs_otc_get_quotas(struct evs_kms *kms, struct evs_quota quotas[EVS_QUOTAS_MAX],
+		       size_t *count, struct evs_error *err)
+{
+	const char *op = "user-quotas";
+	struct evs_http_answer answer;
+	json_object *reply, *list;
+	int ret;
+
+	ret = evs_otc_post(kms, op, NULL, &answer, err);
+	if (ret)
+		return ret;
+	reply = evs_json_parse((const char *)answer.body->data, answer.len);
+	list = json_object_object_get(json_object_object_get(reply, "quotas"), "resources");
+	if (!json_object_is_type(list, json_type_array))
+		ret = evs_otc_bad_answer(err, op, "no quotas with resources");
+	for (*count = 0; !ret && *count < EVS_QUOTAS_MAX &&
+	     *count < json_object_array_length(list); (*count)++)
+		if (get_quota(json_object_array_get_idx(list, *count), &quotas[*count]))
+			ret = evs_otc_bad_answer(err, op, "a quota without type, used or quota");
+	json_object_put(reply);
+	return ret;
 }

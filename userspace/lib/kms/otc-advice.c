@@ -6,6 +6,7 @@
 static const char *const permission[] = {
 	[EVS_CALL_CREATE] = "kms:cmk:create",
 	[EVS_CALL_LIST] = "kms:cmk:list",
+	[EVS_CALL_QUOTA] = "kms:cmk:getQuota",
 	[EVS_CALL_AGENCY] = "the role Security Administrator",
 	[EVS_CALL_DESCRIBE] = "kms:cmk:get",
 	[EVS_CALL_ENABLE] = "kms:cmk:enable",
@@ -14,6 +15,7 @@ static const char *const permission[] = {
 	[EVS_CALL_CANCEL_DELETION] = "kms:cmk:update",
 	[EVS_CALL_UPDATE] = "kms:cmk:update",
 	[EVS_CALL_ROTATION] = "the role KMS Administrator",
+	[EVS_CALL_IMPORT] = "kms:cmk:import",
 	[EVS_CALL_GRANT_CREATE] = "kms:grant:create",
 	[EVS_CALL_GRANT_LIST] = "kms:grant:list",
 	[EVS_CALL_GRANT_REVOKE] = "kms:grant:revoke, which only the CMK's creator has",
@@ -37,7 +39,9 @@ void evs_otc_advise(const struct evs_kms *kms, const struct evs_refusal *refusal
 			 refusal->option, refusal->cmk);
 		break;
 	case EVS_CLASS_CMK_NO_MATERIAL:
-		snprintf(text, EVS_ADVICE_MAX, "import it in the KMS");
+		snprintf(text, EVS_ADVICE_MAX,
+			 "import it with: evs-setup cmk import%s --file FILE %s",
+			 refusal->option, refusal->cmk);
 		break;
 	case EVS_CLASS_NO_PERMISSION:
 		snprintf(text, EVS_ADVICE_MAX, "a KMS administrator has to grant %s",

@@ -34,7 +34,7 @@ const char *evs_otc_project(const struct evs_config_kms *cfg);
  * evs_otc_post() - Make one call of the API.
  * @kms: the client
  * @op: name of the operation
- * @body: the request, JSON
+ * @body: the request, JSON; NULL for the calls that are a GET
  * @answer: filled; valid until the next call
  * @err: filled on failure
  *
@@ -142,6 +142,18 @@ int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **
 			size_t *count, struct evs_error *err);
 int evs_otc_revoke_grant(struct evs_kms *kms, const char *id, const char *grant, bool retire,
 			 struct evs_error *err);
+
+int evs_otc_list_retirable_grants(struct evs_kms *kms, struct evs_grant **grants, size_t *count,
+				  struct evs_error *err);
+int evs_otc_get_quotas(struct evs_kms *kms, struct evs_quota quotas[EVS_QUOTAS_MAX],
+		       size_t *count, struct evs_error *err);
+
+/* ---- otc-import.c: operations of struct evs_kms_ops ---- */
+
+int evs_otc_import_material(struct evs_kms *kms, const char *id,
+			    const struct evs_secret *material, int64_t expires,
+			    struct evs_error *err);
+int evs_otc_delete_material(struct evs_kms *kms, const char *id, struct evs_error *err);
 
 /* ---- otc-agency.c: operations of struct evs_kms_ops ---- */
 

@@ -38,7 +38,8 @@ int evs_otc_post(struct evs_kms *kms, const char *op, const char *body,
 	struct evs_otc *otc = kms->priv;
 	char path[128 + EVS_KMS_PROJECT_MAX];
 	struct evs_http_request request = {
-		.method = "POST", .path = path, .body = body, .len = strlen(body),
+		.method = body ? "POST" : "GET", .path = path, .body = body,
+		.len = body ? strlen(body) : 0,
 	};
 	bool renewed = false;
 	int ret;

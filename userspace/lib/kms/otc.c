@@ -47,8 +47,8 @@ static int get_cmk(json_object *info, struct evs_cmk *cmk)
 	return 0;
 }
 
-static int otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
-			  char id[EVS_CMK_REF_SIZE], struct evs_error *err)
+static int create_key(struct evs_kms *kms, const char *alias, const char *description,
+		      const char *origin, char id[EVS_CMK_REF_SIZE], struct evs_error *err)
 {
 	json_object *request = evs_otc_request("key_alias", alias);
 	json_object *reply;
@@ -56,6 +56,8 @@ static int otc_create_key(struct evs_kms *kms, const char *alias, const char *de
 
 	if (description)
 		evs_otc_add_text(&request, "key_description", description);
+	if (origin)
+		evs_otc_add_text(&request, "origin", origin);
 	ret = evs_otc_call(kms, "create-key", request, &reply, err);
 	if (ret)
 		return ret;
@@ -64,6 +66,19 @@ static int otc_create_key(struct evs_kms *kms, const char *alias, const char *de
 		ret = evs_otc_bad_answer(err, "create-key", "no key_id");
 	json_object_put(reply);
 	return ret;
+}
+
+static int otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
+			  char id[EVS_CMK_REF_SIZE], struct evs_error *err)
+{
+	return create_key(kms, alias, description, NULL, id, err);
+}
+
+static int otc_create_external_key(struct evs_kms *kms, const char *alias,
+				   const char *description, char id[EVS_CMK_REF_SIZE],
+				   struct evs_error *err)
+{
+	return create_key(kms, alias, description, "external", id, err);
 }
 
 static int otc_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
@@ -201,6 +216,7 @@ const struct evs_kms_ops evs_otc_ops = {
 	.advise = evs_otc_advise,
 	.is_id = evs_cmk_is_id,
 	.create_key = otc_create_key,
+	.create_external_key = otc_create_external_key,
 	.list_keys = otc_list_keys,
 	.describe_key = otc_describe_key,
 	.set_enabled = otc_set_enabled,
@@ -214,6 +230,10 @@ const struct evs_kms_ops evs_otc_ops = {
 	.create_grant = evs_otc_create_grant,
 	.list_grants = evs_otc_list_grants,
 	.revoke_grant = evs_otc_revoke_grant,
+	.list_retirable_grants = evs_otc_list_retirable_grants,
+	.get_quotas = evs_otc_get_quotas,
+	.import_material = evs_otc_import_material,
+	.delete_material = evs_otc_delete_material,
 	.create_agency = evs_otc_create_agency,
 	.find_agency = evs_otc_find_agency,
 	.delete_agency = evs_otc_delete_agency,
