@@ -81,6 +81,27 @@ static struct answer login(const char *name, const char *domain, const char *pas
 	return local(&f, "POST", "/v3/auth/tokens", body, (const char *const[]){ NULL });
 }
 
+/* What asks for a token in another form than one that is known. */
+static void test_login_forms(void **state)
+{
+	static const char *const bodies[] = {
+		"{}", "{\"auth\":null}", "{\"auth\":{\"identity\":{}}}",
+		"{\"auth\":{\"identity\":{\"methods\":[null]}}}",
+		"{\"auth\":{\"identity\":{\"methods\":[[\"password\"]]}}}",
+		"{\"auth\":{\"identity\":{\"methods\":[\"password\",\"assume_role\"]}}}",
+		"{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{\"user\":1}}}}",
+	};
+	struct answer a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		a = local(&f, "POST", "/v3/auth/tokens", bodies[i], (const char *const[]){ NULL });
+		assert_int_equal(a.status, 400);
+		assert_string_equal(a.token, "");
+		answer_free(&a);
+	}
+}
+
 static void get_token(const char *name, const char *domain, const char *project, char token[80])
 {
 	char password[80];
@@ -402,6 +423,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_login_forms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roles, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signed_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_agency, setup, teardown),

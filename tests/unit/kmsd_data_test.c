@@ -136,6 +136,9 @@ static void test_tags(void **state)
 	expect("POST", "resource_instances/action",
 	       "{\"action\":\"count\",\"tags\":[{\"key\":\"DEV\",\"values\":[\"x\"]}]}", 200,
 	       "{\"total_count\":0}");
+	expect("POST", "resource_instances/action",
+	       "{\"action\":\"count\",\"tags\":[{\"key\":\"DEV\",\"values\":[null,1]}]}", 200,
+	       "{\"total_count\":0}");
 	expect("DELETE", tag, NULL, 204, "");
 	expect("GET", tags, NULL, 200, "{\"tags\":[]}");
 	free(key);

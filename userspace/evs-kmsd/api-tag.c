@@ -226,10 +226,14 @@ static bool has_value(struct json_object *values, const char *value)
 {
 	size_t i, count = json_object_is_type(values, json_type_array)
 				  ? json_object_array_length(values) : 0;
+	struct json_object *item;
 
-	for (i = 0; i < count; i++)
-		if (!strcmp(json_object_get_string(json_object_array_get_idx(values, i)), value))
+	for (i = 0; i < count; i++) {
+		item = json_object_array_get_idx(values, i);
+		if (json_object_is_type(item, json_type_string) &&
+		    !strcmp(json_object_get_string(item), value))
 			return true;
+	}
 	return !count;
 }
 

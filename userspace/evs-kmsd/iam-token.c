@@ -31,12 +31,15 @@ struct subject {
 
 static bool has_method(struct json_object *identity, const char *method)
 {
-	struct json_object *methods = NULL;
+	struct json_object *methods = NULL, *first;
 
 	json_object_object_get_ex(identity, "methods", &methods);
-	return json_object_is_type(methods, json_type_array) &&
-	       json_object_array_length(methods) == 1 &&
-	       !strcmp(json_object_get_string(json_object_array_get_idx(methods, 0)), method);
+	if (!json_object_is_type(methods, json_type_array) ||
+	    json_object_array_length(methods) != 1)
+		return false;
+	first = json_object_array_get_idx(methods, 0);
+	return json_object_is_type(first, json_type_string) &&
+	       !strcmp(json_object_get_string(first), method);
 }
 
 static int take_user(void *arg, sqlite3_stmt *row)
