@@ -123,6 +123,20 @@ static int take_token(void *arg, sqlite3_stmt *row)
 	return 0;
 }
 
+/* What a token or an access key that is for one project is good for: @project, and who it is. */
+static int enter_project(struct kmsd *kmsd, const char *project, struct kmsd_identity *who,
+			 struct evs_error *err)
+{
+	if (project[0] && who->project[0] && strcmp(project, who->project))
+		return kmsd_fail(err, KMSD_E_OTHER_PROJECT,
+				 "the token is for project %s, the URL names %s", who->project,
+				 project);
+	if (!project[0])
+		project = who->project;
+	return who->service ? kmsd_agency_roles(kmsd, who->id, project, &who->permissions, err)
+			    : kmsd_user_roles(kmsd, who->id, project, &who->permissions, err);
+}
+
 static int by_token(struct kmsd *kmsd, const char *text, const char *project,
 		    struct kmsd_identity *who, struct evs_error *err)
 {
@@ -145,24 +159,18 @@ static int by_token(struct kmsd *kmsd, const char *text, const char *project,
 		return kmsd_fail(err, KMSD_E_TOKEN, "X-Auth-Token: no such token");
 	if (t.expires <= kmsd_clock_now(&kmsd->clock))
 		return kmsd_fail(err, KMSD_E_TOKEN_EXPIRED, "X-Auth-Token: the token has expired");
-	if (project[0] && t.project[0] && strcmp(project, t.project))
-		return kmsd_fail(err, KMSD_E_OTHER_PROJECT,
-				 "the token is for project %s, the URL names %s", t.project,
-				 project);
 	snprintf(who->id, sizeof(who->id), "%s", t.agency[0] ? t.agency : t.user);
 	snprintf(who->name, sizeof(who->name), "%s", t.name);
 	snprintf(who->domain, sizeof(who->domain), "%s", t.domain);
 	snprintf(who->project, sizeof(who->project), "%s", t.project);
 	who->service = t.agency[0];
-	if (!project[0])
-		project = t.project;
-	return t.agency[0] ? kmsd_agency_roles(kmsd, t.agency, project, &who->permissions, err)
-			   : kmsd_user_roles(kmsd, t.user, project, &who->permissions, err);
+	return enter_project(kmsd, project, who, err);
 }
 
 struct credential {
 	unsigned char wrapped[KMSD_WRAPPED_MAX];
 	size_t size;
+	int64_t expires;	/* 0: never */
 	struct kmsd_identity *who;
 };
 
@@ -173,15 +181,45 @@ static int take_credential(void *arg, sqlite3_stmt *row)
 	kmsd_db_text(row, 1, c->who->id, sizeof(c->who->id));
 	kmsd_db_text(row, 2, c->who->name, sizeof(c->who->name));
 	kmsd_db_text(row, 3, c->who->domain, sizeof(c->who->domain));
+	kmsd_db_text(row, 4, c->who->project, sizeof(c->who->project));
+	c->who->service = sqlite3_column_int(row, 5);
+	c->expires = sqlite3_column_int64(row, 6);
 	return kmsd_db_blob(row, 0, c->wrapped, sizeof(c->wrapped), &c->size);
+}
+
+/* A temporary access key is known together with its security token, another one without. */
+static int find_credential(struct kmsd *kmsd, const char *access, const char *token,
+			   struct credential *c, struct evs_error *err)
+{
+	static const char lasting[] =
+		"SELECT c.wrapped, u.id, u.name, u.domain, '', 0, 0 FROM iam_credential c"
+		" JOIN iam_user u ON u.id = c.user WHERE c.access = ?";
+	static const char temporary[] =
+		"SELECT t.wrapped, coalesce(a.id, u.id), coalesce(a.name, u.name),"
+		" coalesce(a.trust_domain, u.domain), t.project, a.id IS NOT NULL, t.expires"
+		" FROM iam_temporary t LEFT JOIN iam_user u ON u.id = t.user"
+		" LEFT JOIN iam_agency a ON a.id = t.agency WHERE t.access = ? AND t.token = ?";
+	struct kmsd_db *db = kmsd_store_reading(kmsd->store);
+	unsigned char hash[KMSD_HASH_SIZE];
+	int ret;
+
+	if (token && kmsd_token_hash(token, hash))
+		return evs_error_set(err, ENOMEM, "SHA-256 failed");
+	ret = token ? kmsd_db_each(db, err, take_credential, c, temporary, "sb", access, hash,
+				   sizeof(hash))
+		    : kmsd_db_each(db, err, take_credential, c, lasting, "s", access);
+	if (!ret)
+		return kmsd_fail(err, KMSD_E_SIGNATURE, "Authorization: no such access key%s",
+				 token ? " with this X-Security-Token" : "");
+	if (ret > 0 && c->expires && c->expires <= kmsd_clock_now(&kmsd->clock))
+		return kmsd_fail(err, KMSD_E_SIGNATURE,
+				 "X-Security-Token: the temporary access key has expired");
+	return ret < 0 ? ret : 0;
 }
 
 static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const char *project,
 			struct kmsd_identity *who, struct evs_error *err)
 {
-	static const char sql[] =
-		"SELECT c.wrapped, u.id, u.name, u.domain FROM iam_credential c"
-		" JOIN iam_user u ON u.id = c.user WHERE c.access = ?";
 	struct credential c = { .who = who };
 	struct evs_secret *secret;
 	struct kmsd_signature sig;
@@ -189,14 +227,11 @@ static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const c
 	int ret;
 
 	ret = kmsd_sign_parse(http->header(http->arg, "Authorization"), &sig, err);
+	if (!ret)
+		ret = find_credential(kmsd, sig.access,
+				      http->header(http->arg, "X-Security-Token"), &c, err);
 	if (ret)
 		return ret;
-	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, take_credential, &c, sql, "s",
-			   sig.access);
-	if (ret < 0)
-		return ret;
-	if (!ret)
-		return kmsd_fail(err, KMSD_E_SIGNATURE, "Authorization: no such access key");
 	secret = kmsd_secret_get(KMSD_WRAPPED_MAX);
 	if (!secret)
 		return evs_error_set(err, errno, "locked memory: %m");
@@ -206,7 +241,7 @@ static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const c
 		ret = kmsd_sign_check(http, &sig, secret->data, c.size - KMSD_HSM_OVERHEAD,
 				      kmsd_clock_now(&kmsd->clock), err);
 	kmsd_secret_put(secret);
-	return ret ? ret : kmsd_user_roles(kmsd, who->id, project, &who->permissions, err);
+	return ret ? ret : enter_project(kmsd, project, who, err);
 }
 
 /* Root on the socket, as the EVS service: what the project's agency lets it do. */

@@ -5,31 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "fail.h"
 #include "hex.h"
 #include "iam.h"
 
-/**
- * struct subject - For whom a token is.
- * @user: id of the user, "" when it is for an agency
- * @agency: id of the agency, "" when it is for a user
- * @name: name of it
- * @domain: whose
- * @salt: of a user's password
- * @hash: of a user's password
- */
-struct subject {
-	char user[KMSD_USER_MAX + 1];
-	char agency[KMSD_USER_MAX + 1];
-	char name[KMSD_USER_MAX + 1];
-	char domain[KMSD_USER_MAX + 1];
-	unsigned char salt[KMSD_SALT_SIZE];
-	unsigned char hash[KMSD_HASH_SIZE];
-};
-
-static bool has_method(struct json_object *identity, const char *method)
+bool kmsd_iam_has_method(struct json_object *identity, const char *method)
 {
 	struct json_object *methods = NULL, *first;
 
@@ -44,7 +25,7 @@ static bool has_method(struct json_object *identity, const char *method)
 
 static int take_user(void *arg, sqlite3_stmt *row)
 {
-	struct subject *s = arg;
+	struct kmsd_subject *s = arg;
 	size_t size;
 	int ret;
 
@@ -55,7 +36,7 @@ static int take_user(void *arg, sqlite3_stmt *row)
 	return ret ? ret : kmsd_db_blob(row, 4, s->hash, sizeof(s->hash), &size);
 }
 
-static int find_user(struct kmsd_call *call, struct json_object *user, struct subject *s,
+static int find_user(struct kmsd_call *call, struct json_object *user, struct kmsd_subject *s,
 		     struct evs_error *err)
 {
 	static const char by_id[] =
@@ -77,7 +58,7 @@ static int find_user(struct kmsd_call *call, struct json_object *user, struct su
 			    name);
 }
 
-static int by_password(struct kmsd_call *call, struct json_object *identity, struct subject *s,
+static int by_password(struct kmsd_call *call, struct json_object *identity, struct kmsd_subject *s,
 		       struct evs_error *err)
 {
 	struct json_object *user =
@@ -105,7 +86,7 @@ static int by_password(struct kmsd_call *call, struct json_object *identity, str
 
 static int take_agency(void *arg, sqlite3_stmt *row)
 {
-	struct subject *s = arg;
+	struct kmsd_subject *s = arg;
 
 	kmsd_db_text(row, 0, s->agency, sizeof(s->agency));
 	kmsd_db_text(row, 1, s->name, sizeof(s->name));
@@ -113,8 +94,8 @@ static int take_agency(void *arg, sqlite3_stmt *row)
 	return 0;
 }
 
-static int by_agency(struct kmsd_call *call, struct json_object *identity, const char *project,
-		     struct subject *s, struct evs_error *err)
+int kmsd_iam_by_agency(struct kmsd_call *call, struct json_object *identity, const char *project,
+		       struct kmsd_subject *s, struct evs_error *err)
 {
 	static const char sql[] =
 		"SELECT id, name, domain FROM iam_agency"
@@ -148,24 +129,14 @@ static int by_agency(struct kmsd_call *call, struct json_object *identity, const
 	return ret < 0 ? ret : 0;
 }
 
-static void format_time(int64_t ms, char text[40])
-{
-	time_t t = ms / KMSD_SECOND_MS;
-	struct tm tm;
-
-	text[0] = '\0';
-	if (gmtime_r(&t, &tm))
-		strftime(text, 40, "%Y-%m-%dT%H:%M:%S.000000Z", &tm);
-}
-
-static struct json_object *describe(const struct subject *s, const char *project, int64_t issued,
+static struct json_object *describe(const struct kmsd_subject *s, const char *project, int64_t issued,
 				    int64_t expires)
 {
-	char from[40], to[40];
+	char from[KMSD_IAM_TIME_SIZE], to[KMSD_IAM_TIME_SIZE];
 	struct json_object *token, *user, *json = json_object_new_object();
 
-	format_time(issued, from);
-	format_time(expires, to);
+	kmsd_iam_time(issued, from);
+	kmsd_iam_time(expires, to);
 	token = kmsd_json_pairs((const char *const[]){ "issued_at", from, "expires_at", to, NULL });
 	user = kmsd_json_pairs((const char *const[]){
 		"id", s->agency[0] ? s->agency : s->user, "name", s->name, NULL });
@@ -184,7 +155,7 @@ static struct json_object *describe(const struct subject *s, const char *project
 	return json;
 }
 
-static int issue(struct kmsd_call *call, const struct subject *s, const char *project,
+static int issue(struct kmsd_call *call, const struct kmsd_subject *s, const char *project,
 		 struct evs_error *err)
 {
 	int64_t now = kmsd_clock_now(&call->kmsd->clock);
@@ -214,7 +185,7 @@ int kmsd_iam_token_create(struct kmsd_call *call, struct evs_error *err)
 	struct json_object *identity = kmsd_iam_object(auth, "identity");
 	struct json_object *scope = kmsd_iam_object(kmsd_iam_object(auth, "scope"), "project");
 	const char *project = kmsd_iam_text(scope, "id");
-	struct subject s = {};
+	struct kmsd_subject s = {};
 	int ret;
 
 	if (!identity)
@@ -226,10 +197,10 @@ int kmsd_iam_token_create(struct kmsd_call *call, struct evs_error *err)
 	if (strlen(project) > EVS_KMS_PROJECT_MAX)
 		return kmsd_fail(err, KMSD_IAM_BAD, "auth: not the id of a project");
 	strcpy(call->project, project);
-	if (has_method(identity, "password"))
+	if (kmsd_iam_has_method(identity, "password"))
 		ret = by_password(call, identity, &s, err);
-	else if (has_method(identity, "assume_role"))
-		ret = by_agency(call, identity, project, &s, err);
+	else if (kmsd_iam_has_method(identity, "assume_role"))
+		ret = kmsd_iam_by_agency(call, identity, project, &s, err);
 	else
 		ret = kmsd_fail(err, KMSD_IAM_BAD, "auth: methods: neither password nor assume_role");
 	return ret ? ret : issue(call, &s, project, err);

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Users, their roles and their access keys. */
+/* Users and their roles. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "fail.h"
-#include "hex.h"
 #include "iam.h"
-#include "pool.h"
 
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 128
-#define ACCESS_SIZE 20
-#define SECRET_SIZE 40
 
 static struct kmsd_db *writing(struct kmsd_call *call)
 {
@@ -196,93 +192,4 @@ int kmsd_iam_role_add_all(struct kmsd_call *call, struct evs_error *err)
 int kmsd_iam_role_remove_all(struct kmsd_call *call, struct evs_error *err)
 {
 	return role_remove(call, KMSD_ALL_PROJECTS, err);
-}
-
-/* Letters and digits at random, NUL-terminated. */
-static int random_text(char *text, size_t len, const char *alphabet, size_t letters,
-		       struct evs_error *err)
-{
-	unsigned char c;
-	size_t i;
-
-	for (i = 0; i < len;) {
-		if (getrandom(&c, 1, 0) != 1)
-			return evs_error_set(err, EIO, "getrandom: %m");
-		if (c < 256 / letters * letters)	/* each one as likely as the others */
-			text[i++] = alphabet[c % letters];
-	}
-	text[len] = '\0';
-	return 0;
-}
-
-static int reply_credential(struct kmsd_call *call, const char *access, const char *user,
-			    const struct evs_secret *secret, struct evs_error *err)
-{
-	size_t room = 256 + strlen(user);
-	struct evs_secret *body = kmsd_secret_get(room);
-
-	if (!body)
-		return evs_error_set(err, errno, "locked memory: %m");
-	snprintf((char *)body->data, room,
-		 "{\"credential\":{\"access\":\"%s\",\"secret\":\"%s\",\"user_id\":\"%s\","
-		 "\"status\":\"active\"}}", access, (const char *)secret->data, user);
-	call->reply->secret = body;
-	call->reply->body = (char *)body->data;
-	call->reply->size = strlen(call->reply->body);
-	call->reply->status = 201;
-	return 0;
-}
-
-static int add_credential(struct kmsd_call *call, const char *user, const char *description,
-			  struct evs_secret *secret, struct evs_error *err)
-{
-	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	static const char any[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-	unsigned char wrapped[SECRET_SIZE + KMSD_HSM_OVERHEAD];
-	char access[ACCESS_SIZE + 1], aad[ACCESS_SIZE + 16];
-	int ret;
-
-	ret = random_text(access, ACCESS_SIZE, upper, strlen(upper), err);
-	if (!ret)
-		ret = random_text((char *)secret->data, SECRET_SIZE, any, strlen(any), err);
-	if (ret)
-		return ret;
-	/* Wrapped, not hashed: to check a signature, one needs the key itself */
-	snprintf(aad, sizeof(aad), "credential/%s", access);
-	ret = kmsd_hsm_wrap(call->kmsd->hsm, aad, secret->data, SECRET_SIZE, wrapped, err);
-	if (!ret)
-		ret = kmsd_db_run(writing(call), err,
-				  "INSERT INTO iam_credential VALUES (?, ?, ?, ?)", "sssb", access,
-				  user, description, wrapped, sizeof(wrapped));
-	return ret < 0 ? ret : reply_credential(call, access, user, secret, err);
-}
-
-int kmsd_iam_credential_create(struct kmsd_call *call, struct evs_error *err)
-{
-	struct json_object *credential = kmsd_iam_object(call->req.json, "credential");
-	const char *user = kmsd_iam_text(credential, "user_id");
-	const char *description = kmsd_iam_text(credential, "description");
-	struct evs_secret *secret;
-	int64_t there = 0;
-	int ret;
-
-	ret = kmsd_db_number(writing(call), err, &there, "SELECT 1 FROM iam_user WHERE id = ?", "s",
-			     user ? user : "");
-	if (ret < 0)
-		return ret;
-	if (!there)
-		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "credential: user_id: no such user");
-	secret = kmsd_secret_get(SECRET_SIZE + 1);
-	if (!secret)
-		return evs_error_set(err, errno, "locked memory: %m");
-	ret = add_credential(call, user, description ? description : "", secret, err);
-	kmsd_secret_put(secret);
-	return ret;
-}
-
-int kmsd_iam_credential_delete(struct kmsd_call *call, struct evs_error *err)
-{
-	return reply_removed(call, kmsd_db_run(writing(call), err,
-					       "DELETE FROM iam_credential WHERE access = ?", "s",
-					       call->parts[0]), "access key", err);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "fail.h"
 #include "hex.h"
@@ -80,4 +81,14 @@ void kmsd_iam_query(const struct kmsd_call *call, const char *name, char *value,
 		}
 	}
 	value[n] = '\0';
+}
+
+void kmsd_iam_time(int64_t ms, char text[KMSD_IAM_TIME_SIZE])
+{
+	time_t t = ms / KMSD_SECOND_MS;
+	struct tm tm;
+
+	text[0] = '\0';
+	if (gmtime_r(&t, &tm))
+		strftime(text, KMSD_IAM_TIME_SIZE, "%Y-%m-%dT%H:%M:%S.000000Z", &tm);
 }

@@ -71,8 +71,11 @@ int kmsd_iam_role_add(struct kmsd_call *call, struct evs_error *err);
 int kmsd_iam_role_remove(struct kmsd_call *call, struct evs_error *err);
 int kmsd_iam_role_add_all(struct kmsd_call *call, struct evs_error *err);
 int kmsd_iam_role_remove_all(struct kmsd_call *call, struct evs_error *err);
+
+/* iam-credential.c */
 int kmsd_iam_credential_create(struct kmsd_call *call, struct evs_error *err);
 int kmsd_iam_credential_delete(struct kmsd_call *call, struct evs_error *err);
+int kmsd_iam_temporary_create(struct kmsd_call *call, struct evs_error *err);
 
 /* iam-agency.c */
 int kmsd_iam_agency_create(struct kmsd_call *call, struct evs_error *err);

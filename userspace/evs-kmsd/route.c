@@ -9,6 +9,7 @@
 #define KMS "v1.0/*/kms/"
 #define AGENCY "v3.0/OS-AGENCY/"
 #define CREDENTIAL "v3.0/OS-CREDENTIAL/credentials"
+#define TEMPORARY "v3.0/OS-CREDENTIAL/securitytokens"
 
 #define CHANGE KMSD_R_CHANGE
 #define IAM (KMSD_R_IAM | KMSD_R_CHANGE)
@@ -103,6 +104,8 @@ static const struct kmsd_route routes[] = {
 	  "createCredential", KMSD_P_IAM, 0, IAM },
 	{ "credential-delete", "DELETE", CREDENTIAL "/*", kmsd_iam_credential_delete,
 	  "deleteCredential", KMSD_P_IAM, 0, IAM | KMSD_R_NO_BODY },
+	{ "temporary-create", "POST", TEMPORARY, kmsd_iam_temporary_create, "createTemporaryKey",
+	  0, 0, IAM | KMSD_R_PUBLIC },
 	{ "agency-create", "POST", AGENCY "agencies", kmsd_iam_agency_create, "createAgency",
 	  KMSD_P_IAM, 0, IAM },
 	{ "agency-list", "GET", AGENCY "agencies", kmsd_iam_agency_list, NULL, KMSD_P_IAM, 0,

@@ -93,6 +93,17 @@ static const char *const steps[] = {
 	"  project TEXT NOT NULL,"
 	"  expires INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX token_expires ON iam_token (expires);",
+
+	/* Temporary access keys */
+	"CREATE TABLE iam_temporary ("
+	"  access TEXT PRIMARY KEY,"
+	"  token BLOB NOT NULL,"
+	"  user TEXT REFERENCES iam_user (id) ON DELETE CASCADE,"
+	"  agency TEXT REFERENCES iam_agency (id) ON DELETE CASCADE,"
+	"  project TEXT NOT NULL,"
+	"  wrapped BLOB NOT NULL,"
+	"  expires INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX temporary_expires ON iam_temporary (expires);",
 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))

@@ -111,6 +111,10 @@ int kmsd_sweep(struct kmsd *kmsd, struct evs_error *err)
 	ret = kmsd_db_run(kmsd_store_writing(kmsd->store), err,
 			  "DELETE FROM iam_token WHERE expires <= ?", "i",
 			  kmsd_clock_now(&kmsd->clock));
+	failed = ret < 0 ? ret : failed;
+	ret = kmsd_db_run(kmsd_store_writing(kmsd->store), err,
+			  "DELETE FROM iam_temporary WHERE expires <= ?", "i",
+			  kmsd_clock_now(&kmsd->clock));
 	return ret < 0 ? ret : failed;
 }
 
