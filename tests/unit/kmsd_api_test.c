@@ -313,9 +313,27 @@ static void test_default_race(void **state)
 		free(ids[i]);
 }
 
-/* The mode keeps others out; were it opened, the daemon would still refuse them. */
+/* Does a line of a file have both texts? */
+static bool has_line(const char *path, const char *one, const char *other)
+{
+	FILE *file = fopen(path, "r");
+	bool found = false;
+	char line[2048];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		found = found || (strstr(line, one) && strstr(line, other));
+	fclose(file);
+	return found;
+}
+
+/*
+ * The mode keeps others out; were it opened, the daemon would still refuse them,
+ * and tell in log and audit log who it was.
+ */
 static void test_not_root(void **state)
 {
+	char audit[160];
 	struct stat st;
 	struct answer a;
 	pid_t pid;
@@ -331,7 +349,7 @@ static void test_not_root(void **state)
 		if (!pid) {
 			if (setgid(65534) || setuid(65534))
 				_exit(99);
-			a = http(f.socket, "POST", "/v1.0/default/kms/list-keys", "{}");
+			a = http(f.socket, "POST", "/v1.0/default/kms/disable-key", "{}");
 			if (!open_mode)
 				_exit(a.status ? 1 : 0);
 			_exit(a.status == 403 && !strcmp(member(&a, "error_code"), "KMS.0306") ? 0 : 1);
@@ -340,6 +358,10 @@ static void test_not_root(void **state)
 		assert_int_equal(status, 0);
 	}
 	assert_int_equal(chmod(f.socket, 0600), 0);
+	assert_true(has_line(f.log, "disable-key cmk=- status=403 code=KMS.0306",
+			     "from=unix:uid=65534: only root"));
+	snprintf(audit, sizeof(audit), "%s/audit.log", f.state);
+	assert_true(has_line(audit, "\"event\":\"disableKey\"", "\"source\":\"unix:uid=65534\""));
 }
 
 static void test_second_daemon(void **state)

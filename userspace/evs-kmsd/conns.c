@@ -9,6 +9,7 @@
 
 #include "conns.h"
 #include "log.h"
+#include "socket.h"
 
 struct kmsd_conn {
 	struct kmsd_conn *next;
@@ -16,6 +17,8 @@ struct kmsd_conn {
 	int fd;
 	time_t until;
 	bool cut;
+	bool local;
+	long uid;
 };
 
 static struct {
@@ -90,6 +93,8 @@ struct kmsd_conn *kmsd_conn_add(int fd)
 	if (!c)
 		return NULL;
 	c->fd = fd;
+	c->local = kmsd_socket_is_unix(fd);
+	c->uid = c->local ? kmsd_socket_peer_uid(fd) : -1;
 	pthread_mutex_lock(&conns.lock);
 	c->until = now() + conns.seconds;
 	c->next = conns.list;
@@ -99,6 +104,12 @@ struct kmsd_conn *kmsd_conn_add(int fd)
 	conns.list = c;
 	pthread_mutex_unlock(&conns.lock);
 	return c;
+}
+
+bool kmsd_conn_peer(const struct kmsd_conn *c, long *uid)
+{
+	*uid = c->uid;
+	return c->local;
 }
 
 void kmsd_conn_touch(struct kmsd_conn *c)

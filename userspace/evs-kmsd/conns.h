@@ -2,6 +2,8 @@
 #ifndef KMSD_CONNS_H
 #define KMSD_CONNS_H
 
+#include <stdbool.h>
+
 #include "error.h"
 
 /*
@@ -33,6 +35,15 @@ void kmsd_conns_stop(void);
  * Return: the connection, or NULL when there is no memory.
  */
 struct kmsd_conn *kmsd_conn_add(int fd);
+
+/**
+ * kmsd_conn_peer() - Who is at the other end, as the kernel said when it began.
+ * @conn: the connection
+ * @uid: set to the user id, -1 when it is not known
+ *
+ * Return: whether it is a Unix socket.
+ */
+bool kmsd_conn_peer(const struct kmsd_conn *conn, long *uid);
 
 /**
  * kmsd_conn_touch() - A request has arrived, or an answer has left: the time starts anew.

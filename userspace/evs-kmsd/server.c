@@ -95,10 +95,10 @@ static void log_exchange(const struct kmsd_exchange *ex, const struct evs_error 
 {
 	const struct kmsd_reply *reply = &ex->reply;
 
-	kmsd_log("%s cmk=%s status=%u code=%s request=%s%s%s", reply->op,
+	kmsd_log("%s cmk=%s status=%u code=%s request=%s from=%s%s%s", reply->op,
 		 reply->key_id[0] ? reply->key_id : "-", reply->status,
-		 reply->code[0] ? reply->code : "-", ex->id, err ? ": " : "",
-		 err ? err->text : "");
+		 reply->code[0] ? reply->code : "-", ex->id, ex->source[0] ? ex->source : "-",
+		 err ? ": " : "", err ? err->text : "");
 }
 
 static enum MHD_Result refuse(struct MHD_Connection *connection, struct kmsd_exchange *ex,
@@ -110,15 +110,13 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, struct kmsd_exc
 	return kmsd_exchange_respond(ex, connection);
 }
 
-static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex)
+static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex, long uid)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct sockaddr *addr = info ? info->client_addr : NULL;
-	long uid;
 
 	if (ex->local) {
-		uid = kmsd_socket_peer_uid(fd_of(connection));
 		ex->local_root = uid == 0;
 		snprintf(ex->source, sizeof(ex->source), "unix:uid=%ld", uid);
 	} else if (addr && addr->sa_family == AF_INET) {
@@ -134,12 +132,16 @@ static void find_source(struct MHD_Connection *connection, struct kmsd_exchange 
 static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *connection,
 			     struct kmsd_exchange *ex)
 {
+	const struct kmsd_conn *conn = conn_of(connection);
 	const union MHD_ConnectionInfo *info;
 	struct evs_error err = {};
+	long uid;
 
+	if (!conn)
+		return MHD_NO;
 	ex->begun = true;
-	ex->local = kmsd_socket_is_unix(fd_of(connection));
-	find_source(connection, ex);
+	ex->local = kmsd_conn_peer(conn, &uid);
+	find_source(connection, ex, uid);
 	if (ex->local || !server->tls.client_ca)
 		return MHD_YES;
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
