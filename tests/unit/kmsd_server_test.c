@@ -66,8 +66,8 @@ static int setup(void **state)
 	return 0;
 }
 
-/* With TLS, and what else is given for [listen]. */
-static void start_tls(const char *more)
+/* TLS, and what else is given for [listen]. */
+static void configure_tls(const char *more)
 {
 	char text[1024];
 
@@ -78,6 +78,11 @@ static void start_tls(const char *more)
 		 "%s/server.key\n%s[limits]\nconnections-per-peer = 4\nrequest-seconds = 30\n"
 		 "idle-seconds = 30\n", port, f.dir, f.dir, more);
 	fixture_configure(&f, text);
+}
+
+static void start_tls(const char *more)
+{
+	configure_tls(more);
 	daemon_start(&f);
 }
 
@@ -358,6 +363,7 @@ static void test_activation(void **state)
 	const char *build = getenv("BUILD");
 
 	(void)state;
+	configure_tls("");
 	strcpy(addr.sun_path, f.socket);
 	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(fd, 8), 0);
@@ -376,6 +382,8 @@ static void test_activation(void **state)
 			_exit(127);
 		}
 		free(call_ok(&f, "total", "list-keys", "{}"));	/* waits in the backlog */
+		/* A Unix socket that is handed over replaces the configured one, and no other */
+		assert_int_equal(https_status("/", tls13, NULL, "v1.0"), 200);
 		assert_int_equal(daemon_stop(&f, SIGTERM), 0);
 		assert_int_equal(access(f.socket, F_OK), 0);
 	}

@@ -104,16 +104,16 @@ int kmsd_listen_open(struct kmsd_listen *l, const struct kmsd_conf *conf, struct
 	if (count && !ret && l->tcp_fd >= 0 && !conf->certificate[0])
 		ret = evs_error_set(err, EINVAL,
 				    "systemd hands over a TCP socket: [listen] certificate and private-key are missing");
-	if (count || ret)
-		return ret;
-	ret = kmsd_socket_open(&l->sock, conf->socket, err);
-	if (ret)
-		return ret;
-	l->unix_fd = l->sock.fd;
-	if (conf->address[0])
+	if (!count && !ret) {
+		ret = kmsd_socket_open(&l->sock, conf->socket, err);
+		l->unix_fd = ret ? -1 : l->sock.fd;
+	}
+	/* A Unix socket from systemd does not keep the daemon from its own TCP address */
+	if (!ret && l->tcp_fd < 0 && conf->address[0]) {
 		ret = open_tcp(conf->address, &l->tcp_fd, err);
-	if (ret)
-		kmsd_socket_close(&l->sock);
+		if (ret)
+			kmsd_listen_close(l);
+	}
 	return ret;
 }
 
