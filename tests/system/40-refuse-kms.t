@@ -32,13 +32,8 @@ with_token()
 
 # ---- the CMK and the KMS ----
 
-must evs-setup cmk disable test
-refuse 2 $'KMS.0209\ndisabled\nevs-setup cmk enable' "disabled CMK" "$disk"
-refused 2 $'KMS.0209\ndisabled' "disabled CMK: create" \
-	evs-setup create --cmk test "$(new_file new.img 18M)"
-is "$(blkid -p "$tmp/new.img")" "" "disabled CMK: create wrote nothing"
-must evs-setup cmk enable test
-
+# What the states of a CMK refuse is in 40-states.t
+must new_file new.img 18M
 kms_stop
 refuse 6 $'kmsd.sock\nsystemctl start|running|not reachable|unreachable|cannot reach' "KMS stopped" "$disk"
 refused 6 'kmsd.sock' "KMS stopped: create" evs-setup create --cmk test "$tmp/new.img"
@@ -51,12 +46,6 @@ is "$(blkid -p "$tmp/new.img")" "" "unknown CMK: create wrote nothing"
 refused 2 'KMS.0[0-9]*' "unknown CMK: show" evs-setup cmk show 00000000-0000-0000-0000-000000000000
 refused 5 $'KMS.1104\ntest' "duplicate alias" evs-setup cmk create test
 refused 1 '.' "alias that is none" evs-setup cmk create 'a b'
-must evs-setup create "$tmp/new.img"
-ok "evs/default: made by its first use" evs-setup cmk show evs/default
-refused 2 'KMS.0211' "evs/default: cannot be disabled" evs-setup cmk disable evs/default
-evs=$(evs-setup attach "$tmp/new.img")
-ok "evs/default: and works on" test -b "$evs"
-must evs-setup detach "$evs"
 refused 2 'KMS.1201' "enabled CMK: cannot be enabled" evs-setup cmk enable test
 must evs-setup cmk disable test
 refused 2 'KMS.1301' "disabled CMK: cannot be disabled" evs-setup cmk disable test
