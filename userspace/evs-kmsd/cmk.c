@@ -102,6 +102,7 @@ static int settle(struct kmsd *kmsd, struct kmsd_cmk *cmk, int ret, struct evs_e
 		return evs_error_set(err, ENOENT, "CMK %s has been deleted", cmk->id);
 	if (cmk->expires && cmk->expires <= kmsd_clock_now(&kmsd->clock)) {
 		cmk->version = 0;
+		cmk->wrapped_size = 0;
 		if (cmk->state == EVS_CMK_STATE_ENABLED || cmk->state == EVS_CMK_STATE_DISABLED)
 			cmk->state = EVS_CMK_STATE_PENDING_IMPORT;
 	}
@@ -385,7 +386,7 @@ int kmsd_cmk_unwrap(struct kmsd *kmsd, const struct kmsd_cmk *cmk, uint32_t vers
 {
 	int ret = kmsd_cmk_usable(cmk, err);
 
-	return ret ? ret : kmsd_material_get(kmsd, cmk->id, version, key, err);
+	return ret ? ret : kmsd_material_get(kmsd, cmk, version, key, err);
 }
 
 int kmsd_cmk_destroy(struct kmsd *kmsd, const char *id, struct evs_error *err)

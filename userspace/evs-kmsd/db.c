@@ -27,6 +27,7 @@ static const char writer_pragmas[] =
 
 static const char reader_pragmas[] =
 	"PRAGMA query_only = ON;"
+	"PRAGMA cache_size = -16384;"
 	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA trusted_schema = OFF;";
 

@@ -32,8 +32,10 @@ static int put(struct kmsd *kmsd, struct kmsd_cmk *cmk, uint32_t version,
 	if (!ret)
 		ret = kmsd_store_add_material(kmsd->store, cmk->id, version, wrapped,
 					      sizeof(wrapped), err);
-	if (!ret)
+	if (!ret) {
 		cmk->version = version;
+		cmk->wrapped_size = 0;
+	}
 	return ret;
 }
 
@@ -52,28 +54,32 @@ int kmsd_material_generate(struct kmsd *kmsd, struct kmsd_cmk *cmk, uint32_t ver
 	return ret;
 }
 
-int kmsd_material_get(struct kmsd *kmsd, const char *id, uint32_t version,
+int kmsd_material_get(struct kmsd *kmsd, const struct kmsd_cmk *cmk, uint32_t version,
 		      struct evs_secret **key, struct evs_error *err)
 {
-	unsigned char wrapped[KMSD_WRAPPED_MAX];
+	unsigned char other[KMSD_WRAPPED_MAX];
+	const unsigned char *wrapped = cmk->wrapped;
+	size_t size = cmk->wrapped_size;
 	char aad[AAD_SIZE];
-	size_t size;
 	int ret;
 
-	ret = kmsd_store_material(kmsd->store, id, version, wrapped, &size, err);
-	if (ret)
-		return ret;
+	if (version != cmk->version || !size) {
+		wrapped = other;
+		ret = kmsd_store_material(kmsd->store, cmk->id, version, other, &size, err);
+		if (ret)
+			return ret;
+	}
 	if (size != WRAPPED_SIZE)
 		return evs_error_set(err, EBADMSG, "database: key %s has material of %zu bytes",
-				     id, size);
+				     cmk->id, size);
 	*key = kmsd_secret_get(KMSD_CMK_SIZE);
 	if (!*key)
 		return evs_error_set(err, errno, "locked memory: %m");
-	material_aad(aad, id, version);
+	material_aad(aad, cmk->id, version);
 	ret = kmsd_hsm_unwrap(kmsd->hsm, aad, wrapped, size, (*key)->data, err);
 	if (ret) {
 		kmsd_secret_put(*key);
-		evs_error_prefix(err, "key %s", id);
+		evs_error_prefix(err, "key %s", cmk->id);
 	}
 	return ret;
 }

@@ -35,12 +35,12 @@ int kmsd_material_put(struct kmsd *kmsd, struct kmsd_cmk *cmk, const struct evs_
 /**
  * kmsd_material_get() - Unwrap a version of a CMK's material.
  * @kmsd: the KMS
- * @id: the CMK
+ * @cmk: the CMK
  * @version: which one
  * @key: set to KMSD_CMK_SIZE bytes; free it as soon as the operation is done
  * @err: filled on failure; -ENOENT when there is no such version
  */
-int kmsd_material_get(struct kmsd *kmsd, const char *id, uint32_t version,
+int kmsd_material_get(struct kmsd *kmsd, const struct kmsd_cmk *cmk, uint32_t version,
 		      struct evs_secret **key, struct evs_error *err);
 
 /**

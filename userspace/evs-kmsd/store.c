@@ -224,7 +224,9 @@ int kmsd_store_set_state(struct kmsd_store *store, const char *id, enum evs_cmk_
 #define CMK_COLUMNS \
 	"SELECT id, alias, description, state, is_default, created," \
 	" (SELECT max(version) FROM cmk_version WHERE cmk = cmk.id), external, deletion," \
-	" expires, rotation, rotation_days, rotated, rotations, project, creator FROM cmk "
+	" expires, rotation, rotation_days, rotated, rotations, project, creator," \
+	" (SELECT wrapped FROM cmk_version WHERE cmk = cmk.id" \
+	"  ORDER BY version DESC LIMIT 1) FROM cmk "
 
 static void read_cmk(sqlite3_stmt *row, struct kmsd_cmk *cmk)
 {
@@ -244,6 +246,9 @@ static void read_cmk(sqlite3_stmt *row, struct kmsd_cmk *cmk)
 	cmk->rotations = sqlite3_column_int64(row, 13);
 	kmsd_db_text(row, 14, cmk->project, sizeof(cmk->project));
 	kmsd_db_text(row, 15, cmk->creator, sizeof(cmk->creator));
+	/* Of a size that no material has, it is for kmsd_store_material() to refuse */
+	if (kmsd_db_blob(row, 16, cmk->wrapped, sizeof(cmk->wrapped), &cmk->wrapped_size))
+		cmk->wrapped_size = 0;
 }
 
 static int take_cmk(void *arg, sqlite3_stmt *row)

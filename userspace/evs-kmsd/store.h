@@ -20,7 +20,7 @@ struct kmsd_store;
 #define KMSD_USER_MAX 64
 
 /**
- * struct kmsd_cmk - What the database knows of a CMK, its material aside.
+ * struct kmsd_cmk - What the database knows of a CMK, all but older material.
  * @id: 36-byte id
  * @alias: without `alias/`
  * @description: free text
@@ -37,6 +37,9 @@ struct kmsd_store;
  * @rotations: how many versions have followed the first
  * @version: newest version of its material, by which new data keys are
  *	     wrapped; 0 while it has none
+ * @wrapped: that version's material as the root key wraps it; here because
+ *	     nearly every call needs it, and one question is cheaper than two
+ * @wrapped_size: bytes of it; 0 when it has not been read
  * @project: whose
  * @creator: id of the user who made it
  */
@@ -55,6 +58,8 @@ struct kmsd_cmk {
 	int64_t rotated;
 	int64_t rotations;
 	uint32_t version;
+	unsigned char wrapped[KMSD_WRAPPED_MAX];
+	size_t wrapped_size;
 	char project[EVS_KMS_PROJECT_MAX + 1];
 	char creator[KMSD_USER_MAX + 1];
 };
