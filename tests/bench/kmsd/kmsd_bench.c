@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * How many decrypt-datakey calls a second does evs-kmsd answer on one core,
- * beside what the token itself can do? The daemon is pinned to CPU 0, the
- * clients to the others; the token is measured on CPU 0 as well. On a machine
- * that does other things meanwhile, the calls per second of CPU time tell more
- * than those per second.
+ * beside what the token itself can do, and what the daemon does of requests that
+ * take no token? The daemon is pinned to CPU 0, the clients to the others; the
+ * token is measured on CPU 0 as well. All of it runs before whatever else the
+ * machine does. Where that is not enough, the calls per second of CPU time tell
+ * more than those per second, and the best of several runs more than one.
  *
  *	kmsd_bench [CMKS [SECONDS]]
  */
@@ -14,6 +15,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #include "cmk.h"
 #include "material.h"
@@ -21,11 +23,23 @@
 
 #define CLIENTS 8
 #define SAMPLES_MAX 4000000
+#define NICE (-20)
+#define RUNS 3
 
 static struct fixture f;
 static int cmks = 10000, seconds = 5;
-static char (*requests)[1024];
-static int request_count;
+
+/**
+ * struct work - What the clients ask for by turns.
+ */
+struct work {
+	char (*requests)[1024];
+	int count;
+};
+
+static char version_request[1][1024] = { "GET /v1.0 HTTP/1.1\r\nHost: localhost\r\n\r\n" };
+static const struct work without_token = { version_request, 1 };
+static struct work decrypt;
 
 static int64_t now_ns(void)
 {
@@ -68,8 +82,8 @@ static double token_limit(void)
 	FILE *file;
 
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
-	assert_int_equal(kmsd_p11_load(&p, conf.module, conf.softhsm2_conf, &err), 0);
-	assert_int_equal(kmsd_p11_find_token(p, conf.token, &slot, &err), 0);
+	assert_int_equal(evs_p11_load(&p, conf.module, conf.softhsm2_conf, &err), 0);
+	assert_int_equal(evs_p11_find_token(p, conf.token, &slot, &err), 0);
 	file = fopen(conf.pin_file, "r");
 	assert_non_null(fgets((char *)pin_text, sizeof(pin_text), file));
 	fclose(file);
@@ -89,7 +103,7 @@ static double token_limit(void)
 		    p->C_Decrypt(session, cipher, len, plain, &size) != CKR_OK)
 			fail_msg("C_Decrypt");
 	}
-	kmsd_p11_unload(p);
+	evs_p11_unload(p);
 	return (double)n * CLOCKS_PER_SEC / (double)(clock() - cpu);
 }
 
@@ -127,17 +141,17 @@ static void make_keys(void)
 			fail_msg("%s", err.text);
 	}
 	assert_int_equal(kmsd_store_commit(f.kmsd.store, &err), 0);
-	request_count = cmks < 1000 ? cmks : 1000;
-	requests = calloc((size_t)request_count, sizeof(*requests));
-	for (i = 0; i < request_count; i++) {
+	decrypt.count = cmks < 1000 ? cmks : 1000;
+	decrypt.requests = calloc((size_t)decrypt.count, sizeof(*decrypt.requests));
+	for (i = 0; i < decrypt.count; i++) {
 		struct answer a = call(&f, "create-datakey", "{\"key_id\":\"alias/key-%d\","
-				       "\"datakey_length\":512}", i * (cmks / request_count));
+				       "\"datakey_length\":512}", i * (cmks / decrypt.count));
 		char body[700];
 
 		snprintf(body, sizeof(body), "{\"key_id\":\"%s\",\"cipher_text\":\"%s\","
 			 "\"datakey_cipher_length\":\"64\"}", member(&a, "key_id"),
 			 member(&a, "cipher_text"));
-		snprintf(requests[i], sizeof(requests[i]),
+		snprintf(decrypt.requests[i], sizeof(decrypt.requests[i]),
 			 "POST /v1.0/default/kms/decrypt-datakey HTTP/1.1\r\nHost: localhost\r\n"
 			 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 			 strlen(body), body);
@@ -170,6 +184,7 @@ static bool exchange(int fd, const char *request)
 
 struct client {
 	pthread_t thread;
+	const struct work *work;
 	int number;
 	int64_t interval_ns;	/* 0: as fast as it gets */
 	long failures;
@@ -181,7 +196,7 @@ static void *client_run(void *arg)
 {
 	int64_t start = now_ns(), due = start, end = start + seconds * INT64_C(1000000000), t;
 	struct client *c = arg;
-	int fd = try_connect(&f), next = c->number;
+	int fd = try_connect(&f), next = c->number % c->work->count;
 
 	due += c->interval_ns * c->number / CLIENTS;
 	for (t = start; t < end && c->count < SAMPLES_MAX / CLIENTS; t = now_ns()) {
@@ -192,10 +207,10 @@ static void *client_run(void *arg)
 		}
 		/* From when it was due: what waits behind a slow call is slow itself */
 		t = c->interval_ns ? due : t;
-		c->failures += !exchange(fd, requests[next]);
+		c->failures += !exchange(fd, c->work->requests[next]);
 		c->us[c->count++] = (uint32_t)((now_ns() - t) / 1000);
 		due += c->interval_ns;
-		next = (next + CLIENTS) % request_count;
+		next = (next + CLIENTS) % c->work->count;
 	}
 	close(fd);
 	return NULL;
@@ -208,25 +223,19 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Seconds that the daemon has run on a CPU. */
+/* Seconds that the daemon has run on a CPU, all its threads together. */
 static double daemon_cpu(void)
 {
-	unsigned long user = 0, system = 0;
-	char path[64], text[1024] = "";
-	FILE *file;
+	struct timespec t;
+	clockid_t id;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", f.pid);
-	file = fopen(path, "r");
-	if (!file || !fgets(text, sizeof(text), file) ||
-	    sscanf(strrchr(text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		   &user, &system) != 2)
-		fail_msg("%s: not readable", path);
-	fclose(file);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+	if (clock_getcpuclockid(f.pid, &id) || clock_gettime(id, &t))
+		fail_msg("the daemon's CPU clock: %s", strerror(errno));
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* Returns calls a second; sets those per second of CPU time. */
-static double load(const char *what, double rate, double *of_cpu)
+static double load(const char *what, const struct work *work, double rate, double *of_cpu)
 {
 	static uint32_t us[SAMPLES_MAX];
 	struct client clients[CLIENTS];
@@ -237,7 +246,7 @@ static double load(const char *what, double rate, double *of_cpu)
 
 	for (i = 0; i < CLIENTS; i++) {
 		clients[i] = (struct client){
-			.number = i, .us = us + i * (SAMPLES_MAX / CLIENTS),
+			.work = work, .number = i, .us = us + i * (SAMPLES_MAX / CLIENTS),
 			.interval_ns = rate > 0 ? (int64_t)(CLIENTS * 1e9 / rate) : 0,
 		};
 		pthread_create(&clients[i].thread, NULL, client_run, &clients[i]);
@@ -293,10 +302,57 @@ static void own_histogram(void)
 	answer_free(&a);
 }
 
+/* The best of several runs as fast as it gets: calls a second, and of CPU time. */
+static double best(const char *what, const struct work *work, double *of_cpu)
+{
+	double most = 0, rate, of;
+
+	*of_cpu = 0;
+	for (int i = 0; i < RUNS; i++) {
+		rate = load(what, work, 0, &of);
+		most = rate > most ? rate : most;
+		*of_cpu = of > *of_cpu ? of : *of_cpu;
+	}
+	return most;
+}
+
+/*
+ * Before all else that runs: a nice value counts among the processes of a session
+ * alone where the scheduler groups them so, and the session's own counts beside.
+ */
+static void go_first(void)
+{
+	int fd;
+
+	setsid();	/* fails for who leads a session already */
+	fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && dprintf(fd, "%d", NICE) < 0)
+		perror("/proc/self/autogroup");
+	close(fd);
+	if (setpriority(PRIO_PROCESS, 0, NICE))
+		perror("setpriority");
+}
+
+static void measure(void)
+{
+	double limit, http, full, of_cpu, ignored;
+
+	limit = token_limit_pinned();
+	printf("%d CMKs, %d clients on keep-alive connections, %d s each\n", cmks, CLIENTS, seconds);
+	printf("%-22s %8.0f calls/s of CPU time\n", "C_Decrypt in a loop", limit);
+	pin(true);
+	daemon_start(&f);
+	pin(false);
+	best("version, full", &without_token, &http);
+	full = best("decrypt-datakey, full", &decrypt, &of_cpu);
+	load("decrypt-datakey, half", &decrypt, full / 2, &ignored);
+	own_histogram();
+	printf("By CPU time %.0f %% of the token's limit; %.0f %% of what token and a request without it leave\n",
+	       100 * of_cpu / limit, 100 * of_cpu * (1 / limit + 1 / http));
+}
+
 int main(int argc, char **argv)
 {
-	double limit, full, of_cpu, ignored;
-
 	if (argc > 1)
 		cmks = atoi(argv[1]);
 	if (argc > 2)
@@ -305,18 +361,11 @@ int main(int argc, char **argv)
 		fputs("Usage, as root: kmsd_bench [CMKS [SECONDS]]\n", stderr);
 		return 1;
 	}
+	go_first();
 	fixture_init(&f);
 	make_keys();
-	limit = token_limit_pinned();
-	printf("%d CMKs, %d clients on keep-alive connections, %d s each\n", cmks, CLIENTS, seconds);
-	printf("%-22s %8.0f calls/s of CPU time\n", "C_Decrypt in a loop", limit);
-	pin(true);
-	daemon_start(&f);
-	pin(false);
-	full = load("decrypt-datakey, full", 0, &of_cpu);
-	load("decrypt-datakey, half", full / 2, &ignored);
-	own_histogram();
-	printf("%.0f %% of the token's limit, by CPU time\n", 100 * of_cpu / limit);
+	measure();
+	free(decrypt.requests);
 	if (daemon_stop(&f, SIGTERM))
 		return 1;
 	remove_tree(f.dir);
