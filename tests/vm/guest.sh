@@ -4,7 +4,12 @@
 # The common half of tests/vm/qemu, tests/vm/uml and tests/vm/boot: options, what
 # the guest finds in its file system, the emulator, the time limit, the verdict.
 #
-# usage of all: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]
+# usage of all: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS] [-w PROGRAM]
+#               COMMAND [ARGUMENT...]
+#
+# -k: more arguments for the kernel. -w: a program that runs beside the guest, with
+# a folder as its argument: "out" in it is the guest's /run/vm, and "guest.pid" or
+# "guest/pid" the process whose memory is the guest's.
 #
 # -i, for QEMU alone: one CPU and a clock that counts its instructions, each a
 # nanosecond, so that times repeat to the last digit.
@@ -18,19 +23,29 @@
 
 . "$(dirname "$0")/common.sh"
 
+usage()
+{
+	die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS] [-w PROGRAM]" \
+		"COMMAND [ARGUMENT...]"
+}
+
 limit=600
 memory=2048
 icount=
-while getopts it:m: opt; do
+watch=
+arguments=
+while getopts ik:t:m:w: opt; do
 	case $opt in
 	i) icount=yes ;;
+	k) arguments=$OPTARG ;;
+	w) watch=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	m) memory=$OPTARG ;;
-	*) die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]" ;;
+	*) usage ;;
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] COMMAND [ARGUMENT...]"
+[ $# -gt 0 ] || usage
 
 mkdir -p "$cache/run" "$top/build/log"
 run=$(mktemp -d "$cache/run/$me-XXXXXX")
@@ -99,6 +114,15 @@ guest_initrd()
 	(cd "$run/ird" && find . | cpio -o -H newc --quiet | gzip -1) >"$run/initrd"
 }
 
+# guest_watch: start the program of -w, which ends with the guest
+guest_watch()
+{
+	[ -n "$watch" ] || return 0
+	"$watch" "$run" </dev/null >&2 &
+	# shellcheck disable=SC2064 # of now
+	trap "kill $!; rm -rf '$run'" EXIT
+}
+
 # guest_qemu ARGUMENT...: boot $image with that initramfs in QEMU 10, within the
 # limit; the second serial line is stdout
 guest_qemu()
@@ -107,10 +131,13 @@ guest_qemu()
 
 	emulator=$("$top/tests/vm/kernel" emulator)
 	[ -z "$icount" ] || machine=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+	[ -z "$watch" ] || machine+=(-pidfile "$run/guest.pid" -machine "memory-backend=memory"
+		-object "memory-backend-memfd,id=memory,size=${memory}M")
+	guest_watch
 	timeout -k 5 "$limit" "$emulator/usr/bin/qemu-system-x86_64" "${machine[@]}" \
 		-L "$emulator/usr/share/seabios" -L "$emulator/usr/share/qemu" \
 		-m "$memory" -cpu max -kernel "$image" -initrd "$run/initrd" \
-		-append "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check log_buf_len=1M" \
+		-append "console=ttyS0 quiet mitigations=off panic=-1 no_timer_check log_buf_len=1M $arguments" \
 		-virtfs "local,path=$run/stage,mount_tag=stage,security_model=none,readonly=on" \
 		-virtfs "local,path=$run/out,mount_tag=out,security_model=none" \
 		-nodefaults -no-user-config -display none -no-reboot -device virtio-rng-pci \
