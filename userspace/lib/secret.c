@@ -1,13 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "secret.h"
+
+/*
+ * Memory that the kernel itself does not see, and zeroes when it is given back:
+ * it is the one kind of which nothing is left if the process is killed. Locked and
+ * left out of dumps as it is. NULL where the kernel has none.
+ */
+static void *map_hidden(size_t size)
+{
+	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	void *mem = MAP_FAILED;
+
+	if (fd < 0)
+		return NULL;
+	if (!ftruncate(fd, (off_t)size))
+		mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (mem == MAP_FAILED)
+		return NULL;
+	if (madvise(mem, size, MADV_DONTFORK)) {
+		munmap(mem, size);
+		return NULL;
+	}
+	return mem;
+}
+
+static void *map_locked(size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int errnum;
+
+	if (mem == MAP_FAILED)
+		return NULL;
+	if (mlock(mem, size) || madvise(mem, size, MADV_DONTDUMP) ||
+	    madvise(mem, size, MADV_DONTFORK)) {
+		errnum = errno;
+		munmap(mem, size);
+		errno = errnum;
+		return NULL;
+	}
+	return mem;
+}
 
 /*
  * One mapping per secret: OpenSSL's secure heap would do the same, but its
@@ -19,23 +62,17 @@ struct evs_secret *evs_secret_alloc(size_t size)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct evs_secret *secret;
 	size_t mapped;
-	int errnum;
 
 	if (!size || size > SIZE_MAX - sizeof(*secret) - page) {
 		errno = EINVAL;
 		return NULL;
 	}
 	mapped = (sizeof(*secret) + size + page - 1) / page * page;
-	secret = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (secret == MAP_FAILED)
+	secret = map_hidden(mapped);
+	if (!secret)
+		secret = map_locked(mapped);
+	if (!secret)
 		return NULL;
-	if (mlock(secret, mapped) || madvise(secret, mapped, MADV_DONTDUMP) ||
-	    madvise(secret, mapped, MADV_WIPEONFORK)) {
-		errnum = errno;
-		munmap(secret, mapped);
-		errno = errnum;
-		return NULL;
-	}
 	secret->size = size;
 	secret->mapped = mapped;
 	return secret;

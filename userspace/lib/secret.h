@@ -16,8 +16,10 @@
  * @data: the bytes, zero at first
  *
  * The memory is locked (never swapped), left out of core dumps and of forked
- * children, and wiped when freed. Read and write @data in place; every copy
- * elsewhere is one that nobody wipes.
+ * children, which die of touching it, and wiped when freed. Where the kernel has
+ * memfd_secret(2) it cannot be read from outside of the process, not even by root,
+ * and is wiped as well if the process is killed. Read and write @data in place;
+ * every copy elsewhere is one that nobody wipes.
  */
 struct evs_secret {
 	size_t size;
