@@ -4,6 +4,9 @@
 
 #include <sqlite3.h>
 
+#include "hex.h"
+#include "seal.h"
+
 #define BLOB_HEX (2 * 188)
 #define DK_HEX 128
 
@@ -101,6 +104,63 @@ static void test_round_trip(void **state)
 	unwrap_gives("alias/one", blob, "{\"volume\":\"v\"}", plain);
 	free(plain);
 	free(blob);
+}
+
+static struct answer unwrap_for(const char *recipient, const char *blob)
+{
+	return call(&f, "decrypt-datakey",
+		    "{\"key_id\":\"%s\",\"cipher_text\":\"%s\",\"datakey_cipher_length\":\"64\","
+		    "\"recipient\":\"%s\"}", cmk, blob, recipient);
+}
+
+/* The key in "sealed_key" of an answer is the one in hex. */
+static void seal_holds(const struct evs_seal *seal, struct answer *a, const char *plain)
+{
+	unsigned char sealed[EVS_DK_SIZE + EVS_SEAL_OVERHEAD], dk[EVS_DK_SIZE];
+	const char *hex = member(a, "sealed_key");
+	struct evs_error err = {};
+	char back[DK_HEX + 1];
+
+	assert_int_equal(a->status, 200);
+	assert_int_equal(evs_hex_decode(sealed, sizeof(sealed), hex, strlen(hex)), sizeof(sealed));
+	assert_int_equal(evs_seal_open(seal, sealed, dk, sizeof(dk), &err), 0);
+	evs_hex_encode(back, dk, sizeof(dk));
+	assert_string_equal(back, plain);
+}
+
+static void test_sealed(void **state)
+{
+	char recipient[2 * EVS_SEAL_PUBLIC_SIZE + 1], *plain;
+	char *blob = wrapped(cmk, "{}", &plain);
+	struct evs_error err = {};
+	struct evs_seal seal;
+	struct answer a, again;
+
+	(void)state;
+	assert_int_equal(evs_seal_init(&seal, &err), 0);
+	evs_hex_encode(recipient, seal.public, sizeof(seal.public));
+	a = unwrap_for(recipient, blob);
+	seal_holds(&seal, &a, plain);
+	assert_string_equal(member(&a, "datakey_length"), "64");
+	assert_false(json_object_object_get_ex(a.json, "data_key", NULL));
+	answer_free(&a);
+	free(plain);
+	free(blob);
+
+	a = call(&f, "create-datakey", "{\"key_id\":\"%s\",\"datakey_length\":\"512\","
+		 "\"recipient\":\"%s\"}", cmk, recipient);
+	assert_false(json_object_object_get_ex(a.json, "plain_text", NULL));
+	blob = strdup(member(&a, "cipher_text"));
+	again = unwrap(cmk, blob, "{}");
+	seal_holds(&seal, &a, member(&again, "data_key"));
+	answer_free(&again);
+	answer_free(&a);
+
+	check_refused(unwrap_for("00", blob), 400, "KMS.0202", __FILE__, __LINE__);
+	memset(recipient, '0', sizeof(recipient) - 1);
+	check_refused(unwrap_for(recipient, blob), 400, "KMS.0202", __FILE__, __LINE__);
+	free(blob);
+	evs_seal_exit(&seal);
 }
 
 static void test_given_key(void **state)
@@ -286,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_given_key),
 		cmocka_unit_test(test_tamper),
 		cmocka_unit_test(test_size),

@@ -8,6 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "blob.h"
@@ -16,6 +17,7 @@
 #include "hex.h"
 #include "ops.h"
 #include "pool.h"
+#include "seal.h"
 
 #define DK_BITS (8 * EVS_DK_SIZE)
 #define DK_HEX (2 * EVS_DK_SIZE)
@@ -91,23 +93,59 @@ static int wrap(struct kmsd_call *call, struct dk_call *dk, char cipher_text[BLO
 	return ret;
 }
 
-/* Puts head, the data key in hex, and tail into locked memory as the answer. */
-static int reply_secret(struct kmsd_call *call, const char *head, const struct dk_call *dk,
+/*
+ * Answers a client that wants the data key sealed, so that it does not stay behind
+ * in what was a buffer of the socket.
+ */
+static int reply_sealed(struct kmsd_call *call, const char *recipient, const struct dk_call *dk,
 			const char *tail, struct evs_error *err)
 {
-	size_t head_len = strlen(head), tail_len = strlen(tail);
-	struct evs_secret *secret = kmsd_secret_get(head_len + DK_HEX + tail_len + 1);
-	char *body;
+	unsigned char public[EVS_SEAL_PUBLIC_SIZE], sealed[EVS_DK_SIZE + EVS_SEAL_OVERHEAD];
+	char hex[2 * sizeof(sealed) + 1], *text;
+	int ret = -EINVAL;
+
+	if (evs_hex_decode(public, sizeof(public), recipient, strlen(recipient)) == sizeof(public))
+		ret = evs_seal_close(public, dk->dk->data, EVS_DK_SIZE, sealed, err);
+	if (ret == -EINVAL)
+		return kmsd_fail(err, KMSD_E_JSON, "recipient: not a public key of X25519");
+	if (ret)
+		return ret;
+	evs_hex_encode(hex, sealed, sizeof(sealed));
+	if (asprintf(&text, "{\"sealed_key\":\"%s\"%s}", hex, tail) < 0)
+		text = NULL;
+	return kmsd_reply_text(call->reply, text, err);
+}
+
+/*
+ * Answers with the data key in hex as the member @name and what @tail has besides.
+ * Where it is in plain, all that is in locked memory.
+ */
+static int reply_dk(struct kmsd_call *call, const char *name, const struct dk_call *dk,
+		    const char *tail, struct evs_error *err)
+{
+	size_t head_len, tail_len = strlen(tail);
+	struct evs_secret *secret;
+	char head[REPLY_FRAME], *body;
+	const char *recipient;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, "recipient", "", &recipient, err);
+	if (ret)
+		return ret;
+	if (*recipient)
+		return reply_sealed(call, recipient, dk, tail, err);
+	head_len = (size_t)snprintf(head, sizeof(head), "{\"%s\":\"", name);
+	secret = kmsd_secret_get(head_len + DK_HEX + tail_len + sizeof("\"}"));
 
 	if (!secret)
 		return evs_error_set(err, errno, "locked memory: %m");
 	body = (char *)secret->data;
 	memcpy(body, head, head_len);
 	evs_hex_encode(body + head_len, dk->dk->data, EVS_DK_SIZE);
-	memcpy(body + head_len + DK_HEX, tail, tail_len);
+	strcpy(mempcpy(stpcpy(body + head_len + DK_HEX, "\""), tail, tail_len), "}");
 	call->reply->secret = secret;
 	call->reply->body = body;
-	call->reply->size = head_len + DK_HEX + tail_len;
+	call->reply->size = strlen(body);
 	return 0;
 }
 
@@ -128,15 +166,15 @@ static int generate(struct kmsd_call *call, struct dk_call *dk, char cipher_text
 
 int kmsd_op_create_datakey(struct kmsd_call *call, struct evs_error *err)
 {
-	char head[REPLY_FRAME], tail[BLOB_HEX + REPLY_FRAME], cipher_text[BLOB_HEX + 1];
+	char tail[BLOB_HEX + REPLY_FRAME], cipher_text[BLOB_HEX + 1];
 	struct dk_call dk = {};
 	int ret;
 
 	ret = generate(call, &dk, cipher_text, err);
 	if (!ret) {
-		snprintf(head, sizeof(head), "{\"key_id\":\"%s\",\"plain_text\":\"", dk.cmk.id);
-		snprintf(tail, sizeof(tail), "\",\"cipher_text\":\"%s\"}", cipher_text);
-		ret = reply_secret(call, head, &dk, tail, err);
+		snprintf(tail, sizeof(tail), ",\"key_id\":\"%s\",\"cipher_text\":\"%s\"", dk.cmk.id,
+			 cipher_text);
+		ret = reply_dk(call, "plain_text", &dk, tail, err);
 	}
 	end(&dk);
 	return ret;
@@ -263,9 +301,9 @@ int kmsd_op_decrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 	if (ret)
 		goto out;
 	evs_hex_encode(digest_hex, digest, sizeof(digest));
-	snprintf(tail, sizeof(tail), "\",\"datakey_length\":\"64\",\"datakey_dgst\":\"%s\"}",
+	snprintf(tail, sizeof(tail), ",\"datakey_length\":\"64\",\"datakey_dgst\":\"%s\"",
 		 digest_hex);
-	ret = reply_secret(call, "{\"data_key\":\"", &dk, tail, err);
+	ret = reply_dk(call, "data_key", &dk, tail, err);
 out:
 	end(&dk);
 	return ret;

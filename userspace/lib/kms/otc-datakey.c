@@ -8,6 +8,7 @@
 #include "hex.h"
 #include "kms/json.h"
 #include "kms/otc-private.h"
+#include "seal.h"
 #include "token-json.h"
 
 #define DIGEST_SIZE 32
@@ -42,12 +43,49 @@ static int get_wrapped(json_object *reply, const char *op, struct evs_token *tok
 	return 0;
 }
 
+/*
+ * Asks for the DK to be sealed, as evs-kmsd can, where the way to the KMS is not
+ * encrypted: on the socket of this host. To others it would be one member too many.
+ */
+static int ask_seal(const struct evs_kms *kms, json_object **request, struct evs_seal *seal,
+		    struct evs_error *err)
+{
+	char hex[2 * EVS_SEAL_PUBLIC_SIZE + 1];
+	int ret;
+
+	if (strncmp(evs_config_get(&kms->cfg, "url"), "unix:", 5))
+		return 0;
+	ret = evs_seal_init(seal, err);
+	if (ret)
+		return ret;
+	evs_hex_encode(hex, seal->public, sizeof(seal->public));
+	evs_otc_add_text(request, "recipient", hex);
+	return 0;
+}
+
+/* The DK as it was asked for, or as a KMS gives it that does not know sealing. */
+static ssize_t take_key(struct evs_http_answer *answer, const char *name,
+			const struct evs_seal *seal, struct evs_secret *dk, struct evs_error *err)
+{
+	unsigned char sealed[EVS_DK_SIZE + EVS_SEAL_OVERHEAD];
+	char *json = (char *)answer->body->data;
+	ssize_t len = -ENOENT;
+
+	if (seal->key)
+		len = evs_json_take_hex(json, answer->len, "sealed_key", sealed, sizeof(sealed));
+	if (len == -ENOENT)
+		return evs_json_take_hex(json, answer->len, name, dk->data, EVS_DK_SIZE);
+	if (len != sizeof(sealed) || evs_seal_open(seal, sealed, dk->data, EVS_DK_SIZE, err))
+		return -EINVAL;
+	return EVS_DK_SIZE;
+}
+
 /* Takes the DK out of an answer before the rest is parsed. */
 static int take_dk(struct evs_http_answer *answer, const char *op, const char *name,
-		   struct evs_secret *dk, json_object **reply, struct evs_error *err)
+		   const struct evs_seal *seal, struct evs_secret *dk, json_object **reply,
+		   struct evs_error *err)
 {
-	ssize_t len = evs_json_take_hex((char *)answer->body->data, answer->len, name, dk->data,
-					EVS_DK_SIZE);
+	ssize_t len = take_key(answer, name, seal, dk, err);
 
 	if (len == -ENOENT || len == -EINVAL)
 		return evs_otc_bad_answer(err, op, "no data key");
@@ -58,25 +96,39 @@ static int take_dk(struct evs_http_answer *answer, const char *op, const char *n
 	return *reply ? 0 : evs_otc_bad_answer(err, op, "no JSON object");
 }
 
+/* Makes a call that gives a DK; the request is released, NULL stands for no memory. */
+static int ask_dk(struct evs_kms *kms, const char *op, json_object *request, const char *name,
+		  struct evs_secret *dk, json_object **reply, struct evs_error *err)
+{
+	struct evs_http_answer answer;
+	struct evs_seal seal = {};
+	const char *body = NULL;
+	int ret;
+
+	ret = ask_seal(kms, &request, &seal, err);
+	if (ret)
+		goto out;
+	if (request)
+		body = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	ret = body ? evs_otc_post(kms, op, body, &answer, err) : evs_otc_no_memory(err);
+	if (!ret)
+		ret = take_dk(&answer, op, name, &seal, dk, reply, err);
+out:
+	json_object_put(request);
+	evs_seal_exit(&seal);
+	return ret;
+}
+
 int evs_otc_create_datakey(struct evs_kms *kms, struct evs_token *token,
 			      struct evs_secret *dk, struct evs_error *err)
 {
-	const char *op = "create-datakey";
-	struct evs_http_answer answer;
-	json_object *request, *reply;
-	const char *body;
+	json_object *request = datakey_request(token, "datakey_length", DK_BITS), *reply;
 	int ret;
 
-	request = datakey_request(token, "datakey_length", DK_BITS);
-	body = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
-	ret = body ? evs_otc_post(kms, op, body, &answer, err) : evs_otc_no_memory(err);
-	json_object_put(request);
+	ret = ask_dk(kms, "create-datakey", request, "plain_text", dk, &reply, err);
 	if (ret)
 		return ret;
-	ret = take_dk(&answer, op, "plain_text", dk, &reply, err);
-	if (ret)
-		return ret;
-	ret = get_wrapped(reply, op, token, err);
+	ret = get_wrapped(reply, "create-datakey", token, err);
 	json_object_put(reply);
 	return ret;
 }
@@ -114,21 +166,11 @@ static int check_dk(json_object *reply, const struct evs_secret *dk, struct evs_
 int evs_otc_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
 			       struct evs_secret *dk, struct evs_error *err)
 {
-	const char *op = "decrypt-datakey";
-	struct evs_http_answer answer;
-	json_object *request, *reply;
-	const char *body = NULL;
+	json_object *request = datakey_request(token, "datakey_cipher_length", DK_BYTES), *reply;
 	int ret;
 
-	request = datakey_request(token, "datakey_cipher_length", DK_BYTES);
 	evs_otc_add_text(&request, "cipher_text", token->wrapped_dk);
-	if (request)
-		body = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-	ret = body ? evs_otc_post(kms, op, body, &answer, err) : evs_otc_no_memory(err);
-	json_object_put(request);
-	if (ret)
-		return ret;
-	ret = take_dk(&answer, op, "data_key", dk, &reply, err);
+	ret = ask_dk(kms, "decrypt-datakey", request, "data_key", dk, &reply, err);
 	if (ret)
 		return ret;
 	ret = check_dk(reply, dk, err);
