@@ -21,6 +21,24 @@ doctor_finds()
 	is "$(grep -c '^BAD' <<<"$out")" 1 "$1: nothing else"
 }
 
+# The kernel's command line as doctor sees it
+at_exit umount /proc/cmdline
+cmdline()
+{
+	umount /proc/cmdline 2>/dev/null
+	echo "$*" >"$tmp/cmdline"
+	must mount --bind "$tmp/cmdline" /proc/cmdline
+}
+
+cmdline quiet root=/dev/vda1
+like "$(evs-setup doctor)" '^note +freed memory: is not zeroed.*init_on_free=1' \
+	"freed memory is not zeroed"
+cmdline quiet init_on_free=0 init_on_free=1 root=/dev/vda1
+like "$(evs-setup doctor)" '^ok +freed memory: is zeroed' "freed memory is zeroed"
+cmdline init_on_free=1 init_on_free=off
+like "$(evs-setup doctor)" '^note +freed memory: ' "freed memory: the last word counts"
+must umount /proc/cmdline
+
 kms_stop
 doctor_finds "KMS stopped" 'KMS local: .*kmsd.sock: .*is its daemon running'
 kms_start

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 #define REQUEST_KEY "/sbin/request-key"
 #define REQUEST_KEY_ENTRY "/etc/request-key.d/evs.conf"
 #define LOCK_NEEDED (512 * 1024)	/* what the largest KMS answers and tokens take */
+#define FREE_PARAMETER "init_on_free="
+#define FREE_DEFAULT "CONFIG_INIT_ON_FREE_DEFAULT_ON=y"
 #define SOON (30 * 24 * 3600)		/* a certificate that ends within it is worth a word */
 
 /**
@@ -147,6 +150,54 @@ static void check_memory(struct findings *f)
 		bad(f, "locked memory", "%d KiB cannot be had (%s); raise ulimit -l, or LimitMEMLOCK of the unit",
 		    LOCK_NEEDED / 1024, strerror(errno));
 	evs_secret_free(secret);
+}
+
+/* The last word of the kernel's command line on it, or 0 when there is none. */
+static char free_parameter(void)
+{
+	FILE *file = fopen("/proc/cmdline", "re");
+	char line[4096] = "", *word, *save;
+	char value = 0;
+
+	if (!file)
+		return 0;
+	if (!fgets(line, sizeof(line), file))
+		*line = '\0';
+	fclose(file);
+	for (word = strtok_r(line, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		if (!strncmp(word, FREE_PARAMETER, strlen(FREE_PARAMETER)))
+			value = word[strlen(FREE_PARAMETER)];
+	return value;
+}
+
+/* What it was built to do, as far as it is told. */
+static bool free_default(void)
+{
+	char path[512], line[256];
+	struct utsname host;
+	bool found = false;
+	FILE *file;
+
+	if (uname(&host))
+		return false;
+	snprintf(path, sizeof(path), "/boot/config-%s", host.release);
+	file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = !strncmp(line, FREE_DEFAULT "\n", strlen(FREE_DEFAULT) + 1);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Our own copies of keys are wiped; not so what others had when they were killed. */
+static void check_freed(struct findings *f)
+{
+	char value = free_parameter();
+
+	if (value ? strchr("1yYtT", value) != NULL : free_default())
+		good(f, "freed memory", "is zeroed by the kernel");
+	else
+		note(f, "freed memory", "is not zeroed by the kernel; a process that is killed may leave keys there: boot with " FREE_PARAMETER "1");
 }
 
 /* Signatures and certificates depend on it, a local KMS does not. */
@@ -273,6 +324,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_module(&found);
 	check_request_key(&found);
 	check_memory(&found);
+	check_freed(&found);
 	check_clock(&found);
 	check_all_kms(&found);
 	if (!found.bad)
@@ -285,9 +337,10 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.args = "",
 	.brief = "look at all that attaching a disk takes, and say what to mend",
-	.help = "Looks at the module, the way of the kernel to the key helper, locked memory, the\n"
-		"clock, the configuration, and each KMS in it: certificates, whether it can be\n"
-		"reached, and whether it accepts this host. One line for each: ok, note or BAD.\n"
+	.help = "Looks at the module, the way of the kernel to the key helper, locked memory,\n"
+		"freed memory, the clock, the configuration, and each KMS in it: certificates,\n"
+		"whether it can be reached, and whether it accepts this host. One line for each:\n"
+		"ok, note or BAD.\n"
 		"Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };
