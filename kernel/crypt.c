@@ -48,6 +48,7 @@ struct evs_cipher *evs_cipher_alloc(unsigned int unit_size)
 		return ERR_PTR(-ENOMEM);
 
 	cipher->unit_size = unit_size;
+	sg_init_table(&cipher->sg, 1);
 	cipher->tfm = crypto_alloc_skcipher("xts(aes)", 0,
 					    CRYPTO_ALG_ALLOCATES_MEMORY |
 					    CRYPTO_ALG_KERN_DRIVER_ONLY);
@@ -121,8 +122,8 @@ static void evs_crypt_req_set(struct evs_crypt_req *creq,
 			      crypto_completion_t done, void *data)
 {
 	/* Enough for a data unit in one piece; see evs_crypt_map_pieces() */
-	sg_init_table(creq->src, 1);
-	sg_init_table(creq->dst, 1);
+	creq->src[0] = cipher->sg;
+	creq->dst[0] = cipher->sg;
 	skcipher_request_set_tfm(&creq->req, cipher->tfm);
 	skcipher_request_set_callback(&creq->req,
 				      CRYPTO_TFM_REQ_MAY_BACKLOG | flags, done,
@@ -333,20 +334,6 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_encrypt);
 
-/*
- * Does the cipher take the next unit as it is? If not, it copies, may find no memory
- * for that without sleeping, and leave the unit half done.
- */
-static __always_inline bool evs_crypt_in_place(const struct evs_cipher *cipher,
-					       const struct bio_vec *bvec,
-					       struct bvec_iter iter)
-{
-	struct bio_vec piece = bvec_iter_bvec(bvec, iter);
-
-	return piece.bv_len >= cipher->unit_size &&
-	       !(piece.bv_offset & crypto_skcipher_alignmask(cipher->tfm));
-}
-
 /* A unit that has failed where nobody may sleep; @iter was @before */
 static int evs_decrypt_atomic_error(struct bvec_iter *iter,
 				    const struct bvec_iter *before, int err)
@@ -387,6 +374,12 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 {
 	const unsigned int unit = cipher->unit_size;
 	const bool may_sleep = evs_crypt_may_sleep(creq);
+	/*
+	 * A unit that is not like this the cipher would copy, might find no memory
+	 * for that without sleeping, and leave the unit half done.
+	 */
+	const unsigned int misaligned =
+		may_sleep ? 0 : crypto_skcipher_alignmask(cipher->tfm);
 	struct bvec_iter before;
 	int err;
 
@@ -396,11 +389,16 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 	evs_crypt_set(creq, creq->src, unit);
 	while (iter->bi_size) {
 		before = *iter;
-		if (!may_sleep && !evs_crypt_in_place(cipher, bvec, before))
-			return -EAGAIN;
-		err = evs_crypt_map(creq->src, bvec, iter, unit);
-		if (err)
+		if (likely(evs_crypt_map_page(creq->src, bvec, iter, unit)))
+			err = creq->src->offset & misaligned ? -EAGAIN : 0;
+		else if (may_sleep)
+			err = evs_crypt_map_pieces(creq->src, bvec, iter, unit);
+		else
+			err = -EAGAIN;
+		if (unlikely(err)) {
+			*iter = before;
 			return err;
+		}
 		iter->bi_sector = before.bi_sector + (unit >> SECTOR_SHIFT);
 		err = evs_crypt_unit(creq, before.bi_sector, false);
 		if (unlikely(err))

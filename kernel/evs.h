@@ -37,6 +37,7 @@
  * struct evs_cipher - XTS-AES-256 with the key of one disk
  * @tfm: the transform; shared by all CPUs
  * @unit_size: size of a data unit in bytes, 512 or 4096
+ * @sg: a scatterlist of one entry, still empty, for requests to copy
  *
  * Nothing in it changes after evs_cipher_setkey(), so that any number of
  * requests may use it at the same time.
@@ -44,6 +45,7 @@
 struct evs_cipher {
 	struct crypto_skcipher *tfm;
 	unsigned int unit_size;
+	struct scatterlist sg;
 };
 
 /**
