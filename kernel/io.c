@@ -442,8 +442,12 @@ static void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct bio *bio = &cmd->bio;
 
-	bio_init(bio, evs->bdev, cmd->bvecs, EVS_MAX_SEGMENTS, req_op(rq));
-	/* The request may be issued by a task other than its owner */
+	/*
+	 * The request may be issued by a task other than its owner, so that it is
+	 * in vain to look for the cgroup of this one.
+	 */
+	bio_init(bio, NULL, cmd->bvecs, EVS_MAX_SEGMENTS, req_op(rq));
+	bio->bi_bdev = evs->bdev;
 	bio_clone_blkg_association(bio, rq->bio);
 	bio->bi_ioprio = req_get_ioprio(rq);
 	bio->bi_vcnt = nr_bvecs;
@@ -565,8 +569,13 @@ static blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
 	blk_mq_start_request(rq);
 	trace_evs_request_begin(evs, rq);
 
-	if (rq->bio == rq->biotail) {
-		/* The usual case: the bio has a table of buffers already */
+	bvec = mp_bvec_iter_bvec(rq->bio->bi_io_vec, rq->bio->bi_iter);
+	if (bvec.bv_len == blk_rq_bytes(rq)) {
+		/* In one piece: the backing device sees without a look at more */
+		cmd->bvecs[0] = bvec;
+		evs_cmd_init_bio(evs, rq, 1);
+	} else if (rq->bio == rq->biotail) {
+		/* The bio has a table of buffers already */
 		if (bio_init_clone(evs->bdev, &cmd->bio, rq->bio, GFP_NOIO))
 			return BLK_STS_IOERR;
 	} else {
@@ -645,10 +654,8 @@ static blk_status_t evs_queue_discard(struct evs_device *evs,
 	return BLK_STS_OK;
 }
 
-static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
-				 const struct blk_mq_queue_data *bd)
+static blk_status_t evs_queue(struct request *rq)
 {
-	struct request *rq = bd->rq;
 	struct evs_device *evs = rq->q->queuedata;
 	blk_status_t status;
 
@@ -669,10 +676,31 @@ static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
 		status = BLK_STS_NOTSUPP;
 	}
 
-	/* The block layer ends it, unless it is to come again */
+	/* The caller ends it, unless it is to come again */
 	if (unlikely(status && status != BLK_STS_RESOURCE))
 		evs_request_done(evs, rq, status);
 	return status;
+}
+
+static blk_status_t evs_queue_rq(struct blk_mq_hw_ctx *hctx,
+				 const struct blk_mq_queue_data *bd)
+{
+	return evs_queue(bd->rq);
+}
+
+/* What was on a plug */
+static void evs_queue_rqs(struct rq_list *rqs)
+{
+	blk_status_t status;
+	struct request *rq;
+
+	while ((rq = rq_list_pop(rqs))) {
+		status = evs_queue(rq);
+		if (unlikely(status == BLK_STS_RESOURCE))
+			blk_mq_requeue_request(rq, true);
+		else if (unlikely(status))
+			blk_mq_end_request(rq, status);
+	}
 }
 
 /*
@@ -692,6 +720,7 @@ static int evs_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 /* No ->timeout: how long the backing device may take is its own affair */
 static const struct blk_mq_ops evs_mq_ops = {
 	.queue_rq	= evs_queue_rq,
+	.queue_rqs	= evs_queue_rqs,
 	.init_hctx	= evs_init_hctx,
 };
 
