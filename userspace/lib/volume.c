@@ -194,7 +194,8 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 	vol->data_offset = crypt_get_data_offset(vol->cd) * SECTOR;
 	if (header_only)
 		return 0;
-	if (size < vol->data_offset + vol->sector_size)
+	/* The sum may overflow: the library believes any offset. */
+	if (size < vol->sector_size || size - vol->sector_size < vol->data_offset)
 		return bad_layout(err, path, "the device ends before the data begins");
 	vol->data_size = (size - vol->data_offset) / vol->sector_size * vol->sector_size;
 	return 0;
