@@ -67,6 +67,7 @@ guest_stage()
 	local modules=$run/stage/usr/lib/modules
 
 	guest_make "build/$me/evs.ko" userspace
+	guest_make -C userspace stress
 	guest_make -C userspace install DESTDIR="$run/stage"
 	mkdir -p "$modules" "$run/out"
 	# A tree of links: depmod rewrites its tables, not the modules
