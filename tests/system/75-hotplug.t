@@ -1,0 +1,83 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# CPUs that go and come again under load, where the guest can. EVS_LONG makes it
+# longer.
+. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../vm/reports.sh"
+
+online=/sys/devices/system/cpu/cpu1/online
+if [ ! -w $online ]; then
+	skip "CPUs that go" "this guest's kernel cannot do without a CPU"
+	done_testing
+fi
+
+# turn 0|1: turn the CPU off or on
+turn()
+{
+	echo "$1" >$online && [ "$(<$online)" = "$1" ]
+}
+
+# turns TIMES: off and on again
+turns()
+{
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		turn 0 || return 1
+		sleep 0.2
+		turn 1 || return 1
+		sleep 0.2
+	done
+}
+
+at_exit detach_all
+at_exit turn 1
+must evs-setup list
+# Completes in an interrupt, on the CPU that asked or another one
+new_null evs_t0 8 irqmode=2 completion_nsec=100000
+evs=$(raw_attach /dev/evs_t0 4096)
+
+# verify BLOCK-SIZE: write all of the disk and read it back
+verify()
+{
+	timeout 300 fio --name=v --filename="$evs" --direct=1 --ioengine=libaio --iodepth=8 \
+		--rw=randwrite --bs="$1" --size=8M --verify=crc32c --verify_fatal=1
+}
+
+(until [ -e "$tmp/stop" ]; do
+	verify 64k && verify 4k || break
+	echo >>"$tmp/rounds"
+done) >"$tmp/fio" 2>&1 &
+load=$!
+at_exit touch "$tmp/stop"
+: >"$tmp/rounds"
+
+times=$((10 * ${EVS_LONG-1}))
+ok "a CPU goes and comes $times times under load" turns "$times"
+ok "it goes" turn 0
+rounds=$(wc -l <"$tmp/rounds")
+more_rounds()
+{
+	[ "$(wc -l <"$tmp/rounds")" -gt $((rounds + 1)) ]
+}
+ok "the load goes on without it" wait_for more_rounds
+touch "$tmp/stop"
+wait $load
+is $? 0 "all that was written was read back" || diag "$(tail -n 20 "$tmp/fio")"
+diag "$(wc -l <"$tmp/rounds") rounds"
+
+# What the CPU that has gone had in store is given back
+ok "the disk can be detached without it" evs-setup detach "$evs"
+ok "and the module unloaded" modprobe -r evs
+must modprobe evs
+evs=$(raw_attach /dev/evs_t0 4096)
+ok "it comes again" turn 1
+ok "the disk works then" verify 64k
+must evs-setup detach "$evs"
+must keyctl clear @s
+ok "nothing is left behind" no_leftovers
+while read -r kind; do
+	is "$(dmesg | kernel_reports "$kind")" "" "no report of $kind"
+done <<<"$(report_kinds)"
+done_testing
