@@ -31,10 +31,14 @@ random()
 random 63 >"$tmp/63"
 random 65 >"$tmp/65"
 random 32 >"$tmp/32"
+random 4096 >"$tmp/4096"
+printf x >"$tmp/1"
 cat "$tmp/32" "$tmp/32" >"$tmp/equal"
 refused 1 'Invalid argument' "63 bytes are no key" raw_key x "$tmp/63"
 refused 1 'Invalid argument' "65 bytes are no key" raw_key x "$tmp/65"
 refused 1 'Invalid argument' "32 bytes are no key" raw_key x "$tmp/32"
+refused 1 'Invalid argument' "4096 bytes are no key" raw_key x "$tmp/4096"
+refused 1 'Invalid argument' "1 byte is no key" raw_key x "$tmp/1"
 refused 1 'Invalid argument' "nothing is no key" raw_key x /dev/null
 refused 1 'rejected' "equal halves are no key" raw_key x "$tmp/equal"
 nok "none of them exists" keyctl search @s evs x
@@ -78,5 +82,8 @@ refuse 1 'key' "a key by name" x
 # An empty key as a loophole: request_key for a disk that does not exist
 nok "nobody makes a key without a disk" keyctl request2 evs evs:none device=/dev/evs_t0 @s
 nok "nor one of another name" keyctl request2 evs some-name device=/dev/evs_t0 @s
+# It is there for a second, as a key that was refused
+key=$(awk '$8 == "evs" && $9 == "some-name" { print "0x" $1; exit }' /proc/keys)
+[ -z "$key" ] || nok "which opens no disk" attach $((key))
 ok "nothing is left behind" no_leftovers
 done_testing
