@@ -189,6 +189,12 @@ static int evs_nl_check_name(struct genl_info *info, int attrtype)
 				    "a name is not empty and has neither slashes nor control characters");
 		return -EINVAL;
 	}
+	c = nla_data(attr);
+	if (!strcmp(c, ".") || !strcmp(c, "..")) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "a name is neither . nor ..");
+		return -EINVAL;
+	}
 
 	return 0;
 }

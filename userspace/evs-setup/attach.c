@@ -59,6 +59,8 @@ static int check_name(const char *name, struct evs_error *err)
 			return evs_error_set(err, EINVAL,
 					     "--name %s: a name has neither slashes nor control characters",
 					     name);
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return evs_error_set(err, EINVAL, "--name %s: a name is neither . nor ..", name);
 	return 0;
 }
 
