@@ -49,7 +49,8 @@ static const struct refusal {
 	  "evs-setup cmk cancel-deletion --kms otc db-prod, then enable it" },
 	{ DECRYPT, "KMS.1301", EVS_CLASS_CMK_DISABLED, EVS_CMK_STATE_PENDING_IMPORT,
 	  EVS_CLASS_CMK_NO_MATERIAL,
-	  WHO ": pending import, has no key material (KMS.1301 words); import it in the KMS" },
+	  WHO ": pending import, has no key material (KMS.1301 words); import it with: "
+	  "evs-setup cmk import --kms otc --file FILE db-prod" },
 	{ DECRYPT, "KMS.0207", EVS_CLASS_CMK_DELETED, 0, EVS_CLASS_CMK_DELETED,
 	  "CMK " ID ": no such CMK, or it was deleted (KMS.0207 words); without it the data of "
 	  "this disk cannot be read" },
