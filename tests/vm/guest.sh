@@ -5,12 +5,14 @@
 # the guest finds in its file system, the emulator, the time limit, the verdict.
 #
 # usage of all: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS] [-w PROGRAM]
-#               COMMAND [ARGUMENT...]
+#               [-d DISK [-l LOG]] COMMAND [ARGUMENT...]
 #
 # -k: more arguments for the kernel. -w: a program that runs beside the guest, with
 # a folder as its argument: "out" in it is the guest's /run/vm, and "guest.pid" or
 # "guest/pid" the process whose memory is the guest's.
-#
+# -d: the file DISK is a disk of the guest: /dev/vda (virtio-blk) in QEMU, /dev/ubda
+# in User-Mode Linux. -l, for QEMU alone: what is written to it is kept in the file
+# LOG, too, in the format of dm-log-writes.
 # -i, for QEMU alone: one CPU and a clock that counts its instructions, each a
 # nanosecond, so that times repeat to the last digit.
 #
@@ -26,7 +28,7 @@
 usage()
 {
 	die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS] [-w PROGRAM]" \
-		"COMMAND [ARGUMENT...]"
+		"[-d DISK [-l LOG]] COMMAND [ARGUMENT...]"
 }
 
 limit=600
@@ -34,8 +36,12 @@ memory=2048
 icount=
 watch=
 arguments=
-while getopts ik:t:m:w: opt; do
+disk=
+log=
+while getopts ik:t:m:w:d:l: opt; do
 	case $opt in
+	d) disk=$OPTARG ;;
+	l) log=$OPTARG ;;
 	i) icount=yes ;;
 	k) arguments=$OPTARG ;;
 	w) watch=$OPTARG ;;
@@ -88,10 +94,11 @@ guest_env()
 	EVS_DIR='$1'
 	EVS_TTY=$2
 	EVS_KO=$3
+	EVS_LONG=${EVS_LONG:-1}
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	HOME=/root
 	LC_ALL=C.UTF-8
-	export EVS_VM EVS_KO PATH HOME LC_ALL
+	export EVS_VM EVS_KO EVS_LONG PATH HOME LC_ALL
 	EOF
 }
 
@@ -129,11 +136,14 @@ guest_watch()
 guest_qemu()
 {
 	local emulator machine=(-accel "tcg,thread=multi" -smp 2)
+	local file="driver=file,filename=$disk" disks=()
 
 	emulator=$("$top/tests/vm/kernel" emulator)
 	[ -z "$icount" ] || machine=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
 	[ -z "$watch" ] || machine+=(-pidfile "$run/guest.pid" -machine "memory-backend=memory"
 		-object "memory-backend-memfd,id=memory,size=${memory}M")
+	[ -z "$log" ] || file="driver=blklogwrites,file.driver=file,file.filename=$disk,log.driver=file,log.filename=$log"
+	[ -z "$disk" ] || disks=(-blockdev "$file,node-name=disk" -device virtio-blk-pci,drive=disk)
 	guest_watch
 	timeout -k 5 "$limit" "$emulator/usr/bin/qemu-system-x86_64" "${machine[@]}" \
 		-L "$emulator/usr/share/seabios" -L "$emulator/usr/share/qemu" \
@@ -143,7 +153,7 @@ guest_qemu()
 		-virtfs "local,path=$run/out,mount_tag=out,security_model=none" \
 		-nodefaults -no-user-config -display none -no-reboot -device virtio-rng-pci \
 		-chardev "file,id=console,path=$console,append=on" -serial chardev:console \
-		-serial stdio "$@" </dev/null
+		-serial stdio "${disks[@]}" "$@" </dev/null
 }
 
 # guest_verdict STATUS-OF-THE-EMULATOR: exit as the command in the guest did
