@@ -12,6 +12,7 @@
 
 #include "audit.h"
 #include "fault.h"
+#include "pool.h"
 #include "sweep.h"
 
 static struct fixture f;
@@ -242,8 +243,11 @@ static int in_child(const struct known *k, bool (*change)(const struct known *),
 {
 	struct rlimit limit = { size, size };
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	/* A child does not have what is kept */
+	kmsd_pool_trim();
+	pid = fork();
 	if (!pid) {
 		if (!freopen("/dev/null", "w", stderr))
 			_exit(3);
