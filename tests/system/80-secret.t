@@ -31,6 +31,17 @@ ok "the search finds the DK where it is" seen_in "$tmp/dk"
 echo "$hex" >"$tmp/hex"
 ok "in hexadecimal as well" seen_in "$tmp/hex"
 
+# All events of the driver, of keys' calls and of starting programs; where there are
+# none, none can tell
+tracing=/sys/kernel/tracing
+mountpoint -q $tracing || mount -t tracefs tracefs $tracing 2>/dev/null
+if [ -d $tracing/events/evs ]; then
+	for event in evs syscalls/sys_enter_keyctl syscalls/sys_enter_add_key sched/sched_process_exec; do
+		must eval "echo 1 >$tracing/events/$event/enable"
+	done
+	at_exit eval "echo 0 >$tracing/events/enable"
+fi
+
 # Every command line there is, from before the attach until after it
 perl -e 'while (!-e $ARGV[0]) { for (glob "/proc/[0-9]*/cmdline /proc/[0-9]*/environ") {
 		open my $h, "<", $_ or next; local $/; print <$h> // "" } }' "$tmp/stop" >"$tmp/cmdlines" &
@@ -46,6 +57,14 @@ ok "evs-setup was seen at work" grep -qa evs-setup "$tmp/cmdlines"
 ok "the helper was seen at work" grep -qa evs-request-key "$tmp/cmdlines"
 nok "the DK is in no command line or environment" seen_in "$tmp/cmdlines"
 nok "nor in what evs-setup wrote" seen_in "$tmp/out" "$tmp/err" "$tmp/json"
+if [ -d $tracing/events/evs ]; then
+	cat $tracing/trace >"$tmp/trace"
+	ok "the events of the driver are in the trace" grep -q ' evs_' "$tmp/trace"
+	ok "and the helper" grep -q evs-request-key "$tmp/trace"
+	nok "the DK is not" seen_in "$tmp/trace"
+else
+	skip "trace" "this kernel has no trace events"
+fi
 dmesg >"$tmp/dmesg"
 nok "nor in the kernel's log" seen_in "$tmp/dmesg"
 cat /proc/keys /proc/key-users >"$tmp/keys"
