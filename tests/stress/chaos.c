@@ -13,52 +13,27 @@
  * Prints how often each step was made, and with what result.
  */
 #include <dirent.h>
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "load.h"
 #include "netlink.h"
-#include "stress.h"
+#include "step.h"
 
-#define MAX_DISKS	8
 #define ACTORS		3
-#define HELD		6
 #define RESULTS		140
 /* No step takes longer, unless something hangs; in seconds */
 #define PATIENCE	120
-
-struct disk {
-	struct load load;
-	pthread_t thread;
-	char node[64];
-	char power[128];
-	pthread_rwlock_t lock;	/* held for writing while there is no telling what is on it */
-};
-
-struct actor {
-	pthread_t thread;
-	struct evs_nl *nl;
-	unsigned int generation; /* of the module that @nl speaks to */
-	unsigned int steps;
-	unsigned int seed;
-	int held[HELD];
-};
-
-struct step {
-	const char *name;
-	unsigned int weight;
-	int (*make)(struct actor *actor, struct disk *disk);
-	int allowed[10];	/* errnos */
-};
+/* Nor than this, unless it waits for a disk that is suspended */
+#define HELP_AFTER	2
 
 static struct disk disks[MAX_DISKS];
 static unsigned int nr_disks;
@@ -66,12 +41,9 @@ static struct actor actors[ACTORS];
 /* Held for writing to have the module to oneself, for which readers make way */
 static pthread_rwlock_t world = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static unsigned int generation;
-static atomic_uint progress;
+static atomic_uint progress, rescues;
 
-static unsigned int below(struct actor *actor, unsigned int limit)
-{
-	return (unsigned int)rand_r(&actor->seed) % limit;
-}
+static atomic_uint results[STEPS][RESULTS];
 
 static void reopen(struct evs_nl **nl)
 {
@@ -82,267 +54,42 @@ static void reopen(struct evs_nl **nl)
 		errx(1, "%s", error.text);
 }
 
-/* ---- steps ---- */
+/* ---- who makes them ---- */
 
-/* What the kernel says of a disk, if it is attached under its name */
-static int find(struct actor *actor, const struct disk *disk, struct evs_disk *found)
+/* Whoever waits for a disk would keep this program from ending */
+static void give_up(void)
 {
+	struct evs_nl *nl;
 	struct evs_disk *all;
 	struct evs_error error;
 	size_t count;
-	int ret;
 
-	ret = evs_nl_dump(actor->nl, &all, &count, &error);
-	if (ret)
-		return ret;
-	ret = -ENODEV;
-	for (size_t i = 0; i < count; i++) {
-		/* A dead one has no claim to its name any more */
-		if (strcmp(all[i].name, disk->load.name) ||
-		    (!ret && all[i].state == EVS_DEV_STATE_DEAD))
-			continue;
-		*found = all[i];
-		ret = 0;
-	}
-	free(all);
-	return ret;
+	if (evs_nl_open(&nl, &error) || evs_nl_dump(nl, &all, &count, &error))
+		return;
+	while (count--)
+		(void)evs_nl_detach(nl, all[count].id, EVS_DETACH_FORCE, &error);
 }
 
-static int attach_size(struct actor *actor, struct disk *disk, uint64_t size)
+/* Something hangs: say where each thread is in the kernel, and give up */
+static void hangs(const char *who)
 {
-	struct evs_attach what = { .name = disk->load.name, .size = size };
-	struct evs_disk attached;
-	struct evs_error error;
-	struct stat st;
-	int ret;
-
-	if (stat(disk->node, &st))
-		return -ENXIO;
-	what.backing_dev = st.st_rdev;
-	what.sector_size = disk->load.which % 2 ? 512 : 4096;
-	what.key_serial = stress_key(disk->load.which);
-	ret = evs_nl_attach(actor->nl, &what, &attached, &error);
-	keyctl_unlink(what.key_serial, KEY_SPEC_SESSION_KEYRING);
-	if (!ret)
-		atomic_store(&disk->load.id, (int)attached.id);
-	return ret;
-}
-
-static int step_attach(struct actor *actor, struct disk *disk)
-{
-	return atomic_load(&disk->load.filled) ? attach_size(actor, disk, below(actor, 2) ? 0 : 1 << 20) : -ENXIO;
-}
-
-/* Turn a device on whose data is lost, and write all of it */
-static int step_fill(struct actor *actor, struct disk *disk)
-{
-	struct evs_error error;
-	struct evs_disk found;
-	int fd, ret;
-
-	if (atomic_load(&disk->load.filled))
-		return -EALREADY;
-	/* What is left of the old one */
-	while (!find(actor, disk, &found))
-		if (evs_nl_detach(actor->nl, found.id, EVS_DETACH_FORCE, &error) &&
-		    found.state == EVS_DEV_STATE_DEAD)
-			return -EBUSY;
-	fd = open(disk->power, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || (write(fd, "1", 1) != 1 && errno != EEXIST))
-		err(2, "%s", disk->power);
-	close(fd);
-	ret = attach_size(actor, disk, 0);
-	if (!ret) {
-		if (load_fill(&disk->load))
-			err(1, "%s: cannot be filled", disk->load.name);
-		atomic_store(&disk->load.filled, true);
-	}
-	return ret;
-}
-
-static int step_power_off(struct actor *actor, struct disk *disk)
-{
-	int fd = open(disk->power, O_WRONLY | O_CLOEXEC);
-
-	(void)actor;
-	/* First, so that nobody attaches what is empty */
-	atomic_store(&disk->load.filled, false);
-	if (fd < 0 || write(fd, "0", 1) != 1)
-		err(2, "%s", disk->power);
-	close(fd);
-	return 0;
-}
-
-static int detach(struct actor *actor, const struct disk *disk, enum evs_detach how)
-{
-	struct evs_error error;
-	struct evs_disk found;
-	int ret = find(actor, disk, &found);
-
-	return ret ? ret : evs_nl_detach(actor->nl, found.id, how, &error);
-}
-
-static int step_detach(struct actor *actor, struct disk *disk)
-{
-	return detach(actor, disk, EVS_DETACH_IDLE);
-}
-
-static int step_lazy(struct actor *actor, struct disk *disk)
-{
-	return detach(actor, disk, EVS_DETACH_LAZY);
-}
-
-static int step_force(struct actor *actor, struct disk *disk)
-{
-	return detach(actor, disk, EVS_DETACH_FORCE);
-}
-
-static int step_revoke(struct actor *actor, struct disk *disk)
-{
-	struct evs_error error;
-	struct evs_disk found;
-	int ret = find(actor, disk, &found);
-
-	return ret ? ret : evs_nl_revoke(actor->nl, found.id, &error);
-}
-
-static int step_suspend(struct actor *actor, struct disk *disk)
-{
-	struct evs_error error;
-	struct evs_disk found;
-	int ret = find(actor, disk, &found);
-
-	return ret ? ret : evs_nl_suspend(actor->nl, found.id, &error);
-}
-
-static int resume(struct actor *actor, const struct disk *disk, unsigned int which)
-{
-	key_serial_t key = stress_key(which);
-	struct evs_error error;
-	struct evs_disk found;
-	int ret = find(actor, disk, &found);
-
-	if (!ret)
-		ret = evs_nl_resume(actor->nl, found.id, key, &error);
-	keyctl_unlink(key, KEY_SPEC_SESSION_KEYRING);
-	return ret;
-}
-
-static int step_resume(struct actor *actor, struct disk *disk)
-{
-	return resume(actor, disk, disk->load.which);
-}
-
-static int step_resume_wrong(struct actor *actor, struct disk *disk)
-{
-	int ret = resume(actor, disk, disk->load.which + MAX_DISKS);
-
-	return ret ? ret : -EPROTO; /* That it succeeds is what is not allowed */
-}
-
-static int step_resize(struct actor *actor, struct disk *disk)
-{
-	struct evs_disk found, resized;
-	struct evs_error error;
-	int ret = find(actor, disk, &found);
-
-	return ret ? ret : evs_nl_resize(actor->nl, found.id, 0, &resized, &error);
-}
-
-static int step_key(struct actor *actor, struct disk *disk)
-{
-	struct evs_disk found;
-	int ret = find(actor, disk, &found);
-
-	if (ret)
-		return ret;
-	switch (below(actor, 3)) {
-	case 0:
-		ret = (int)keyctl_revoke(found.key_serial);
-		break;
-	case 1:
-		ret = (int)keyctl_invalidate(found.key_serial);
-		break;
-	default:
-		ret = (int)keyctl_set_timeout(found.key_serial, 1);
-	}
-	return ret ? -errno : 0;
-}
-
-static int step_hold(struct actor *actor, struct disk *disk)
-{
-	int *held = &actor->held[below(actor, HELD)];
-
-	if (*held >= 0)
-		close(*held);
-	*held = below(actor, 2) ? load_open(&disk->load, O_RDWR) : -1;
-	return 0;
-}
-
-static int step_scan(struct actor *actor, struct disk *disk)
-{
-	int fd = load_open(&disk->load, O_RDONLY | O_NONBLOCK), ret = 0;
-
-	(void)actor;
-	if (fd < 0)
-		return -ENODEV;
-	if (ioctl(fd, BLKRRPART) || ioctl(fd, BLKFLSBUF))
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-static int step_sysfs(struct actor *actor, struct disk *disk)
-{
-	char path[512], text[4096];
+	char path[320], where[64];
 	struct dirent *entry;
 	ssize_t len;
-	DIR *dir;
+	DIR *dir = opendir("/proc/self/task");
 	int fd;
 
-	(void)actor;
-	snprintf(path, sizeof(path), "/sys/block/evs%d/evs", atomic_load(&disk->load.id));
-	dir = opendir(path);
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
-		fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		len = read(fd, text, sizeof(text));
-		if (len == 0 || (len > 0 && text[len - 1] != '\n'))
-			errx(1, "%s/%s is not a line", path, entry->d_name);
-		close(fd);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/wchan", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		len = fd < 0 ? -1 : read(fd, where, sizeof(where) - 1);
+		if (len > 0)
+			printf("thread %s: %.*s\n", entry->d_name, (int)len, where);
+		if (fd >= 0)
+			close(fd);
 	}
-	closedir(dir);
-	return 0;
+	errx(1, "%s hangs", who);
 }
-
-static const struct step steps[] = {
-	{ "attach", 14, step_attach, { EEXIST, EBUSY, ENODEV, ENXIO, ERANGE } },
-	{ "detach", 4, step_detach, { EBUSY, ENODEV } },
-	{ "detach-lazy", 2, step_lazy, { ENODEV } },
-	{ "detach-force", 2, step_force, { ENODEV } },
-	{ "revoke", 1, step_revoke, { EALREADY, ENODEV, ENXIO } },
-	{ "suspend", 8, step_suspend, { EALREADY, ENODEV, ENXIO, EKEYREVOKED } },
-	{ "resume", 10, step_resume, { EALREADY, ENODEV, ENXIO, EKEYREVOKED } },
-	{ "resume-wrong", 4, step_resume_wrong,
-	  { EALREADY, ENODEV, ENXIO, EKEYREVOKED, EKEYREJECTED } },
-	{ "resize", 3, step_resize, { EINVAL, ERANGE, ENODEV, ENXIO, EKEYREVOKED } },
-	{ "key", 1, step_key, { ENODEV, ENOKEY, EKEYREVOKED, EKEYEXPIRED, EACCES } },
-	{ "hold", 4, step_hold, { 0 } },
-	{ "scan", 2, step_scan, { ENODEV, EBUSY, EIO, ENXIO, EINVAL } },
-	{ "sysfs", 2, step_sysfs, { ENOENT, ENODEV } },
-	{ "power-off", 1, step_power_off, { 0 } },
-	{ "fill", 5, step_fill, { EALREADY, EBUSY, EEXIST } },
-};
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
-
-static atomic_uint results[STEPS][RESULTS];
-
-/* ---- who makes them ---- */
 
 static void judge(const struct step *step, const struct disk *disk, int ret)
 {
@@ -365,7 +112,7 @@ static const struct step *some_step(struct actor *actor)
 
 	for (i = 0; i < STEPS; i++)
 		sum += steps[i].weight;
-	pick = below(actor, sum);
+	pick = step_below(actor, sum);
 	for (i = 0; pick >= steps[i].weight; i++)
 		pick -= steps[i].weight;
 	return &steps[i];
@@ -377,7 +124,7 @@ static void act(struct actor *actor)
 	struct disk *disk;
 
 	do {
-		disk = &disks[below(actor, nr_disks)];
+		disk = &disks[step_below(actor, nr_disks)];
 	} while (step->make == step_fill ? pthread_rwlock_trywrlock(&disk->lock) :
 					   pthread_rwlock_tryrdlock(&disk->lock));
 	judge(step, disk, step->make(actor, disk));
@@ -434,11 +181,37 @@ static void detach_all(void)
 	evs_nl_close(nl);
 }
 
+/* All may be waiting for disks that are suspended, whom nobody else can help */
+static void rescue(void)
+{
+	struct actor helper = { .nl = NULL };
+
+	reopen(&helper.nl);
+	for (unsigned int i = 0; i < nr_disks; i++)
+		(void)step_resume(&helper, &disks[i]);
+	evs_nl_close(helper.nl);
+	atomic_fetch_add(&rescues, 1);
+}
+
+static void take_world(void)
+{
+	struct timespec until;
+
+	for (int tries = 0; tries < PATIENCE / HELP_AFTER; tries++) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += HELP_AFTER;
+		if (!pthread_rwlock_timedwrlock(&world, &until))
+			return;
+		rescue();
+	}
+	hangs("a step");
+}
+
 static void wait_until(atomic_bool *what, const char *who)
 {
 	for (int tries = 0; !atomic_load(what); tries++) {
 		if (tries == PATIENCE * 100)
-			errx(1, "%s hangs", who);
+			hangs(who);
 		usleep(10000);
 	}
 }
@@ -449,9 +222,9 @@ static void reload(void)
 	struct evs_disk found;
 	int tries = 0;
 
-	pthread_rwlock_wrlock(&world);
+	take_world();
 	reopen(&actors[0].nl);
-	if (!find(&actors[0], &disks[0], &found) &&
+	if (!step_find(&actors[0], &disks[0], &found) &&
 	    (!syscall(SYS_delete_module, "evs", O_NONBLOCK) || errno != EWOULDBLOCK))
 		errx(1, "the module has gone under its disks");
 	for (unsigned int i = 0; i < nr_disks; i++)
@@ -495,8 +268,7 @@ static void set_up(char **names)
 /* Watch over the actors: something hangs if none of them gets on */
 static void watch(void)
 {
-	unsigned int seen = 0, now;
-	time_t since = time(NULL);
+	unsigned int seen = 0, now, idle = 0;
 
 	for (unsigned int i = 0; i < ACTORS; i++)
 		while (pthread_tryjoin_np(actors[i].thread, NULL)) {
@@ -504,10 +276,11 @@ static void watch(void)
 			/* Now and then, but not before there is something attached */
 			if (now / 250 != seen / 250)
 				reload();
-			if (now != seen)
-				since = time(NULL);
-			else if (time(NULL) - since > PATIENCE)
-				errx(1, "hangs after %u steps", now);
+			idle = now == seen ? idle + 1 : 0;
+			if (idle == PATIENCE * 50)
+				hangs("who makes the steps");
+			if (idle && idle % (HELP_AFTER * 50) == 0)
+				rescue();
 			seen = now;
 			usleep(20000);
 		}
@@ -524,7 +297,7 @@ static void tear_down(void)
 	for (unsigned int i = 0; i < nr_disks; i++) {
 		atomic_store(&disks[i].load.stop, true);
 		if (pthread_timedjoin_np(disks[i].thread, NULL, &until))
-			errx(1, "who reads and writes %s hangs", disks[i].load.name);
+			hangs(disks[i].load.name);
 		printf("%s %lu %lu %lu\n", disks[i].load.name, atomic_load(&disks[i].load.read),
 		       atomic_load(&disks[i].load.written), atomic_load(&disks[i].load.failed));
 	}
@@ -539,6 +312,8 @@ int main(int argc, char **argv)
 	seed = (unsigned int)strtoul(argv[1], NULL, 10);
 	count = (unsigned int)strtoul(argv[2], NULL, 10);
 	setlinebuf(stdout);
+	if (atexit(give_up))
+		errx(2, "out of memory");
 	set_up(argv + 3);
 	for (unsigned int i = 0; i < ACTORS; i++) {
 		struct actor *actor = &actors[i];
@@ -552,6 +327,7 @@ int main(int argc, char **argv)
 	}
 	watch();
 	tear_down();
+	printf("rescues %u\n", atomic_load(&rescues));
 	for (size_t i = 0; i < STEPS; i++)
 		for (unsigned int j = 0; j < RESULTS; j++)
 			if (atomic_load(&results[i][j]))

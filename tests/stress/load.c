@@ -69,6 +69,7 @@ int load_open(const struct load *load, int flags)
 	    name[strlen(load->name)] == '\n')
 		return fd;
 	close(fd);
+	errno = ESTALE;
 	return -1;
 }
 
@@ -83,6 +84,7 @@ int load_fill(struct load *load)
 	if (fd < 0)
 		goto out;
 	size = lseek(fd, 0, SEEK_END);
+	errno = ENODATA; /* Of a disk without size */
 	for (off_t at = 0; at < size; at += LOAD_BLOCK) {
 		make_block(load, (uint64_t)at / LOAD_BLOCK, 0, block);
 		if (pwrite(fd, block, LOAD_BLOCK, at) != LOAD_BLOCK)
@@ -106,8 +108,7 @@ static void check(struct load *load, uint64_t first, const uint64_t *data, size_
 		printf("%s: block %" PRIu64 " has what was never written there: %016" PRIx64
 		       " %016" PRIx64 " %016" PRIx64 "\n", load->name, first + i, block[0],
 		       block[1], block[2]);
-		fflush(stdout);
-		_exit(1);
+		exit(1);
 	}
 }
 

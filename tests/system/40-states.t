@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone: the kernel knows nothing of CMKs.
 # What the state of a CMK means for its disks: an attached one goes on working
 # whatever becomes of the CMK; one that is not cannot be attached, until the CMK
 # is enabled again, if it can be.
@@ -21,6 +22,7 @@ io()
 			cmp -s - "$2.block"; do
 		n=$((n + 1))
 		echo $n >"$2"
+		sleep 0.1 # The test needs a CPU, too
 	done
 }
 

@@ -20,7 +20,8 @@ help()
 
 help evs-setup
 for verb in create attach detach revoke suspend resume resize list status monitor cmk \
-	"cmk create" "cmk list" "cmk show" "cmk enable" "cmk disable" kms "kms init"; do
+	"cmk create" "cmk list" "cmk show" "cmk enable" "cmk disable" "cmk grant" "cmk import" \
+	"cmk delete-material" "cmk quotas" kms "kms init"; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done
@@ -31,7 +32,9 @@ for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null
 	"attach a b" "attach --raw /dev/null" "attach --key 1 /dev/null" \
 	"attach --no-such-option a" "detach" "detach a b" "list a b" "list --no-such-option" \
 	"cmk" "cmk frobnicate" "cmk create" "cmk create a b" "cmk show" "cmk enable" \
-	"cmk disable" "kms" "kms frobnicate" "kms init extra"; do
+	"cmk disable" "cmk import" "cmk import test" "cmk import --file /etc/passwd --days 0 test" \
+	"cmk delete-material" "cmk quotas extra" "cmk grant retirable extra" \
+	"kms" "kms frobnicate" "kms init extra"; do
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: $args" evs-setup $args
 done
@@ -66,6 +69,26 @@ must evs-setup cmk disable second
 like "$(evs-setup cmk show second)" 'disabled' "cmk show says its new state"
 ok "cmk enable by its id" evs-setup cmk enable "$(cmk_id second)"
 like "$(evs-setup cmk show "alias/second")" 'enabled' "cmk show by alias/NAME"
+
+like "$(evs-setup cmk quotas)" '^CMK +[0-9]+ +100' "cmk quotas"
+is "$(evs-setup cmk grant retirable --json | jq -c .grants)" "[]" "no grants to give back"
+
+like "$(evs-setup cmk create --external mine)" 'pending import' "cmk create --external"
+refused 2 $'pending import\ncmk import --file FILE mine' "it protects no disk yet" \
+	evs-setup create --cmk mine "$(new_file mine.img 18M)"
+(umask 077 && head -c 32 /dev/urandom >"$tmp/material")
+like "$(evs-setup cmk import --file "$tmp/material" mine)" 'enabled' "cmk import"
+ok "it does now" evs-setup create --cmk mine "$tmp/mine.img"
+like "$(evs-setup cmk delete-material mine)" 'pending import' "cmk delete-material"
+refused 2 'pending import' "what it protects cannot be attached" evs-setup attach "$tmp/mine.img"
+chmod 644 "$tmp/material"
+refused 2 'chmod 600' "cmk import of a file that is open to others" \
+	evs-setup cmk import --file "$tmp/material" mine
+chmod 600 "$tmp/material"
+ok "cmk import of the same material" evs-setup cmk import --file "$tmp/material" mine
+evs=$(evs-setup attach "$tmp/mine.img")
+ok "it can be attached again" test -b "$evs"
+must evs-setup detach "$evs"
 
 # ---- list and status ----
 

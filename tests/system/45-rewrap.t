@@ -80,14 +80,14 @@ modprobe dm-flakey
 table 0 0 | must dmsetup create evs_bad
 at_exit dmsetup remove evs_bad
 bad=/dev/mapper/evs_bad
-must wait_for test -b $bad
+must dmsetup mknodes evs_bad
 must evs-setup create --cmk test $bad
 
 # broken FIRST COUNT NAME: rewrap fails and says so, and the disk is as good as before
 broken()
 {
 	must change_table "$1" "$2"
-	refused 3 'cannot write the header' "$3: rewrap" evs-setup rewrap --cmk other $bad
+	refused 4 'cannot write the header' "$3: rewrap" evs-setup rewrap --cmk other $bad
 	must change_table 0 0
 	evs=$(evs-setup attach $bad)
 	ok "$3: the disk can be attached" test -b "$evs"
@@ -110,13 +110,13 @@ must cp --sparse=always "$disk" "$tmp/disk.copy"
 must truncate -s 34M "$tmp/full/disk.img"
 must dd if="$tmp/disk.copy" of="$tmp/full/disk.img" bs=4k count=8 conv=sparse,notrunc status=none
 dd if=/dev/zero of="$tmp/full/rest" bs=4k status=none 2>/dev/null
-sum=$(head -c 32768 "$tmp/full/disk.img" | md5sum)
-refused 3 'cannot write the header' "rewrap with the disk full" evs-setup rewrap --cmk test "$tmp/full/disk.img"
-must rm "$tmp/full/rest"
-is "$(head -c 32768 "$tmp/full/disk.img" | md5sum)" "$sum" "the header is what it was"
+refused 4 'cannot write the header' "rewrap with the disk full" evs-setup rewrap --cmk test "$tmp/full/disk.img"
 evs=$(evs-setup attach "$tmp/full/disk.img")
-ok "and the disk can be attached" test -b "$evs"
+ok "the disk can be attached all the same" test -b "$evs"
 must evs-setup detach "$evs"
+must rm "$tmp/full/rest"
+is "$(evs-setup header dump --json "$tmp/full/disk.img" | jq -r '[.tokens[].cmk] | join(",")')" \
+	"$(cmk_id other)" "its token is the old one"
 ok "rewrap succeeds once there is room" evs-setup rewrap --cmk test "$tmp/full/disk.img"
 
 done_testing

@@ -21,7 +21,8 @@ new_null evs_t3 4 irqmode=2 completion_nsec=2000000
 # Beside the load that checks what it reads, one that has much in flight
 (until [ -e "$tmp/stop" ]; do
 	fio --name=x --filename=/dev/evs0:/dev/evs1 --rw=randread --bs=64k --iodepth=16 --direct=1 \
-		--ioengine=libaio --time_based --runtime=3 --size=1M --continue_on_error=all
+		--ioengine=libaio --time_based --runtime=3 --size=1M --continue_on_error=all \
+		--allow_file_create=0
 	sleep 0.1
 done) >/dev/null 2>&1 &
 load=$!

@@ -42,30 +42,22 @@ evs=$(raw_attach /dev/evs_t0 4096)
 verify()
 {
 	timeout 300 fio --name=v --filename="$evs" --direct=1 --ioengine=libaio --iodepth=8 \
-		--rw=randwrite --bs="$1" --size=8M --verify=crc32c --verify_fatal=1
+		--rw=randwrite --bs="$1" --size=4M --verify=crc32c --verify_fatal=1
 }
 
 (until [ -e "$tmp/stop" ]; do
-	verify 64k && verify 4k || break
-	echo >>"$tmp/rounds"
+	verify 64k && verify 4k || exit 1
 done) >"$tmp/fio" 2>&1 &
 load=$!
 at_exit touch "$tmp/stop"
-: >"$tmp/rounds"
 
 times=$((10 * ${EVS_LONG-1}))
 ok "a CPU goes and comes $times times under load" turns "$times"
 ok "it goes" turn 0
-rounds=$(wc -l <"$tmp/rounds")
-more_rounds()
-{
-	[ "$(wc -l <"$tmp/rounds")" -gt $((rounds + 1)) ]
-}
-ok "the load goes on without it" wait_for more_rounds
 touch "$tmp/stop"
 wait $load
 is $? 0 "all that was written was read back" || diag "$(tail -n 20 "$tmp/fio")"
-diag "$(wc -l <"$tmp/rounds") rounds"
+ok "the disk works without it" verify 16k
 
 # What the CPU that has gone had in store is given back
 ok "the disk can be detached without it" evs-setup detach "$evs"
