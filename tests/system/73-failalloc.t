@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep.
 # Allocations of memory that fail: each that an operation makes, in turn, then any
-# in the way of a request. EVS_LONG=3 does not leave out any of attach.
+# in the way of a request. EVS_LONG=3 does not leave out any of attach. For a guest
+# of its own, whose kernel injects faults: what it says of them stays in its log.
 . "$(dirname "$0")/tap.sh"
 . "$(dirname "$0")/../vm/reports.sh"
 
