@@ -162,32 +162,9 @@ static int run_schedule(int argc, char *argv[], struct evs_error *err)
 	return cmk_with_kms(what.kms, call_schedule, &what, err);
 }
 
-static int call_cancel(struct evs_kms *kms, void *arg, struct evs_error *err)
-{
-	const struct deletion *what = arg;
-	struct evs_cmk cmk;
-	int ret;
-
-	ret = evs_kms_cancel_deletion(kms, what->ref, &cmk, err);
-	if (!ret)
-		cmk_print_change(&cmk);
-	return ret;
-}
-
 static int run_cancel(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		CMK_OPTION_KMS,
-		{},
-	};
-	struct deletion what = {};
-	int opt;
-
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		what.kms = optarg;
-	if (opt < 0 || cli_operand(argc, argv, "CMK", &what.ref, err))
-		return -err->errnum;
-	return cmk_with_kms(what.kms, call_cancel, &what, err);
+	return cmk_change(argc, argv, evs_kms_cancel_deletion, err);
 }
 
 const struct verb verb_cmk_schedule_deletion = {

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "cmk.h"
-#include "table.h"
 
 enum column {
 	COL_ID,

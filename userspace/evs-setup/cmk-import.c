@@ -71,32 +71,9 @@ static int run_import(int argc, char *argv[], struct evs_error *err)
 	return cmk_with_kms(import.kms, call_import, &import, err);
 }
 
-static int call_delete(struct evs_kms *kms, void *arg, struct evs_error *err)
-{
-	const struct import *import = arg;
-	struct evs_cmk cmk;
-	int ret;
-
-	ret = evs_kms_delete_material(kms, import->ref, &cmk, err);
-	if (!ret)
-		cmk_print_change(&cmk);
-	return ret;
-}
-
 static int run_delete(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		CMK_OPTION_KMS,
-		{},
-	};
-	struct import import = {};
-	int opt;
-
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		import.kms = optarg;
-	if (opt < 0 || cli_operand(argc, argv, "CMK", &import.ref, err))
-		return -err->errnum;
-	return cmk_with_kms(import.kms, call_delete, &import, err);
+	return cmk_change(argc, argv, evs_kms_delete_material, err);
 }
 
 const struct verb verb_cmk_import = {

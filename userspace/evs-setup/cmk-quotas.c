@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "cmk.h"
-#include "table.h"
 
 enum column {
 	COL_TYPE,
@@ -44,22 +43,10 @@ static int call_quotas(struct evs_kms *kms, void *arg, struct evs_error *err)
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		CMK_OPTION_KMS,
-		{},
-	};
 	enum table_form form = TABLE_COLUMNS;
 	const char *kms = NULL;
-	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
-		if (opt == 'k')
-			kms = optarg;
-		else
-			form = TABLE_JSON;
-	}
-	if (opt < 0 || cli_no_operand(argc, argv, err))
+	if (cmk_table_options(argc, argv, &kms, &form, err) || cli_no_operand(argc, argv, err))
 		return -err->errnum;
 	return cmk_with_kms(kms, call_quotas, &form, err);
 }

@@ -7,7 +7,6 @@
 
 #include "cmk.h"
 #include "config.h"
-#include "table.h"
 
 enum column {
 	COL_ALIAS,
@@ -33,17 +32,6 @@ static const struct table_column columns[] = {
 	[COL_DELETION] = { "DELETION", NULL, TABLE_TEXT, false },
 };
 
-static const struct option json_options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	CMK_OPTION_KMS,
-	{},
-};
-
-static const struct option kms_options[] = {
-	CMK_OPTION_KMS,
-	{},
-};
-
 int cmk_with_kms(const char *name,
 		 int (*call)(struct evs_kms *kms, void *arg, struct evs_error *err), void *arg,
 		 struct evs_error *err)
@@ -64,6 +52,25 @@ int cmk_with_kms(const char *name,
 	}
 	evs_config_free(&config);
 	return ret;
+}
+
+int cmk_table_options(int argc, char *argv[], const char **kms, enum table_form *form,
+		      struct evs_error *err)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		CMK_OPTION_KMS,
+		{},
+	};
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0) {
+		if (opt == 'k')
+			*kms = optarg;
+		else
+			*form = TABLE_JSON;
+	}
+	return opt;
 }
 
 int cmk_operands(int argc, char *argv[], const char *const *names, const char **operands,
@@ -154,15 +161,8 @@ static int run_list(int argc, char *argv[], struct evs_error *err)
 {
 	enum table_form form = TABLE_COLUMNS;
 	const char *kms = NULL;
-	int opt;
 
-	while ((opt = cli_option(argc, argv, json_options, err)) > 0) {
-		if (opt == 'k')
-			kms = optarg;
-		else
-			form = TABLE_JSON;
-	}
-	if (opt < 0 || cli_no_operand(argc, argv, err))
+	if (cmk_table_options(argc, argv, &kms, &form, err) || cli_no_operand(argc, argv, err))
 		return -err->errnum;
 	return cmk_with_kms(kms, call_list, &form, err);
 }
@@ -186,15 +186,9 @@ static int run_show(int argc, char *argv[], struct evs_error *err)
 {
 	struct show show = { .form = TABLE_PROPERTIES };
 	const char *kms = NULL;
-	int opt;
 
-	while ((opt = cli_option(argc, argv, json_options, err)) > 0) {
-		if (opt == 'k')
-			kms = optarg;
-		else
-			show.form = TABLE_JSON;
-	}
-	if (opt < 0 || cli_operand(argc, argv, "CMK", &show.ref, err))
+	if (cmk_table_options(argc, argv, &kms, &show.form, err) ||
+	    cli_operand(argc, argv, "CMK", &show.ref, err))
 		return -err->errnum;
 	return cmk_with_kms(kms, call_show, &show, err);
 }
@@ -245,8 +239,7 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 
 struct change {
 	const char *ref;
-	int (*make)(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
-		    struct evs_error *err);
+	cmk_change_call make;
 };
 
 static int call_change(struct evs_kms *kms, void *arg, struct evs_error *err)
@@ -261,26 +254,31 @@ static int call_change(struct evs_kms *kms, void *arg, struct evs_error *err)
 	return ret;
 }
 
-static int run_change(int argc, char *argv[], struct change *change, struct evs_error *err)
+int cmk_change(int argc, char *argv[], cmk_change_call make, struct evs_error *err)
 {
+	static const struct option options[] = {
+		CMK_OPTION_KMS,
+		{},
+	};
+	struct change change = { .make = make };
 	const char *kms = NULL;
 	int opt;
 
-	while ((opt = cli_option(argc, argv, kms_options, err)) > 0)
+	while ((opt = cli_option(argc, argv, options, err)) > 0)
 		kms = optarg;
-	if (opt < 0 || cli_operand(argc, argv, "CMK", &change->ref, err))
+	if (opt < 0 || cli_operand(argc, argv, "CMK", &change.ref, err))
 		return -err->errnum;
-	return cmk_with_kms(kms, call_change, change, err);
+	return cmk_with_kms(kms, call_change, &change, err);
 }
 
 static int run_enable(int argc, char *argv[], struct evs_error *err)
 {
-	return run_change(argc, argv, &(struct change){ .make = evs_kms_enable_key }, err);
+	return cmk_change(argc, argv, evs_kms_enable_key, err);
 }
 
 static int run_disable(int argc, char *argv[], struct evs_error *err)
 {
-	return run_change(argc, argv, &(struct change){ .make = evs_kms_disable_key }, err);
+	return cmk_change(argc, argv, evs_kms_disable_key, err);
 }
 
 const struct verb verb_cmk_create = {

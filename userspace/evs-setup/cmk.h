@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "kms/kms.h"
+#include "table.h"
 
 /* The option that every cmk verb has, for its table and its help */
 #define CMK_OPTION_KMS { "kms", required_argument, NULL, 'k' }
@@ -28,6 +29,40 @@ int cmk_with_kms(const char *name,
  * @cmk: the CMK
  */
 void cmk_print_change(const struct evs_cmk *cmk);
+
+/**
+ * typedef cmk_change_call - A call of the client that changes one CMK.
+ * @kms: the client
+ * @ref: the CMK
+ * @cmk: set to what has become of it
+ * @err: filled on failure
+ */
+typedef int (*cmk_change_call)(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			       struct evs_error *err);
+
+/**
+ * cmk_change() - All of a verb that changes one CMK and has no options of its own.
+ * @argc: as given to the verb
+ * @argv: as given to the verb
+ * @make: the call
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int cmk_change(int argc, char *argv[], cmk_change_call make, struct evs_error *err);
+
+/**
+ * cmk_table_options() - Take the options of a verb that prints a table: --kms and --json.
+ * @argc: as given to the verb
+ * @argv: as given to the verb
+ * @kms: set when the KMS is named
+ * @form: set to TABLE_JSON when that is asked for
+ * @err: filled on failure
+ *
+ * Return: 0 or -EINVAL.
+ */
+int cmk_table_options(int argc, char *argv[], const char **kms, enum table_form *form,
+		      struct evs_error *err);
 
 /**
  * cmk_operands() - Take the operands that are left, a certain number of them.
