@@ -9,9 +9,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "auth.h"
 #include "fail.h"
+#include "hex.h"
 #include "pool.h"
 #include "sign.h"
 
@@ -24,6 +26,17 @@
 int kmsd_token_hash(const char *token, unsigned char *hash)
 {
 	return EVP_Digest(token, strlen(token), hash, NULL, EVP_sha256(), NULL) ? 0 : -ENOMEM;
+}
+
+int kmsd_token_new(char *token, unsigned char *hash, struct evs_error *err)
+{
+	unsigned char random[KMSD_TOKEN_BYTES];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return evs_error_set(err, EIO, "getrandom: %m");
+	evs_hex_encode(token, random, sizeof(random));
+	explicit_bzero(random, sizeof(random));
+	return kmsd_token_hash(token, hash) ? evs_error_set(err, ENOMEM, "SHA-256 failed") : 0;
 }
 
 int kmsd_password_hash(const unsigned char *salt, const void *password, size_t size,

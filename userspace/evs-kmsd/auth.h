@@ -194,4 +194,14 @@ int kmsd_password_hash(const unsigned char *salt, const void *password, size_t s
  */
 int kmsd_token_hash(const char *token, unsigned char *hash);
 
+/**
+ * kmsd_token_new() - Make a token.
+ * @token: filled, a string of 2 * KMSD_TOKEN_BYTES digits; wipe it when it has been sent
+ * @hash: filled, KMSD_HASH_SIZE bytes
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_token_new(char *token, unsigned char *hash, struct evs_error *err);
+
 #endif /* KMSD_AUTH_H */

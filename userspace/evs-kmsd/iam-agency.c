@@ -136,12 +136,9 @@ int kmsd_iam_agency_show(struct kmsd_call *call, struct evs_error *err)
 
 int kmsd_iam_agency_delete(struct kmsd_call *call, struct evs_error *err)
 {
-	int ret = kmsd_db_run(writing(call), err, "DELETE FROM iam_agency WHERE id = ?", "s",
-			      call->parts[0]);
-
-	if (!ret)
-		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no such agency");
-	return ret < 0 ? ret : kmsd_reply_empty(call->reply, err);
+	return kmsd_iam_removed(call, kmsd_db_run(writing(call), err,
+						  "DELETE FROM iam_agency WHERE id = ?", "s",
+						  call->parts[0]), "agency", err);
 }
 
 static int take_role(void *arg, sqlite3_stmt *row)

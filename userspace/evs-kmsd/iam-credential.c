@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "fail.h"
-#include "hex.h"
 #include "iam.h"
 #include "pool.h"
 
@@ -132,12 +131,9 @@ int kmsd_iam_credential_create(struct kmsd_call *call, struct evs_error *err)
 
 int kmsd_iam_credential_delete(struct kmsd_call *call, struct evs_error *err)
 {
-	int rows = kmsd_db_run(writing(call), err, "DELETE FROM iam_credential WHERE access = ?",
-			       "s", call->parts[0]);
-
-	if (!rows)
-		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no such access key");
-	return rows < 0 ? rows : kmsd_reply_empty(call->reply, err);
+	return kmsd_iam_removed(call, kmsd_db_run(writing(call), err,
+						  "DELETE FROM iam_credential WHERE access = ?",
+						  "s", call->parts[0]), "access key", err);
 }
 
 /* Stores a key for @s, and answers with it and its security token. */
@@ -145,16 +141,14 @@ static int issue(struct kmsd_call *call, const struct kmsd_subject *s, const cha
 		 int64_t seconds, struct evs_error *err)
 {
 	int64_t expires = kmsd_clock_now(&call->kmsd->clock) + seconds * KMSD_SECOND_MS;
-	unsigned char random[KMSD_TOKEN_BYTES], hash[KMSD_HASH_SIZE];
+	unsigned char hash[KMSD_HASH_SIZE];
 	char token[2 * KMSD_TOKEN_BYTES + 1], when[KMSD_IAM_TIME_SIZE], rest[256];
 	struct access_key key = {};
 	int ret;
 
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return evs_error_set(err, EIO, "getrandom: %m");
-	evs_hex_encode(token, random, sizeof(random));
-	if (kmsd_token_hash(token, hash))
-		return evs_error_set(err, ENOMEM, "SHA-256 failed");
+	ret = kmsd_token_new(token, hash, err);
+	if (ret)
+		return ret;
 	ret = make_key(call, &key, err);
 	if (!ret)
 		ret = kmsd_db_run(writing(call), err,

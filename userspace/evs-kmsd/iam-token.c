@@ -4,10 +4,8 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "fail.h"
-#include "hex.h"
 #include "iam.h"
 
 bool kmsd_iam_has_method(struct json_object *identity, const char *method)
@@ -160,15 +158,12 @@ static int issue(struct kmsd_call *call, const struct kmsd_subject *s, const cha
 {
 	int64_t now = kmsd_clock_now(&call->kmsd->clock);
 	int64_t expires = now + call->kmsd->conf.token_hours * 60 * 60 * KMSD_SECOND_MS;
-	unsigned char random[KMSD_TOKEN_BYTES], hash[KMSD_HASH_SIZE];
+	unsigned char hash[KMSD_HASH_SIZE];
 	int ret;
 
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return evs_error_set(err, EIO, "getrandom: %m");
-	evs_hex_encode(call->reply->token, random, sizeof(random));
-	explicit_bzero(random, sizeof(random));
-	if (kmsd_token_hash(call->reply->token, hash))
-		return evs_error_set(err, ENOMEM, "SHA-256 failed");
+	ret = kmsd_token_new(call->reply->token, hash, err);
+	if (ret)
+		return ret;
 	ret = kmsd_db_run(kmsd_store_writing(call->kmsd->store), err,
 			  "INSERT INTO iam_token (hash, user, agency, project, expires)"
 			  " VALUES (?, ?, ?, ?, ?)", "bSSsi", hash, sizeof(hash), s->user,

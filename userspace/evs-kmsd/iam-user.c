@@ -104,20 +104,11 @@ int kmsd_iam_user_list(struct kmsd_call *call, struct evs_error *err)
 	return reply_object(call, 200, "users", array, err);
 }
 
-/* A row that must have been there. */
-static int reply_removed(struct kmsd_call *call, int rows, const char *what,
-			 struct evs_error *err)
-{
-	if (!rows)
-		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no such %s", what);
-	return rows < 0 ? rows : kmsd_reply_empty(call->reply, err);
-}
-
 int kmsd_iam_user_delete(struct kmsd_call *call, struct evs_error *err)
 {
-	return reply_removed(call, kmsd_db_run(writing(call), err,
-					       "DELETE FROM iam_user WHERE id = ?", "s",
-					       call->parts[0]), "user", err);
+	return kmsd_iam_removed(call, kmsd_db_run(writing(call), err,
+						  "DELETE FROM iam_user WHERE id = ?", "s",
+						  call->parts[0]), "user", err);
 }
 
 int kmsd_iam_role_list(struct kmsd_call *call, struct evs_error *err)
@@ -168,10 +159,10 @@ static int role_remove(struct kmsd_call *call, const char *project, struct evs_e
 
 	if (!role)
 		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no role %.64s", call->parts[2]);
-	return reply_removed(call, kmsd_db_run(writing(call), err,
-					       "DELETE FROM iam_role WHERE user = ? AND project = ?"
-					       " AND role = ?", "sss", call->parts[1], project,
-					       role->id), "role of this user", err);
+	return kmsd_iam_removed(call, kmsd_db_run(writing(call), err,
+						  "DELETE FROM iam_role WHERE user = ? AND project = ?"
+						  " AND role = ?", "sss", call->parts[1], project,
+						  role->id), "role of this user", err);
 }
 
 int kmsd_iam_role_add(struct kmsd_call *call, struct evs_error *err)

@@ -83,6 +83,13 @@ void kmsd_iam_query(const struct kmsd_call *call, const char *name, char *value,
 	value[n] = '\0';
 }
 
+int kmsd_iam_removed(struct kmsd_call *call, int rows, const char *what, struct evs_error *err)
+{
+	if (!rows)
+		return kmsd_fail(err, KMSD_IAM_NOT_FOUND, "there is no such %s", what);
+	return rows < 0 ? rows : kmsd_reply_empty(call->reply, err);
+}
+
 void kmsd_iam_time(int64_t ms, char text[KMSD_IAM_TIME_SIZE])
 {
 	time_t t = ms / KMSD_SECOND_MS;

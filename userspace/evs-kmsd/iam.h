@@ -75,6 +75,17 @@ int kmsd_iam_check_name(const char *what, const char *name, struct evs_error *er
 void kmsd_iam_query(const struct kmsd_call *call, const char *name, char *value, size_t size);
 
 /**
+ * kmsd_iam_removed() - Answer a request that was to remove something.
+ * @call: the call
+ * @rows: how many rows went from the database, or a negative errno
+ * @what: what they are, for the message when there were none
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_iam_removed(struct kmsd_call *call, int rows, const char *what, struct evs_error *err);
+
+/**
  * kmsd_iam_time() - A time as the identity service writes it.
  * @ms: milliseconds since 1970
  * @text: filled
