@@ -11,12 +11,11 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "gcm.h"
 
 #define EVS_SEAL_PUBLIC_SIZE 32
-#define EVS_SEAL_TAG_SIZE 16
 /* What sealing adds: the sender's public key in front, the tag behind */
-#define EVS_SEAL_OVERHEAD (EVS_SEAL_PUBLIC_SIZE + EVS_SEAL_TAG_SIZE)
+#define EVS_SEAL_OVERHEAD (EVS_SEAL_PUBLIC_SIZE + EVS_GCM_TAG_SIZE)
 
 /**
  * struct evs_seal - A receiver.

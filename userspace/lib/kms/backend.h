@@ -3,6 +3,7 @@
 #define EVS_KMS_BACKEND_H
 
 #include "config.h"
+#include "gcm.h"
 #include "kms/http.h"
 #include "kms/kms.h"
 
@@ -266,6 +267,20 @@ void evs_kms_http_close_priv(struct evs_kms *kms);
 int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 		      struct evs_http_request *request, struct evs_http_answer *answer,
 		      struct evs_error *err);
+
+/* IV, ciphertext and tag: how back ends keep a DK that is wrapped by AES-256-GCM */
+#define EVS_GCM_WRAPPED_SIZE (EVS_GCM_IV_SIZE + EVS_DK_SIZE + EVS_GCM_TAG_SIZE)
+
+/**
+ * evs_kms_gcm_wrapped() - Get a DK as AES-256-GCM has wrapped it.
+ * @token: the token
+ * @wrapped: filled
+ * @err: filled on failure: EVS_CLASS_TAMPERED
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_kms_gcm_wrapped(const struct evs_token *token, unsigned char wrapped[EVS_GCM_WRAPPED_SIZE],
+			struct evs_error *err);
 
 /* otc-advice.c: @advise of struct evs_kms_ops. */
 void evs_otc_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,

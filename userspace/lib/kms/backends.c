@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "hex.h"
 #include "kms/backend.h"
 
 static const struct evs_kms_ops *const backends[] = {
@@ -66,4 +67,14 @@ int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 	kms->retry_after = answer->retry_after;
 	strcpy(err->request_id, answer->request_id);
 	return 0;
+}
+
+int evs_kms_gcm_wrapped(const struct evs_token *token, unsigned char wrapped[EVS_GCM_WRAPPED_SIZE],
+			struct evs_error *err)
+{
+	if (evs_hex_decode(wrapped, EVS_GCM_WRAPPED_SIZE, token->wrapped_dk,
+			   strlen(token->wrapped_dk)) == EVS_GCM_WRAPPED_SIZE)
+		return 0;
+	return evs_error_set_class(err, EVS_CLASS_TAMPERED,
+				   "the wrapped key is none of this kind of KMS");
 }

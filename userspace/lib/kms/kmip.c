@@ -19,10 +19,6 @@
 #define URL_KMIP "kmip://"
 #define URL_TLS "https://"
 #define DEFAULT_PORT ":5696"
-
-#define IV_SIZE 12
-#define TAG_SIZE 16
-#define WRAPPED_SIZE (IV_SIZE + EVS_DK_SIZE + TAG_SIZE)
 #define KEYS_MAX 10000
 
 #define OBJECT_SYMMETRIC_KEY 2
@@ -323,14 +319,14 @@ static void begin_datakey(struct evs_kmip *kmip, enum evs_kmip_op op, const char
 	parameters = evs_ttlv_begin(&kmip->out, KMIP_PARAMETERS);
 	evs_ttlv_put_number(&kmip->out, KMIP_BLOCK_CIPHER_MODE, EVS_TTLV_ENUM, MODE_GCM);
 	evs_ttlv_put_number(&kmip->out, KMIP_ALGORITHM, EVS_TTLV_ENUM, ALGORITHM_AES);
-	evs_ttlv_put_number(&kmip->out, KMIP_TAG_LENGTH, EVS_TTLV_INTEGER, TAG_SIZE);
+	evs_ttlv_put_number(&kmip->out, KMIP_TAG_LENGTH, EVS_TTLV_INTEGER, EVS_GCM_TAG_SIZE);
 	evs_ttlv_end(&kmip->out, parameters);
 }
 
 static int kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 				const struct evs_secret *dk, struct evs_error *err)
 {
-	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[WRAPPED_SIZE];
+	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[EVS_GCM_WRAPPED_SIZE];
 	struct evs_kmip *kmip = kms->priv;
 	struct evs_ttlv payload, data, tag;
 	int ret;
@@ -338,11 +334,11 @@ static int kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	ret = evs_context_digest(&token->context, digest, err);
 	if (ret)
 		return ret;
-	if (RAND_bytes(wrapped, IV_SIZE) != 1)
+	if (RAND_bytes(wrapped, EVS_GCM_IV_SIZE) != 1)
 		return evs_error_set(err, EIO, "libcrypto has no random numbers");
 	begin_datakey(kmip, KMIP_OP_ENCRYPT, token->cmk);
 	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, dk->data, EVS_DK_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, IV_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, EVS_GCM_IV_SIZE);
 	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
 	ret = evs_kmip_call(kms, KMIP_OP_ENCRYPT, &payload, err);
 	if (ret)
@@ -350,10 +346,11 @@ static int kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	/* A server that knows less than 1.4 leaves the tag out. */
 	if (!evs_ttlv_find(&payload, KMIP_DATA, EVS_TTLV_BYTES, &data) ||
 	    data.len != EVS_DK_SIZE ||
-	    !evs_ttlv_find(&payload, KMIP_AEAD_TAG, EVS_TTLV_BYTES, &tag) || tag.len != TAG_SIZE)
+	    !evs_ttlv_find(&payload, KMIP_AEAD_TAG, EVS_TTLV_BYTES, &tag) ||
+	    tag.len != EVS_GCM_TAG_SIZE)
 		return bad_answer(err, "no ciphertext with a tag of AES-GCM");
-	memcpy(wrapped + IV_SIZE, data.value, EVS_DK_SIZE);
-	memcpy(wrapped + IV_SIZE + EVS_DK_SIZE, tag.value, TAG_SIZE);
+	memcpy(wrapped + EVS_GCM_IV_SIZE, data.value, EVS_DK_SIZE);
+	memcpy(wrapped + EVS_GCM_IV_SIZE + EVS_DK_SIZE, tag.value, EVS_GCM_TAG_SIZE);
 	evs_hex_encode(token->wrapped_dk, wrapped, sizeof(wrapped));
 	return 0;
 }
@@ -361,23 +358,22 @@ static int kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 static int kmip_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
 				struct evs_secret *dk, struct evs_error *err)
 {
-	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[WRAPPED_SIZE];
+	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[EVS_GCM_WRAPPED_SIZE];
 	struct evs_kmip *kmip = kms->priv;
 	struct evs_ttlv payload, data;
 	int ret;
 
 	ret = evs_context_digest(&token->context, digest, err);
+	if (!ret)
+		ret = evs_kms_gcm_wrapped(token, wrapped, err);
 	if (ret)
 		return ret;
-	if (evs_hex_decode(wrapped, sizeof(wrapped), token->wrapped_dk,
-			   strlen(token->wrapped_dk)) != WRAPPED_SIZE)
-		return evs_error_set_class(err, EVS_CLASS_TAMPERED,
-					   "the wrapped key is none of this kind of KMS");
 	begin_datakey(kmip, KMIP_OP_DECRYPT, token->cmk);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, wrapped + IV_SIZE, EVS_DK_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, IV_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, wrapped + EVS_GCM_IV_SIZE, EVS_DK_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, EVS_GCM_IV_SIZE);
 	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AEAD_TAG, wrapped + IV_SIZE + EVS_DK_SIZE, TAG_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_AEAD_TAG, wrapped + EVS_GCM_IV_SIZE + EVS_DK_SIZE,
+			   EVS_GCM_TAG_SIZE);
 	ret = evs_kmip_call(kms, KMIP_OP_DECRYPT, &payload, err);
 	if (ret)
 		return refine(kms, KMIP_OP_DECRYPT, token->cmk, err);
