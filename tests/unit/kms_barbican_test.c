@@ -7,9 +7,9 @@
 #include <errno.h>
 
 #include "hex.h"
+#include "kms_fixture.h"
 #include "recorded.h"
 
-#define UUID "11111111-2222-3333-4444-555555555555"
 #define ID "5ea0a511-4d2d-4e5d-b27b-6c86a1bb8a1c"
 #define ORDER "b18afb34-0476-4152-8cae-ecd93fa03437"
 #define KEY "0123456789abcdef0123456789ABCDEF"
@@ -22,86 +22,23 @@
 #define REFUSAL(status, text) HTTP(status, "{\"code\":" status ",\"title\":\"X\"," \
 	"\"description\":\"" text "\"}")
 
-struct fixture {
-	char dir[32];
-	unsigned int port;
-	pid_t server;
-	struct recorded recorded;
-	struct evs_config_kms cfg;
-	struct evs_kms *kms;
-	struct evs_secret *dk;
-	struct evs_secret *back;
-	struct evs_token token;
-	struct evs_error err;
-};
-
-static void set(struct fixture *f, const char *key, const char *value)
-{
-	assert_int_equal(evs_config_set(&f->cfg, key, value), 0);
-}
-
-static void reopen(struct fixture *f)
-{
-	evs_kms_close(f->kms);
-	f->kms = NULL;
-	check_ok(&f->err, evs_kms_open(&f->kms, &f->cfg, &f->err));
-}
+static struct recorded recording;
 
 static struct fixture *new_fixture(void)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f = fixture_new("barbican", "cloud", 20);
 
-	assert_non_null(f);
-	strcpy(f->dir, "/tmp/evs-barbican-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	strcpy(f->cfg.name, "cloud");
-	f->cfg.ops = evs_kms_backend("barbican");
-	assert_non_null(f->cfg.ops);
-	f->cfg.timeout = 20;
 	set(f, "project", "p1");
-	f->dk = evs_secret_alloc(EVS_DK_SIZE);
-	f->back = evs_secret_alloc(EVS_DK_SIZE);
-	assert_true(f->dk && f->back);
 	return f;
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-
-	if (f->recorded.listener)
-		recorded_close(&f->recorded);
-	evs_kms_close(f->kms);
-	stop_server(f->server);
-	remove_tree(f->dir);
-	evs_secret_free(f->dk);
-	evs_secret_free(f->back);
-	free(f);
+	if (recording.listener)
+		recorded_close(&recording);
+	memset(&recording, 0, sizeof(recording));
+	fixture_free(*state);
 	return 0;
-}
-
-static void wrap_new(struct fixture *f, const char *id)
-{
-	check_ok(&f->err, evs_token_init(&f->token, "cloud", id, UUID, &f->err));
-	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
-}
-
-static int unwrap(struct fixture *f)
-{
-	memset(f->back->data, 0xff, EVS_DK_SIZE);
-	return evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err);
-}
-
-static void assert_unwraps(struct fixture *f)
-{
-	check_ok(&f->err, unwrap(f));
-	assert_memory_equal(f->back->data, f->dk->data, EVS_DK_SIZE);
-}
-
-static void assert_refused(struct fixture *f, enum evs_class class)
-{
-	check_fails(&f->err, unwrap(f), class);
-	assert_wiped(f->back);
 }
 
 /* ---- against the server ---- */
@@ -131,11 +68,6 @@ static void other_client(struct fixture *f, const char *what)
 			     "http://127.0.0.1:%u/v1/$p; }; %s", f->port, what) > 0);
 	run(f->dir, command);
 	free(command);
-}
-
-static void make_cmk(struct fixture *f, const char *name, struct evs_cmk *cmk)
-{
-	check_ok(&f->err, evs_kms_create_key(f->kms, name, NULL, cmk, &f->err));
 }
 
 static void test_keys(void **state)
@@ -377,9 +309,9 @@ static int set_up_recorded(void **state)
 	struct fixture *f = new_fixture();
 	char url[80];
 
-	recorded_open(&f->recorded, f->dir);
+	recorded_open(&recording, f->dir);
 	f->cfg.timeout = 1;
-	snprintf(url, sizeof(url), "unix:%s", f->recorded.path);
+	snprintf(url, sizeof(url), "unix:%s", recording.path);
 	set(f, "url", url);
 	reopen(f);
 	check_ok(&f->err, evs_token_init(&f->token, "cloud", ID, UUID, &f->err));
@@ -387,10 +319,9 @@ static int set_up_recorded(void **state)
 	return 0;
 }
 
-static void assert_request(struct fixture *f, unsigned int i, const char *line,
-			   const char *header)
+static void assert_request(unsigned int i, const char *line, const char *header)
 {
-	const char *request = f->recorded.request[i];
+	const char *request = recording.request[i];
 
 	assert_contains(request, line);
 	assert_ptr_equal(strstr(request, line), request);
@@ -402,29 +333,29 @@ static void test_create(void **state)
 	struct fixture *f = *state;
 	struct evs_cmk cmk;
 
-	expect(&f->recorded, HTTP("200", "{\"secrets\":[],\"total\":0}"));
-	expect(&f->recorded, HTTP("202", "{\"order_ref\":" REF("order", ORDER) "}"));
-	expect(&f->recorded, HTTP("200", "{\"status\":\"PENDING\"}"));
-	expect(&f->recorded, HTTP("503", "busy"));
-	expect(&f->recorded, HTTP("200", "{\"status\":\"ACTIVE\",\"secret_ref\":"
+	expect(&recording, HTTP("200", "{\"secrets\":[],\"total\":0}"));
+	expect(&recording, HTTP("202", "{\"order_ref\":" REF("order", ORDER) "}"));
+	expect(&recording, HTTP("200", "{\"status\":\"PENDING\"}"));
+	expect(&recording, HTTP("503", "busy"));
+	expect(&recording, HTTP("200", "{\"status\":\"ACTIVE\",\"secret_ref\":"
 					 REF("secret", ID) "}"));
-	expect(&f->recorded, HTTP("200", SECRET(AES)));
-	expect(&f->recorded, NULL);
+	expect(&recording, HTTP("200", SECRET(AES)));
+	expect(&recording, NULL);
 	f->kms->cfg.timeout = 10;
 	check_ok(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err));
 	assert_string_equal(cmk.id, ID);
-	assert_request(f, 0, "GET /v1/secrets?limit=2&name=db-prod HTTP/1.1\r\n",
+	assert_request(0, "GET /v1/secrets?limit=2&name=db-prod HTTP/1.1\r\n",
 		       "\r\nX-Project-Id: p1\r\n");
-	assert_request(f, 1, "POST /v1/orders HTTP/1.1\r\n", "\r\n\r\n{\"type\":\"key\",\"meta\":"
+	assert_request(1, "POST /v1/orders HTTP/1.1\r\n", "\r\n\r\n{\"type\":\"key\",\"meta\":"
 		       "{\"name\":\"db-prod\",\"algorithm\":\"aes\",\"bit_length\":256,"
 		       "\"payload_content_type\":\"application/octet-stream\"}}");
-	assert_request(f, 4, "GET /v1/orders/" ORDER " HTTP/1.1\r\n",
+	assert_request(4, "GET /v1/orders/" ORDER " HTTP/1.1\r\n",
 		       "\r\nAccept: application/json\r\n");
 
-	expect(&f->recorded, HTTP("200", "{\"secrets\":[],\"total\":0}"));
-	expect(&f->recorded, HTTP("202", "{\"order_ref\":" REF("order", ORDER) "}"));
-	expect(&f->recorded, HTTP("200", "{\"status\":\"ERROR\",\"error_reason\":\"no HSM\"}"));
-	expect(&f->recorded, NULL);
+	expect(&recording, HTTP("200", "{\"secrets\":[],\"total\":0}"));
+	expect(&recording, HTTP("202", "{\"order_ref\":" REF("order", ORDER) "}"));
+	expect(&recording, HTTP("200", "{\"status\":\"ERROR\",\"error_reason\":\"no HSM\"}"));
+	expect(&recording, NULL);
 	check_fails(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err),
 		    EVS_CLASS_BAD_REQUEST);
 	assert_contains(f->err.text, "the key could not be made: no HSM");
@@ -434,13 +365,13 @@ static void test_payload(void **state)
 {
 	struct fixture *f = *state;
 
-	expect(&f->recorded, HTTP("200", KEY));
-	expect(&f->recorded, NULL);
+	expect(&recording, HTTP("200", KEY));
+	expect(&recording, NULL);
 	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
-	assert_request(f, 0, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
+	assert_request(0, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
 		       "\r\nAccept: application/octet-stream\r\n");
-	expect(&f->recorded, HTTP("200", KEY));
-	expect(&f->recorded, NULL);
+	expect(&recording, HTTP("200", KEY));
+	expect(&recording, NULL);
 	assert_unwraps(f);
 	strcpy(f->token.cmk, "../../v3/users");
 	assert_int_equal(unwrap(f), -EBADMSG);
@@ -465,28 +396,28 @@ static void test_token(void **state)
 	reopen(f);
 
 	/* The first one was revoked meanwhile: a second is asked for, once. */
-	expect(&f->recorded, TOKEN("one"));
-	expect(&f->recorded, HTTP("401", "{\"error\":{\"code\":401,\"message\":\"no\"}}"));
-	expect(&f->recorded, TOKEN("two"));
-	expect(&f->recorded, HTTP("200", KEY));
-	expect(&f->recorded, NULL);
+	expect(&recording, TOKEN("one"));
+	expect(&recording, HTTP("401", "{\"error\":{\"code\":401,\"message\":\"no\"}}"));
+	expect(&recording, TOKEN("two"));
+	expect(&recording, HTTP("200", KEY));
+	expect(&recording, NULL);
 	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
-	assert_request(f, 0, "POST /v3/auth/tokens?nocatalog=1 HTTP/1.1\r\n",
+	assert_request(0, "POST /v3/auth/tokens?nocatalog=1 HTTP/1.1\r\n",
 		       "{\"auth\":{\"identity\":{\"password\":{\"user\":{\"name\":\"disks\","
 		       "\"domain\":{\"name\":\"Default\"},\"password\":\"s3cret\"}},"
 		       "\"methods\":[\"password\"]},\"scope\":{\"project\":{\"id\":\"p1\"}}}}");
-	assert_request(f, 1, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
+	assert_request(1, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
 		       "\r\nX-Auth-Token: one\r\n");
-	assert_request(f, 3, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
+	assert_request(3, "GET /v1/secrets/" ID "/payload HTTP/1.1\r\n",
 		       "\r\nX-Auth-Token: two\r\n");
-	assert_null(strstr(f->recorded.request[3], "X-Project-Id"));
-	expect(&f->recorded, HTTP("200", KEY));
-	expect(&f->recorded, NULL);
+	assert_null(strstr(recording.request[3], "X-Project-Id"));
+	expect(&recording, HTTP("200", KEY));
+	expect(&recording, NULL);
 	assert_unwraps(f);
 
 	reopen(f);
-	expect(&f->recorded, HTTP("401", "{\"error\":{\"code\":401,\"message\":\"wrong\"}}"));
-	expect(&f->recorded, NULL);
+	expect(&recording, HTTP("401", "{\"error\":{\"code\":401,\"message\":\"wrong\"}}"));
+	expect(&recording, NULL);
 	assert_refused(f, EVS_CLASS_BAD_CREDENTIALS);
 	assert_contains(f->err.text, "user disks of Default");
 }
@@ -519,20 +450,20 @@ static void test_classes(void **state)
 	memset(f->token.wrapped_dk, '0', 2 * (12 + 64 + 16));
 	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		/* The sentence may ask what the secret is: both get the same answer. */
-		expect(&f->recorded, row[i].answer);
+		expect(&recording, row[i].answer);
 		if (row[i].class == EVS_CLASS_CMK_NO_MATERIAL ||
 		    row[i].class == EVS_CLASS_NO_PERMISSION ||
 		    row[i].class == EVS_CLASS_BAD_REQUEST)
-			expect(&f->recorded, row[i].answer);
-		expect(&f->recorded, NULL);
+			expect(&recording, row[i].answer);
+		expect(&recording, NULL);
 		check_fails(&f->err, unwrap(f), row[i].class);
 		assert_wiped(f->back);
 	}
 	for (i = 0; i < 2; i++) {	/* repeated while there is time */
-		expect(&f->recorded, i ? HTTP("429", "") : HTTP("500", "x"));
-		expect(&f->recorded, HTTP("200", KEY));
-		expect(&f->recorded, HTTP("200", SECRET(AES)));
-		expect(&f->recorded, NULL);
+		expect(&recording, i ? HTTP("429", "") : HTTP("500", "x"));
+		expect(&recording, HTTP("200", KEY));
+		expect(&recording, HTTP("200", SECRET(AES)));
+		expect(&recording, NULL);
 		assert_refused(f, EVS_CLASS_TAMPERED);
 		assert_contains(f->err.text, "CMK db-prod (" ID "): the wrapped key");
 	}
@@ -553,8 +484,8 @@ static void test_answers(void **state)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(answer, sizeof(answer), HTTP("200", "%s"), bad[i]);
-		expect(&f->recorded, answer);
-		expect(&f->recorded, NULL);
+		expect(&recording, answer);
+		expect(&recording, NULL);
 		check_fails(&f->err, evs_kms_describe_key(f->kms, ID, &cmk, &f->err),
 			    EVS_CLASS_PROTOCOL);
 	}

@@ -8,22 +8,7 @@
 
 #include "hex.h"
 #include "kms/kmip.h"
-#include "kms/kms.h"
-#include "server.h"
-
-#define UUID "11111111-2222-3333-4444-555555555555"
-
-struct fixture {
-	char dir[32];
-	unsigned int port;
-	pid_t server;
-	struct evs_config_kms cfg;
-	struct evs_kms *kms;
-	struct evs_secret *dk;
-	struct evs_secret *back;
-	struct evs_token token;
-	struct evs_error err;
-};
+#include "kms_fixture.h"
 
 /* What this client cannot do is done with the client of PyKMIP. */
 static void pykmip(struct fixture *f, const char *what)
@@ -40,30 +25,12 @@ static void pykmip(struct fixture *f, const char *what)
 	free(command);
 }
 
-static void set_file(struct fixture *f, const char *key, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-	assert_int_equal(evs_config_set(&f->cfg, key, path), 0);
-}
-
-static void reopen(struct fixture *f)
-{
-	evs_kms_close(f->kms);
-	f->kms = NULL;
-	check_ok(&f->err, evs_kms_open(&f->kms, &f->cfg, &f->err));
-}
-
 static void configure(struct fixture *f)
 {
 	char url[64];
 
-	strcpy(f->cfg.name, "vault");
-	f->cfg.ops = evs_kms_backend("kmip");
-	f->cfg.timeout = 20;
 	snprintf(url, sizeof(url), "kmip://127.0.0.1:%u", f->port);
-	assert_int_equal(evs_config_set(&f->cfg, "url", url), 0);
+	set(f, "url", url);
 	set_file(f, "ca-file", "ca.pem");
 	set_file(f, "client-cert-file", "host.pem");
 	set_file(f, "client-key-file", "host.key");
@@ -71,62 +38,20 @@ static void configure(struct fixture *f)
 
 static int set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f = fixture_new("kmip", "vault", 20);
 
-	assert_non_null(f);
-	strcpy(f->dir, "/tmp/evs-kmip-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
 	f->port = free_port();
 	f->server = start_peer(f->dir, "kmip", f->port);
 	configure(f);
 	reopen(f);
-	f->dk = evs_secret_alloc(EVS_DK_SIZE);
-	f->back = evs_secret_alloc(EVS_DK_SIZE);
-	assert_true(f->dk && f->back);
 	*state = f;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-
-	evs_kms_close(f->kms);
-	stop_server(f->server);
-	remove_tree(f->dir);
-	evs_secret_free(f->dk);
-	evs_secret_free(f->back);
-	free(f);
+	fixture_free(*state);
 	return 0;
-}
-
-static void make_cmk(struct fixture *f, const char *name, struct evs_cmk *cmk)
-{
-	check_ok(&f->err, evs_kms_create_key(f->kms, name, NULL, cmk, &f->err));
-}
-
-static void wrap_new(struct fixture *f, const char *id)
-{
-	check_ok(&f->err, evs_token_init(&f->token, "vault", id, UUID, &f->err));
-	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
-}
-
-static int unwrap(struct fixture *f)
-{
-	memset(f->back->data, 0xff, EVS_DK_SIZE);
-	return evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err);
-}
-
-static void assert_unwraps(struct fixture *f)
-{
-	check_ok(&f->err, unwrap(f));
-	assert_memory_equal(f->back->data, f->dk->data, EVS_DK_SIZE);
-}
-
-static void assert_refused(struct fixture *f, enum evs_class class)
-{
-	check_fails(&f->err, unwrap(f), class);
-	assert_wiped(f->back);
 }
 
 /* ---- against the server ---- */

@@ -1,104 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The back end pkcs11 against a SoftHSM2 token of its own. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common.h"
-#include "hex.h"
-#include "kms/backend.h"
-#include "kms/kms.h"
 #include "kms/pkcs11.h"
+#include "kms_fixture.h"
 
 #define MODULE "/usr/lib/softhsm/libsofthsm2.so"
-#define UUID "11111111-2222-3333-4444-555555555555"
 
-struct fixture {
-	char dir[32];
-	char pin[64];
-	char conf[64];
-	struct evs_config_kms cfg;
-	struct evs_kms *kms;
-	struct evs_secret *dk;
-	struct evs_secret *back;
-	struct evs_token token;
-	struct evs_error err;
-};
-
-static void put_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-	assert_int_equal(chmod(path, 0600), 0);
-}
+static char pin_path[64], conf_path[64];
 
 static void make_token(struct fixture *f)
 {
-	char text[512], tokens[64];
+	char path[64], command[256];
 
-	strcpy(f->dir, "/tmp/evs-pkcs11-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	snprintf(f->pin, sizeof(f->pin), "%s/pin", f->dir);
-	snprintf(f->conf, sizeof(f->conf), "%s/softhsm2.conf", f->dir);
-	snprintf(tokens, sizeof(tokens), "%s/tokens", f->dir);
-	assert_int_equal(mkdir(tokens, 0700), 0);
-	snprintf(text, sizeof(text), "directories.tokendir = %s\nobjectstore.backend = file\n",
-		 tokens);
-	put_file(f->conf, text);
-	put_file(f->pin, "1234\n");
-	snprintf(text, sizeof(text), "SOFTHSM2_CONF=%s softhsm2-util --init-token --free "
-		 "--label disks --so-pin 123456 --pin 1234 >/dev/null", f->conf);
-	assert_int_equal(system(text), 0);
-}
-
-static void configure(struct fixture *f)
-{
-	memset(&f->cfg, 0, sizeof(f->cfg));
-	strcpy(f->cfg.name, "hsm");
-	f->cfg.ops = evs_kms_backend("pkcs11");
-	f->cfg.timeout = 5;
-	assert_int_equal(evs_config_set(&f->cfg, "module", MODULE), 0);
-	assert_int_equal(evs_config_set(&f->cfg, "token", "disks"), 0);
-	assert_int_equal(evs_config_set(&f->cfg, "pin-file", f->pin), 0);
-	assert_int_equal(evs_config_set(&f->cfg, "softhsm2-conf", f->conf), 0);
-}
-
-static void open_kms(struct fixture *f)
-{
-	if (evs_kms_open(&f->kms, &f->cfg, &f->err))
-		fail_msg("%s", f->err.text);
+	snprintf(pin_path, sizeof(pin_path), "%s/pin", f->dir);
+	snprintf(conf_path, sizeof(conf_path), "%s/softhsm2.conf", f->dir);
+	snprintf(path, sizeof(path), "%s/tokens", f->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	put_file(f->dir, "softhsm2.conf",
+		 "directories.tokendir = %D/tokens\nobjectstore.backend = file\n", 0);
+	put_file(f->dir, "pin", "1234\n", 0);
+	snprintf(command, sizeof(command), "SOFTHSM2_CONF=%s softhsm2-util --init-token --free "
+		 "--label disks --so-pin 123456 --pin 1234 >/dev/null", conf_path);
+	assert_int_equal(system(command), 0);
 }
 
 static int set_up(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f = fixture_new("pkcs11", "hsm", 5);
 
-	assert_non_null(f);
 	make_token(f);
-	configure(f);
-	open_kms(f);
-	f->dk = evs_secret_alloc(EVS_DK_SIZE);
-	f->back = evs_secret_alloc(EVS_DK_SIZE);
-	assert_true(f->dk && f->back);
+	set(f, "module", MODULE);
+	set(f, "token", "disks");
+	set(f, "pin-file", pin_path);
+	set(f, "softhsm2-conf", conf_path);
+	reopen(f);
 	*state = f;
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct fixture *f = *state;
-
-	evs_kms_close(f->kms);
-	remove_tree(f->dir);
-	evs_secret_free(f->dk);
-	evs_secret_free(f->back);
-	free(f);
+	fixture_free(*state);
 	return 0;
 }
 
@@ -123,9 +66,9 @@ static void make_key(struct fixture *f, const char *label, CK_ULONG size, CK_BBO
 	CK_FUNCTION_LIST *p11;
 	CK_SLOT_ID slot;
 
-	assert_int_equal(evs_p11_load(&p11, MODULE, f->conf, &f->err), 0);
+	assert_int_equal(evs_p11_load(&p11, MODULE, conf_path, &f->err), 0);
 	assert_int_equal(evs_p11_find_token(p11, "disks", &slot, &f->err), 0);
-	assert_int_equal(evs_secret_read(&pin, f->pin, &f->err), 0);
+	assert_int_equal(evs_secret_read(&pin, pin_path, &f->err), 0);
 	assert_int_equal(evs_p11_login(p11, slot, CKF_RW_SESSION, pin, &session), CKR_OK);
 	assert_int_equal(p11->C_GenerateKey(session, &mechanism, template, 7, &key), CKR_OK);
 	evs_secret_free(pin);
@@ -133,55 +76,14 @@ static void make_key(struct fixture *f, const char *label, CK_ULONG size, CK_BBO
 	evs_p11_unload(p11);
 }
 
-static void delete_key(struct fixture *f, const char *label)
+static void delete_key(const char *label)
 {
 	char command[256];
 
 	snprintf(command, sizeof(command), "SOFTHSM2_CONF=%s pkcs11-tool --module " MODULE
 		 " --token-label disks --login --pin 1234 --delete-object --type secrkey "
-		 "--label %s >/dev/null 2>&1", f->conf, label);
+		 "--label %s >/dev/null 2>&1", conf_path, label);
 	assert_int_equal(system(command), 0);
-}
-
-/* ---- assertions ---- */
-
-#define check_fails(f, call, want) check_class(f, call, want, #call, __LINE__)
-static void check_class(struct fixture *f, int ret, enum evs_class want, const char *call,
-			int line)
-{
-	if (ret != -evs_class_errno(want) || f->err.class != want)
-		fail_msg("line %d: %s: %d, class %d, want %d: %s", line, call, ret, f->err.class,
-			 want, f->err.text);
-}
-
-static void assert_wiped(const struct evs_secret *dk)
-{
-	static const unsigned char zeros[EVS_DK_SIZE];
-
-	assert_memory_equal(dk->data, zeros, EVS_DK_SIZE);
-}
-
-static void wrap_new(struct fixture *f, const char *cmk)
-{
-	assert_int_equal(evs_token_init(&f->token, "hsm", cmk, UUID, &f->err), 0);
-	if (evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err))
-		fail_msg("%s", f->err.text);
-}
-
-static void assert_unwraps(struct fixture *f)
-{
-	memset(f->back->data, 0xff, EVS_DK_SIZE);
-	if (evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err))
-		fail_msg("%s", f->err.text);
-	assert_memory_equal(f->back->data, f->dk->data, EVS_DK_SIZE);
-}
-
-static void assert_tampered(struct fixture *f)
-{
-	memset(f->back->data, 0xff, EVS_DK_SIZE);
-	check_fails(f, evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err),
-		    EVS_CLASS_TAMPERED);
-	assert_wiped(f->back);
 }
 
 /* ---- tests ---- */
@@ -198,9 +100,9 @@ static void test_keys(void **state)
 	assert_string_equal(cmk.spec, "AES_256");
 	assert_string_equal(cmk.origin, "kms");
 	assert_int_equal(cmk.state, EVS_CMK_STATE_ENABLED);
-	check_fails(f, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err),
+	check_fails(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err),
 		    EVS_CLASS_ALIAS_EXISTS);
-	check_fails(f, evs_kms_create_key(f->kms, "new", "words", &cmk, &f->err),
+	check_fails(&f->err, evs_kms_create_key(f->kms, "new", "words", &cmk, &f->err),
 		    EVS_CLASS_BAD_REQUEST);
 	assert_int_equal(evs_kms_create_key(f->kms, "db-test", NULL, &cmk, &f->err), 0);
 	make_key(f, "short", 16, CK_TRUE, CK_FALSE);	/* no CMK: not listed */
@@ -208,10 +110,10 @@ static void test_keys(void **state)
 	assert_int_equal(count, 2);
 	assert_int_not_equal(strcmp(cmks[0].id, cmks[1].id), 0);
 	free(cmks);
-	check_fails(f, evs_kms_describe_key(f->kms, "other", &cmk, &f->err),
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "other", &cmk, &f->err),
 		    EVS_CLASS_CMK_DELETED);
 	assert_contains(f->err.text, "CMK other: no such CMK");
-	check_fails(f, evs_kms_describe_key(f->kms, "short", &cmk, &f->err),
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "short", &cmk, &f->err),
 		    EVS_CLASS_BAD_REQUEST);
 	assert_contains(f->err.text, "no AES-256 key");
 	assert_int_equal(evs_kms_disable_key(f->kms, "db-prod", &cmk, &f->err), -EOPNOTSUPP);
@@ -241,8 +143,7 @@ static void test_wrap(void **state)
 
 		/* A DK that exists, and by a client that was started anew */
 		assert_int_equal(evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err), 0);
-		evs_kms_close(f->kms);
-		open_kms(f);
+		reopen(f);
 		assert_unwraps(f);
 		f->token = old;
 		memcpy(f->dk->data, first, EVS_DK_SIZE);
@@ -270,28 +171,28 @@ static void test_tampered(void **state)
 			f->token.wrapped_dk[i] = good.wrapped_dk[i] == '0' ? '1' :
 						 good.wrapped_dk[i] == 'A' ? 'B' :
 						 good.wrapped_dk[i] == '9' ? '8' : '0';
-			assert_tampered(f);
+			assert_refused(f, EVS_CLASS_TAMPERED);
 		}
 		f->token = good;
 		f->token.context.pair[1].value[0] ^= 1;
-		assert_tampered(f);
+		assert_refused(f, EVS_CLASS_TAMPERED);
 		for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 			f->token = good;
 			strcpy(f->token.wrapped_dk, bad[i]);
-			assert_tampered(f);
+			assert_refused(f, EVS_CLASS_TAMPERED);
 		}
 		f->token = good;
 		f->token.wrapped_dk[strlen(good.wrapped_dk) - 2] = '\0';
-		assert_tampered(f);
+		assert_refused(f, EVS_CLASS_TAMPERED);
 		f->token = good;
 		strcpy(f->token.wrapped_dk + strlen(good.wrapped_dk), "00");
-		assert_tampered(f);
+		assert_refused(f, EVS_CLASS_TAMPERED);
 		f->token = good;
 		assert_unwraps(f);
 	}
 	wrap_new(f, "gcm");
 	strcpy(f->token.cmk, "other");
-	assert_tampered(f);
+	assert_refused(f, EVS_CLASS_TAMPERED);
 	assert_contains(f->err.text, "of another CMK");
 	assert_contains(f->err.code, "CKR 0x");
 }
@@ -303,10 +204,9 @@ static void test_gone(void **state)
 
 	assert_int_equal(evs_kms_create_key(f->kms, "gone", NULL, &cmk, &f->err), 0);
 	wrap_new(f, "gone");
-	delete_key(f, "gone");
-	evs_kms_close(f->kms);
-	open_kms(f);
-	check_fails(f, evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err),
+	delete_key("gone");
+	reopen(f);
+	check_fails(&f->err, evs_kms_decrypt_datakey(f->kms, &f->token, f->back, &f->err),
 		    EVS_CLASS_CMK_DELETED);
 	assert_contains(f->err.text, "cannot be read");
 }
@@ -317,7 +217,7 @@ static void test_no_right(void **state)
 
 	make_key(f, "none", 32, CK_FALSE, CK_FALSE);
 	assert_int_equal(evs_token_init(&f->token, "hsm", "none", UUID, &f->err), 0);
-	check_fails(f, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err),
+	check_fails(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err),
 		    EVS_CLASS_NO_PERMISSION);
 	assert_wiped(f->dk);
 	assert_contains(f->err.code, "CKR 0x68");
@@ -328,17 +228,18 @@ static void test_pin(void **state)
 	struct fixture *f = *state;
 	struct evs_cmk cmk;
 
-	put_file(f->pin, "4321\n");
-	check_fails(f, evs_kms_describe_key(f->kms, "x", &cmk, &f->err),
+	put_file(f->dir, "pin", "4321\n", 0);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "x", &cmk, &f->err),
 		    EVS_CLASS_BAD_CREDENTIALS);
 	assert_contains(f->err.code, "CKR 0xa0");
-	assert_int_equal(chmod(f->pin, 0644), 0);
+	assert_int_equal(chmod(pin_path, 0644), 0);
 	assert_int_equal(evs_kms_describe_key(f->kms, "x", &cmk, &f->err), -EPERM);
-	assert_contains(f->err.text, f->pin);
+	assert_contains(f->err.text, pin_path);
 
 	/* It is read when it is needed: the right PIN mends it. */
-	put_file(f->pin, "1234\n");
-	check_fails(f, evs_kms_describe_key(f->kms, "x", &cmk, &f->err), EVS_CLASS_CMK_DELETED);
+	put_file(f->dir, "pin", "1234\n", 0);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "x", &cmk, &f->err),
+		    EVS_CLASS_CMK_DELETED);
 }
 
 static void test_no_token(void **state)
@@ -346,15 +247,14 @@ static void test_no_token(void **state)
 	struct fixture *f = *state;
 	struct evs_cmk cmk;
 
-	evs_kms_close(f->kms);
-	assert_int_equal(evs_config_set(&f->cfg, "token", "elsewhere"), 0);
-	open_kms(f);
-	check_fails(f, evs_kms_describe_key(f->kms, "x", &cmk, &f->err),
+	set(f, "token", "elsewhere");
+	reopen(f);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "x", &cmk, &f->err),
 		    EVS_CLASS_KMS_UNREACHABLE);
 	assert_contains(f->err.text, "no token \"elsewhere\"");
 	evs_kms_close(f->kms);
 	f->kms = NULL;
-	assert_int_equal(evs_config_set(&f->cfg, "module", "/nonexistent.so"), 0);
+	set(f, "module", "/nonexistent.so");
 	assert_int_equal(evs_kms_open(&f->kms, &f->cfg, &f->err), -ENOENT);
 	assert_contains(f->err.text, "/nonexistent.so");
 }
