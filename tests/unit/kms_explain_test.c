@@ -196,6 +196,22 @@ static int make_call(struct evs_kms *kms, enum call call, struct evs_token *toke
 	}
 }
 
+/* Makes the call, and has the user read what @refusal says. */
+static void check_refusal(struct evs_kms *kms, const struct refusal *refusal,
+			  struct evs_token *token, struct evs_secret *dk)
+{
+	struct evs_error err = {};
+
+	now = refusal;
+	asked = false;
+	assert_int_equal(make_call(kms, now->call, token, dk, &err),
+			 -evs_class_errno(now->class));
+	assert_string_equal(err.text, now->text);
+	assert_int_equal(err.class, now->class);
+	assert_string_equal(err.code, now->code);
+	assert_string_equal(err.request_id, "req-1");
+}
+
 static void test_sentences(void **state)
 {
 	const struct evs_config_kms cfg = { .name = "otc", .ops = &fake_ops, .timeout = 30 };
@@ -209,16 +225,8 @@ static void test_sentences(void **state)
 	assert_non_null(dk);
 	assert_int_equal(evs_kms_open(&kms, &cfg, &err), 0);
 	assert_int_equal(evs_token_init(&token, "otc", ID, UUID, &err), 0);
-	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		now = &refusals[i];
-		asked = false;
-		assert_int_equal(make_call(kms, now->call, &token, dk, &err),
-				 -evs_class_errno(now->class));
-		assert_string_equal(err.text, now->text);
-		assert_int_equal(err.class, now->class);
-		assert_string_equal(err.code, now->code);
-		assert_string_equal(err.request_id, "req-1");
-	}
+	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		check_refusal(kms, &refusals[i], &token, dk);
 	evs_kms_close(kms);
 	evs_secret_free(dk);
 }
@@ -315,14 +323,10 @@ static void test_advice(void **state)
 	assert_int_equal(evs_config_set(&cfg, "region", "eu-central-1"), 0);
 	assert_int_equal(evs_token_init(&token, "x", ID, UUID, &err), 0);
 	for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-		now = &advices[i].refusal;
-		asked = false;
 		ops = fake_ops;
 		ops.advise = evs_kms_backend(advices[i].backend)->advise;
 		assert_int_equal(evs_kms_open(&kms, &cfg, &err), 0);
-		assert_int_equal(make_call(kms, now->call, &token, dk, &err),
-				 -evs_class_errno(now->class));
-		assert_string_equal(err.text, now->text);
+		check_refusal(kms, &advices[i].refusal, &token, dk);
 		evs_kms_close(kms);
 	}
 	evs_secret_free(dk);

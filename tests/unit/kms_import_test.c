@@ -18,21 +18,12 @@ static char key_path[96];
 
 static int set_up(void **state)
 {
-	char path[96];
-	FILE *file;
-
 	(void)state;
 	if (geteuid())
 		return 0;
 	fixture_init(&kmsd);
 	snprintf(key_path, sizeof(key_path), "%s/material", kmsd.dir);
-	snprintf(path, sizeof(path), "%s/evs.conf", kmsd.dir);
-	file = fopen(path, "we");
-	if (!file)
-		return -1;
-	fprintf(file, "[kms local]\nurl = unix:%s\ntimeout = 20\n", kmsd.socket);
-	if (fclose(file) || setenv("EVS_CONF", path, 1))
-		return -1;
+	fixture_client(&kmsd, 20);
 	daemon_start(&kmsd);
 	return evs_config_load(&cfg, &err) ||
 	       evs_kms_open(&kms, evs_config_kms(&cfg, EVS_KMS_LOCAL, &err), &err) ? -1 : 0;

@@ -69,6 +69,20 @@ UNUSED static int fixture_try_init(struct fixture *f, struct evs_error *err)
 	return kmsd_init(&init, err);
 }
 
+/* Has clients in this process, and those that it starts, find the daemon. */
+UNUSED static void fixture_client(const struct fixture *f, unsigned int timeout)
+{
+	char path[96];
+	FILE *config;
+
+	snprintf(path, sizeof(path), "%s/evs.conf", f->dir);
+	config = fopen(path, "we");
+	assert_non_null(config);
+	fprintf(config, "[kms local]\nurl = unix:%s\ntimeout = %u\n", f->socket, timeout);
+	assert_int_equal(fclose(config), 0);
+	assert_int_equal(setenv("EVS_CONF", path, 1), 0);
+}
+
 /* Adds a section to the configuration. */
 UNUSED static void fixture_configure(const struct fixture *f, const char *text)
 {

@@ -18,7 +18,7 @@
 #define HEADER_SIZE (16 << 20)
 
 static struct fixture kmsd;
-static char disk[96], config_path[96], original[96];
+static char disk[96], original[96];
 static struct evs_cmk first, second;
 
 static const char *built(const char *program)
@@ -73,21 +73,13 @@ static void make_disk(void)
 
 static int set_up(void **state)
 {
-	FILE *file;
-
 	(void)state;
 	if (geteuid())
 		return 0;
 	fixture_init(&kmsd);
 	snprintf(disk, sizeof(disk), "%s/disk", kmsd.dir);
 	snprintf(original, sizeof(original), "%s/original", kmsd.dir);
-	snprintf(config_path, sizeof(config_path), "%s/evs.conf", kmsd.dir);
-	file = fopen(config_path, "we");
-	if (!file)
-		return -1;
-	fprintf(file, "[kms local]\nurl = unix:%s\ntimeout = 10\n", kmsd.socket);
-	if (fclose(file) || setenv("EVS_CONF", config_path, 1))
-		return -1;
+	fixture_client(&kmsd, 10);
 	daemon_start(&kmsd);
 	make_disk();
 	return 0;
