@@ -152,6 +152,10 @@ enum {
  * @key_node: entry in the list of disks whose key is watched
  * @key_check: tells another data key from the one the disk was attached with
  * @has_key_check: @key_check is set
+ * @spare: cipher of a suspended disk that may get it back without its key, or NULL.
+ *	Under @state_lock.
+ * @spare_until: when that ends, in seconds of the boot clock. Under @control_mutex.
+ * @spare_work: wipes @spare then
  * @control_mutex: held while the disk is being suspended, resumed or resized
  * @state_lock: protects @state, and changes of @cipher
  * @state: what the disk does with I/O, see state.c. Becomes detaching under
@@ -159,7 +163,8 @@ enum {
  * @visible: the disk has been added and is found by users. Under evs_devs_lock.
  * @id: the N of /dev/evsN and index in evs_devs
  * @backing_dev: device number of @bdev, of use when @bdev has been closed
- * @key_serial: serial number of @key, of use when @key has been put
+ * @key_serial: serial number of @key, of use when @key has been put; 0 if there is
+ *	none since the disk was resumed without
  * @name: user's name of the disk
  * @uuid: UUID from the header of the disk, or empty
  * @cmk: the CMK that wraps the data key, as the KMS calls it, or empty. Under
@@ -205,6 +210,9 @@ struct evs_device {
 	struct list_head key_node;
 	u8 key_check[EVS_KEY_CHECK_SIZE];
 	bool has_key_check;
+	struct evs_cipher *spare;
+	time64_t spare_until;
+	struct delayed_work spare_work;
 	struct mutex control_mutex;	/* one command at a time */
 	spinlock_t state_lock;		/* protects state, changes of cipher */
 	enum evs_dev_state state;
@@ -330,7 +338,11 @@ void evs_dev_remove_work(struct work_struct *work);
 
 /* suspension.c: disks that are without their key for a time */
 
-int evs_dev_suspend(struct evs_device *evs, struct netlink_ext_ack *extack);
+int evs_dev_suspend(struct evs_device *evs, unsigned int grace,
+		    struct netlink_ext_ack *extack);
+int evs_dev_resume_spare(struct evs_device *evs,
+			 struct netlink_ext_ack *extack);
+void evs_dev_spare_work(struct work_struct *work);
 int evs_dev_resume(struct evs_device *evs, key_serial_t serial,
 		   struct netlink_ext_ack *extack);
 

@@ -11,6 +11,12 @@
 
 #include <uapi/linux/evs.h>
 
+/* Integer value ranges */
+static const struct netlink_range_validation evs_a_dev_grace_range = {
+	.min	= 1ULL,
+	.max	= EVS_GRACE_MAX,
+};
+
 /* EVS_CMD_ATTACH - do */
 static const struct nla_policy evs_attach_nl_policy[EVS_A_DEV_NO_PARTSCAN + 1] = {
 	[EVS_A_DEV_NAME] = { .type = NLA_NUL_STRING, .len = EVS_NAME_MAX, },
@@ -44,8 +50,9 @@ static const struct nla_policy evs_get_nl_policy[EVS_A_DEV_ID + 1] = {
 };
 
 /* EVS_CMD_SUSPEND - do */
-static const struct nla_policy evs_suspend_nl_policy[EVS_A_DEV_ID + 1] = {
+static const struct nla_policy evs_suspend_nl_policy[EVS_A_DEV_GRACE + 1] = {
 	[EVS_A_DEV_ID] = { .type = NLA_U32, },
+	[EVS_A_DEV_GRACE] = NLA_POLICY_FULL_RANGE(NLA_U32, &evs_a_dev_grace_range),
 };
 
 /* EVS_CMD_RESUME - do */
@@ -115,7 +122,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.doit		= evs_nl_suspend_doit,
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_suspend_nl_policy,
-		.maxattr	= EVS_A_DEV_ID,
+		.maxattr	= EVS_A_DEV_GRACE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -314,18 +314,20 @@ int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 
 int evs_nl_suspend_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return evs_dev_suspend(info->user_ptr[0], info->extack);
+	const struct nlattr *grace = info->attrs[EVS_A_DEV_GRACE];
+
+	return evs_dev_suspend(info->user_ptr[0],
+			       grace ? nla_get_u32(grace) : 0, info->extack);
 }
 
 int evs_nl_resume_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_KEY_SERIAL)) {
-		NL_SET_ERR_MSG(info->extack, "a key is required");
-		return -EINVAL;
-	}
+	const struct nlattr *serial = info->attrs[EVS_A_DEV_KEY_SERIAL];
 
-	return evs_dev_resume(info->user_ptr[0],
-			      nla_get_s32(info->attrs[EVS_A_DEV_KEY_SERIAL]),
+	if (!serial)
+		return evs_dev_resume_spare(info->user_ptr[0], info->extack);
+
+	return evs_dev_resume(info->user_ptr[0], nla_get_s32(serial),
 			      info->extack);
 }
 

@@ -33,6 +33,7 @@ void evs_dev_wipe(struct evs_device *evs)
 	evs_state_change(evs, EVS_OP_KILL, NULL, NULL);
 	evs_key_disown(evs);
 	cancel_work_sync(&evs->lost_work);
+	cancel_delayed_work_sync(&evs->spare_work);
 }
 
 /* Called once, by whoever has made the disk detaching or dead */

@@ -132,12 +132,13 @@ static struct evs_cipher *evs_state_cipher(enum evs_dev_state state)
  * @evs: disk
  * @op: what is asked of it
  * @cipher: for EVS_OP_RESUME, cipher with the data key, which on success is the
- *	disk's
+ *	disk's; for EVS_OP_SUSPEND, EVS_CIPHER_HELD to keep the disk's as its spare
  * @extack: says why if it is refused, or NULL
  *
  * When this returns, the cipher of a disk that may not have it any more has been
- * wiped, and no request uses it. I/O that was held goes on or fails, as the new
- * state demands. The key is left to the caller.
+ * wiped, and no request uses it, unless it is kept as the spare of a suspended
+ * disk. I/O that was held goes on or fails, as the new state demands. The key is
+ * left to the caller.
  *
  * Context: process context. Does not wait for the backing device, for memory, or
  *	for any lock under which somebody else might.
@@ -146,7 +147,7 @@ static struct evs_cipher *evs_state_cipher(enum evs_dev_state state)
 int evs_state_change(struct evs_device *evs, enum evs_op op,
 		     struct evs_cipher *cipher, struct netlink_ext_ack *extack)
 {
-	struct evs_cipher *old = NULL;
+	struct evs_cipher *old = NULL, *spare = NULL;
 	enum evs_dev_state before;
 	unsigned long flags;
 	int next;
@@ -165,10 +166,18 @@ int evs_state_change(struct evs_device *evs, enum evs_op op,
 			old = evs_io_set_cipher(evs, evs_state_cipher(next));
 		else if (cipher)
 			old = evs_io_set_cipher(evs, cipher);
+		if (next != EVS_DEV_STATE_SUSPENDED) {
+			spare = evs->spare;
+			evs->spare = NULL;
+		} else if (op == EVS_OP_SUSPEND && cipher == EVS_CIPHER_HELD) {
+			evs->spare = old;
+			old = NULL;
+		}
 	}
 	spin_unlock_irqrestore(&evs->state_lock, flags);
 
 	evs_io_wipe(old);
+	evs_io_wipe(spare);
 	if (next < 0) {
 		if (op == EVS_OP_SUSPEND)
 			evs_io_release(evs);

@@ -7,7 +7,7 @@
 static int suspend(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 		   struct evs_error *err)
 {
-	int ret = evs_nl_suspend(nl, disk->id, err);
+	int ret = evs_nl_suspend(nl, disk->id, 0, err);
 
 	if (ret == -EALREADY)
 		evs_error_set(err, EALREADY, "%s: to go on, evs-setup resume %s", err->text, ref);

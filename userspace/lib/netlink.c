@@ -310,9 +310,20 @@ int evs_nl_revoke(struct evs_nl *nl, uint32_t id, struct evs_error *err)
 	return msg ? request_plain(nl, msg, err) : -err->errnum;
 }
 
-int evs_nl_suspend(struct evs_nl *nl, uint32_t id, struct evs_error *err)
+int evs_nl_suspend(struct evs_nl *nl, uint32_t id, unsigned int grace, struct evs_error *err)
 {
 	struct nl_msg *msg = request_on(nl, EVS_CMD_SUSPEND, id, err);
+
+	if (!msg)
+		return -err->errnum;
+	if (grace && nla_put_u32(msg, EVS_A_DEV_GRACE, grace))
+		return too_long(msg, err);
+	return request_plain(nl, msg, err);
+}
+
+int evs_nl_resume_kept(struct evs_nl *nl, uint32_t id, struct evs_error *err)
+{
+	struct nl_msg *msg = request_on(nl, EVS_CMD_RESUME, id, err);
 
 	return msg ? request_plain(nl, msg, err) : -err->errnum;
 }

@@ -192,11 +192,23 @@ int evs_nl_revoke(struct evs_nl *nl, uint32_t id, struct evs_error *err);
  * evs_nl_suspend() - Take the key away from a disk and let its I/O wait.
  * @nl: the connection
  * @id: the N of /dev/evsN
+ * @grace: for how many seconds evs_nl_resume_kept() may give it back; 0 to wipe it,
+ *	   also when it was kept before
  * @err: filled on failure
  *
  * Return: 0 or a negative errno, -EALREADY when that has been done.
  */
-int evs_nl_suspend(struct evs_nl *nl, uint32_t id, struct evs_error *err);
+int evs_nl_suspend(struct evs_nl *nl, uint32_t id, unsigned int grace, struct evs_error *err);
+
+/**
+ * evs_nl_resume_kept() - Give a suspended disk the key back that the kernel has kept.
+ * @nl: the connection
+ * @id: the N of /dev/evsN
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -ENOKEY when it has kept none, or no longer.
+ */
+int evs_nl_resume_kept(struct evs_nl *nl, uint32_t id, struct evs_error *err);
 
 /**
  * evs_nl_resume() - Give a suspended disk its key back.

@@ -13,6 +13,7 @@
 #define EVS_NAME_MAX	63
 #define EVS_UUID_MAX	39
 #define EVS_CMK_MAX	127
+#define EVS_GRACE_MAX	86400
 
 /**
  * enum evs_dev_state - What a disk does with I/O.
@@ -125,6 +126,7 @@ enum {
 	EVS_A_DEV_ERRORS,
 	EVS_A_DEV_IN_FLIGHT,
 	EVS_A_DEV_BOUNCE_PAGES,
+	EVS_A_DEV_GRACE,
 
 	__EVS_A_DEV_MAX,
 	EVS_A_DEV_MAX = (__EVS_A_DEV_MAX - 1)
