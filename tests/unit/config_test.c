@@ -68,6 +68,7 @@ static void test_defaults(void **state)
 	assert_string_equal(kms->ops->name, "otc");
 	assert_null(evs_config_get(kms, "project"));
 	assert_int_equal(kms->timeout, 30);
+	assert_int_equal(kms->grace, 0);
 	assert_null(evs_config_kms(&cfg, "cloud", &err));
 	assert_int_equal(err.errnum, ENOENT);
 	assert_non_null(strstr(err.text, "\"cloud\""));
@@ -84,6 +85,7 @@ static void test_values(void **state)
 	assert_int_equal(load("# all of it\n"
 			      "[kms local]\n"
 			      "timeout = 5\n"
+			      "grace = 900\n"
 			      "\n"
 			      "[kms other-1]\n"
 			      "url = unix:/tmp/other.sock ; there\n"
@@ -91,6 +93,7 @@ static void test_values(void **state)
 	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
 	assert_non_null(kms);
 	assert_int_equal(kms->timeout, 5);
+	assert_int_equal(kms->grace, 900);
 	assert_string_equal(evs_config_get(kms, "url"), "unix:/run/evs/kmsd.sock");
 	kms = evs_config_kms(&cfg, "other-1", &err);
 	assert_non_null(kms);
@@ -142,6 +145,10 @@ static void test_refusals(void **state)
 	refuse("[kms local]\nbackend = none\n", 2, "unknown backend \"none\"");
 	refuse("[kms local]\nbackend = otc\nbackend = otc\n", 3, "given twice");
 	refuse("[kms local]\ntimeout = 0\n", 2, "1 to 600");
+	refuse("[kms local]\ngrace = 0\n", 2, "grace must be 1 to 86400");
+	refuse("[kms local]\ngrace = 86401\n", 2, "1 to 86400");
+	refuse("[kms local]\ngrace = 15m\n", 2, "1 to 86400");
+	refuse("[kms local]\ngrace = 3\ngrace = 4\n", 3, "given twice");
 	refuse("[kms local]\ntimeout = 601\n", 2, "1 to 600");
 	refuse("[kms local]\ntimeout = -1\n", 2, "1 to 600");
 	refuse("[kms local]\ntimeout = 5s\n", 2, "1 to 600");

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The way of a key, the same for attach and resume: it is asked for here and
- * brought to the kernel by evs-request-key.
+ * brought to the kernel by evs-request-key. And for how long one may do without.
  */
+#include <limits.h>
+
+#include "backing.h"
+#include "config.h"
 #include "dk.h"
 
 int dk_request(const struct evs_volume *vol, const char *device, key_serial_t *key,
@@ -19,4 +23,29 @@ int dk_request(const struct evs_volume *vol, const char *device, key_serial_t *k
 void dk_drop(key_serial_t key)
 {
 	evs_keyring_drop(key);
+}
+
+unsigned int dk_grace(const struct evs_disk *disk)
+{
+	const struct evs_config_kms *endpoint = NULL;
+	struct evs_error ignored = {};
+	struct evs_config config;
+	struct evs_volume *vol;
+	char device[PATH_MAX];
+	unsigned int grace = 0;
+	size_t i;
+
+	if (!*disk->uuid || evs_config_load(&config, &ignored))
+		return 0;
+	for (i = 0; i < config.kms_count; i++)
+		grace |= config.kms[i].grace;
+	backing_node(disk->backing_dev, device, sizeof(device));
+	/* Only who uses it has to wait for the device to be read */
+	if (grace && !evs_volume_open(&vol, device, &ignored)) {
+		endpoint = evs_config_kms(&config, evs_volume_token(vol)->kms, &ignored);
+		evs_volume_close(vol);
+	}
+	grace = endpoint ? endpoint->grace : 0;
+	evs_config_free(&config);
+	return grace;
 }

@@ -4,6 +4,7 @@
 
 #include "error.h"
 #include "keyring.h"
+#include "netlink.h"
 #include "volume.h"
 
 /**
@@ -23,5 +24,14 @@ int dk_request(const struct evs_volume *vol, const char *device, key_serial_t *k
  * @key: what dk_request() gave
  */
 void dk_drop(key_serial_t key);
+
+/**
+ * dk_grace() - For how long the kernel shall keep the key of a disk that is suspended.
+ * @disk: the disk
+ *
+ * Return: seconds, as the section of its KMS has it; 0 where there is none, or it
+ * cannot be found out.
+ */
+unsigned int dk_grace(const struct evs_disk *disk);
 
 #endif /* EVS_SETUP_DK_H */

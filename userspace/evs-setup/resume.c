@@ -5,7 +5,9 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "backing.h"
 #include "cli.h"
@@ -64,6 +66,42 @@ static int resume_with(struct evs_nl *nl, const struct evs_disk *disk, key_seria
 	return ret ? evs_error_prefix(err, "%s", ref) : 0;
 }
 
+/* The KMS gave no answer: @err says so, unless the kernel has kept the key. */
+static int resume_kept(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		       struct evs_error *err)
+{
+	struct evs_error none_kept = {};
+
+	if (evs_nl_resume_kept(nl, disk->id, &none_kept))
+		return -err->errnum;
+	fprintf(stderr, "evs-setup: %s: resumed with the key that was kept, the KMS was not asked: %s\n",
+		ref, err->text);
+	openlog("evs-setup", LOG_PID, LOG_AUTHPRIV);
+	syslog(LOG_WARNING, "disk %s: resumed with the key that was kept, the KMS was not asked: %s",
+	       disk->uuid, err->text);
+	closelog();
+	return 0;
+}
+
+/* Whether the key that was kept is good for anything depends on why there is none. */
+static int no_key(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		  struct evs_error *err)
+{
+	struct evs_error ignored = {};
+
+	switch (err->class) {
+	case EVS_CLASS_KMS_UNREACHABLE:
+		return err->transient ? resume_kept(nl, disk, ref, err) : -err->errnum;
+	case EVS_CLASS_NONE:
+	case EVS_CLASS_KMS_BUSY:
+		break;
+	default:
+		/* The KMS has said no: it must not help any more to cut it off now */
+		evs_nl_suspend(nl, disk->id, 0, &ignored);
+	}
+	return -err->errnum;
+}
+
 static int resume_volume(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 			 struct evs_error *err)
 {
@@ -82,7 +120,7 @@ static int resume_volume(struct evs_nl *nl, const struct evs_disk *disk, const c
 	ret = dk_request(vol, device, &key, err);
 	evs_volume_close(vol);
 	if (ret)
-		return ret;
+		return no_key(nl, disk, ref, err);
 	ret = resume_with(nl, disk, key, ref, err);
 	dk_drop(key);
 	return ret;
@@ -121,6 +159,7 @@ const struct verb verb_resume = {
 		"                attached with --raw; resuming uses it up\n"
 		"\n"
 		"The key comes from the KMS, as it does for attach. When it is refused, or is not\n"
-		"the one that the disk had, the disk stays suspended.\n",
+		"the one that the disk had, the disk stays suspended. Only where the KMS cannot be\n"
+		"reached, a key that the kernel has kept will do: see grace in evs.conf(5).\n",
 	.run = run,
 };

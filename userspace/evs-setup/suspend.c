@@ -3,11 +3,12 @@
 
 #include "cli.h"
 #include "disks.h"
+#include "dk.h"
 
 static int suspend(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 		   struct evs_error *err)
 {
-	int ret = evs_nl_suspend(nl, disk->id, 0, err);
+	int ret = evs_nl_suspend(nl, disk->id, dk_grace(disk), err);
 
 	if (ret == -EALREADY)
 		evs_error_set(err, EALREADY, "%s: to go on, evs-setup resume %s", err->text, ref);
@@ -24,6 +25,7 @@ const struct verb verb_suspend = {
 	.args = "NAME|UUID|/dev/evsN",
 	.brief = "wipe the key of a disk and let its I/O wait",
 	.help = "Who has the disk open waits from then on, until resume brings the key back.\n"
-		"What waits fails if the disk is revoked or detached by force meanwhile.\n",
+		"What waits fails if the disk is revoked or detached by force meanwhile. Where\n"
+		"evs.conf has a grace for the KMS, the kernel keeps the key for so long.\n",
 	.run = run,
 };

@@ -20,6 +20,7 @@
 #define DEFAULT_BACKEND "otc"
 #define DEFAULT_TIMEOUT 30
 #define TIMEOUT_MAX 600
+#define GRACE_MAX 86400
 
 /*
  * inih tells neither line nor empty sections to its handler, so the reader
@@ -31,6 +32,7 @@ struct parser {
 	unsigned int line;
 	struct evs_config *cfg;
 	bool timeout_seen[KMS_MAX];
+	bool grace_seen[KMS_MAX];
 	struct evs_error *err;
 	bool failed;
 };
@@ -184,17 +186,22 @@ static char *read_line(char *line, int size, void *stream)
 	return p->failed ? NULL : line;
 }
 
-static int parse_timeout(unsigned int *timeout, const char *value)
+/* A number of seconds that is given once in a section */
+static void take_seconds(struct parser *p, const char *section, const char *name,
+			 const char *value, unsigned int max, bool *seen, unsigned int *result)
 {
 	unsigned long seconds;
 	char *end;
 
 	errno = 0;
 	seconds = strtoul(value, &end, 10);
-	if (errno || !isdigit((unsigned char)*value) || *end || !seconds || seconds > TIMEOUT_MAX)
-		return -EINVAL;
-	*timeout = (unsigned int)seconds;
-	return 0;
+	if (*seen)
+		parser_fail(p, "\"%s\" given twice in [%s]", name, section);
+	else if (errno || !isdigit((unsigned char)*value) || *end || !seconds || seconds > max)
+		parser_fail(p, "%s must be 1 to %u seconds, not \"%s\"", name, max, value);
+	else
+		*result = (unsigned int)seconds;
+	*seen = true;
 }
 
 const char *evs_config_get(const struct evs_config_kms *kms, const char *name)
@@ -242,7 +249,7 @@ static int parse_key(void *user, const char *section, const char *name, const ch
 {
 	struct parser *p = user;
 	struct evs_config_kms *kms;
-	bool *seen;
+	size_t i;
 
 	if (p->failed)
 		return 0;
@@ -252,7 +259,7 @@ static int parse_key(void *user, const char *section, const char *name, const ch
 		parser_fail(p, "\"%s\" outside of a section", name);
 		return 0;
 	}
-	seen = &p->timeout_seen[kms - p->cfg->kms];
+	i = (size_t)(kms - p->cfg->kms);
 	if (!strcmp(name, "backend")) {
 		if (kms->ops)
 			parser_fail(p, "\"%s\" given twice in [%s]", name, section);
@@ -260,12 +267,10 @@ static int parse_key(void *user, const char *section, const char *name, const ch
 		if (!kms->ops)
 			parser_fail(p, "unknown backend \"%s\"", value);
 	} else if (!strcmp(name, "timeout")) {
-		if (*seen)
-			parser_fail(p, "\"%s\" given twice in [%s]", name, section);
-		else if (parse_timeout(&kms->timeout, value))
-			parser_fail(p, "timeout must be 1 to %u seconds, not \"%s\"", TIMEOUT_MAX,
-				    value);
-		*seen = true;
+		take_seconds(p, section, name, value, TIMEOUT_MAX, &p->timeout_seen[i],
+			     &kms->timeout);
+	} else if (!strcmp(name, "grace")) {
+		take_seconds(p, section, name, value, GRACE_MAX, &p->grace_seen[i], &kms->grace);
 	} else {
 		take_option(p, kms, name, value);
 	}

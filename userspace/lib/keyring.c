@@ -69,15 +69,18 @@ int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
 	errnum = errno;
 
 	snprintf(name, sizeof(name), EVS_KEY_ERROR_PREFIX "%s", uuid);
-	if (!find_text(name, text, sizeof(text)))
+	if (!find_text(name, text, sizeof(text))) {
 		evs_error_set(err, errnum, "%s", text);
-	else if (errnum == ENOKEY)
+		/* The helper's word: it did run, and had no answer */
+		err->transient = errnum == EHOSTUNREACH;
+	} else if (errnum == ENOKEY) {
 		/* Not what the helper says of a CMK that is gone: it leaves a text */
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
 					   "no key for disk %s: the helper did not run; is evs.ko loaded, is request-key(8) installed and is /etc/request-key.d/evs.conf there?",
 					   uuid);
-	else
+	} else {
 		evs_error_set(err, errnum, "no key for disk %s: %s", uuid, strerror(errnum));
+	}
 	err->class = evs_class_from_errno(errnum);
 	return -errnum;
 }

@@ -32,7 +32,8 @@ int evs_keyring_isolate(struct evs_error *err);
  * @key: set to the serial of the key, which sits in the process keyring
  * @err: filled on failure with the helper's own sentence where it left one
  *
- * Call evs_keyring_isolate() first. Blocks until the helper has answered.
+ * Call evs_keyring_isolate() first. Blocks until the helper has answered. That the
+ * helper has asked the KMS and got no answer is told as transient.
  *
  * Return: 0 or a negative errno, that of the class of the failure.
  */
