@@ -6,6 +6,7 @@
 #   make install        install both (DESTDIR= and KDIR= are honoured)
 #   make demo           a disk's whole life in a QEMU guest
 #   make check          set up this machine, then every test
+#   make soak           what finds more the longer it runs (TIME= minutes, 60)
 #   make bench          evs beside dm-crypt (bench-quick: in four minutes)
 #   make lint           source checks alone
 #   make intree LINUX=  put driver and KUnit tests into a kernel tree
@@ -56,6 +57,9 @@ demo: setup
 check: setup
 	tests/check
 
+soak: setup
+	tests/soak $(or $(TIME),60)
+
 bench bench-quick: setup
 	tests/bench/run $@
 
@@ -75,4 +79,4 @@ clean:
 
 FORCE:
 
-.PHONY: all modules modules_install userspace install setup demo check bench bench-quick lint intree clean FORCE
+.PHONY: all modules modules_install userspace install setup demo check soak bench bench-quick lint intree clean FORCE

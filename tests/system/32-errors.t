@@ -144,9 +144,9 @@ weathered()
 	must wait_for evs-setup detach data
 }
 
-# The emulated guest is slow
+# The other guests are slow
 steps=150
-[ "$EVS_VM" != qemu ] || steps=40
+[ "$EVS_VM" = uml ] || steps=40
 evs=$(raw_attach $dm 4096 --name data)
 storm "no faults"
 is "$(io_errors)" 0 "no faults: no error is counted"
