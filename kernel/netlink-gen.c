@@ -81,7 +81,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.doit		= evs_nl_attach_doit,
 		.policy		= evs_attach_nl_policy,
 		.maxattr	= EVS_A_DEV_NO_PARTSCAN,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= EVS_CMD_DETACH,
@@ -90,7 +90,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_detach_nl_policy,
 		.maxattr	= EVS_A_DEV_LAZY,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= EVS_CMD_REVOKE,
@@ -99,7 +99,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_revoke_nl_policy,
 		.maxattr	= EVS_A_DEV_ID,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= EVS_CMD_GET,
@@ -108,13 +108,13 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_get_nl_policy,
 		.maxattr	= EVS_A_DEV_ID,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd	= EVS_CMD_GET,
 		.start	= evs_nl_pre_dump,
 		.dumpit	= evs_nl_get_dumpit,
-		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+		.flags	= GENL_CMD_CAP_DUMP,
 	},
 	{
 		.cmd		= EVS_CMD_SUSPEND,
@@ -123,7 +123,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_suspend_nl_policy,
 		.maxattr	= EVS_A_DEV_GRACE,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= EVS_CMD_RESUME,
@@ -132,7 +132,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_resume_nl_policy,
 		.maxattr	= EVS_A_DEV_KEY_SERIAL,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= EVS_CMD_RESIZE,
@@ -141,7 +141,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_resize_nl_policy,
 		.maxattr	= EVS_A_DEV_SIZE,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= EVS_CMD_SET,
@@ -150,7 +150,7 @@ static const struct genl_split_ops evs_nl_ops[] = {
 		.post_doit	= evs_nl_post_doit_dev,
 		.policy		= evs_set_nl_policy,
 		.maxattr	= EVS_A_DEV_CMK,
-		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+		.flags		= GENL_CMD_CAP_DO,
 	},
 };
 

@@ -2,10 +2,14 @@
 /*
  * EVS: generic netlink, see Documentation/netlink/specs/evs.yaml
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/kdev_t.h>
 #include <linux/netlink.h>
+#include <linux/sched.h>
 #include <net/genetlink.h>
 
 #include "evs.h"
@@ -13,7 +17,8 @@
 
 /*
  * GENL_ADMIN_PERM, all that the generated table can ask for, is CAP_NET_ADMIN,
- * which is not meant to decide about disks and their keys.
+ * which is not meant to decide about disks and their keys, and a refusal for lack
+ * of it would neither say why nor be logged. So every operation comes by here.
  */
 static int evs_nl_check_capable(struct sk_buff *skb,
 				struct netlink_ext_ack *extack)
@@ -21,6 +26,9 @@ static int evs_nl_check_capable(struct sk_buff *skb,
 	if (netlink_capable(skb, CAP_SYS_ADMIN))
 		return 0;
 
+	pr_notice_ratelimited("refused %s[%d], uid %u: lacks CAP_SYS_ADMIN\n",
+			      current->comm, task_tgid_nr(current),
+			      from_kuid(&init_user_ns, current_uid()));
 	NL_SET_ERR_MSG(extack,
 		       "CAP_SYS_ADMIN in the initial user namespace is required");
 	return -EPERM;
