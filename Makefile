@@ -9,6 +9,7 @@
 #   make soak           what finds more the longer it runs (TIME= minutes, 60)
 #   make bench          evs beside dm-crypt (bench-quick: in four minutes)
 #   make lint           source checks alone
+#   make coverage       what lines of the driver and the programs the tests run
 #   make intree LINUX=  put driver and KUnit tests into a kernel tree
 
 KREL ?= $(shell uname -r)
@@ -66,6 +67,9 @@ bench bench-quick: setup
 lint: setup
 	tests/lint/run
 
+coverage: setup
+	tests/coverage/run
+
 intree:
 	@test -e "$(LINUX)/drivers/block/Kconfig" || { \
 		echo "make: intree: LINUX=$(LINUX) is not a kernel tree" >&2; exit 1; }
@@ -79,4 +83,4 @@ clean:
 
 FORCE:
 
-.PHONY: all modules modules_install userspace install setup demo check soak bench bench-quick lint intree clean FORCE
+.PHONY: all modules modules_install userspace install setup demo check soak bench bench-quick lint coverage intree clean FORCE
