@@ -162,15 +162,18 @@ KUNIT_DEFINE_ACTION_WRAPPER(free_cipher, evs_cipher_free, struct evs_cipher *);
 /* A cipher as evs_cipher_alloc() makes it, but of that implementation */
 static struct evs_cipher *alloc_cipher(struct kunit *test)
 {
-	struct evs_cipher *cipher = kzalloc_obj(*cipher);
+	struct crypto_skcipher *tfm;
+	struct evs_cipher *cipher;
 
+	tfm = crypto_alloc_skcipher("evs-kunit-later", 0, 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tfm);
+	cipher = kzalloc_obj(*cipher);
+	if (!cipher)
+		crypto_free_skcipher(tfm);
 	KUNIT_ASSERT_NOT_NULL(test, cipher);
+
 	cipher->unit_size = UNIT;
-	cipher->tfm = crypto_alloc_skcipher("evs-kunit-later", 0, 0);
-	if (IS_ERR(cipher->tfm)) {
-		kfree(cipher);
-		KUNIT_FAIL_AND_ABORT(test, "cannot allocate the cipher");
-	}
+	cipher->tfm = tfm;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_cipher, cipher));
 	return cipher;

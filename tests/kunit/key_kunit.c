@@ -233,6 +233,12 @@ static void test_handle(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOKEY, key_validate(key));
 }
 
+/* Why a key cannot be had, or 0 */
+static int get_error(key_serial_t serial)
+{
+	return PTR_ERR_OR_ZERO(evs_key_get(serial));
+}
+
 static void test_get(struct kunit *test)
 {
 	struct key *key = make_key(test), *got;
@@ -242,8 +248,7 @@ static void test_get(struct kunit *test)
 	key_put(got);
 
 	key_revoke(key);
-	KUNIT_EXPECT_EQ(test, -EKEYREVOKED,
-			PTR_ERR(evs_key_get(key_serial(key))));
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, get_error(key_serial(key)));
 }
 
 /* A key is not waited for, since that may take as long as a KMS takes */
@@ -251,16 +256,15 @@ static void test_get_pending(struct kunit *test)
 {
 	struct key *key = alloc_key(test, &evs_key_type);
 
-	KUNIT_ASSERT_EQ(test, -ENOKEY, PTR_ERR(evs_key_get(key_serial(key))));
+	KUNIT_ASSERT_EQ(test, -ENOKEY, get_error(key_serial(key)));
 	/* So it is while /sbin/request-key runs */
 	set_bit(KEY_FLAG_USER_CONSTRUCT, &key->flags);
-	KUNIT_EXPECT_EQ(test, -ENOKEY, PTR_ERR(evs_key_get(key_serial(key))));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, get_error(key_serial(key)));
 	clear_bit(KEY_FLAG_USER_CONSTRUCT, &key->flags);
 
 	KUNIT_ASSERT_EQ(test, 0,
 			key_reject_and_link(key, 60, EHOSTUNREACH, NULL, NULL));
-	KUNIT_EXPECT_EQ(test, -EHOSTUNREACH,
-			PTR_ERR(evs_key_get(key_serial(key))));
+	KUNIT_EXPECT_EQ(test, -EHOSTUNREACH, get_error(key_serial(key)));
 }
 
 /* Root may end what hangs on a key, possessed or not, but not make use of it */
@@ -286,14 +290,12 @@ static void test_get_refused(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0,
 			key_instantiate_and_link(logon, "x", 1, NULL, NULL));
-	KUNIT_EXPECT_EQ(test, -EKEYREJECTED,
-			PTR_ERR(evs_key_get(key_serial(logon))));
-	KUNIT_EXPECT_EQ(test, -ENOKEY, PTR_ERR(evs_key_get(0)));
-	KUNIT_EXPECT_EQ(test, -ENOKEY,
-			PTR_ERR(evs_key_get(KEY_SPEC_THREAD_KEYRING)));
+	KUNIT_EXPECT_EQ(test, -EKEYREJECTED, get_error(key_serial(logon)));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, get_error(0));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, get_error(KEY_SPEC_THREAD_KEYRING));
 
 	key->perm &= ~(KEY_USR_LINK | KEY_GRP_LINK | KEY_OTH_LINK);
-	KUNIT_EXPECT_EQ(test, -EACCES, PTR_ERR(evs_key_get(key_serial(key))));
+	KUNIT_EXPECT_EQ(test, -EACCES, get_error(key_serial(key)));
 }
 
 /* The disk has been told that its key is lost */
