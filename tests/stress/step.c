@@ -151,7 +151,7 @@ static int step_suspend(struct actor *actor, struct disk *disk)
 	struct evs_disk found;
 	int ret = step_find(actor, disk, &found);
 
-	return ret ? ret : evs_nl_suspend(actor->nl, found.id, &error);
+	return ret ? ret : evs_nl_suspend(actor->nl, found.id, 0, &error);
 }
 
 static int resume(struct actor *actor, const struct disk *disk, unsigned int which)
