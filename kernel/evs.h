@@ -112,6 +112,13 @@ struct netlink_ext_ack;
 #define EVS_RESERVE_PAGES	DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE)
 static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
 
+/*
+ * Largest read that is decrypted where the backing device completes it, if there is
+ * another CPU, and largest write that is encrypted by its submitter alone. Two
+ * changes of task take as long as the cipher for some 16 KiB.
+ */
+#define EVS_INLINE_BYTES	SZ_32K
+
 /* Bits of struct evs_device's flags */
 enum {
 	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
@@ -128,6 +135,7 @@ enum {
  * @wq: decrypts reads that are not decrypted where they complete, and submits
  *	bios. Each disk has its own, with a rescuer, as the backing device may be
  *	made of another evs disk, which must not wait for this one.
+ * @crew: shares large reads and writes among CPUs
  * @submit_lock: protects @submit_bios
  * @submit_bios: bios for @bdev that could not be submitted where they were made
  * @submit_work: submits @submit_bios
@@ -189,6 +197,7 @@ struct evs_device {
 	struct block_device *bdev;
 	struct evs_cipher __rcu *cipher;
 	struct workqueue_struct *wq;
+	struct evs_crew *crew;
 	spinlock_t submit_lock;		/* protects submit_bios */
 	struct bio_list submit_bios;
 	struct work_struct submit_work;
@@ -275,7 +284,8 @@ struct evs_attach_args {
 /*
  * Lock order: disk->open_mutex, then evs_devs_lock. control_mutex is apart from
  * the former and comes before the latter; key semaphores are taken under it only.
- * The spinlocks come last, one at a time: state_lock, submit_lock, that of key.c.
+ * The spinlocks come last, one at a time: state_lock, submit_lock, those of key.c
+ * and of crew.c.
  * A disk's uevent_lock is for event.c and taken with none of these held.
  * The bd_holder_lock of the backing device is held by who calls its holder
  * operation, which takes nothing.
@@ -442,7 +452,19 @@ bool evs_bounce_alloc(struct evs_device *evs, struct evs_bounce *bounce,
 void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
 		     const struct bio_vec *bvecs);
 
+/* crew.c: several CPUs for one disk */
+
+struct evs_crew *evs_crew_alloc(struct workqueue_struct *wq, size_t creq_size);
+void evs_crew_free(struct evs_crew *crew);
+void evs_crew_read(struct evs_crew *crew, struct bio *bio);
+bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq);
+int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
+		     const struct evs_cipher *cipher,
+		     struct evs_crypt_req *creq, const struct bio_vec *bounce);
+
 /* io.c: the way of a request */
+
+void evs_io_decrypt(struct bio *bio);
 
 int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher);
 void evs_io_exit(struct evs_device *evs);

@@ -8,7 +8,7 @@
  * Reads go straight into the pages of the caller and are decrypted there: small
  * ones at once where the backing device completes them, unless that is in hard
  * interrupt context, where ciphers that use vector registers must not run; large
- * ones by workers, so that several CPUs share them.
+ * ones by the disk's crew, so that several CPUs share them, as they do large writes.
  */
 #include <asm/simd.h>
 #include <crypto/internal/simd.h>
@@ -28,12 +28,6 @@
 #include "trace.h"
 
 #define EVS_QUEUE_DEPTH		128
-
-/*
- * Largest read that is decrypted where the backing device completes it, if there is
- * another CPU. Two changes of task take as long as the cipher for some 16 KiB.
- */
-#define EVS_INLINE_BYTES	SZ_32K
 
 /*
  * Bits of a request that mean the same to the backing device. REQ_NOWAIT does
@@ -130,7 +124,10 @@ void evs_io_hold(struct evs_device *evs)
 /* Context: any, down to hard interrupts */
 static void evs_read_queue(struct evs_device *evs, struct evs_cmd *cmd)
 {
-	queue_work(evs->wq, &cmd->work);
+	if (blk_rq_bytes(blk_mq_rq_from_pdu(cmd)) > EVS_INLINE_BYTES)
+		evs_crew_read(evs->crew, &cmd->bio);
+	else
+		queue_work(evs->wq, &cmd->work);
 }
 
 /**
@@ -171,6 +168,27 @@ static blk_status_t evs_io_admit(const struct evs_device *evs)
 	return IS_ERR_OR_NULL(cipher) ? evs_no_cipher(cipher) : BLK_STS_OK;
 }
 
+static int evs_cmd_encrypt_alone(struct request *rq,
+				 const struct evs_cipher *cipher)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct bvec_iter dst = { .bi_size = blk_rq_bytes(rq) };
+	struct bio *bio;
+	int err;
+
+	/* A data unit never spans bios: it is the disk's logical block */
+	__rq_for_each_bio(bio, rq) {
+		struct bvec_iter src = bio->bi_iter;
+
+		err = evs_encrypt(cipher, evs_cmd_crypt_req(cmd),
+				  bio->bi_io_vec, &src, cmd->bvecs, &dst,
+				  src.bi_size, src.bi_sector);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 /*
  * Encrypt the data of a write into @bvecs.
  *
@@ -180,12 +198,10 @@ static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
-	struct bvec_iter dst = { .bi_size = blk_rq_bytes(rq) };
 	const struct evs_cipher *cipher;
 	blk_status_t status = BLK_STS_OK;
 	unsigned int noio;
-	struct bio *bio;
-	int err = 0;
+	int err;
 	int idx;
 
 	/* Slow paths of the crypto API allocate, which must not start I/O here */
@@ -200,18 +216,12 @@ static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
 
 	trace_evs_cipher_begin(evs, rq);
 	evs_crypt_req_init(creq, cipher);
-	/* A data unit never spans bios: it is the disk's logical block */
-	__rq_for_each_bio(bio, rq) {
-		struct bvec_iter src = bio->bi_iter;
-
-		err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
-				  cmd->bvecs, &dst, src.bi_size,
-				  src.bi_sector);
-		if (err) {
-			status = BLK_STS_IOERR;
-			break;
-		}
-	}
+	if (evs_crew_shares(evs->crew, rq))
+		err = evs_crew_encrypt(evs->crew, rq, cipher, creq, cmd->bvecs);
+	else
+		err = evs_cmd_encrypt_alone(rq, cipher);
+	if (err)
+		status = BLK_STS_IOERR;
 	trace_evs_cipher_end(evs, rq, err);
 
 out:
@@ -372,24 +382,36 @@ static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
 	evs_end_request(rq, status);
 }
 
-static void evs_read_work(struct work_struct *work)
+/**
+ * evs_io_decrypt() - do what there is left to do for a read
+ * @bio: bio that the backing device has answered
+ *
+ * Context: process context, in which allocations start no I/O. May sleep.
+ */
+void evs_io_decrypt(struct bio *bio)
 {
-	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct evs_device *evs = blk_mq_rq_from_pdu(cmd)->q->queuedata;
-	unsigned int noio;
 	int err = 0;
 
-	if (!cmd->bio.bi_status) {
-		/* Slow paths of the crypto API allocate: without starting I/O */
-		noio = memalloc_noio_save();
+	if (!bio->bi_status)
 		err = evs_cmd_decrypt(evs, cmd, true);
-		memalloc_noio_restore(noio);
-	}
 	evs_read_end(evs, cmd, err);
 }
 
+static void evs_read_work(struct work_struct *work)
+{
+	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
+	unsigned int noio;
+
+	/* Slow paths of the crypto API allocate */
+	noio = memalloc_noio_save();
+	evs_io_decrypt(&cmd->bio);
+	memalloc_noio_restore(noio);
+}
+
 /*
- * Is a read to be decrypted at once? Large ones are left to workers: the backing
+ * Is a read to be decrypted at once? Large ones are left to the crew: the backing
  * device may complete all of them on one CPU, or as they are submitted, so that the
  * next one would not even begin; and others wait for this context, too. With
  * one CPU there is nobody to share them, which leaves those others: a task has
@@ -758,12 +780,18 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 	}
 
 	lockdep_register_key(&evs->flush_key);
+	evs->crypt_req_size = evs_crypt_req_size(cipher);
+	evs->crew = evs_crew_alloc(evs->wq, evs->crypt_req_size);
+	if (!evs->crew) {
+		err = -ENOMEM;
+		goto err_key;
+	}
+
 	set->ops = &evs_mq_ops;
 	set->driver_data = evs;
 	set->nr_hw_queues = 1;
 	set->queue_depth = EVS_QUEUE_DEPTH;
 	set->numa_node = NUMA_NO_NODE;
-	evs->crypt_req_size = evs_crypt_req_size(cipher);
 	set->cmd_size = sizeof(struct evs_cmd) +
 			__alignof__(struct evs_crypt_req) - 1 +
 			evs->crypt_req_size;
@@ -772,10 +800,12 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 		     BLK_MQ_F_NO_SCHED_BY_DEFAULT | EVS_COMPAT_MQ_FLAGS;
 	err = blk_mq_alloc_tag_set(set);
 	if (err)
-		goto err_key;
+		goto err_crew;
 
 	return 0;
 
+err_crew:
+	evs_crew_free(evs->crew);
 err_key:
 	lockdep_unregister_key(&evs->flush_key);
 err_bounce:
@@ -794,4 +824,5 @@ void evs_io_exit(struct evs_device *evs)
 	lockdep_unregister_key(&evs->flush_key);
 	evs_bounce_exit(evs);
 	destroy_workqueue(evs->wq);
+	evs_crew_free(evs->crew);
 }
