@@ -12,6 +12,7 @@
  */
 #include <asm/simd.h>
 #include <crypto/internal/simd.h>
+#include <kunit/visibility.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
@@ -90,6 +91,7 @@ struct evs_cipher *evs_io_set_cipher(struct evs_device *evs,
 {
 	return unrcu_pointer(xchg(&evs->cipher, RCU_INITIALIZER(cipher)));
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_io_set_cipher);
 
 /**
  * evs_io_wipe() - wipe a cipher

@@ -13,6 +13,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <kunit/visibility.h>
 #include <linux/blkdev.h>
 #include <linux/netlink.h>
 #include <linux/workqueue.h>
@@ -35,6 +36,7 @@ void evs_dev_wipe(struct evs_device *evs)
 	cancel_work_sync(&evs->lost_work);
 	cancel_delayed_work_sync(&evs->spare_work);
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_dev_wipe);
 
 /* Called once, by whoever has made the disk detaching or dead */
 static void evs_dev_remove(struct evs_device *evs)

@@ -189,3 +189,4 @@ int evs_state_change(struct evs_device *evs, enum evs_op op,
 		evs_io_release(evs);
 	return before;
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_state_change);

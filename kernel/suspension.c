@@ -12,6 +12,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <crypto/utils.h>
+#include <kunit/visibility.h>
 #include <linux/key.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
@@ -46,6 +47,7 @@ void evs_dev_spare_work(struct work_struct *work)
 
 	evs_io_wipe(evs_dev_take_spare(evs));
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_dev_spare_work);
 
 /**
  * evs_dev_suspend() - take cipher and key away from a disk, and hold its I/O
@@ -93,6 +95,7 @@ int evs_dev_suspend(struct evs_device *evs, unsigned int grace,
 	evs_event(evs, EVS_EVENT_SUSPENDED, EVS_CAUSE_COMMAND);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_dev_suspend);
 
 /* A cipher like the one that the memory of requests was allocated for */
 static struct evs_cipher *evs_dev_resume_cipher(struct evs_device *evs,
@@ -241,3 +244,4 @@ out:
 	mutex_unlock(&evs->control_mutex);
 	return err;
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_dev_resume_spare);

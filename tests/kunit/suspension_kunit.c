@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: tests of the cipher that is kept for a suspended disk: who gets it back, and
+ * what ends that
+ */
+#include <kunit/test.h>
+#include <linux/blk-mq.h>
+#include <linux/jiffies.h>
+#include <linux/prandom.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+#include <linux/workqueue.h>
+
+#include "evs.h"
+
+#define GRACE	60
+
+/**
+ * struct spare_test - what each test here needs
+ * @evs: as much of a disk as suspending knows of, live
+ * @tag_set: of its gendisk
+ * @cipher: what it was attached with, and owns
+ */
+struct spare_test {
+	struct evs_device evs;
+	struct blk_mq_tag_set tag_set;
+	struct evs_cipher *cipher;
+};
+
+static blk_status_t no_request(struct blk_mq_hw_ctx *hctx,
+			       const struct blk_mq_queue_data *data)
+{
+	return BLK_STS_IOERR;
+}
+
+static const struct blk_mq_ops spare_mq_ops = {
+	.queue_rq	= no_request,
+};
+
+/* Nobody takes this key away */
+static void no_work(struct work_struct *work)
+{
+}
+
+static void free_disk(void *data)
+{
+	struct spare_test *st = data;
+
+	/* As at the end of a detach */
+	evs_dev_wipe(&st->evs);
+	put_disk(st->evs.disk);
+	blk_mq_free_tag_set(&st->tag_set);
+}
+
+static struct evs_cipher *make_cipher(struct kunit *test)
+{
+	struct evs_cipher *cipher = evs_cipher_alloc(512);
+	struct rnd_state rnd;
+	u8 dk[EVS_DK_SIZE];
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cipher);
+	prandom_seed_state(&rnd, 1619);
+	prandom_bytes_state(&rnd, dk, sizeof(dk));
+	KUNIT_EXPECT_EQ(test, 0, evs_cipher_setkey(cipher, dk));
+	return cipher;
+}
+
+static int setup(struct kunit *test)
+{
+	struct spare_test *st;
+
+	st = kunit_kzalloc(test, sizeof(*st), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, st);
+	test->priv = st;
+	st->tag_set.ops = &spare_mq_ops;
+	st->tag_set.nr_hw_queues = 1;
+	st->tag_set.queue_depth = 1;
+	st->tag_set.numa_node = NUMA_NO_NODE;
+	KUNIT_ASSERT_EQ(test, 0, blk_mq_alloc_tag_set(&st->tag_set));
+	st->evs.disk = blk_mq_alloc_disk(&st->tag_set, NULL, &st->evs);
+	if (IS_ERR(st->evs.disk)) {
+		blk_mq_free_tag_set(&st->tag_set);
+		return PTR_ERR(st->evs.disk);
+	}
+	strscpy(st->evs.disk->disk_name, "evs-kunit", DISK_NAME_LEN);
+	spin_lock_init(&st->evs.state_lock);
+	mutex_init(&st->evs.control_mutex);
+	INIT_WORK(&st->evs.lost_work, no_work);
+	INIT_DELAYED_WORK(&st->evs.spare_work, evs_dev_spare_work);
+	evs_events_init(&st->evs);
+	st->evs.key_serial = 1619;
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_disk, st));
+	st->cipher = make_cipher(test);
+	evs_io_set_cipher(&st->evs, st->cipher);
+
+	return 0;
+}
+
+/* What I/O finds */
+static struct evs_cipher *in_use(const struct spare_test *st)
+{
+	return (__force struct evs_cipher *)st->evs.cipher;
+}
+
+static void suspend(struct kunit *test, unsigned int grace)
+{
+	struct spare_test *st = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, evs_dev_suspend(&st->evs, grace, NULL));
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->evs.state);
+	KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
+}
+
+/* Nothing is kept, and the disk stays what it is */
+static void expect_no_spare(struct kunit *test, int err)
+{
+	struct spare_test *st = test->priv;
+	enum evs_dev_state state = st->evs.state;
+
+	KUNIT_EXPECT_NULL(test, st->evs.spare);
+	KUNIT_EXPECT_EQ(test, err, evs_dev_resume_spare(&st->evs, NULL));
+	KUNIT_EXPECT_EQ(test, state, st->evs.state);
+}
+
+static void test_off_by_default(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+
+	suspend(test, 0);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
+	expect_no_spare(test, -ENOKEY);
+}
+
+static void test_back(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+
+	suspend(test, GRACE);
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.spare);
+	KUNIT_EXPECT_EQ(test, 0, evs_dev_resume_spare(&st->evs, NULL));
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->evs.state);
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, in_use(st));
+	KUNIT_EXPECT_EQ(test, 0, st->evs.key_serial);
+	expect_no_spare(test, -EALREADY);
+	/* It is not kept once more unless somebody asks for it */
+	suspend(test, 0);
+	expect_no_spare(test, -ENOKEY);
+}
+
+/* Suspending a suspended disk takes the key away, but never keeps it for longer */
+static void test_again(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+	unsigned long expires;
+	time64_t until;
+
+	suspend(test, GRACE);
+	until = st->evs.spare_until;
+	expires = st->evs.spare_work.timer.expires;
+	KUNIT_EXPECT_EQ(test, -EALREADY,
+			evs_dev_suspend(&st->evs, EVS_GRACE_MAX, NULL));
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.spare);
+	KUNIT_EXPECT_EQ(test, until, st->evs.spare_until);
+	KUNIT_EXPECT_EQ(test, expires, st->evs.spare_work.timer.expires);
+
+	KUNIT_EXPECT_EQ(test, -EALREADY, evs_dev_suspend(&st->evs, 0, NULL));
+	expect_no_spare(test, -ENOKEY);
+	KUNIT_EXPECT_EQ(test, -EALREADY,
+			evs_dev_suspend(&st->evs, GRACE, NULL));
+	expect_no_spare(test, -ENOKEY);
+}
+
+/* Each time has an end of its own */
+static void test_time(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+
+	suspend(test, EVS_GRACE_MAX);
+	KUNIT_ASSERT_EQ(test, 0, evs_dev_resume_spare(&st->evs, NULL));
+	suspend(test, GRACE);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&st->evs.spare_work));
+	KUNIT_EXPECT_FALSE(test, time_after(st->evs.spare_work.timer.expires,
+					    jiffies + GRACE * HZ));
+	KUNIT_EXPECT_LE(test, st->evs.spare_until,
+			ktime_get_boottime_seconds() + GRACE);
+	/* As if it were over by now */
+	flush_delayed_work(&st->evs.spare_work);
+	expect_no_spare(test, -ENOKEY);
+}
+
+/* The timer has stood still while the machine was asleep, this clock has not */
+static void test_slept(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+
+	suspend(test, GRACE);
+	st->evs.spare_until = ktime_get_boottime_seconds();
+	KUNIT_EXPECT_EQ(test, -ENOKEY, evs_dev_resume_spare(&st->evs, NULL));
+	expect_no_spare(test, -ENOKEY);
+}
+
+struct end_param {
+	const char *name;
+	enum evs_op op;
+	int err;
+};
+
+static const struct end_param ends[] = {
+	{ "revoke", EVS_OP_REVOKE, -EKEYREVOKED },
+	{ "remove", EVS_OP_REMOVE, -ENXIO },
+	{ "detach", EVS_OP_DETACH, -ENODEV },
+	{ "kill", EVS_OP_KILL, -ENODEV },
+};
+
+KUNIT_ARRAY_PARAM_DESC(end, ends, name);
+
+static void test_end(struct kunit *test)
+{
+	const struct end_param *end = test->param_value;
+	struct spare_test *st = test->priv;
+
+	suspend(test, GRACE);
+	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
+			evs_state_change(&st->evs, end->op, NULL, NULL));
+	KUNIT_EXPECT_NULL(test, in_use(st));
+	expect_no_spare(test, end->err);
+}
+
+/* One with a key from the KMS takes its place */
+static void test_resumed_with_key(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+	struct evs_cipher *cipher = make_cipher(test);
+
+	suspend(test, GRACE);
+	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
+			evs_state_change(&st->evs, EVS_OP_RESUME, cipher, NULL));
+	KUNIT_EXPECT_PTR_EQ(test, cipher, in_use(st));
+	expect_no_spare(test, -EALREADY);
+}
+
+/* That a suspended disk grows is no reason to let it have I/O, or to wipe */
+static void test_resize(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+
+	suspend(test, GRACE);
+	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
+			evs_state_change(&st->evs, EVS_OP_RESIZE, NULL, NULL));
+	KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.spare);
+}
+
+/* What a disk leaves behind when it is removed */
+static void test_wipe(struct kunit *test)
+{
+	struct spare_test *st = test->priv;
+
+	suspend(test, GRACE);
+	evs_dev_wipe(&st->evs);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
+	expect_no_spare(test, -ENODEV);
+	KUNIT_EXPECT_EQ(test, -ENODEV, evs_dev_suspend(&st->evs, GRACE, NULL));
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
+}
+
+static struct kunit_case suspension_cases[] = {
+	KUNIT_CASE(test_off_by_default),
+	KUNIT_CASE(test_back),
+	KUNIT_CASE(test_again),
+	KUNIT_CASE(test_time),
+	KUNIT_CASE(test_slept),
+	KUNIT_CASE_PARAM(test_end, end_gen_params),
+	KUNIT_CASE(test_resumed_with_key),
+	KUNIT_CASE(test_resize),
+	KUNIT_CASE(test_wipe),
+	{}
+};
+
+static struct kunit_suite suspension_suite = {
+	.name = "evs_suspension",
+	.init = setup,
+	.test_cases = suspension_cases,
+};
+
+kunit_test_suite(suspension_suite);
