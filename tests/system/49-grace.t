@@ -85,6 +85,32 @@ refused 5 'suspended already' "suspend twice" evs-setup suspend "$evs"
 ok "does not take the key away" evs-setup resume "$evs"
 kms_start
 
+# ---- two tokens, as a rewrap that was cut short leaves them ----
+
+# replace FILE: with what is on stdin, the first token of a disk
+replace()
+{
+	cryptsetup token import --disable-external-tokens --token-id 0 --token-replace \
+		--json-file - "$1"
+}
+
+must evs-setup suspend "$evs"
+must evs-setup cmk disable test
+token=$(token_of "$disk")
+must cryptsetup token import --disable-external-tokens --token-id 1 --json-file - "$disk" \
+	<<<"$token"
+must replace "$disk" <<<"${token//local/away}"
+printf '%s\n' '[kms away]' 'url = unix:/run/evs/nobody.sock' 'grace = 3600' >>/etc/evs/evs.conf
+refused 2 $'KMS.0209\ndisabled' "one KMS away, the other says no: resume" evs-setup resume "$evs"
+still_suspended "one KMS away, the other says no"
+kms_stop
+refused 6 'no such file' "then both away: resume" evs-setup resume "$evs"
+kms_start
+must evs-setup cmk enable test
+ok "one KMS away, the other has the key: resume" evs-setup resume "$evs"
+must replace "$disk" <<<"$token"
+must cryptsetup token remove --token-id 1 "$disk"
+
 # ---- the end of it ----
 
 grace 1

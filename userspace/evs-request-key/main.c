@@ -38,6 +38,9 @@
 static volatile key_serial_t pending_key;
 static char pending_uuid[EVS_UUID_SIZE];
 
+/* A KMS has said no: from then on nobody is told that it cannot be reached */
+static volatile sig_atomic_t refused;
+
 static void on_signal(int sig)
 {
 	static const char late[] = "the key helper ran out of time: the disk or the KMS hangs";
@@ -47,7 +50,7 @@ static void on_signal(int sig)
 
 	if (key)
 		evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL,
-				   sig == SIGALRM ? EHOSTUNREACH : ECANCELED, text);
+				   sig == SIGALRM && !refused ? EHOSTUNREACH : ECANCELED, text);
 	else if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		_exit(EXIT_USAGE);
 	_exit(EXIT_REFUSED);
@@ -117,7 +120,8 @@ static void set_alarm(unsigned int seconds)
 /*
  * Tries the disk's tokens: there are two when a rewrap was cut short, and either
  * may be the one whose CMK can be used. What is wrong with the first one is what
- * the user is told.
+ * the user is told; unless its KMS gives no answer, and that of the other one says
+ * no, which counts for more.
  */
 static int find_dk(struct evs_volume *vol, const char *device, struct evs_secret *dk,
 		   struct evs_error *err)
@@ -137,6 +141,11 @@ static int find_dk(struct evs_volume *vol, const char *device, struct evs_secret
 		if (!ret)
 			return 0;
 		evs_secret_wipe(dk);
+		if (why->class == EVS_CLASS_NONE || why->class == EVS_CLASS_KMS_UNREACHABLE)
+			continue;
+		refused = 1;
+		if (err->class == EVS_CLASS_KMS_UNREACHABLE)
+			*err = later;
 	}
 	return -err->errnum;
 }

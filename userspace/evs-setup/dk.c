@@ -4,6 +4,7 @@
  * brought to the kernel by evs-request-key. And for how long one may do without.
  */
 #include <limits.h>
+#include <string.h>
 
 #include "backing.h"
 #include "config.h"
@@ -42,7 +43,8 @@ unsigned int dk_grace(const struct evs_disk *disk)
 	backing_node(disk->backing_dev, device, sizeof(device));
 	/* Only who uses it has to wait for the device to be read */
 	if (grace && !evs_volume_open(&vol, device, &ignored)) {
-		endpoint = evs_config_kms(&config, evs_volume_token(vol)->kms, &ignored);
+		if (!strcmp(evs_volume_uuid(vol), disk->uuid))
+			endpoint = evs_config_kms(&config, evs_volume_token(vol)->kms, &ignored);
 		evs_volume_close(vol);
 	}
 	grace = endpoint ? endpoint->grace : 0;

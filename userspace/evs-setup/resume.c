@@ -74,10 +74,10 @@ static int resume_kept(struct evs_nl *nl, const struct evs_disk *disk, const cha
 
 	if (evs_nl_resume_kept(nl, disk->id, &none_kept))
 		return -err->errnum;
-	fprintf(stderr, "evs-setup: %s: resumed with the key that was kept, the KMS was not asked: %s\n",
+	fprintf(stderr, "evs-setup: %s: resumed with the key that was kept, as the KMS gives no answer: %s\n",
 		ref, err->text);
 	openlog("evs-setup", LOG_PID, LOG_AUTHPRIV);
-	syslog(LOG_WARNING, "disk %s: resumed with the key that was kept, the KMS was not asked: %s",
+	syslog(LOG_WARNING, "disk %s: resumed with the key that was kept, as the KMS gives no answer: %s",
 	       disk->uuid, err->text);
 	closelog();
 	return 0;
