@@ -149,6 +149,48 @@ static void test_encrypt(void **state)
 	assert_contains(f->peer.request[0], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
 }
 
+/* The DK is not in it: it stays where it is */
+static void test_rewrap(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_token new = f->token;
+
+	script(f, HTTP("200", "{\"key_id\":\"" OTHER "\",\"cipher_text\":\"02cd\","
+		       "\"datakey_length\":\"64\"}"));
+	start(f);
+	strcpy(f->token.wrapped_dk, "02AB");
+	strcpy(new.cmk, OTHER);
+	assert_int_equal(evs_kms_rewrap_datakey(f->kms, &f->token, &new, &f->err), 0);
+	finish(f);
+	assert_string_equal(new.wrapped_dk, "02cd");
+	assert_string_equal(f->peer.request[0], "POST /v1.0/p1/kms/encrypt-datakey "
+			    "{\"key_id\":\"" OTHER "\",\"datakey_plain_length\":\"64\","
+			    "\"encryption_context\":{\"purpose\":\"evs-dek\",\"volume\":\"" UUID
+			    "\"},\"source_key_id\":\"" CMK "\",\"source_cipher_text\":\"02AB\"}");
+}
+
+/* A KMS that does not know this misses the DK, and gets it */
+static void test_rewrap_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_token new = f->token;
+
+	script(f, HTTP("400", "{\"error\":{\"error_code\":\"KMS.0204\",\"error_msg\":\"no\"}}"));
+	script(f, HTTP("200", "{\"data_key\":\"" ZEROS_64 "\",\"datakey_length\":64,"
+		       "\"datakey_dgst\":\"" ZEROS_DIGEST "\"}"));
+	script(f, HTTP("200", "{\"key_id\":\"" OTHER "\",\"cipher_text\":\"02cd\","
+		       "\"datakey_length\":\"64\"}"));
+	start(f);
+	strcpy(f->token.wrapped_dk, "02AB");
+	strcpy(new.cmk, OTHER);
+	assert_int_equal(evs_kms_rewrap_datakey(f->kms, &f->token, &new, &f->err), 0);
+	finish(f);
+	assert_string_equal(new.wrapped_dk, "02cd");
+	assert_contains(f->peer.request[1], "/kms/decrypt-datakey {\"key_id\":\"" CMK "\"");
+	assert_contains(f->peer.request[2], "/kms/encrypt-datakey {\"key_id\":\"" OTHER "\"");
+	assert_contains(f->peer.request[2], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
+}
+
 static void test_describe(void **state)
 {
 	struct fixture *f = *state;
@@ -452,6 +494,8 @@ int main(void)
 		kms_test(test_decrypt),
 		kms_test(test_create),
 		kms_test(test_encrypt),
+		kms_test(test_rewrap),
+		kms_test(test_rewrap_elsewhere),
 		kms_test(test_describe),
 		kms_test(test_list_pages),
 		kms_test(test_disabled),

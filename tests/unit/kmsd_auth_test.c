@@ -419,6 +419,43 @@ static void test_grants(void **state)
 	free(carl);
 }
 
+static char *grant_to(const char *token, const char *key, const char *user, const char *operation)
+{
+	return allowed("grant_id", token, "default", "create-grant",
+		       "{\"key_id\":\"%s\",\"grantee_principal\":\"%s\",\"operations\":[\"%s\"]}",
+		       key, user, operation);
+}
+
+/* A rewrap takes leave to unwrap by the one key and to wrap by the other. */
+static void test_granted_rewrap(void **state)
+{
+	static const char request[] = "{\"key_id\":\"%s\",\"datakey_plain_length\":\"64\","
+		"\"source_key_id\":\"%s\",\"source_cipher_text\":\"%s\"}";
+	char *anna = new_user("anna", "local", "KMS Administrator", "default");
+	char *bert = new_user("bert", "local", NULL, NULL);
+	char a_token[80], b_token[80], *from, *to, *blob;
+
+	(void)state;
+	get_token("anna", "local", "default", a_token);
+	get_token("bert", "local", "berts", b_token);
+	from = allowed("key_id", a_token, "default", "create-key", "{\"key_alias\":\"from\"}");
+	to = allowed("key_id", a_token, "default", "create-key", "{\"key_alias\":\"to\"}");
+	blob = allowed("cipher_text", a_token, "default", "create-datakey",
+		       "{\"key_id\":\"%s\",\"datakey_length\":\"512\"}", from);
+	free(grant_to(a_token, to, bert, "encrypt-datakey"));
+	refused(404, "KMS.0207", b_token, "berts", "encrypt-datakey", request, to, from, blob);
+	/* To wrap by it is not to unwrap */
+	free(grant_to(a_token, from, bert, "encrypt-datakey"));
+	refused(404, "KMS.0207", b_token, "berts", "encrypt-datakey", request, to, from, blob);
+	free(grant_to(a_token, from, bert, "decrypt-datakey"));
+	free(allowed("cipher_text", b_token, "berts", "encrypt-datakey", request, to, from, blob));
+	free(blob);
+	free(to);
+	free(from);
+	free(bert);
+	free(anna);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_agency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_local_service, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grants, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_granted_rewrap, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_auth", tests, NULL, NULL);

@@ -179,6 +179,86 @@ static void test_given_key(void **state)
 	free(blob);
 }
 
+static struct answer rewrap(const char *to, const char *from, const char *blob,
+			    const char *context)
+{
+	return call(&f, "encrypt-datakey",
+		    "{\"key_id\":\"%s\",\"datakey_plain_length\":\"64\",\"source_key_id\":\"%s\","
+		    "\"source_cipher_text\":\"%s\",\"encryption_context\":%s}", to, from, blob,
+		    context);
+}
+
+#define rewrap_refused(code, to, from, blob, context) \
+	check_refused(rewrap(to, from, blob, context), 400, code, __FILE__, __LINE__)
+
+/* One of the last two records of the audit log is of this */
+static void recorded(const char *event, const char *key)
+{
+	char path[128], lines[2][2048] = {};
+	FILE *log;
+	int i;
+
+	snprintf(path, sizeof(path), "%s/audit.log", f.state);
+	log = fopen(path, "r");
+	assert_non_null(log);
+	for (i = 0; fgets(lines[i], sizeof(lines[i]), log); i = !i)
+		;
+	fclose(log);
+	for (i = 0; i < 2; i++)
+		if (strstr(lines[i], event) && strstr(lines[i], key))
+			return;
+	fail_msg("no %s of %s:\n%s%s", event, key, lines[0], lines[1]);
+}
+
+/* Wrapped anew without coming out: by another key, by newer material */
+static void test_rewrap(void **state)
+{
+	static const char context[] = "{\"volume\":\"v\"}";
+	char *other = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"rewrap\"}");
+	char *plain, *blob = wrapped(cmk, context, &plain), *new;
+	struct answer a;
+
+	(void)state;
+	a = rewrap("alias/rewrap", cmk, blob, context);
+	assert_int_equal(a.status, 200);
+	assert_null(strcasestr(a.text, plain));
+	assert_string_equal(member(&a, "key_id"), other);
+	assert_string_equal(member(&a, "datakey_length"), "64");
+	new = strdup(member(&a, "cipher_text"));
+	answer_free(&a);
+	recorded("\"decryptDatakey\"", cmk);
+	recorded("\"encryptDatakey\"", other);
+	unwrap_gives(other, new, context, plain);
+	unwrap_gives(cmk, blob, context, plain);
+
+	a = rewrap(other, "alias/rewrap", new, context);
+	unwrap_gives(other, member(&a, "cipher_text"), context, plain);
+	assert_string_not_equal(member(&a, "cipher_text"), new);
+	answer_free(&a);
+	free(new);
+	free(plain);
+
+	rewrap_refused("KMS.2201", other, cmk, blob, "{}");
+	rewrap_refused("KMS.2201", other, other, blob, context);
+	call_refused(&f, 400, "KMS.2101", "encrypt-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_plain_length\":64,\"plain_text\":\"%s%s\","
+		     "\"source_key_id\":\"%s\",\"source_cipher_text\":\"%s\"}",
+		     other, ZERO_DK, ZERO_DIGEST, cmk, blob);
+	call_refused(&f, 400, "KMS.0204", "encrypt-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_plain_length\":64,\"source_key_id\":\"%s\"}",
+		     other, cmk);
+	call_done(&f, "disable-key", "{\"key_id\":\"%s\"}", other);
+	rewrap_refused("KMS.0209", other, cmk, blob, context);
+	new = wrapped(cmk, context, NULL);
+	call_done(&f, "enable-key", "{\"key_id\":\"%s\"}", other);
+	call_done(&f, "disable-key", "{\"key_id\":\"%s\"}", cmk);
+	rewrap_refused("KMS.0209", other, cmk, new, context);
+	call_done(&f, "enable-key", "{\"key_id\":\"%s\"}", cmk);
+	free(new);
+	free(blob);
+	free(other);
+}
+
 /* One bit of each byte in turn: nothing of the blob is unprotected. */
 static void test_tamper(void **state)
 {
@@ -348,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_given_key),
+		cmocka_unit_test(test_rewrap),
 		cmocka_unit_test(test_tamper),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_context),

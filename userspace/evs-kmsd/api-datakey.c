@@ -14,6 +14,7 @@
 #include "blob.h"
 #include "cmk.h"
 #include "fail.h"
+#include "grant.h"
 #include "hex.h"
 #include "ops.h"
 #include "pool.h"
@@ -224,6 +225,87 @@ static int read_plain(const struct kmsd_request *req, struct evs_secret *dk,
 	return 0;
 }
 
+/* Takes the data key out of what the member @name has of it. */
+static int unwrap(struct kmsd_call *call, const char *name, struct dk_call *dk,
+		  unsigned char *digest, struct evs_error *err)
+{
+	unsigned char blob[BLOB_SIZE];
+	char wrapped_by[EVS_CMK_ID_SIZE];
+	struct evs_secret *key;
+	const char *cipher_text;
+	uint32_t version;
+	ssize_t size;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, name, NULL, &cipher_text, err);
+	if (ret)
+		return ret;
+	size = evs_hex_decode(blob, sizeof(blob), cipher_text, strlen(cipher_text));
+	if (size == -EINVAL)
+		return kmsd_fail(err, KMSD_E_CIPHER, "%s: not hex", name);
+	ret = kmsd_blob_inspect(&kmsd_blob_datakey, blob,
+				size < 0 ? strlen(cipher_text) / 2 : (size_t)size, wrapped_by,
+				&version, err);
+	if (ret)
+		return ret;
+	if (strcmp(wrapped_by, dk->cmk.id))
+		return kmsd_fail(err, KMSD_E_CIPHER, "%s: not wrapped by key %s", name,
+				 dk->cmk.id);
+	ret = kmsd_cmk_unwrap(call->kmsd, &dk->cmk, version, &key, err);
+	if (ret == -ENOENT)
+		return kmsd_fail(err, KMSD_E_CIPHER, "%s: key %s has no version %u", name,
+				 dk->cmk.id, version);
+	if (ret)
+		return ret;
+	ret = kmsd_blob_unwrap(&kmsd_blob_datakey, key, &dk->context, blob, sizeof(blob),
+			       dk->dk->data, digest, err);
+	kmsd_secret_put(key);
+	return ret;
+}
+
+/*
+ * A rewrap, without the data key leaving this process: it is unwrapped as
+ * decrypt-datakey does it, by whoever may do that, and leaves the same record.
+ */
+static int take_source(struct kmsd_call *call, const char *key_id, struct dk_call *dk,
+		       struct evs_error *err)
+{
+	static const struct kmsd_route as_decrypt = {
+		.event = "decryptDatakey", .permission = KMSD_P_DEK_CRYPTO,
+		.grant = KMSD_G_DECRYPT_DATAKEY,
+	};
+	struct dk_call from = { .context = dk->context, .dk = dk->dk };
+	unsigned char digest[KMSD_DIGEST_SIZE];
+	struct kmsd_call source = *call;
+	int ret;
+
+	kmsd_call_as(&source, &as_decrypt);
+	ret = kmsd_call_cmk(&source, KMSD_BY_NAME, key_id, &from.cmk, err);
+	if (!ret)
+		ret = unwrap(&source, "source_cipher_text", &from, digest, err);
+	if (!ret)
+		ret = kmsd_call_note(&source, err);
+	if (!ret)
+		memcpy(call->reply->key_id, dk->cmk.id, sizeof(dk->cmk.id));
+	return ret;
+}
+
+/* The data key to wrap: given, or wrapped by a key that is given. */
+static int read_datakey(struct kmsd_call *call, struct dk_call *dk, struct evs_error *err)
+{
+	const char *source;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, "source_key_id", "", &source, err);
+	if (ret)
+		return ret;
+	if (!*source)
+		return read_plain(&call->req, dk->dk, err);
+	if (call->req.secret)
+		return kmsd_fail(err, KMSD_E_PLAIN, "plain_text: not with source_key_id");
+	return take_source(call, source, dk, err);
+}
+
 int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 {
 	char cipher_text[BLOB_HEX + 1];
@@ -235,7 +317,7 @@ int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 	if (!ret)
 		ret = begin(call, &dk, err);
 	if (!ret)
-		ret = read_plain(&call->req, dk.dk, err);
+		ret = read_datakey(call, &dk, err);
 	if (!ret)
 		ret = wrap(call, &dk, cipher_text, err);
 	if (ret)
@@ -245,43 +327,6 @@ int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 		err);
 out:
 	end(&dk);
-	return ret;
-}
-
-static int unwrap(struct kmsd_call *call, struct dk_call *dk, unsigned char *digest,
-		  struct evs_error *err)
-{
-	unsigned char blob[BLOB_SIZE];
-	char wrapped_by[EVS_CMK_ID_SIZE];
-	struct evs_secret *key;
-	const char *cipher_text;
-	uint32_t version;
-	ssize_t size;
-	int ret;
-
-	ret = kmsd_request_string(&call->req, "cipher_text", NULL, &cipher_text, err);
-	if (ret)
-		return ret;
-	size = evs_hex_decode(blob, sizeof(blob), cipher_text, strlen(cipher_text));
-	if (size == -EINVAL)
-		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: not hex");
-	ret = kmsd_blob_inspect(&kmsd_blob_datakey, blob,
-				size < 0 ? strlen(cipher_text) / 2 : (size_t)size, wrapped_by,
-				&version, err);
-	if (ret)
-		return ret;
-	if (strcmp(wrapped_by, dk->cmk.id))
-		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: not wrapped by key %s",
-				 dk->cmk.id);
-	ret = kmsd_cmk_unwrap(call->kmsd, &dk->cmk, version, &key, err);
-	if (ret == -ENOENT)
-		return kmsd_fail(err, KMSD_E_CIPHER, "cipher_text: key %s has no version %u",
-				 dk->cmk.id, version);
-	if (ret)
-		return ret;
-	ret = kmsd_blob_unwrap(&kmsd_blob_datakey, key, &dk->context, blob, sizeof(blob),
-			       dk->dk->data, digest, err);
-	kmsd_secret_put(key);
 	return ret;
 }
 
@@ -297,7 +342,7 @@ int kmsd_op_decrypt_datakey(struct kmsd_call *call, struct evs_error *err)
 	if (!ret)
 		ret = begin(call, &dk, err);
 	if (!ret)
-		ret = unwrap(call, &dk, digest, err);
+		ret = unwrap(call, "cipher_text", &dk, digest, err);
 	if (ret)
 		goto out;
 	evs_hex_encode(digest_hex, digest, sizeof(digest));

@@ -46,6 +46,12 @@ static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 			 call->route->grant ? ", or a grant on the key" : "");
 }
 
+void kmsd_call_as(struct kmsd_call *call, const struct kmsd_route *route)
+{
+	call->route = route;
+	call->allowed = (call->who.permissions & route->permission) == route->permission;
+}
+
 /* Who is it, and do the roles allow it? What only a grant may allow is left open. */
 static int authorize(struct kmsd_call *call, struct evs_error *err)
 {
@@ -59,7 +65,7 @@ static int authorize(struct kmsd_call *call, struct evs_error *err)
 		strcpy(err->code, KMSD_IAM_AUTH);
 	if (ret)
 		return ret;
-	call->allowed = (call->who.permissions & route->permission) == route->permission;
+	kmsd_call_as(call, route);
 	return call->allowed || route->grant ? 0 : refuse_permission(call, err);
 }
 
@@ -91,18 +97,19 @@ static struct kmsd_event make_event(const struct kmsd_call *call, const char *na
 	};
 }
 
+int kmsd_call_note(struct kmsd_call *call, struct evs_error *err)
+{
+	struct kmsd_event event = make_event(call, call->route->event, NULL);
+
+	return kmsd_audit_note(call->kmsd->audit, &event, err);
+}
+
 /* Something that changes nothing: it has not happened unless there is a record. */
 static int run(struct kmsd_call *call, struct evs_error *err)
 {
-	const char *name = call->route->event;
-	struct kmsd_event event;
-	int ret;
+	int ret = call->route->run(call, err);
 
-	ret = call->route->run(call, err);
-	if (ret || !name)
-		return ret;
-	event = make_event(call, name, NULL);
-	return kmsd_audit_note(call->kmsd->audit, &event, err);
+	return ret || !call->route->event ? ret : kmsd_call_note(call, err);
 }
 
 /* A change, its record, and nothing else between: one transaction. */

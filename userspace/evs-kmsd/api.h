@@ -138,6 +138,22 @@ struct kmsd_route {
  */
 int kmsd_route_find(struct kmsd_call *call, struct evs_error *err);
 
+/**
+ * kmsd_call_as() - Go on with what another operation does.
+ * @call: the call, whose caller is known
+ * @route: that operation: its permission, grant and event count from here on
+ */
+void kmsd_call_as(struct kmsd_call *call, const struct kmsd_route *route);
+
+/**
+ * kmsd_call_note() - Record that the operation of a call has been carried out.
+ * @call: the call; its route has an event
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_call_note(struct kmsd_call *call, struct evs_error *err);
+
 /* How a request may name a key. */
 enum kmsd_by {
 	KMSD_BY_ID,

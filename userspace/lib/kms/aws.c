@@ -449,9 +449,9 @@ static const char *permission(enum evs_call call)
 	case EVS_CALL_LIST:
 		return "kms:ListKeys and kms:DescribeKey";
 	case EVS_CALL_WRAP:
-		return "kms:GenerateDataKey and kms:Encrypt";
+		return "kms:GenerateDataKey and kms:Encrypt (for a rewrap kms:ReEncryptTo, and kms:ReEncryptFrom on the CMK of before)";
 	case EVS_CALL_UNWRAP:
-		return "kms:Decrypt (for a rewrap also kms:ReEncryptFrom and kms:ReEncryptTo)";
+		return "kms:Decrypt";
 	default:
 		return "kms:DescribeKey";
 	}

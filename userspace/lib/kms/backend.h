@@ -91,7 +91,8 @@ struct evs_refusal {
  * @decrypt_datakey: as evs_kms_decrypt_datakey()
  * @encrypt_datakey: as evs_kms_encrypt_datakey()
  * @rewrap: as evs_kms_rewrap_datakey(), inside of the KMS; where it is NULL,
- *	    the DK is unwrapped and wrapped again in locked memory here
+ *	    or says -ENOSYS, the DK is unwrapped and wrapped again in locked
+ *	    memory here
  *
  * Every operation but @describe_key, @decrypt_datakey and @encrypt_datakey may
  * be NULL: the KMS cannot do it, and kms.c says so. Without @create_datakey the

@@ -127,5 +127,7 @@ int evs_kms_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
 	do
 		ret = kms->ops->rewrap(kms, old, token, err);
 	while (ret && evs_kms_again(kms, true, err));
-	return ret ? evs_kms_explain(kms, EVS_CALL_UNWRAP, old->cmk, err) : 0;
+	if (ret == -ENOSYS)
+		return unwrap_and_wrap(kms, old, token, err);
+	return ret ? evs_kms_explain(kms, EVS_CALL_WRAP, token->cmk, err) : 0;
 }

@@ -455,8 +455,9 @@ int evs_kms_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
  *	   @old, whose newest material is used then
  * @err: filled on failure
  *
- * Where the KMS can do it by itself, the DK does not leave it. Unwrap what came
- * out and evs_volume_verify_dk() it before relying on it.
+ * Where the KMS can do it by itself, the DK does not leave it. A refusal is told
+ * as one about the CMK of @token: unwrap @old before, to know of the other one.
+ * Unwrap what came out and evs_volume_verify_dk() it before relying on it.
  */
 int evs_kms_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
 			   struct evs_token *token, struct evs_error *err);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <json.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,16 +45,22 @@ static int get_wrapped(json_object *reply, const char *op, struct evs_token *tok
 }
 
 /*
- * Asks for the DK to be sealed, as evs-kmsd can, where the way to the KMS is not
- * encrypted: on the socket of this host. To others it would be one member too many.
+ * On the socket of this host the way to the KMS is not encrypted, and what is there
+ * is evs-kmsd or something that puts up with its extensions.
  */
+static bool is_local(const struct evs_kms *kms)
+{
+	return !strncmp(evs_config_get(&kms->cfg, "url"), "unix:", 5);
+}
+
+/* Asks for the DK to be sealed. To another KMS it would be one member too many. */
 static int ask_seal(const struct evs_kms *kms, json_object **request, struct evs_seal *seal,
 		    struct evs_error *err)
 {
 	char hex[2 * EVS_SEAL_PUBLIC_SIZE + 1];
 	int ret;
 
-	if (strncmp(evs_config_get(&kms->cfg, "url"), "unix:", 5))
+	if (!is_local(kms))
 		return 0;
 	ret = evs_seal_init(seal, err);
 	if (ret)
@@ -235,5 +242,27 @@ int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	reply = evs_json_parse((const char *)answer.body->data, answer.len);
 	ret = reply ? get_wrapped(reply, op, token, err) : evs_otc_bad_answer(err, op, "no JSON object");
 	json_object_put(reply);
+	return ret;
+}
+
+int evs_otc_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
+			   struct evs_token *token, struct evs_error *err)
+{
+	json_object *request, *reply;
+	int ret;
+
+	if (!is_local(kms))
+		return evs_error_set(err, ENOSYS, "the KMS cannot rewrap by itself");
+	request = datakey_request(token, "datakey_plain_length", DK_BYTES);
+	evs_otc_add_text(&request, "source_key_id", old->cmk);
+	evs_otc_add_text(&request, "source_cipher_text", old->wrapped_dk);
+	ret = evs_otc_call(kms, "encrypt-datakey", request, &reply, err);
+	if (!ret) {
+		ret = get_wrapped(reply, "encrypt-datakey", token, err);
+		json_object_put(reply);
+	} else if (!strcmp(err->code, "KMS.0204")) {
+		/* It does not know this, and misses plain_text */
+		return evs_error_set(err, ENOSYS, "the KMS cannot rewrap by itself");
+	}
 	return ret;
 }

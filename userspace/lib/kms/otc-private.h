@@ -121,6 +121,8 @@ int evs_otc_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
 			    struct evs_secret *dk, struct evs_error *err);
 int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 			    const struct evs_secret *dk, struct evs_error *err);
+int evs_otc_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
+			   struct evs_token *token, struct evs_error *err);
 
 /* ---- otc-admin.c: operations of struct evs_kms_ops ---- */
 

@@ -240,4 +240,5 @@ const struct evs_kms_ops evs_otc_ops = {
 	.create_datakey = evs_otc_create_datakey,
 	.decrypt_datakey = evs_otc_decrypt_datakey,
 	.encrypt_datakey = evs_otc_encrypt_datakey,
+	.rewrap = evs_otc_rewrap_datakey,
 };
