@@ -196,6 +196,8 @@ static void test_nofail_noauto(void **state)
 	      "[Unit]\n"
 	      "SourcePath=/etc/evstab\n"
 	      "RequiresMountsFor=\"/srv/100%% \\\"x\\\".img\"\n"
+	      "Wants=modprobe@loop.service\n"
+	      "After=modprobe@loop.service\n"
 	      "Before=evs.target\n"
 	      "./evs-attach@may.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"

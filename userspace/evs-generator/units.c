@@ -151,7 +151,8 @@ static int write_service(const char *dir, const struct evstab *tab,
 	} else {
 		fputs("RequiresMountsFor=", file);
 		write_path(file, names->source_path);
-		fputc('\n', file);
+		/* The service may load no modules, and this one's node may be missing */
+		fputs("\nWants=modprobe@loop.service\nAfter=modprobe@loop.service\n", file);
 	}
 	if (entry->netdev)
 		fputs("Wants=network-online.target\nAfter=network-online.target\n", file);
