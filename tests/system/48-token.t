@@ -79,6 +79,10 @@ refused 1 'evs-kms: bad evs-kms token' "a bad token" \
 must cryptsetup luksKillSlot -q "$disk" 0 </dev/null
 nok "without the key slot cryptsetup does not open it" \
 	cryptsetup open --token-only "$disk" evs_token
+like "$(cryptsetup open --verbose --token-only "$disk" evs_token 2>&1)" 'no usable token' \
+	"it finds the token to be of no use"
+like "$(cryptsetup luksDump "$disk")" '^[[:space:]]*Key slot:[[:space:]]*none.*evs-setup' \
+	"luksDump says why, and what can"
 must modprobe evs
 evs=$(evs-setup attach "$disk")
 ok "evs-setup does" cmp -n 8388608 "$tmp/data" "$evs"

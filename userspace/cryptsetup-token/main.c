@@ -146,6 +146,10 @@ void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
 		dump_line(cd, "Context:", pair);
 	}
 	dump_line(cd, "Wrapped DK:", token.wrapped_dk);
+	/* Nobody asks cryptsetup_token_open() then: this is the only place to say so */
+	if (!token.keyslots)
+		dump_line(cd, "Key slot:",
+			  "none, so cryptsetup cannot open the disk by this token; evs-setup attach can");
 }
 
 /**
