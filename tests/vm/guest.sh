@@ -136,13 +136,14 @@ guest_watch()
 guest_qemu()
 {
 	local emulator machine=(-accel "tcg,thread=multi" -smp 2)
-	local file="driver=file,filename=$disk" disks=()
+	local file="driver=file,filename=$disk" disks=() unsafe=cache.no-flush=on
 
 	emulator=$("$top/tests/vm/kernel" emulator)
 	[ -z "$icount" ] || machine=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
 	[ -z "$watch" ] || machine+=(-pidfile "$run/guest.pid" -machine "memory-backend=memory"
 		-object "memory-backend-memfd,id=memory,size=${memory}M")
-	[ -z "$log" ] || file="driver=blklogwrites,file.driver=file,file.filename=$disk,log.driver=file,log.filename=$log"
+	# What a flush of the guest means is in the log: the host need not do it
+	[ -z "$log" ] || file="driver=blklogwrites,file.driver=file,file.filename=$disk,file.$unsafe,log.driver=file,log.filename=$log,log.$unsafe"
 	[ -z "$disk" ] || disks=(-blockdev "$file,node-name=disk" -device virtio-blk-pci,drive=disk)
 	guest_watch
 	timeout -k 5 "$limit" "$emulator/usr/bin/qemu-system-x86_64" "${machine[@]}" \
