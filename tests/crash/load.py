@@ -15,6 +15,7 @@ The ways are, by the first letter of the file's name
   r  written beside, fsync, rename, fsync of the folder
   a  appended to, fdatasync
   d  overwritten in place, directly, each write durable of itself
+  n  overwritten in place, directly, then fdatasync: much is in the cache of the disk
 """
 import fcntl
 import hashlib
@@ -25,7 +26,7 @@ import struct
 import sys
 import threading
 
-FILES = ("r0", "r1", "a0", "a1", "d0", "d1")
+FILES = ("r0", "r1", "a0", "a1", "d0", "n0", "n1")
 BLOCK = 4096
 BLOCKS = 16
 SIZE = 12		# of the sizes in a head
@@ -54,6 +55,14 @@ def sync_folder(folder):
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     os.fsync(fd)
     os.close(fd)
+
+
+def block_of(name, version):
+    """A record as a block, in memory for direct I/O."""
+    memory = mmap.mmap(-1, BLOCK)
+    data = record(name, version, BLOCK // 2)
+    memory.write(data + bytes(BLOCK - len(data)))
+    return memory
 
 
 def write_all(fd, data):
@@ -87,7 +96,8 @@ class Writer(threading.Thread):
         self.error = None
 
     def run(self):
-        step = {"r": self.replace, "a": self.append, "d": self.overwrite}
+        step = {"r": self.replace, "a": self.append, "d": self.overwrite,
+                "n": self.overwrite_all}
         name = os.path.basename(self.path)
         try:
             for version in range(1, self.steps + 1):
@@ -121,19 +131,28 @@ class Writer(threading.Thread):
         if version == 1:
             sync_folder(self.folder)
 
-    def overwrite(self, name, version):
-        """A block anew, the oldest one."""
-        memory = mmap.mmap(-1, BLOCK)
-        data = record(name, version, BLOCK // 2)
-        memory.write(data + bytes(BLOCK - len(data)))
+    def open_blocks(self, version, flags):
+        """A file of blocks, for direct I/O."""
         if version == 1:
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
             write_all(fd, bytes(BLOCK * BLOCKS))
             os.fsync(fd)
             os.close(fd)
             sync_folder(self.folder)
-        fd = os.open(self.path, os.O_WRONLY | os.O_DIRECT | os.O_DSYNC)
-        os.pwrite(fd, memory, version % BLOCKS * BLOCK)
+        return os.open(self.path, os.O_WRONLY | os.O_DIRECT | flags)
+
+    def overwrite(self, name, version):
+        """A block anew, the oldest one."""
+        fd = self.open_blocks(version, os.O_DSYNC)
+        os.pwrite(fd, block_of(name, version), version % BLOCKS * BLOCK)
+        os.close(fd)
+
+    def overwrite_all(self, name, version):
+        """All blocks anew."""
+        fd = self.open_blocks(version, 0)
+        for block in range(BLOCKS):
+            os.pwrite(fd, block_of(name, version), block * BLOCK)
+        os.fdatasync(fd)
         os.close(fd)
 
 
@@ -142,7 +161,7 @@ def versions(name, data):
     if name[0] == "r":
         found = parse(name, data)
         return {0: found[0]} if found and found[1] == len(data) else {}
-    if name[0] == "d":
+    if name[0] in "dn":
         at = {}
         for block in range(BLOCKS):
             found = parse(name, data[block * BLOCK:(block + 1) * BLOCK])
@@ -161,9 +180,14 @@ def versions(name, data):
 def missing(name, data, promised):
     """Which version of those up to the promised one is neither there nor replaced?"""
     at = versions(name, data)
-    oldest = {"r": promised, "a": 1, "d": max(1, promised - BLOCKS + 1)}[name[0]]
-    for version in range(oldest, promised + 1):
-        place = {"r": 0, "a": version, "d": version % BLOCKS}[name[0]]
+    want = {
+        "r": {0: promised},
+        "a": {version: version for version in range(1, promised + 1)},
+        "d": {version % BLOCKS: version
+              for version in range(max(1, promised - BLOCKS + 1), promised + 1)},
+        "n": dict.fromkeys(range(BLOCKS), promised),
+    }[name[0]]
+    for place, version in want.items():
         if at.get(place, 0) < version:
             return f"{name}: version {version} of {promised} is not there, but {at.get(place)}"
     return None
