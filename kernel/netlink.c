@@ -10,6 +10,7 @@
 #include <linux/kdev_t.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <net/genetlink.h>
 
 #include "evs.h"
@@ -26,8 +27,10 @@ static int evs_nl_check_capable(struct sk_buff *skb,
 	if (netlink_capable(skb, CAP_SYS_ADMIN))
 		return 0;
 
-	pr_notice_ratelimited("refused %s[%d], uid %u: lacks CAP_SYS_ADMIN\n",
-			      current->comm, task_tgid_nr(current),
+	/* The name is the caller's choice: no line of the log by its hand */
+	pr_notice_ratelimited("refused %*pE[%d], uid %u: lacks CAP_SYS_ADMIN\n",
+			      (int)strlen(current->comm), current->comm,
+			      task_tgid_nr(current),
 			      from_kuid(&init_user_ns, current_uid()));
 	NL_SET_ERR_MSG(extack,
 		       "CAP_SYS_ADMIN in the initial user namespace is required");

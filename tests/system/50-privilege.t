@@ -197,6 +197,14 @@ done <"$tmp/ops"
 is "$(answer "$tmp/answers" join)" OK "netlink: root: events"
 like "$(dmesg)" 'evs: refused genl\[[0-9]+\], uid 65534: lacks CAP_SYS_ADMIN' \
 	"netlink: the kernel's log says who was refused"
+# A script's name is that of its process; the log has a limit of lines in a time
+must cp "$tmp/genl" "$tmp/"$'x\nevs: y'
+logs_escaped()
+{
+	requests_for 0 | nobody "$tmp/"$'x\nevs: y' call
+	dmesg | grep -qE 'evs: refused x\\nevs: y\[[0-9]+\], uid'
+}
+ok "netlink: a name with a line of its own makes none in the log" wait_for logs_escaped
 is "$(disk_state data)" live "the disk is as it was"
 
 # ---- evs-setup, with nothing but EVS in the way ----
