@@ -88,7 +88,12 @@ static int no_key(struct evs_nl *nl, const struct evs_disk *disk, const char *re
 		  struct evs_error *err)
 {
 	struct evs_error ignored = {};
+	struct evs_disk now;
 
+	/* To ask has taken its time: somebody else may have resumed or detached it */
+	if (disks_find(nl, disk->uuid, &now, &ignored) || now.id != disk->id ||
+	    now.state != EVS_DEV_STATE_SUSPENDED)
+		return -err->errnum;
 	switch (err->class) {
 	case EVS_CLASS_KMS_UNREACHABLE:
 		return err->transient ? resume_kept(nl, disk, ref, err) : -err->errnum;
