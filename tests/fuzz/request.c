@@ -82,12 +82,14 @@ int __wrap_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *key, size_t len,
 	       len == 32;
 }
 
-/* So do RSA keys: one does for all. */
+/* So do RSA keys: one does for all. Those that data keys are sealed by do not. */
 EVP_PKEY *__wrap_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *lib, const char *query, const char *type,
 				   size_t bits)
 {
 	static EVP_PKEY *pair;
 
+	if (strcmp(type, "RSA"))
+		return __real_EVP_PKEY_Q_keygen(lib, query, type, 0);
 	if (!pair)
 		pair = __real_EVP_PKEY_Q_keygen(lib, query, type, bits);
 	EVP_PKEY_up_ref(pair);
