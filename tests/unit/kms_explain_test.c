@@ -303,7 +303,8 @@ static const struct {
 	{ "aws", { ENCRYPT, "AccessDeniedException", EVS_CLASS_NO_PERMISSION, 0,
 	  EVS_CLASS_NO_PERMISSION,
 	  "CMK " ID ": no permission (AccessDeniedException words); a policy of AWS has to allow "
-	  "kms:GenerateDataKey and kms:Encrypt" } },
+	  "kms:GenerateDataKey and kms:Encrypt (for a rewrap kms:ReEncryptTo, and "
+	  "kms:ReEncryptFrom on the CMK of before)" } },
 };
 
 static void test_advice(void **state)
