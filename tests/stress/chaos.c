@@ -5,11 +5,11 @@
  * usage: chaos SEED STEPS NULL-BLK...
  *
  * The disks stand on disks in memory, which are named as in configfs and on
- * (power=1). Each is read and written all the time, and checked: see load.h. Where
- * STEPS do not suffice for that, as in an emulated guest, there are more. Every
- * step succeeds or is refused with an errno that it may be refused with. In the end,
- * nothing hangs, and all can be detached. Else the program says so, and ends with
- * exit status 1.
+ * (power=1). Each is read and written all the time, and checked: see load.h. If, after
+ * STEPS, one has not been, or there is something that has not been done, as may be in
+ * an emulated guest, there are more. Every step succeeds or is refused with an errno
+ * that it may be refused with. In the end, nothing hangs, and all can be detached. Else
+ * the program says so, and ends with exit status 1.
  *
  * Prints how often each step was made, and with what result.
  */
@@ -132,8 +132,11 @@ static void act(struct actor *actor)
 	pthread_rwlock_unlock(&disk->lock);
 }
 
-static bool each_used(void)
+static bool worthwhile(void)
 {
+	for (size_t i = 0; i < STEPS; i++)
+		if (steps[i].must && !atomic_load(&results[i][0]))
+			return false;
 	for (unsigned int i = 0; i < nr_disks; i++)
 		if (!atomic_load(&disks[i].load.read) || !atomic_load(&disks[i].load.written))
 			return false;
@@ -144,7 +147,7 @@ static void *actor_run(void *arg)
 {
 	struct actor *actor = arg;
 
-	for (; actor->steps || !each_used(); actor->steps -= actor->steps > 0) {
+	for (; actor->steps || !worthwhile(); actor->steps -= actor->steps > 0) {
 		pthread_rwlock_rdlock(&world);
 		if (actor->generation != generation) {
 			reopen(&actor->nl);

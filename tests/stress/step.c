@@ -260,13 +260,13 @@ static int step_sysfs(struct actor *actor, struct disk *disk)
 }
 
 const struct step steps[STEPS] = {
-	{ "attach", 14, step_attach, { EEXIST, EBUSY, ENODEV, ENXIO, ERANGE } },
+	{ "attach", 14, step_attach, { EEXIST, EBUSY, ENODEV, ENXIO, ERANGE }, true },
 	{ "detach", 4, step_detach, { EBUSY, ENODEV } },
 	{ "detach-lazy", 2, step_lazy, { ENODEV } },
-	{ "detach-force", 2, step_force, { ENODEV } },
+	{ "detach-force", 2, step_force, { ENODEV }, true },
 	{ "revoke", 1, step_revoke, { EALREADY, ENODEV, ENXIO } },
-	{ "suspend", 8, step_suspend, { EALREADY, ENODEV, ENXIO, EKEYREVOKED } },
-	{ "resume", 10, step_resume, { EALREADY, ENODEV, ENXIO, EKEYREVOKED } },
+	{ "suspend", 8, step_suspend, { EALREADY, ENODEV, ENXIO, EKEYREVOKED }, true },
+	{ "resume", 10, step_resume, { EALREADY, ENODEV, ENXIO, EKEYREVOKED }, true },
 	{ "resume-wrong", 4, step_resume_wrong,
 	  { EALREADY, ENODEV, ENXIO, EKEYREVOKED, EKEYREJECTED } },
 	{ "resize", 3, step_resize, { EINVAL, ERANGE, ENODEV, ENXIO, EKEYREVOKED } },
@@ -274,6 +274,6 @@ const struct step steps[STEPS] = {
 	{ "hold", 4, step_hold, { 0 } },
 	{ "scan", 2, step_scan, { ENODEV, EBUSY, EIO, ENXIO, EINVAL } },
 	{ "sysfs", 2, step_sysfs, { ENOENT, ENODEV } },
-	{ "power-off", 1, step_power_off, { 0 } },
-	{ "fill", 5, step_fill, { EALREADY, EBUSY, EEXIST, EAGAIN } },
+	{ "power-off", 1, step_power_off, { 0 }, true },
+	{ "fill", 5, step_fill, { EALREADY, EBUSY, EEXIST, EAGAIN }, true },
 };

@@ -36,6 +36,7 @@ struct step {
 	unsigned int weight;
 	int (*make)(struct actor *actor, struct disk *disk);
 	int allowed[10];	/* errnos */
+	bool must;		/* be made at least once, or nothing has been tried */
 };
 
 extern const struct step steps[STEPS];
