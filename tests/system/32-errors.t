@@ -203,16 +203,8 @@ printf %s "-0-$((sectors - 1))" >/sys/kernel/config/nullb/evs_t1/badblocks
 weathered "null_blk"
 
 # A device with an error of its own: the medium has failed
-if modprobe -q scsi_debug dev_size_mb=16 opts=2 medium_error_start=4096 medium_error_count=8 \
-	max_queue=64 2>/dev/null; then
-	at_exit modprobe -r scsi_debug
-	must modprobe sd_mod
-	scsi_disk()
-	{
-		sd=$(grep -l scsi_debug /sys/block/sd*/device/model | head -n 1 | cut -d / -f 4)
-		[ -b "/dev/$sd" ]
-	}
-	must wait_for scsi_disk
+if new_scsi dev_size_mb=16 opts=2 medium_error_start=4096 medium_error_count=8 \
+	max_queue=64; then
 	evs=$(raw_attach "/dev/$sd" 4096 --name data)
 	want=$(faulty try "/dev/$sd" $((4096 * 512)) 4096 read)
 	unlike "$want" '^(ok|EIO)$' "scsi_debug: an error that is not EIO"

@@ -125,15 +125,7 @@ is "$(disk_state data)" live "the disk is live"
 must evs-setup detach data
 
 # A SCSI disk that is pulled
-if modprobe -q scsi_debug dev_size_mb=32 2>/dev/null; then
-	at_exit modprobe -r scsi_debug
-	must modprobe sd_mod
-	scsi_disk()
-	{
-		sd=$(grep -l scsi_debug /sys/block/sd*/device/model | head -n 1 | cut -d / -f 4)
-		[ -b "/dev/$sd" ]
-	}
-	must wait_for scsi_disk
+if new_scsi dev_size_mb=32; then
 	evs=$(raw_attach "/dev/$sd" 4096 --name data)
 	pull()
 	{

@@ -329,6 +329,21 @@ new_null()
 	must wait_for test -b "/dev/${dir##*/}"
 }
 
+scsi_disk()
+{
+	sd=$(grep -l scsi_debug /sys/block/sd*/device/model | head -n 1 | cut -d / -f 4)
+	[ -b "/dev/$sd" ]
+}
+
+# new_scsi PARAMETER=VALUE...: a disk of scsi_debug, /dev/$sd. Not in every kernel.
+new_scsi()
+{
+	modprobe -q scsi_debug "$@" 2>/dev/null || return 1
+	at_exit modprobe -r scsi_debug
+	must modprobe sd_mod
+	must wait_for scsi_disk
+}
+
 # raw_key NAME [FILE]: a key of type evs in the session, random or from a file
 raw_key()
 {
