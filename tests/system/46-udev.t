@@ -162,7 +162,8 @@ must udevadm control --reload
 loop=$(new_loop "$disk")
 at_exit losetup --detach "$loop"
 must udevadm settle
-is "$(property "$loop" SYSTEMD_WANTS)" "evs-attach@data.service" "a rule can ask systemd to attach it"
+ok "a rule can ask systemd to attach it" \
+	wait_for property_is "$loop" SYSTEMD_WANTS evs-attach@data.service
 must losetup --detach "$loop"
 
 ok "nothing is left behind" no_leftovers
