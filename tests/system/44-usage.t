@@ -34,6 +34,8 @@ for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null
 	"cmk" "cmk frobnicate" "cmk create" "cmk create a b" "cmk show" "cmk enable" \
 	"cmk disable" "cmk import" "cmk import test" "cmk import --file /etc/passwd --days 0 test" \
 	"cmk delete-material" "cmk quotas extra" "cmk grant retirable extra" \
+	"cmk grant" "cmk grant create test" "cmk grant frobnicate" "cmk grant revoke test" \
+	"cmk grant list --to x test" \
 	"kms" "kms frobnicate" "kms init extra"; do
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: $args" evs-setup $args
@@ -72,6 +74,20 @@ like "$(evs-setup cmk show "alias/second")" 'enabled' "cmk show by alias/NAME"
 
 like "$(evs-setup cmk quotas)" '^CMK +[0-9]+ +100' "cmk quotas"
 is "$(evs-setup cmk grant retirable --json | jq -c .grants)" "[]" "no grants to give back"
+user=0123456789abcdef0123456789abcdef
+grant=$(evs-setup cmk grant create --to $user --name ci --operation decrypt-datakey test)
+like "$grant" '^[0-9a-f]{64}$' "cmk grant create prints the id"
+is "$(evs-setup cmk grant list --json test | jq -c '.grants[0] | [.id, .grantee, .operations]')" \
+	"[\"$grant\",\"$user\",\"decrypt-datakey\"]" "cmk grant list has it"
+ok "cmk grant revoke" evs-setup cmk grant revoke test "$grant"
+is "$(evs-setup cmk grant list --json test | jq -c .grants)" "[]" "and it is gone"
+refused 2 'no such grant' "nor can it be revoked once more" evs-setup cmk grant revoke test "$grant"
+grant=$(evs-setup cmk grant create --to $user test)
+is "$(evs-setup cmk grant list --json test | jq -r '.grants[0].operations')" \
+	"create-datakey,encrypt-datakey,decrypt-datakey,describe-key" \
+	"cmk grant create: what attaching takes, and nothing else"
+ok "cmk grant retire" evs-setup cmk grant retire test "$grant"
+is "$(evs-setup cmk grant list --json test | jq -c .grants)" "[]" "and it is gone, too"
 
 like "$(evs-setup cmk create --external mine)" 'pending import' "cmk create --external"
 refused 2 $'pending import\ncmk import --file FILE mine' "it protects no disk yet" \
