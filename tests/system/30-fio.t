@@ -70,6 +70,15 @@ verify "512: buffers not aligned to pages" "$evs" \
 	--iomem_align=512 --size=7m --io_size=1m
 must wait_for evs-setup detach "$evs"
 
+# A task that begins with requests for several disks at once
+new_null evs_t1 32
+evs=$(raw_attach /dev/evs_t0 4096)
+other=$(raw_attach /dev/evs_t1 4096)
+verify "4096: two disks in turn, in one batch" "$evs:$other" --file_service_type=roundrobin:1 \
+	--ioengine=libaio --iodepth=32 --iodepth_batch=32 --direct=1 --rw=randwrite --bs=4k --size=2m
+must wait_for evs-setup detach "$evs"
+must wait_for evs-setup detach "$other"
+
 # A backing device that answers in soft interrupts, and one that does so from a
 # timer, with a queue for each CPU: the contexts that reads are decrypted in, or not
 for irqmode in 1 2; do
