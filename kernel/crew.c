@@ -290,7 +290,7 @@ int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
 	struct evs_job job = { .rq = rq, .cipher = cipher, .bounce = bounce };
 	unsigned int helpers, offset;
 	bool wait;
-	int err = 0;
+	int err;
 
 	init_completion(&job.done);
 	helpers = min(DIV_ROUND_UP(blk_rq_bytes(rq), EVS_JOB_PIECE_BYTES) - 1,

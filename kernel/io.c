@@ -171,7 +171,8 @@ static blk_status_t evs_io_admit(const struct evs_device *evs)
 }
 
 static int evs_cmd_encrypt_alone(struct request *rq,
-				 const struct evs_cipher *cipher)
+				 const struct evs_cipher *cipher,
+				 struct evs_crypt_req *creq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct bvec_iter dst = { .bi_size = blk_rq_bytes(rq) };
@@ -182,9 +183,9 @@ static int evs_cmd_encrypt_alone(struct request *rq,
 	__rq_for_each_bio(bio, rq) {
 		struct bvec_iter src = bio->bi_iter;
 
-		err = evs_encrypt(cipher, evs_cmd_crypt_req(cmd),
-				  bio->bi_io_vec, &src, cmd->bvecs, &dst,
-				  src.bi_size, src.bi_sector);
+		err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
+				  cmd->bvecs, &dst, src.bi_size,
+				  src.bi_sector);
 		if (err)
 			return err;
 	}
@@ -221,7 +222,7 @@ static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
 	if (evs_crew_shares(evs->crew, rq))
 		err = evs_crew_encrypt(evs->crew, rq, cipher, creq, cmd->bvecs);
 	else
-		err = evs_cmd_encrypt_alone(rq, cipher);
+		err = evs_cmd_encrypt_alone(rq, cipher, creq);
 	if (err)
 		status = BLK_STS_IOERR;
 	trace_evs_cipher_end(evs, rq, err);
