@@ -4,6 +4,7 @@
  * brought to the kernel by evs-request-key. And for how long one may do without.
  */
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "backing.h"
@@ -26,28 +27,41 @@ void dk_drop(key_serial_t key)
 	evs_keyring_drop(key);
 }
 
-unsigned int dk_grace(const struct evs_disk *disk)
+static bool any_grace(const struct evs_config *config)
+{
+	for (size_t i = 0; i < config->kms_count; i++)
+		if (config->kms[i].grace)
+			return true;
+	return false;
+}
+
+/* What the section of a disk's KMS has; 0 if it cannot be found out */
+static unsigned int grace_of(const struct evs_config *config, const struct evs_disk *disk)
 {
 	const struct evs_config_kms *endpoint = NULL;
 	struct evs_error ignored = {};
-	struct evs_config config;
 	struct evs_volume *vol;
 	char device[PATH_MAX];
-	unsigned int grace = 0;
-	size_t i;
+
+	backing_node(disk->backing_dev, device, sizeof(device));
+	if (evs_volume_open(&vol, device, &ignored))
+		return 0;
+	if (!strcmp(evs_volume_uuid(vol), disk->uuid))
+		endpoint = evs_config_kms(config, evs_volume_token(vol)->kms, &ignored);
+	evs_volume_close(vol);
+	return endpoint ? endpoint->grace : 0;
+}
+
+unsigned int dk_grace(const struct evs_disk *disk)
+{
+	struct evs_error ignored = {};
+	struct evs_config config;
+	unsigned int grace;
 
 	if (!*disk->uuid || evs_config_load(&config, &ignored))
 		return 0;
-	for (i = 0; i < config.kms_count; i++)
-		grace |= config.kms[i].grace;
-	backing_node(disk->backing_dev, device, sizeof(device));
 	/* Only who uses it has to wait for the device to be read */
-	if (grace && !evs_volume_open(&vol, device, &ignored)) {
-		if (!strcmp(evs_volume_uuid(vol), disk->uuid))
-			endpoint = evs_config_kms(&config, evs_volume_token(vol)->kms, &ignored);
-		evs_volume_close(vol);
-	}
-	grace = endpoint ? endpoint->grace : 0;
+	grace = any_grace(&config) ? grace_of(&config, disk) : 0;
 	evs_config_free(&config);
 	return grace;
 }
