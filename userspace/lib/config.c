@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
+#include <linux/evs.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,6 @@
 #define DEFAULT_BACKEND "otc"
 #define DEFAULT_TIMEOUT 30
 #define TIMEOUT_MAX 600
-#define GRACE_MAX 86400
 
 /*
  * inih tells neither line nor empty sections to its handler, so the reader
@@ -92,13 +92,18 @@ static bool is_this_host(const char *host)
 	return false;
 }
 
+const char *evs_config_socket(const char *url)
+{
+	return strncmp(url, URL_UNIX, strlen(URL_UNIX)) ? NULL : url + strlen(URL_UNIX);
+}
+
 bool evs_config_is_url(const char *value)
 {
-	const char *path = value + strlen(URL_UNIX), *host;
+	const char *path = evs_config_socket(value), *host;
 
 	if (!evs_config_is_text(value) || strpbrk(value, " \t#?@\\"))
 		return false;
-	if (!strncmp(value, URL_UNIX, strlen(URL_UNIX)))
+	if (path)
 		return path[0] == '/' && strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
 	if (!strncmp(value, URL_HTTPS, strlen(URL_HTTPS))) {
 		host = value + strlen(URL_HTTPS);
@@ -270,7 +275,7 @@ static int parse_key(void *user, const char *section, const char *name, const ch
 		take_seconds(p, section, name, value, TIMEOUT_MAX, &p->timeout_seen[i],
 			     &kms->timeout);
 	} else if (!strcmp(name, "grace")) {
-		take_seconds(p, section, name, value, GRACE_MAX, &p->grace_seen[i], &kms->grace);
+		take_seconds(p, section, name, value, EVS_GRACE_MAX, &p->grace_seen[i], &kms->grace);
 	} else {
 		take_option(p, kms, name, value);
 	}

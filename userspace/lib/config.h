@@ -131,6 +131,14 @@ bool evs_config_is_text(const char *value);
  */
 bool evs_config_is_url(const char *value);
 
+/**
+ * evs_config_socket() - The socket of this host that a URL is of.
+ * @url: the URL
+ *
+ * Return: its path, in @url; NULL where the KMS is reached by network.
+ */
+const char *evs_config_socket(const char *url);
+
 /* What evs_config_is_url() wants, for struct evs_config_key. */
 #define EVS_CONFIG_URL_MUST "be unix:/path/of/socket or https://host[:port][/path] (http:// to this host only)"
 

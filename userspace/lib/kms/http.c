@@ -14,7 +14,6 @@
 #include "text.h"
 
 #define USER_AGENT "evs"
-#define URL_UNIX "unix:"
 
 struct evs_http {
 	CURL *curl;
@@ -167,11 +166,11 @@ static size_t take_header(char *data, size_t size, size_t count, void *user)
 static CURLcode set_peer(struct evs_http *http)
 {
 	CURL *curl = http->curl;
+	const char *socket = evs_config_socket(http->url);
 	CURLcode ret = CURLE_OK;
 
-	if (!strncmp(http->url, URL_UNIX, strlen(URL_UNIX)))
-		ret |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH,
-					http->url + strlen(URL_UNIX));
+	if (socket)
+		ret |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
 	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
 				strncmp(http->url, "https:", 6) ? "http" : "https");
 	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -273,13 +272,14 @@ void evs_http_close(struct evs_http *http)
 /* The name of the peer in messages */
 static const char *peer_name(const struct evs_http *http)
 {
-	return strncmp(http->url, URL_UNIX, strlen(URL_UNIX)) ? http->url :
-	       http->url + strlen(URL_UNIX);
+	const char *socket = evs_config_socket(http->url);
+
+	return socket ? socket : http->url;
 }
 
 static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *err)
 {
-	bool local = !strncmp(http->url, URL_UNIX, strlen(URL_UNIX));
+	bool local = evs_config_socket(http->url);
 	long os_errno = 0;
 
 	switch (code) {
@@ -330,8 +330,7 @@ static int explain(struct evs_http *http, CURLcode code, long timeout_ms, struct
 static int make_url(const struct evs_http *http, const char *path, char *url, size_t size,
 		    struct evs_error *err)
 {
-	const char *base = strncmp(http->url, URL_UNIX, strlen(URL_UNIX)) ? http->url :
-			   "http://localhost";
+	const char *base = evs_config_socket(http->url) ? "http://localhost" : http->url;
 	size_t len = strlen(base);
 	int written;
 

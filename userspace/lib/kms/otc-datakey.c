@@ -50,7 +50,7 @@ static int get_wrapped(json_object *reply, const char *op, struct evs_token *tok
  */
 static bool is_local(const struct evs_kms *kms)
 {
-	return !strncmp(evs_config_get(&kms->cfg, "url"), "unix:", 5);
+	return evs_config_socket(evs_config_get(&kms->cfg, "url"));
 }
 
 /* Asks for the DK to be sealed. To another KMS it would be one member too many. */
