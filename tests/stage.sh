@@ -4,11 +4,22 @@
 # A run of many tests, in stages: source it with $log set, the folder for what
 # they print.
 #
+#   kernels			make sure that those of the guests are there
 #   stage NAME INDENT COMMAND...	run it, count its results at that indentation
 #   verdict				the sum of all: N passed, N failed, N skipped
 
 mkdir -p "$log"
 rm -f "$log"/*.count
+
+# What takes long on a fresh machine, and is not a test
+kernels()
+{
+	local kernel
+
+	for kernel in qemu emulator uml uml-debug; do
+		tests/vm/kernel "$kernel" >/dev/null || exit 1
+	done
+}
 
 # KTAP puts the test cases of a suite four columns in
 stage()
