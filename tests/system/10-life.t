@@ -112,5 +112,5 @@ evs=$(evs-setup attach /dev/evs_t0)
 ok "what dm-crypt wrote is read back" cmp -n 1048576 "$tmp/data" "$evs"
 must evs-setup detach "$evs"
 
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

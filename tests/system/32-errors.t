@@ -75,7 +75,7 @@ stripes()
 	done
 }
 
-# settled NAME: every request has been answered; no error without a cause
+# settled NAME: every request has been answered
 settled()
 {
 	is "$(xargs <"/sys/block/${evs#/dev/}/inflight")" "0 0" "$1: no request is left"
@@ -127,9 +127,7 @@ done
 # storm NAME: with faults on; what comes must be an error, or right
 storm()
 {
-	local name=$1
-
-	ok "$name: all that is not an error is right" \
+	ok "$1: all that is not an error is right" \
 		faulty storm "$evs" "$tmp/state" "$((steps * long))" "$RANDOM"
 }
 
@@ -233,6 +231,5 @@ else
 fi
 
 ok "nothing is left behind" wait_for no_disk
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|refcount_t|blocked for more')" . \
-	"the kernel did not complain"
+unlike "$(kernel_complaints 'refcount_t|blocked for more')" . "the kernel did not complain"
 done_testing

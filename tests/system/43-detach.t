@@ -77,5 +77,5 @@ ok "the file system can be repaired" test "$(e2fsck -fp "$evs" >/dev/null 2>&1; 
 must evs-setup detach data
 
 ok "nothing is left behind" no_leftovers
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

@@ -167,5 +167,5 @@ ok "a rule can ask systemd to attach it" \
 must losetup --detach "$loop"
 
 ok "nothing is left behind" no_leftovers
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

@@ -44,5 +44,5 @@ jq -r '.disks[].name' <<<"$json" | grep -vx m50 >"$tmp/todo"
 ok "all are detached" xargs -P 16 -n 1 -a "$tmp/todo" evs-setup detach
 ok "nothing is left behind" no_leftovers
 ok "the module can go" rmmod evs
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

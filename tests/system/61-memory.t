@@ -60,5 +60,5 @@ fi
 evs-setup list --json | jq -r '.disks[].name' >"$tmp/todo"
 must xargs -P 2 -n 1 -a "$tmp/todo" evs-setup detach
 ok "nothing is left behind" no_leftovers
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

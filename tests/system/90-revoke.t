@@ -260,6 +260,5 @@ answer()
 }
 revoke_in_flight "$evs" "KMS disk, evs-setup revoke" command evs-setup revoke data
 
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|blocked for more')" . \
-	"the kernel did not complain"
+unlike "$(kernel_complaints 'blocked for more')" . "the kernel did not complain"
 done_testing

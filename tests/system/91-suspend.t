@@ -257,6 +257,5 @@ is "$(evs-setup status --json data | jq '.disks[0].errors')" 0 "no request has f
 must wait_for evs-setup detach data
 ok "nothing is left behind" wait_for no_disk
 
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|blocked for more')" . \
-	"the kernel did not complain"
+unlike "$(kernel_complaints 'blocked for more')" . "the kernel did not complain"
 done_testing

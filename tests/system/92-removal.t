@@ -138,6 +138,5 @@ else
 	skip "scsi_debug" "this guest's kernel has no scsi_debug"
 fi
 
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace|blocked for more')" . \
-	"the kernel did not complain"
+unlike "$(kernel_complaints 'blocked for more')" . "the kernel did not complain"
 done_testing

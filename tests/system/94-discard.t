@@ -120,5 +120,5 @@ is "$(limit discard)" 0 "a device below that takes none is offered none"
 must evs-setup detach data
 
 ok "nothing is left behind" wait_for no_disk
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

@@ -165,5 +165,5 @@ is "$(evs-setup list --json | jq -cS .)" "$(evs-setup status --json | jq -cS .)"
 must evs-setup detach data
 ok "nothing is left behind" wait_for no_disk
 
-unlike "$(dmesg | grep -A 20 -E 'BUG|WARNING|Oops|Call Trace')" . "the kernel did not complain"
+unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

@@ -344,6 +344,13 @@ new_scsi()
 	must wait_for scsi_disk
 }
 
+# kernel_complaints [REGEX]: what the log has that no test should bring about, or
+# is like REGEX, with what follows
+kernel_complaints()
+{
+	dmesg | grep -A 20 -E "BUG|WARNING|Oops|Call Trace${1:+|$1}"
+}
+
 # raw_key NAME [FILE]: a key of type evs in the session, random or from a file
 raw_key()
 {
