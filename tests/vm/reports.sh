@@ -8,6 +8,7 @@ report_kinds()
 {
 	cat <<-EOF
 	KASAN
+	KCSAN
 	lockdep
 	PROVE_RCU
 	sleep in atomic context
@@ -25,6 +26,8 @@ report_regex()
 {
 	case $1 in
 	KASAN) echo 'KASAN: ' ;;
+	# The rest of the kernel has data races of its own
+	KCSAN) echo 'KCSAN: .* in (.*[ /])?evs_' ;;
 	lockdep)
 		printf %s 'possible (circular|recursive|irq lock inversion)|-unsafe lock order' \
 			'|inconsistent lock state|Invalid wait context|bad unlock balance' \
@@ -38,7 +41,7 @@ report_regex()
 	'reference counts') echo 'refcount_t: ' ;;
 	'list corruption') echo 'list_(add|del)[a-z_.]* corruption' ;;
 	UBSAN) echo 'UBSAN: ' ;;
-	bugs) echo 'BUG: |kernel BUG at|Oops' ;;
+	bugs) echo 'BUG: ([^K]|K[^C])|kernel BUG at|Oops' ;;
 	warnings) echo 'WARNING: |Call Trace' ;;
 	esac
 }
