@@ -6,7 +6,10 @@
 # The device below a disk goes without asking, or becomes too small.
 . "$(dirname "$0")/tap.sh"
 
+mnt=$tmp/mnt
+mkdir "$mnt"
 at_exit detach_all
+at_exit umount "$mnt"
 must evs-setup list
 start_monitor "$tmp/events"
 
@@ -65,6 +68,21 @@ must wait_for test -b /dev/evs_t0
 evs=$(raw_attach /dev/evs_t0 4096 --name data)
 ok "null_blk: come back, it can be attached" test -b "$evs"
 
+# While nobody has it open, and no I/O fails: only the device below can tell
+key=$(evs-setup list --json | jq -r '.disks[0]."key-serial"')
+is "$(evs-setup list --json | jq '.disks[0].openers')" 0 "idle: nobody has the disk open"
+: >"$tmp/events"
+ok "idle: the device below goes" timeout 60 bash -c power_off
+ok "idle: the disk is removed" wait_for in_state "$evs" removed
+ok "idle: its key is gone" wait_for key_gone "$key"
+ok "idle: the monitor has seen it" saw "$tmp/events" removed backing-gone 'errors=0 .*name=data$' ||
+	diag "$(cat "$tmp/events")"
+ok "idle: it can be detached" evs-setup detach data
+ok "idle: nothing is left of it" wait_for no_disk
+echo 1 >/sys/kernel/config/nullb/evs_t0/power
+must wait_for test -b /dev/evs_t0
+evs=$(raw_attach /dev/evs_t0 4096 --name data)
+
 # While it is suspended
 must evs-setup suspend data
 dd if="$evs" of=/dev/null bs=4k count=1 iflag=direct status=none 2>"$tmp/err" &
@@ -72,7 +90,8 @@ reader=$!
 must wait_for held $reader
 ok "suspended: the device below goes" timeout 60 bash -c power_off
 ok "suspended: the disk is removed" wait_for in_state "$evs" removed
-ok "suspended: what waits ends" wait_for ended $reader
+ok "suspended: what waits ends" wait_for ended $reader ||
+	must evs-setup detach --force data
 wait $reader
 is $? 1 "suspended: with an error"
 ok "suspended: it can be detached" evs-setup detach data
@@ -93,6 +112,29 @@ ok "writers: they end" wait_for ended "${pids[@]}"
 wait "${pids[@]}"
 ok "writers: it can be detached" evs-setup detach data
 ok "writers: nothing is left of it" wait_for no_disk
+
+# While a file system is on it that is written to
+new_null evs_t2 64
+evs=$(raw_attach /dev/evs_t2 4096 --name data)
+must mkfs.ext4 -q "$evs"
+must mount "$evs" "$mnt"
+(while dd if=/dev/zero of="$mnt/load" bs=64k count=64 conv=fsync; do :; done) >/dev/null 2>&1 &
+load=$!
+must wait_for test -s "$mnt/load"
+echo "evs-test: mounted" >/dev/kmsg
+ok "mounted: the device below goes" timeout 60 bash -c 'echo 0 >/sys/kernel/config/nullb/evs_t2/power'
+ok "mounted: the disk is removed" wait_for in_state "$evs" removed
+ok "mounted: who writes gets an error" wait_for ended $load
+# By the disk, not only by errors of its I/O
+shut_down()
+{
+	dmesg | sed -n '/evs-test: mounted/,$p' | grep -q "EXT4-fs (${evs#/dev/}): shut down requested"
+}
+ok "mounted: the file system is told to shut down" wait_for shut_down
+refused 1 'Input/output error' "mounted: nothing can be read from it" dd if="$mnt/load" of=/dev/null
+ok "mounted: it can be detached" evs-setup detach data
+ok "mounted: it can be unmounted" timeout 60 umount "$mnt"
+ok "mounted: then nothing is left of it" wait_for no_disk
 
 # A file that is cut below its loop device. What is left of it serves a new disk.
 file=$(new_file cut.img 32M)
