@@ -16,11 +16,11 @@ new_null evs_t0 64
 head -c 64 /dev/urandom >"$tmp/key"
 start_monitor "$tmp/events"
 
-# attach: sets $evs and $key
+# attach [BACKING]: sets $evs and $key
 attach()
 {
 	key=$(raw_key raw "$tmp/key")
-	evs=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name data /dev/evs_t0)
+	evs=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name data "${1-/dev/evs_t0}")
 	must test -b "$evs"
 }
 
@@ -88,6 +88,43 @@ exec 5<&-
 is "$(disk_state data)" live "force: closing the dead one does nothing to the new one"
 must evs-setup detach data
 ok "force: nothing is left behind" wait_for no_disk
+
+# ---- by force, while the device below does not answer ----
+
+dm=/dev/mapper/evs_dm
+must dmsetup create evs_dm --table "0 $((64 * 2048)) linear /dev/evs_t0 0"
+at_exit dmsetup remove --force evs_dm
+at_exit dmsetup resume evs_dm
+must dmsetup mknodes evs_dm
+attach $dm
+must dmsetup suspend --nolockfs evs_dm
+# A block that cannot be read dd writes out as it is in its buffer, if told to go on
+for ((i = 0; i < 8; i++)); do
+	dd if="$evs" of="$tmp/out.$i" bs=4k count=1 skip=$i iflag=direct \
+		conv=noerror,sync 2>"$tmp/err.$i" &
+	readers[i]=$!
+done
+in_flight()
+{
+	[ "$(<"/sys/block/${evs#/dev/}/evs/in_flight")" -eq "$1" ]
+}
+must wait_for in_flight 8
+ok "hung: detached by force while it is live" timeout 60 evs-setup detach --force data
+in_flight 8
+is $? 0 "hung: the device below has not answered"
+is "$(disk_state "$evs")" dead "hung: the disk is dead"
+ok "hung: the key is gone" wait_for key_gone "$key"
+is "$(live_keys)" "" "hung: there is no other"
+refused 16 busy "hung: the device below is not free yet" exclusive $dm
+ok "hung: it answers" timeout 60 dmsetup resume evs_dm
+ok "hung: who reads gets an answer" wait_for ended "${readers[@]}"
+wait "${readers[@]}"
+is "$(grep -l 'Input/output error' "$tmp"/err.* | wc -l)" 8 "hung: each an error"
+is "$(cat "$tmp"/out.* | tr -d '\0' | wc -c)" 0 "hung: and no ciphertext"
+is "$(cat "$tmp"/out.* | wc -c)" $((8 * 4096)) "hung: in a buffer that was looked at"
+ok "hung: the device below is free then" wait_for exclusive $dm
+ok "hung: nothing is left behind" wait_for no_disk
+must wait_for dmsetup remove evs_dm
 
 # ---- lazily ----
 
