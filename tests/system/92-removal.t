@@ -166,6 +166,37 @@ ok "a device that is still large enough does not matter" \
 is "$(disk_state data)" live "the disk is live"
 must evs-setup detach data
 
+# A file that is cut, and nobody tells its loop device. Only the file knows its
+# size: to the driver a read that fails there is like any other.
+truncate -s 32M "$file"
+must losetup -c "$loop"
+evs=$(raw_attach "$loop" 4096 --name data)
+key=$(evs-setup list --json | jq -r '.disks[0]."key-serial"')
+must dd if=/dev/urandom of="$evs" bs=1M oflag=direct count=32
+# read_at MEGABYTE: a block from there
+read_at()
+{
+	dd if="$evs" bs=64k count=1 skip=$(($1 * 16)) iflag=direct status=none
+}
+: >"$tmp/events"
+must truncate -s 16M "$file"
+ok "untold: what is left of the file can be read" read_at 15
+refused 1 'Input/output error' "untold: what was cut off cannot" read_at 20
+ok "untold: the monitor has seen that" saw "$tmp/events" io-error read 'state=live .*name=data$'
+is "$(disk_state data)" live "untold: the disk is live"
+head -c 64k /dev/urandom >"$tmp/data"
+ok "untold: a write there makes the file longer" \
+	dd if="$tmp/data" of="$evs" bs=64k seek=$((20 * 16)) oflag=direct conv=notrunc
+is "$(stat -c %s "$file")" $(((20 << 20) + (64 << 10))) "untold: up to its end"
+is "$(read_at 20 | md5sum)" "$(md5sum <"$tmp/data")" "untold: and can be read"
+nok "untold: its key is there" key_gone "$key"
+must losetup -c "$loop"
+refused 1 'Input/output error' "told: what was cut off cannot be read" read_at 24
+ok "told: the disk is removed" wait_for in_state "$evs" removed
+ok "told: its key is gone" wait_for key_gone "$key"
+ok "told: the monitor has seen it" saw "$tmp/events" removed backing-shrunk 'name=data$'
+must evs-setup detach data
+
 # A SCSI disk that is pulled
 if new_scsi dev_size_mb=32; then
 	evs=$(raw_attach "/dev/$sd" 4096 --name data)
