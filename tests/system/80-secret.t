@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KASAN and lockdep.
 # Where the DK must not be seen.
 . "$(dirname "$0")/tap.sh"
 
 at_exit detach_all
+must evs-setup list # The events come with the module
 start_kms
 new_null evs_t0 32
 
@@ -42,6 +44,20 @@ if [ -d $tracing/events/evs ]; then
 	at_exit eval "echo 0 >$tracing/events/enable"
 fi
 
+# Records of programs that are started and of keys' calls, as for an audit daemon.
+# They come in order: when that of a last command is there, so are all before it.
+"$(dirname "$0")/audit" >"$tmp/audit" &
+audit=$!
+at_exit kill $audit
+must wait_for test -s "$tmp/audit"
+
+# audited NAME: the records have a command with this argument
+audited()
+{
+	env true "$1"
+	wait_for grep -qa "^type=1309 .*\"$1\"" "$tmp/audit"
+}
+
 # Every command line there is, from before the attach until after it
 perl -e 'while (!-e $ARGV[0]) { for (glob "/proc/[0-9]*/cmdline /proc/[0-9]*/environ") {
 		open my $h, "<", $_ or next; local $/; print <$h> // "" } }' "$tmp/stop" >"$tmp/cmdlines" &
@@ -64,6 +80,15 @@ if [ -d $tracing/events/evs ]; then
 	nok "the DK is not" seen_in "$tmp/trace"
 else
 	skip "trace" "this kernel has no trace events"
+fi
+if [ "$(head -c 8 "$tmp/audit")" = "not here" ]; then
+	skip "audit" "this kernel has no audit"
+else
+	ok "the audit has records up to now" audited end-of-records
+	ok "the start of the helper is in them" grep -qaE '^type=1309 .*evs-request-key' "$tmp/audit"
+	ok "and its calls with keys" grep -qaE '^type=1300 .*syscall=250 .*comm="evs-request-key' "$tmp/audit"
+	nok "the DK is not" seen_in "$tmp/audit"
+	must eval "kill $audit; wait $audit"
 fi
 dmesg >"$tmp/dmesg"
 nok "nor in the kernel's log" seen_in "$tmp/dmesg"
