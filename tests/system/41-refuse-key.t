@@ -43,6 +43,44 @@ refused 1 'Invalid argument' "nothing is no key" raw_key x /dev/null
 refused 1 'rejected' "equal halves are no key" raw_key x "$tmp/equal"
 nok "none of them exists" keyctl search @s evs x
 
+# fuzz SEED COUNT: payloads made up at random, of any length, and of the right one
+# with halves that are equal, or all but one bit. Prints each answer that is not the
+# one it should be, and what the answers were.
+fuzz()
+{
+	perl -e '
+		use strict;
+		use constant { DK => 64, ADD_KEY => 248, KEYCTL => 250, UNLINK => 9, SESSION => -3,
+			       EINVAL => 22, EKEYREJECTED => 129 };
+		my ($seed, $count) = @ARGV;
+		srand $seed;
+		my ($type, $name, %seen) = ("evs", "fuzz");
+		my $noise = pack "C*", map { int rand 256 } 1 .. 1 << 17;
+		for (1 .. $count) {
+			my $pick = rand;
+			my $size = $pick < 0.5 ? DK : $pick < 0.9 ? int rand 131 :
+				(4095, 4096, 4097, 65535)[rand 4];
+			my $payload = substr $noise, rand 1 << 16, $size;
+			my $change = $size == DK ? rand : 1;
+			$payload = substr($payload, 0, DK / 2) x 2 if $change < 0.5;
+			vec($payload, rand 8 * DK, 1) ^= 1 if $change < 0.2;
+			my $equal = $size == DK && substr($payload, 0, DK / 2) eq substr $payload, DK / 2;
+			my $want = $size != DK ? EINVAL : $equal ? EKEYREJECTED : 0;
+			my $key = syscall(ADD_KEY, $type, $name, $payload, $size, SESSION);
+			my $got = $key < 0 ? $! + 0 : 0;
+			print "$size bytes, errno $got instead of $want\n"
+				if $got != $want;
+			$seen{$got}++;
+			syscall(KEYCTL, UNLINK, $key, SESSION) == 0 or die "unlink: $!\n" if $key > 0;
+		}
+		print join(" ", sort { $a <=> $b } keys %seen), "\n"' "$@"
+}
+
+seed=$RANDOM
+is "$(fuzz $seed $((2000 * ${EVS_LONG:-1})))" "0 22 129" \
+	"payloads at random, seed $seed: good, EINVAL, EKEYREJECTED, each where it should be"
+nok "none of those that were good is still there" keyctl search @s evs fuzz
+
 key=$(raw_key x)
 refused 1 'not supported' "keyctl read is refused" keyctl read "$key"
 refused 1 'not supported' "keyctl print is refused" keyctl print "$key"
