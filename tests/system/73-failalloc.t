@@ -5,7 +5,6 @@
 # in the way of a request. EVS_LONG=3 does not leave out any of attach. For a guest
 # of its own, whose kernel injects faults: what it says of them stays in its log.
 . "$(dirname "$0")/tap.sh"
-. "$(dirname "$0")/../vm/reports.sh"
 
 debug=/sys/kernel/debug
 if [ ! -d $debug/failslab ] || [ ! -d $debug/fail_page_alloc ]; then

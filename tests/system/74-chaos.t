@@ -5,7 +5,6 @@
 # All that can be done to disks, at random and from several sides, under load.
 # EVS_SEED starts the same dice, EVS_LONG makes it longer.
 . "$(dirname "$0")/tap.sh"
-. "$(dirname "$0")/../vm/reports.sh"
 
 seed=${EVS_SEED-$RANDOM}
 steps=$((600 * ${EVS_LONG-1}))

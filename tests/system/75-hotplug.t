@@ -4,7 +4,6 @@
 # CPUs that go and come again under load, where the guest can. EVS_LONG makes it
 # longer.
 . "$(dirname "$0")/tap.sh"
-. "$(dirname "$0")/../vm/reports.sh"
 
 online=/sys/devices/system/cpu/cpu1/online
 if [ ! -w $online ]; then

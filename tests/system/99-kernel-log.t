@@ -4,13 +4,18 @@
 # Also under KASAN and lockdep.
 # The kernel has reported nothing in all the tests before this one, and would have.
 . "$(dirname "$0")/tap.sh"
-. "$(dirname "$0")/../vm/reports.sh"
 
 # samples KIND: lines that kernels have written, each of which has to be found
 samples()
 {
 	case $1 in
 	KASAN) echo 'BUG: KASAN: slab-use-after-free in evs_io_wipe+0x51/0x90 [evs]' ;;
+	KCSAN)
+		echo 'BUG: KCSAN: data-race in evs_a [evs] / evs_b [evs]'
+		echo 'BUG: KCSAN: data-race in __mod_timer / evs_b [evs]'
+		echo 'BUG: KCSAN: data-race in evs_a [evs]'
+		echo 'BUG: KCSAN: assert: race in evs_a [evs] / run_timer_softirq'
+		;;
 	lockdep)
 		cat <<-EOF
 		WARNING: possible circular locking dependency detected
@@ -64,6 +69,7 @@ good_log()
 	KernelAddressSanitizer initialized (generic)
 	kmemleak: Kernel memory leak detector initialized (mem pool available: 15813)
 	evs: loading out-of-tree module taints kernel.
+	BUG: KCSAN: data-race in tick_nohz_next_event / tick_nohz_stop_tick
 	evs: evs0: "data" has lost its key: key-revoked
 	EOF
 }
@@ -80,6 +86,31 @@ a_leak()
 	    kmalloc_noprof+0x1/0x2
 	    $1
 	    genl_rcv_msg+0x1/0x2
+	EOF
+}
+
+# a_race CALLER: what KCSAN says of a race whose first access was made by a function
+# of the kernel, called by another one, which was called there
+a_race()
+{
+	cat <<-EOF
+	BUG: KCSAN: data-race in blk_a / blk_b
+
+	write to 0xffff888003a1b2c8 of 8 bytes by task 12 on cpu 1:
+	 blk_a+0x51/0x90
+	 $1
+	 evs_dev_attach+0x51/0x90 [evs]
+	 genl_rcv_msg+0x1/0x2
+
+	read to 0xffff888003a1b2c8 of 8 bytes by interrupt on cpu 0:
+	 blk_b+0x51/0x90
+	 blk_c+0x1/0x2
+
+	value changed: 0x0000000000000000 -> 0x0000000000000001
+
+	Reported by Kernel Concurrency Sanitizer on:
+	CPU: 0 UID: 0 PID: 12 Comm: kworker/0:1 Tainted: G           O        7.3.0-evs
+	Workqueue: evs0 evs_submit_work [evs]
 	EOF
 }
 
@@ -106,7 +137,15 @@ while read -r kind; do
 	is "$(kernel_reports "$kind" <<<"$log")" "" "no report of $kind"
 done <<<"$(report_kinds)"
 
-# ---- what only the debug guest has: it is there, and still at work ----
+# Whatever else is in the log before, between and after
+line='=================================================================='
+ours=$(a_race "evs_queue_rq+0x51/0x90 [evs]")
+others=$(a_race "blk_mq_submit_bio+0x51/0x90")
+is "$(printf '%s\n' "$line" "$others" "$line" "evs_queue_rq+0x1/0x2 [evs]" "$line" "$ours" "$line" \
+	"$line" "$others" "$line" | kernel_reports KCSAN)" "$ours" \
+	"of data races, those of the driver are found"
+
+# ---- what only the debug guests have: it is there, and still at work ----
 
 lockdep_works()
 {
@@ -126,19 +165,31 @@ others=$(a_leak "request_key_tag+0x51/0x90")
 is "$(printf '%s\n' "$others" "$ours" "$others" | leak_reports)" "$ours" \
 	"of leaks, those of the driver are found"
 
-if [ "$EVS_VM" = uml-debug ]; then
-	ok "lockdep has not been turned off" lockdep_works
+case $EVS_VM in
+uml-debug)
+	options="PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_LIST DEBUG_SG UBSAN"
 	like "$log" 'KernelAddressSanitizer initialized' "KASAN is on"
-	for name in PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_LIST DEBUG_SG UBSAN; do
-		ok "$name is on" option $name
-	done
-	ok "hung tasks are noticed" hung_tasks_noticed
 	ok "allocations can be made to fail" test -d /sys/kernel/debug/failslab
 	is "$(leaks 2>&1)" "" "no report of kmemleak"
-else
-	for name in lockdep KASAN PROVE_RCU DEBUG_ATOMIC_SLEEP kmemleak; do
+	;;
+x86-debug)
+	options="PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_LIST DEBUG_SG KCSAN_STRICT"
+	like "$log" 'kcsan: enabled' "KCSAN is on"
+	like "$(</sys/kernel/debug/kcsan)" '^enabled: 1$' "and has not been turned off"
+	;;
+*)
+	options=
+	for name in lockdep KASAN KCSAN PROVE_RCU DEBUG_ATOMIC_SLEEP kmemleak; do
 		skip "$name is on" "not built into this guest's kernel"
 	done
+	;;
+esac
+if [ -n "$options" ]; then
+	ok "lockdep has not been turned off" lockdep_works
+	for name in $options; do
+		ok "$name is on" option "$name"
+	done
+	ok "hung tasks are noticed" hung_tasks_noticed
 fi
 
 # Last, as it stays in the log

@@ -10,6 +10,7 @@
 # says how to undo what it makes with at_exit; ends with done_testing. A script
 # that stops early has no plan, which prove counts as a failure.
 set -u
+. "${BASH_SOURCE[0]%/*}/../vm/reports.sh"
 
 [ -n "${EVS_VM-}" ] || {
 	echo "Bail out! Not in a guest: run it by tests/vm/uml or tests/vm/qemu"
@@ -348,7 +349,8 @@ new_scsi()
 # is like REGEX, with what follows
 kernel_complaints()
 {
-	dmesg | grep -A 20 -E "BUG|WARNING|Oops|Call Trace${1:+|$1}"
+	dmesg | kernel_reports KCSAN
+	dmesg | grep -v 'BUG: KCSAN: ' | grep -A 20 -E "BUG|WARNING|Oops|Call Trace${1:+|$1}"
 }
 
 # raw_key NAME [FILE]: a key of type evs in the session, random or from a file

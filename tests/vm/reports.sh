@@ -21,13 +21,11 @@ report_kinds()
 	EOF
 }
 
-# report_regex KIND: what finds it in the kernel's log (for grep -E)
+# report_regex KIND: what finds it in the kernel's log (for grep -E), but KCSAN's
 report_regex()
 {
 	case $1 in
 	KASAN) echo 'KASAN: ' ;;
-	# The rest of the kernel has data races of its own
-	KCSAN) echo 'KCSAN: .* in (.*[ /])?evs_' ;;
 	lockdep)
 		printf %s 'possible (circular|recursive|irq lock inversion)|-unsafe lock order' \
 			'|inconsistent lock state|Invalid wait context|bad unlock balance' \
@@ -49,7 +47,27 @@ report_regex()
 # kernel_reports KIND: what the log on stdin has of it, each with what follows
 kernel_reports()
 {
-	grep -A 40 -E "$(report_regex "$1")"
+	if [ "$1" = KCSAN ]; then
+		race_reports
+	else
+		grep -A 40 -E "$(report_regex "$1")"
+	fi
+}
+
+# race_reports: the reports of KCSAN in the log on stdin in which the driver has
+# made one of the accesses itself, or by what it has called. The rest of the kernel
+# has data races of its own, some of them further down the driver's calls.
+race_reports()
+{
+	awk 'function report() { if (ours) { printf "%s", text; any = 1 }
+				 text = ""; ours = inside = frames = 0 }
+	     /BUG: KCSAN: / { report(); inside = 1; ours = /\[evs\]/ }
+	     !inside { next }
+	     /==========$/ { report(); next }
+	     { text = text $0 "\n" }
+	     / by (task|interrupt) / { frames = 0 }
+	     /\+0x[0-9a-f]+\/0x[0-9a-f]+/ && ++frames <= 2 && /\[evs\]$/ { ours = 1 }
+	     END { report(); exit !any }'
 }
 
 # leak_reports: the objects in a list of kmemleak on stdin that the driver has
