@@ -33,13 +33,22 @@ static const struct field detach_fields[] = {
 static const struct field id_fields[] = {
 	{ EVS_A_DEV_ID, KIND_NUMBER, true, 0 },
 };
+static const struct field suspend_fields[] = {
+	{ EVS_A_DEV_ID, KIND_NUMBER, true, 0 },
+	{ EVS_A_DEV_GRACE, KIND_NUMBER, false, 0 },
+};
+/* Without a key the disk gets the cipher that was kept, if one was */
 static const struct field resume_fields[] = {
 	{ EVS_A_DEV_ID, KIND_NUMBER, true, 0 },
-	{ EVS_A_DEV_KEY_SERIAL, KIND_NUMBER, true, 0 },
+	{ EVS_A_DEV_KEY_SERIAL, KIND_NUMBER, false, 0 },
 };
 static const struct field resize_fields[] = {
 	{ EVS_A_DEV_ID, KIND_NUMBER, true, 0 },
 	{ EVS_A_DEV_SIZE, KIND_UINT, false, 0 },
+};
+static const struct field set_fields[] = {
+	{ EVS_A_DEV_ID, KIND_NUMBER, true, 0 },
+	{ EVS_A_DEV_CMK, KIND_STRING, true, EVS_CMK_MAX },
 };
 
 #define FIELDS(array) (array), sizeof(array) / sizeof((array)[0])
@@ -48,9 +57,10 @@ struct op ops[OPS] = {
 	{ "detach", EVS_CMD_DETACH, FIELDS(detach_fields), 3, 0, 0 },
 	{ "revoke", EVS_CMD_REVOKE, FIELDS(id_fields), 1, 0, 0 },
 	{ "get", EVS_CMD_GET, FIELDS(id_fields), 2, 0, 0 },
-	{ "suspend", EVS_CMD_SUSPEND, FIELDS(id_fields), 2, 0, 0 },
-	{ "resume", EVS_CMD_RESUME, FIELDS(resume_fields), 3, 0, 0 },
+	{ "suspend", EVS_CMD_SUSPEND, FIELDS(suspend_fields), 3, 0, 0 },
+	{ "resume", EVS_CMD_RESUME, FIELDS(resume_fields), 6, 0, 0 },
 	{ "resize", EVS_CMD_RESIZE, FIELDS(resize_fields), 3, 0, 0 },
+	{ "set", EVS_CMD_SET, FIELDS(set_fields), 2, 0, 0 },
 };
 
 struct stuff stuff;
@@ -151,6 +161,9 @@ void message_value(struct attr *attr)
 		break;
 	case EVS_A_DEV_KEY_SERIAL:
 		set_u32(attr, some_key());
+		break;
+	case EVS_A_DEV_GRACE:
+		set_u32(attr, 1 + stress_below(stress_below(2) ? 3 : EVS_GRACE_MAX));
 		break;
 	case EVS_A_DEV_OFFSET:
 		set_uint(attr, stress_below(2) ? (uint64_t)stress_below(512) << 12 : some_size());

@@ -12,7 +12,7 @@
 #define MAX_ATTRS	16
 #define MAX_DATA	4096
 #define MAX_BACKINGS	8
-#define OPS		7
+#define OPS		8
 
 enum kind { KIND_NUMBER, KIND_UINT, KIND_STRING, KIND_FLAG };
 

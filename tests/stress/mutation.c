@@ -216,8 +216,9 @@ static void unknown_op(struct message *msg)
 {
 	unsigned int cmd = stress_below(256);
 
-	if (cmd >= EVS_CMD_ATTACH && cmd <= EVS_CMD_RESIZE)
-		return;
+	for (size_t i = 0; i < OPS; i++)
+		if ((int)cmd == ops[i].cmd)
+			return;
 	msg->genl.cmd = (uint8_t)cmd;
 	msg->foreign = true;
 	msg->bad = true;
