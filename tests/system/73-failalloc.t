@@ -77,7 +77,13 @@ ok "nothing is left behind" no_leftovers
 text=$(</sys/module/evs/sections/.text)
 end=$(awk '$4 == "[evs]" && $2 ~ /[tT]/ { print $1 }' /proc/kallsyms | sort | tail -n 1)
 must test -n "$end"
-evs=$(raw_attach /dev/evs_t0 4096)
+# Writes take a moment before they are copied, or nobody would see that a page has been
+# given to another one meanwhile
+must dmsetup create evs_slow \
+	--table "0 $(blockdev --getsz /dev/evs_t0) delay /dev/evs_t0 0 0 /dev/evs_t0 0 3"
+at_exit dmsetup remove --force evs_slow
+must dmsetup mknodes evs_slow
+evs=$(raw_attach /dev/mapper/evs_slow 4096)
 must wait_for exclusive "$evs"
 # More in flight than there are bounce pages in store
 verify()
@@ -104,6 +110,7 @@ ok "bounce pages have failed" test "$pages" -gt 20
 ok "no request is left" grep -qx '[[:space:]]*0[[:space:]]*0' "/sys/block/${evs#/dev/}/inflight"
 ok "the disk works with memory" verify 128k
 must evs-setup detach "$evs"
+must dmsetup remove evs_slow
 must keyctl clear @s
 ok "nothing is left behind" no_leftovers
 ok "the device below is free" exclusive /dev/evs_t0
