@@ -7,7 +7,7 @@
  * The disks stand on disks in memory, which are named as in configfs and on
  * (power=1). Each is read and written all the time, and checked: see load.h. If, after
  * STEPS, one has not been, or there is something that has not been done, as may be in
- * an emulated guest, there are more. Every step succeeds or is refused with an errno
+ * an emulated guest, there are more. Now and then the module is unloaded. Every step succeeds or is refused with an errno
  * that it may be refused with. In the end, nothing hangs, and all can be detached. Else
  * the program says so, and ends with exit status 1.
  *
@@ -41,7 +41,7 @@ static unsigned int nr_disks;
 static struct actor actors[ACTORS];
 /* Held for writing to have the module to oneself, for which readers make way */
 static pthread_rwlock_t world = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static unsigned int generation;
+static atomic_uint generation;
 static atomic_uint progress, rescues;
 
 static atomic_uint results[STEPS][RESULTS];
@@ -134,6 +134,8 @@ static void act(struct actor *actor)
 
 static bool worthwhile(void)
 {
+	if (!atomic_load(&generation))
+		return false;
 	for (size_t i = 0; i < STEPS; i++)
 		if (steps[i].must && !atomic_load(&results[i][0]))
 			return false;
@@ -149,9 +151,9 @@ static void *actor_run(void *arg)
 
 	for (; actor->steps || !worthwhile(); actor->steps -= actor->steps > 0) {
 		pthread_rwlock_rdlock(&world);
-		if (actor->generation != generation) {
+		if (actor->generation != atomic_load(&generation)) {
 			reopen(&actor->nl);
-			actor->generation = generation;
+			actor->generation = atomic_load(&generation);
 		}
 		act(actor);
 		pthread_rwlock_unlock(&world);
@@ -252,7 +254,8 @@ static void reload(void)
 	}
 	if (system("modprobe evs"))
 		errx(1, "the module cannot be loaded again");
-	printf("reload %u after %u steps\n", ++generation, atomic_load(&progress));
+	printf("reload %u after %u steps\n", atomic_fetch_add(&generation, 1) + 1,
+	       atomic_load(&progress));
 	for (unsigned int i = 0; i < nr_disks; i++)
 		atomic_store(&disks[i].load.pause, false);
 	pthread_rwlock_unlock(&world);

@@ -99,6 +99,7 @@ guest_env()
 	HOME=/root
 	LC_ALL=C.UTF-8
 	export EVS_VM EVS_KO EVS_LONG PATH HOME LC_ALL
+	${EVS_SEED:+export EVS_SEED='$EVS_SEED'}
 	EOF
 }
 
