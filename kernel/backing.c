@@ -229,7 +229,7 @@ int evs_dev_resize(struct evs_device *evs, u64 size,
 		return err == -EALREADY ? 0 : err;
 
 	pr_info("%s: \"%s\" has grown to %llu bytes\n", evs->disk->disk_name,
-		evs->name, evs->size);
+		evs->name, READ_ONCE(evs->size));
 	evs_event(evs, EVS_EVENT_RESIZED, EVS_CAUSE_COMMAND);
 	return 0;
 }

@@ -73,7 +73,8 @@ static int evs_dev_register(struct evs_device *evs,
 		snprintf(evs->name, sizeof(evs->name), "evs%u", evs->id);
 
 	xa_for_each(&evs_devs, i, other) {
-		if (other == evs || other->state == EVS_DEV_STATE_DEAD)
+		if (other == evs ||
+		    READ_ONCE(other->state) == EVS_DEV_STATE_DEAD)
 			continue;
 		if (!strcmp(other->name, evs->name)) {
 			NL_SET_ERR_MSG_FMT(extack,

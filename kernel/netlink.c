@@ -107,11 +107,11 @@ static int evs_nl_put_dev(struct sk_buff *skb, struct evs_device *evs)
 	    nla_put_u32(skb, EVS_A_DEV_BACKING_DEV,
 			new_encode_dev(evs->backing_dev)) ||
 	    nla_put_uint(skb, EVS_A_DEV_OFFSET, evs->offset) ||
-	    nla_put_uint(skb, EVS_A_DEV_SIZE, evs->size) ||
+	    nla_put_uint(skb, EVS_A_DEV_SIZE, READ_ONCE(evs->size)) ||
 	    nla_put_u32(skb, EVS_A_DEV_SECTOR_SIZE, evs->sector_size) ||
 	    nla_put_s32(skb, EVS_A_DEV_KEY_SERIAL, evs->key_serial) ||
 	    (evs->read_only && nla_put_flag(skb, EVS_A_DEV_READ_ONLY)) ||
-	    nla_put_u32(skb, EVS_A_DEV_STATE, evs->state) ||
+	    nla_put_u32(skb, EVS_A_DEV_STATE, READ_ONCE(evs->state)) ||
 	    nla_put_string(skb, EVS_A_DEV_CIPHER, evs->cipher_driver) ||
 	    nla_put_u32(skb, EVS_A_DEV_OPENERS, disk_openers(evs->disk)) ||
 	    nla_put_u32(skb, EVS_A_DEV_DISK_DEV,

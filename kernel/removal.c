@@ -207,6 +207,7 @@ void evs_dev_gone_work(struct work_struct *work)
 {
 	struct evs_device *evs = container_of(work, struct evs_device,
 					      gone_work);
+	enum evs_cause cause = READ_ONCE(evs->gone_cause);
 	int before;
 
 	before = evs_state_change(evs, EVS_OP_REMOVE, NULL, NULL);
@@ -214,13 +215,12 @@ void evs_dev_gone_work(struct work_struct *work)
 		return;
 	evs_key_disown(evs);
 	pr_warn("%s: \"%s\" has lost its backing device: %s\n",
-		evs->disk->disk_name, evs->name,
-		evs_cause_name(evs->gone_cause));
+		evs->disk->disk_name, evs->name, evs_cause_name(cause));
 	/* While it is being detached, whoever does so tells of it */
 	if (before == EVS_DEV_STATE_DETACHING)
 		return;
 
-	evs_event(evs, EVS_EVENT_REMOVED, evs->gone_cause);
+	evs_event(evs, EVS_EVENT_REMOVED, cause);
 	/* Users learn that the disk is gone; file systems shut down */
 	blk_mark_disk_dead(evs->disk);
 }

@@ -11,14 +11,19 @@
 
 #include "evs.h"
 
+/* Each CPU counts without a lock, while what they have counted is added up */
+#define EVS_PART_STAT(part, field)	data_race(part_stat_read(part, field))
+
 /* Called for each request that has been started, which does not go meanwhile */
 static bool evs_stat_request(struct request *rq, void *priv)
 {
 	struct evs_stat *stat = priv;
+	unsigned int bytes;
 
 	stat->in_flight++;
-	if (req_op(rq) == REQ_OP_WRITE)
-		stat->bounce_pages += DIV_ROUND_UP(blk_rq_bytes(rq), PAGE_SIZE);
+	/* It may complete meanwhile, so what it says may be of the past */
+	bytes = data_race(req_op(rq) == REQ_OP_WRITE ? blk_rq_bytes(rq) : 0);
+	stat->bounce_pages += DIV_ROUND_UP(bytes, PAGE_SIZE);
 
 	return true;
 }
@@ -40,12 +45,12 @@ void evs_stat_read(struct evs_device *evs, struct evs_stat *stat)
 	struct block_device *part = evs->disk->part0;
 
 	memset(stat, 0, sizeof(*stat));
-	stat->reads = part_stat_read(part, ios[STAT_READ]);
-	stat->writes = part_stat_read(part, ios[STAT_WRITE]);
+	stat->reads = EVS_PART_STAT(part, ios[STAT_READ]);
+	stat->writes = EVS_PART_STAT(part, ios[STAT_WRITE]);
 	stat->bytes_read =
-		(u64)part_stat_read(part, sectors[STAT_READ]) << SECTOR_SHIFT;
+		(u64)EVS_PART_STAT(part, sectors[STAT_READ]) << SECTOR_SHIFT;
 	stat->bytes_written =
-		(u64)part_stat_read(part, sectors[STAT_WRITE]) << SECTOR_SHIFT;
+		(u64)EVS_PART_STAT(part, sectors[STAT_WRITE]) << SECTOR_SHIFT;
 	stat->errors = (u32)atomic_read(&evs->errors);
 
 	/*

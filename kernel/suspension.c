@@ -136,7 +136,7 @@ static int evs_dev_resume_key(struct evs_device *evs, struct key *key,
 		goto err_cipher;
 
 	mutex_lock(&evs_devs_lock);
-	evs->key_serial = key_serial(key);
+	WRITE_ONCE(evs->key_serial, key_serial(key));
 	strscpy(evs->cipher_driver, evs_cipher_driver(cipher),
 		sizeof(evs->cipher_driver));
 	mutex_unlock(&evs_devs_lock);
@@ -225,7 +225,7 @@ int evs_dev_resume_spare(struct evs_device *evs,
 	}
 
 	mutex_lock(&evs_devs_lock);
-	evs->key_serial = 0;
+	WRITE_ONCE(evs->key_serial, 0);
 	mutex_unlock(&evs_devs_lock);
 
 	err = evs_state_change(evs, EVS_OP_RESUME, spare, extack);
