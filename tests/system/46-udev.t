@@ -117,10 +117,10 @@ exec 5<&-
 
 # ---- states ----
 
+# What udev knows of a state it has from the driver's own uevents
 must evs-setup suspend data
-must udevadm trigger --action=change "$evs"
+ok "suspended, udev is told" wait_for property_is "$evs" EVS_STATE suspended
 ok "udev does not wait for a suspended disk" udevadm settle --timeout=10
-is "$(property "$evs" EVS_STATE)" suspended "it is suspended"
 is "$(property "$evs" SYSTEMD_READY)" "" "it is still ready"
 link $by_uuid "$evs" "it has its links"
 is "$(property "$evs" ID_FS_TYPE)" ext4 "udev knows what is on it"
@@ -151,6 +151,25 @@ link /dev/disk/by-partlabel/first "${evs}p1" "/dev/disk/by-partlabel"
 must evs-setup revoke data
 ok "a revoked disk's partitions are revoked" wait_for property_is "${evs}p1" SYSTEMD_READY 0
 must evs-setup detach data
+
+# ---- a device below that goes ----
+
+new_null evs_t0 64
+must evs-setup create --cmk test /dev/evs_t0
+evs=$(evs-setup attach --name data /dev/evs_t0)
+must mkfs.ext4 -q -U 11111111-2222-4333-8444-666666666666 "$evs"
+by_uuid=/dev/disk/by-uuid/11111111-2222-4333-8444-666666666666
+ok "a file system is seen" wait_for test -L $by_uuid
+must udevadm settle
+echo 0 >/sys/kernel/config/nullb/evs_t0/power
+ok "removed, udev is told" wait_for property_is "$evs" EVS_STATE removed
+must udevadm settle
+is "$(property "$evs" SYSTEMD_READY)" 0 "nobody shall wait for it"
+nok "what was on it has no link" test -L $by_uuid
+link /dev/evs/data "$evs" "the disk has"
+ok "it can be detached by its link" evs-setup detach /dev/evs/data
+must udevadm settle
+nok "the link has gone" test -L /dev/evs/data
 
 # ---- a rule that attaches on plug ----
 

@@ -3,21 +3,25 @@
 #
 # Also under KASAN and lockdep
 #
-# Events: each of them with each of its causes, as text and as JSON.
+# Events: each of them with each of its causes, as text, as JSON, and for udev.
 . "$(dirname "$0")/tap.sh"
 
 at_exit detach_all
 must evs-setup list
-sectors=65536
-new_null evs_t0 $((sectors / 2048)) cache_size=1 discard=1
+sectors=49152 # It has room to grow
+all_sectors=65536
+new_null evs_t0 $((all_sectors / 2048)) cache_size=1 discard=1
 must dmsetup create evs_dm --table "0 $sectors linear /dev/evs_t0 0"
 at_exit dmsetup remove --force evs_dm
 must dmsetup mknodes evs_dm
 dm=/dev/mapper/evs_dm
-head -c 64 /dev/urandom >"$tmp/key"
+start_kms
+must evs-setup create --cmk test --force $dm
+uuid=$(cryptsetup luksUUID $dm)
 start_monitor "$tmp/json" --json
 json_monitor=$monitor
 start_monitor "$tmp/text"
+start_uevents "$tmp/uevents"
 
 # backing TABLE: what is below from now on; %s is where it lies
 backing()
@@ -31,12 +35,35 @@ backing()
 # attach [OPTION...]: sets $evs and $key
 attach()
 {
-	key=$(raw_key raw "$tmp/key")
-	evs=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name data "$@" $dm)
+	evs=$(evs-setup attach --name data "$@" $dm)
 	must test -b "$evs"
+	key=$(evs-setup list --json | jq -r '.disks[0]."key-serial"')
 }
 
-# told EVENT CAUSE STATE: both monitors tell it as their next new line
+# driver_uevents: those that the driver itself has sent, in order
+driver_uevents()
+{
+	grep ' EVS_EVENT=' "$tmp/uevents"
+}
+
+# told_udev EVENT CAUSE STATE: the next of them tells it
+told_udev()
+{
+	local words=(ACTION=change "EVS_EVENT=$1" "EVS_STATE=$3" "EVS_CAUSE=$2")
+
+	uevents=$((uevents + 1))
+	next()
+	{
+		[ "$(driver_uevents | wc -l)" -ge $uevents ]
+	}
+	wait_for next
+	[ "$1" != resized ] || words+=(RESIZE=1)
+	is "$(driver_uevents | sed -n "${uevents}p" | grep -oE '(ACTION|EVS_[A-Z]+|RESIZE|DEVNAME)=[^ ]*' | xargs)" \
+		"${words[*]} DEVNAME=${evs#/dev/}" "$1 because of $2, for udev"
+}
+
+# told EVENT CAUSE STATE: both monitors tell it as their next new line, and udev
+# is told of it unless the block layer does so or it is no matter of udev's
 told()
 {
 	lines=$((lines + 1))
@@ -46,11 +73,16 @@ told()
 	}
 	wait_for next
 	like "$(sed -n "${lines}p" "$tmp/text")" \
-		"^[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}Z $1 cause=$2 state=$3 device=$evs size=[0-9]+ errors=[0-9]+ uuid=- name=data\$" \
+		"^[0-9-]{10}T[0-9:]{8}\\.[0-9]{3}Z $1 cause=$2 state=$3 device=$evs size=[0-9]+ errors=[0-9]+ uuid=$uuid name=data\$" \
 		"$1 because of $2"
 	is "$(sed -n "${lines}p" "$tmp/json" | jq -r '[.event, .cause, .state, .device, .name, .uuid] | map(. // "-") | join(" ")')" \
-		"$1 $2 $3 $evs data -" "$1 because of $2, in JSON"
+		"$1 $2 $3 $evs data $uuid" "$1 because of $2, in JSON"
+	case $1 in
+	attached | detached | io-error) ;;
+	*) told_udev "$@" ;;
+	esac
 }
+uevents=0
 lines=0
 is "$(wc -c <"$tmp/text")" 0 "nothing is told before something happens"
 
@@ -58,7 +90,7 @@ attach
 told attached command live
 must evs-setup suspend data
 told suspended command suspended
-must evs-setup resume --key "$(raw_key again "$tmp/key")" data
+must evs-setup resume data
 told resumed command live
 must evs-setup revoke data
 told revoked command revoked
@@ -86,11 +118,13 @@ told key-expired key-expired revoked
 must evs-setup detach data
 told detached command dead
 
-attach --size 16M
+attach
 told attached command live
+sectors=$all_sectors
+backing 'linear %s'
 must evs-setup resize data
 told resized command live
-is "$(tail -n 1 "$tmp/json" | jq .size)" $((sectors * 512)) "with its new size"
+is "$(tail -n 1 "$tmp/json" | jq .size)" $((sectors * 512 - (16 << 20))) "with its new size"
 exec 5<"$evs"
 must evs-setup detach --force data
 told detached force dead
@@ -143,13 +177,32 @@ must evs-setup detach data
 lines=$(wc -l <"$tmp/text")
 is "$(tail -n 1 "$tmp/text" | cut -d ' ' -f 2,3)" "detached cause=command" "the disk is detached"
 
-# ---- a disk with a header ----
+# ---- a device below that goes; failed I/O was nothing for udev to be told of ----
 
-start_kms
-must evs-setup create --cmk test --force $dm
+new_null evs_t1 32
+must evs-setup create --cmk test /dev/evs_t1
+uuid=$(cryptsetup luksUUID /dev/evs_t1)
+evs=$(evs-setup attach --name data /dev/evs_t1)
+told attached command live
+echo 0 >/sys/kernel/config/nullb/evs_t1/power
+told removed backing-gone removed
+is "$(driver_uevents | wc -l)" $uevents "udev is told of nothing else"
+must evs-setup detach data
+told detached command dead
+
+# ---- without a header; with a name that has blanks ----
+
+uuid=-
+evs=$(raw_attach $dm 4096 --name data)
+told attached command live
+must evs-setup suspend data
+told suspended command suspended
+must evs-setup detach data
+told detached command dead
+
 uuid=$(cryptsetup luksUUID $dm)
 evs=$(evs-setup attach --name "some disk" $dm)
-ok "a UUID and a name with blanks" saw "$tmp/text" attached command "uuid=$uuid name=some disk\$"
+ok "a name with blanks" saw "$tmp/text" attached command "uuid=$uuid name=some disk\$"
 ok "in JSON" wait_for grep -qF "\"name\":\"some disk\",\"device\":\"$evs\",\"uuid\":\"$uuid\"" "$tmp/json"
 must evs-setup detach "$evs"
 # same: both monitors have told the same
@@ -180,7 +233,7 @@ must kill -STOP $monitor $json_monitor
 attach
 for ((i = 0; i < 20; i++)); do
 	must evs-setup suspend data
-	must evs-setup resume --key "$(raw_key again "$tmp/key")" data
+	must evs-setup resume data
 done
 must kill -CONT $monitor $json_monitor
 ok "events that were lost are told of" wait_for grep -q ' events-lost$' "$tmp/text"

@@ -460,6 +460,22 @@ saw()
 	wait_for grep -qE " $2 cause=$3 .*${4-}" "$1"
 }
 
+# start_uevents FILE: the uevents of the kernel from now on go into a file, each a
+# line of words
+start_uevents()
+{
+	perl -e '
+		$| = 1;
+		socket(my $sock, 16, 2, 15) or die "$!\n";
+		bind($sock, pack("SSLL", 16, 0, 0, 1)) or die "$!\n";
+		print "ready\n";
+		while (defined recv($sock, my $event, 8192, 0)) {
+			print join(" ", split(/\0/, $event)), "\n";
+		}' >"$1" &
+	at_exit kill $!
+	must wait_for grep -qx ready "$1"
+}
+
 # What is left of disks: themselves, loop devices with a file, keys that are good
 leftovers()
 {
