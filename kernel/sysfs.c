@@ -50,7 +50,6 @@ EVS_ATTR(backing_dev, 0444, "%u:%u\n", MAJOR(evs->backing_dev),
 	 MINOR(evs->backing_dev));
 EVS_ATTR(offset, 0444, "%llu\n", evs->offset);
 EVS_ATTR(sector_size, 0444, "%u\n", evs->sector_size);
-EVS_ATTR(key_serial, 0400, "%d\n", READ_ONCE(evs->key_serial));
 EVS_ATTR(read_only, 0444, "%d\n", evs->read_only);
 EVS_ATTR(allow_discards, 0444, "%d\n", evs->allow_discards);
 EVS_ATTR(lazy, 0444, "%d\n", test_bit(EVS_LAZY, &evs->flags));
@@ -62,6 +61,27 @@ EVS_ATTR(bytes_written, 0444, "%llu\n", evs_sysfs_stat(evs).bytes_written);
 EVS_ATTR(errors, 0444, "%llu\n", evs_sysfs_stat(evs).errors);
 EVS_ATTR(in_flight, 0444, "%u\n", evs_sysfs_stat(evs).in_flight);
 EVS_ATTR(bounce_pages, 0444, "%u\n", evs_sysfs_stat(evs).bounce_pages);
+
+/*
+ * None, if the disk has been resumed without one. Of a key that was taken away the
+ * number may be another key's by now.
+ */
+static ssize_t evs_key_serial_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
+{
+	struct evs_device *evs = evs_sysfs_dev(dev);
+	enum evs_dev_state state = READ_ONCE(evs->state);
+	key_serial_t serial = READ_ONCE(evs->key_serial);
+
+	if (!serial || (state != EVS_DEV_STATE_LIVE &&
+			state != EVS_DEV_STATE_DETACHING))
+		return sysfs_emit(buf, "\n");
+
+	return sysfs_emit(buf, "%d\n", serial);
+}
+
+static struct device_attribute evs_attr_key_serial =
+	__ATTR(key_serial, 0400, evs_key_serial_show, NULL);
 
 /* The same for what changes under evs_devs_lock */
 #define EVS_ATTR_LOCKED(_name, _mode, ...)				\

@@ -54,6 +54,8 @@ like "$(cat "$tmp/said")" 'key that was kept.*kmsd.sock' "and says by what, and 
 like "$(dmesg | tail -n 20)" 'resumed .* with the key that was kept' "as the kernel's log does"
 ok "the disk works" works
 is "$(live_keys)" "" "without a key in a keyring"
+is "$(evs-setup status --json "$evs" | jq '.disks[0]."key-serial"')" null "status has none"
+is "$(cat "/sys/block/${evs#/dev/}/evs/key_serial")" "" "sysfs has none"
 must evs-setup suspend "$evs"
 ok "once more: it was suspended anew" evs-setup resume "$evs"
 ok "revoke takes that key away as well" evs-setup revoke "$evs"

@@ -99,12 +99,19 @@ done
 
 # ---- sysfs ----
 
-for pair in name:name uuid:uuid state:state offset:offset sector_size:sector-size \
-	key_serial:key-serial cmk:cmk cipher:cipher openers:openers reads:reads writes:writes \
-	bytes_read:bytes-read bytes_written:bytes-written errors:errors in_flight:in-flight \
-	bounce_pages:bounce-pages; do
-	is "$(cat "$sysfs/${pair%:*}")" "$(status "${pair#*:}")" "sysfs: ${pair%:*}"
-done
+# sysfs_agrees WHEN: with status, where a thing that there is not is null
+sysfs_agrees()
+{
+	local file value
+
+	for file in name uuid state offset sector_size key_serial cmk cipher openers reads writes \
+		bytes_read bytes_written errors in_flight bounce_pages; do
+		value=$(status "${file//_/-}")
+		[ "$value" != null ] || value=
+		is "$(cat "$sysfs/$file")" "$value" "sysfs: $1: $file"
+	done
+}
+sysfs_agrees live
 is "$(cat "$sysfs/backing_dev")" "$(cat "/sys/block/$dm_disk/dev")" "sysfs: backing_dev"
 is "$(cat "$sysfs/read_only") $(cat "$sysfs/allow_discards") $(cat "$sysfs/lazy")" "0 1 0" "sysfs: flags"
 for file in "$sysfs"/*; do
@@ -117,6 +124,8 @@ key=$(status key-serial)
 must evs-setup suspend data
 is "$(cat "$sysfs/state")" suspended "suspended: sysfs says so"
 is "$(status cmk)" "$(cmk_id test)" "suspended: the CMK is known"
+is "$(status key-serial)" null "suspended: there is no key"
+sysfs_agrees suspended
 ok "suspended: the key is gone" wait_for key_gone "$key"
 must evs-setup resume data
 is "$(cat "$sysfs/state")" live "resumed: sysfs says so"

@@ -73,10 +73,14 @@ static int set_bytes(struct table *table, enum column column, uint64_t bytes, bo
 	return table_set(table, column, err, "%s", text);
 }
 
-/* What the kernel remembers of a key that was taken away may be another one by now. */
+/*
+ * What the kernel remembers of a key that was taken away may be another one by now.
+ * A disk that was resumed by what was kept of it has a DK, but no key.
+ */
 static bool has_key(const struct evs_disk *disk)
 {
-	return disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_DETACHING;
+	return disk->key_serial &&
+	       (disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_DETACHING);
 }
 
 static int set_number(struct table *table, enum column column, uint64_t number,
