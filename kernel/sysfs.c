@@ -52,6 +52,7 @@ EVS_ATTR(offset, 0444, "%llu\n", evs->offset);
 EVS_ATTR(sector_size, 0444, "%u\n", evs->sector_size);
 EVS_ATTR(read_only, 0444, "%d\n", evs->read_only);
 EVS_ATTR(allow_discards, 0444, "%d\n", evs->allow_discards);
+EVS_ATTR(no_partscan, 0444, "%d\n", evs->no_partscan);
 EVS_ATTR(lazy, 0444, "%d\n", test_bit(EVS_LAZY, &evs->flags));
 EVS_ATTR(openers, 0444, "%u\n", disk_openers(evs->disk));
 EVS_ATTR(reads, 0444, "%llu\n", evs_sysfs_stat(evs).reads);
@@ -117,6 +118,7 @@ static struct attribute *evs_disk_attrs[] = {
 	&evs_attr_cipher.attr,
 	&evs_attr_read_only.attr,
 	&evs_attr_allow_discards.attr,
+	&evs_attr_no_partscan.attr,
 	&evs_attr_lazy.attr,
 	&evs_attr_openers.attr,
 	&evs_attr_reads.attr,

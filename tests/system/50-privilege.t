@@ -103,6 +103,7 @@ is "$(modes "/sys/block/${evs#/dev/}/evs")" "$(cat <<-END
 	-r-------- root key_serial
 	-r--r--r-- root lazy
 	-r--r--r-- root name
+	-r--r--r-- root no_partscan
 	-r--r--r-- root offset
 	-r--r--r-- root openers
 	-r--r--r-- root read_only

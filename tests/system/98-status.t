@@ -113,7 +113,12 @@ sysfs_agrees()
 }
 sysfs_agrees live
 is "$(cat "$sysfs/backing_dev")" "$(cat "/sys/block/$dm_disk/dev")" "sysfs: backing_dev"
-is "$(cat "$sysfs/read_only") $(cat "$sysfs/allow_discards") $(cat "$sysfs/lazy")" "0 1 0" "sysfs: flags"
+# flags: 1 for each that is set
+flags()
+{
+	(cd "$sysfs" && cat read_only allow_discards no_partscan lazy | xargs)
+}
+is "$(flags)" "0 1 0 0" "sysfs: flags"
 for file in "$sysfs"/*; do
 	is "$(wc -l <"$file")" 1 "sysfs: one line in ${file##*/}"
 done
