@@ -161,11 +161,27 @@ if [ -d $tracing/events ]; then
 	must dd if="$evs" of=/dev/null bs=4k skip=100 count=1 iflag=direct
 	cp $tracing/trace "$tmp/trace2"
 	ok "switched off they cost no line" cmp "$tmp/trace" "$tmp/trace2"
+
+	: >$tracing/trace
+	echo 1 >$tracing/events/evs/evs_state/enable
+	must evs-setup resize data
+	must evs-setup detach data
+	must evs-setup attach --name data $dm
+	must evs-setup revoke data
+	must evs-setup detach data
+	echo 0 >$tracing/events/evs/evs_state/enable
+	is "$(grep -o ' evs_state: .*' $tracing/trace | sed 's/.* disk=evs[0-9]* //')" "$(cat <<-END
+		op=resize old=live new=live
+		op=detach old=live new=detaching
+		op=kill old=detaching new=dead
+		op=revoke old=live new=revoked
+		op=detach old=revoked new=dead
+	END
+	)" "evs_state: resized, detached, revoked"
 else
 	skip "trace events" "this guest's kernel has no tracing"
+	must evs-setup detach data
 fi
-
-must evs-setup detach data
 
 # ---- without a header ----
 
@@ -173,8 +189,10 @@ must dd if=/dev/zero of=$dm bs=1M count=1 oflag=direct
 raw=$(raw_attach $dm 4096 --name data --no-partscan)
 must test -b "$raw"
 is "$(status cmk) $(status uuid)" "null null" "a disk without a header has no CMK and no UUID"
-is "$(cat "/sys/block/${raw#/dev/}/evs/cmk")" "" "sysfs says so"
+sysfs=/sys/block/${raw#/dev/}/evs
+is "$(cat "$sysfs/cmk")" "" "sysfs says so"
 is "$(status no-partscan) $(status allow-discards)" "true false" "its options are told"
+is "$(flags)" "0 0 1 0" "sysfs tells them"
 is "$(evs-setup list --json | jq -cS .)" "$(evs-setup status --json | jq -cS .)" "list and status tell the same"
 must evs-setup detach data
 ok "nothing is left behind" wait_for no_disk
