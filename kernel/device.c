@@ -413,17 +413,22 @@ struct evs_device *evs_dev_attach(const struct evs_attach_args *args,
 		evs->offset, evs->sector_size, evs->cipher_driver,
 		evs->read_only ? ", read-only" : "");
 
-	evs_events_start(evs);
-	evs_dev_added(evs);
-
-	/* From here on it may be detached */
+	/*
+	 * From here on it is found by whoever is told that it is attached, and may
+	 * be detached. What is done to it is told afterwards: that waits for the
+	 * mutex before it does so, as removal does, for the loss of the backing
+	 * device see evs_dev_added(), for that of the key evs_events_start().
+	 */
+	mutex_lock(&evs->control_mutex);
 	mutex_lock(&evs_devs_lock);
 	get_device(disk_to_dev(evs->disk));
 	evs->visible = true;
 	evs_devs_generation++;
 	mutex_unlock(&evs_devs_lock);
 
-	evs_event(evs, EVS_EVENT_ATTACHED, EVS_CAUSE_COMMAND);
+	evs_events_start(evs);
+	evs_dev_added(evs);
+	mutex_unlock(&evs->control_mutex);
 	return evs;
 
 err_unregister:

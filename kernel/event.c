@@ -9,7 +9,8 @@
  *
  * Listeners may be slow, and whoever has the locks of uevents may be waiting for
  * a disk that is suspended. So no lock that resuming or removing a disk takes is
- * held while an event is sent, with the exception of the disk's uevent_lock.
+ * held while an event is sent, with the exception of the disk's uevent_lock, and of
+ * its control_mutex as long as it is being attached.
  */
 #include <kunit/visibility.h>
 #include <linux/blkdev.h>
@@ -149,20 +150,8 @@ static void evs_event_uevent(struct evs_device *evs, enum evs_event event,
 	mutex_unlock(&evs->uevent_lock);
 }
 
-/**
- * evs_event() - tell userspace that something has happened to a disk
- * @evs: disk, which must not be freed meanwhile
- * @event: what has happened
- * @cause: why
- *
- * Adding and removing the disk have uevents of the block layer; failed I/O has
- * none, since there is nothing that udev could do about it.
- *
- * Context: process context. May wait for memory, but not for I/O. Neither
- *	evs_devs_lock nor disk->open_mutex should be held.
- */
-void evs_event(struct evs_device *evs, enum evs_event event,
-	       enum evs_cause cause)
+static void evs_event_send(struct evs_device *evs, enum evs_event event,
+			   enum evs_cause cause)
 {
 	unsigned int noio;
 
@@ -180,6 +169,49 @@ void evs_event(struct evs_device *evs, enum evs_event event,
 	}
 
 	memalloc_noio_restore(noio);
+}
+
+/*
+ * Keep an event for evs_events_start(), if userspace has not been told of the disk
+ * yet. By then all that can happen is that the disk is revoked, which it is once,
+ * and that I/O fails, say of those who read the partition table. Failures are
+ * counted anyway.
+ */
+static bool evs_event_early(struct evs_device *evs, enum evs_event event,
+			    enum evs_cause cause)
+{
+	unsigned long flags;
+	bool early;
+
+	spin_lock_irqsave(&evs->state_lock, flags);
+	early = !evs->announced;
+	if (early && event != EVS_EVENT_IO_ERROR) {
+		evs->early_event = event;
+		evs->early_cause = cause;
+	}
+	spin_unlock_irqrestore(&evs->state_lock, flags);
+
+	return early;
+}
+
+/**
+ * evs_event() - tell userspace that something has happened to a disk
+ * @evs: disk, which must not be freed meanwhile
+ * @event: what has happened
+ * @cause: why
+ *
+ * Adding and removing the disk have uevents of the block layer; failed I/O has
+ * none, since there is nothing that udev could do about it. Of a disk that is
+ * still being attached userspace is told by evs_events_start().
+ *
+ * Context: process context. May wait for memory, but not for I/O. Neither
+ *	evs_devs_lock nor disk->open_mutex should be held.
+ */
+void evs_event(struct evs_device *evs, enum evs_event event,
+	       enum evs_cause cause)
+{
+	if (!evs_event_early(evs, event, cause))
+		evs_event_send(evs, event, cause);
 }
 
 /**
@@ -221,6 +253,14 @@ VISIBLE_IF_KUNIT enum evs_cause evs_error_cause(enum req_op op)
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_error_cause);
 
+/* Does nothing if an event is due already */
+static void evs_error_schedule(struct evs_device *evs)
+{
+	schedule_delayed_work(&evs->error_work,
+			      evs_error_delay(READ_ONCE(evs->error_next),
+					      jiffies));
+}
+
 static void evs_error_work(struct work_struct *work)
 {
 	struct evs_device *evs = container_of(to_delayed_work(work),
@@ -245,10 +285,7 @@ void evs_io_error(struct evs_device *evs, enum req_op op)
 {
 	atomic_inc(&evs->errors);
 	WRITE_ONCE(evs->error_op, op);
-	/* Does nothing if an event is due already */
-	schedule_delayed_work(&evs->error_work,
-			      evs_error_delay(READ_ONCE(evs->error_next),
-					      jiffies));
+	evs_error_schedule(evs);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_io_error);
 
@@ -259,20 +296,48 @@ EXPORT_SYMBOL_IF_KUNIT(evs_io_error);
 void evs_events_init(struct evs_device *evs)
 {
 	mutex_init(&evs->uevent_lock);
+	evs->early_event = EVS_EVENT_ATTACHED;	/* that is, none */
 	INIT_DELAYED_WORK(&evs->error_work, evs_error_work);
 	evs->error_next = jiffies;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_events_init);
 
 /**
- * evs_events_start() - send uevents of a disk from now on
+ * evs_events_start() - tell userspace that a disk is attached, and what happens to
+ *	it from then on
  * @evs: disk that has been added
+ *
+ * If the key was lost meanwhile, that comes next: neither before, when nobody knew
+ * of the disk, nor not at all, as what udev has read of a disk that has just been
+ * added may be older.
+ *
+ * Context: process context. control_mutex is held: whatever else would have
+ *	something to tell of the disk waits for it. A uevent may be sent under it
+ *	here, since the disk cannot be suspended without.
  */
 void evs_events_start(struct evs_device *evs)
 {
+	enum evs_event event = EVS_EVENT_ATTACHED;
+	enum evs_cause cause = EVS_CAUSE_COMMAND;
+
+	lockdep_assert_held(&evs->control_mutex);
+
 	mutex_lock(&evs->uevent_lock);
 	evs->uevents = true;
 	mutex_unlock(&evs->uevent_lock);
+
+	do {
+		evs_event_send(evs, event, cause);
+		spin_lock_irq(&evs->state_lock);
+		event = evs->early_event;
+		cause = evs->early_cause;
+		evs->early_event = EVS_EVENT_ATTACHED;
+		evs->announced = event == EVS_EVENT_ATTACHED;
+		spin_unlock_irq(&evs->state_lock);
+	} while (event != EVS_EVENT_ATTACHED);
+
+	if (atomic_read(&evs->errors))
+		evs_error_schedule(evs);
 }
 
 /**

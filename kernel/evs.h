@@ -191,6 +191,11 @@ enum {
  * @error_work: tells userspace of failed I/O
  * @uevent_lock: held while a uevent is sent; protects @uevents
  * @uevents: the disk has been added, and is not being removed
+ * @announced: userspace has been told that the disk is attached. Under @state_lock,
+ *	likewise the next two.
+ * @early_event: what has happened to the disk before, or EVS_EVENT_ATTACHED if
+ *	nothing has
+ * @early_cause: why
  * @reserve: bounce pages for writes when memory is short; none if @read_only
  */
 struct evs_device {
@@ -249,6 +254,9 @@ struct evs_device {
 	struct delayed_work error_work;
 	struct mutex uevent_lock;	/* held while a uevent is sent */
 	bool uevents;
+	bool announced;
+	enum evs_event early_event;
+	enum evs_cause early_cause;
 
 	struct page *reserve[EVS_RESERVE_PAGES];
 };
@@ -286,7 +294,8 @@ struct evs_attach_args {
  * the former and comes before the latter; key semaphores are taken under it only.
  * The spinlocks come last, one at a time: state_lock, submit_lock, those of key.c
  * and of crew.c.
- * A disk's uevent_lock is for event.c and taken with none of these held.
+ * A disk's uevent_lock is for event.c and taken with none of these held, but for
+ * the control_mutex of a disk that is being attached.
  * The bd_holder_lock of the backing device is held by who calls its holder
  * operation, which takes nothing.
  *

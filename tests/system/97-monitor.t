@@ -190,7 +190,7 @@ is "$(driver_uevents | wc -l)" $uevents "udev is told of nothing else"
 must evs-setup detach data
 told detached command dead
 
-# ---- without a header; with a name that has blanks ----
+# ---- without a header ----
 
 uuid=-
 evs=$(raw_attach $dm 4096 --name data)
@@ -199,6 +199,34 @@ must evs-setup suspend data
 told suspended command suspended
 must evs-setup detach data
 told detached command dead
+
+# ---- a key that is lost while the disk is still being attached ----
+
+# The partition table, which is read meanwhile, waits for the device below
+key=$(raw_key raw)
+must dmsetup suspend --nolockfs evs_dm
+at_exit dmsetup resume evs_dm
+evs-setup attach --raw --key "$key" --sector-size 4096 --name data $dm >/dev/null 2>&1 &
+attach=$!
+reading()
+{
+	[ "$(cat /sys/block/evs[0-9]*/evs/in_flight)" -gt 0 ]
+}
+ok "attaching waits for the device below" wait_for reading
+must keyctl revoke "$key"
+lost()
+{
+	[ "$(cat /sys/block/evs[0-9]*/evs/state)" = revoked ]
+}
+ok "the key is lost all the same" wait_for lost
+evs=/dev/$(basename /sys/block/evs[0-9]*)
+must dmsetup resume evs_dm
+wait $attach
+told attached command live
+told revoked key-revoked revoked
+must evs-setup detach data
+
+# ---- a name that has blanks ----
 
 uuid=$(cryptsetup luksUUID $dm)
 evs=$(evs-setup attach --name "some disk" $dm)
