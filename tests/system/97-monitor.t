@@ -269,6 +269,7 @@ ok "in JSON" wait_for grep -q '^."time":"[^"]*","event":"events-lost".$' "$tmp/j
 must evs-setup detach data
 ok "and it goes on" saw "$tmp/text" detached command
 ok "in JSON as well" wait_for grep -q '"event":"detached"' "$tmp/json"
+kill $monitor $json_monitor
 
 refused 2 'permitted|not allowed|denied' "it needs CAP_SYS_ADMIN" \
 	setpriv --bounding-set=-sys_admin evs-setup monitor
@@ -282,6 +283,14 @@ wait $full
 is $? 3 "with an error"
 like "$(cat "$tmp/err")" '^evs-setup: monitor: standard output: ' "that says so"
 must evs-setup detach data
+
+start_monitor "$tmp/text" 2>"$tmp/err"
+must rmmod evs
+ok "so does the end of the module" wait_for ended $monitor
+wait $monitor
+is $? 6 "with another one"
+like "$(cat "$tmp/err")" '^evs-setup: monitor: .*module has been unloaded' "that says so"
+must modprobe evs
 
 unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing

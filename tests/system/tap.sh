@@ -446,11 +446,12 @@ start_monitor()
 	must wait_for listens $monitor
 }
 
-# listens PID: a member of a multicast group of generic netlink. The number of
-# the socket has that of the process in its last 22 bits.
+# listens PID: a member of a multicast group of generic netlink, other than the one
+# that tells of families, which it joins first. The number of the socket has that of
+# the process in its last 22 bits.
 listens()
 {
-	awk -v pid="$1" '$2 == 16 && $3 % 4194304 == pid && $4 != "00000000" { found = 1 }
+	awk -v pid="$1" '$2 == 16 && $3 % 4194304 == pid && $4 !~ /^0000[08]000$/ { found = 1 }
 			 END { exit !found }' /proc/net/netlink
 }
 

@@ -275,7 +275,8 @@ int evs_nl_listen(struct evs_nl *nl, struct evs_error *err);
  *
  * Return: 0, or a negative errno: -EAGAIN when there is none, -ENOBUFS when
  * some were lost because nobody took them, -EPROTO when it makes no sense. Only
- * other errors mean that there will be no more.
+ * other errors mean that there will be no more: -ENOPKG when the kernel module has
+ * been unloaded.
  */
 int evs_nl_event(struct evs_nl *nl, struct evs_event_msg *event, struct evs_error *err);
 
