@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EVS: tests of the cipher that is kept for a suspended disk: who gets it back, and
- * what ends that
+ * EVS: tests of what a disk has in each state: a cipher or none, requests that wait
+ * or do not; and of the cipher that is kept for a suspended disk: who gets it back,
+ * and what ends that
  */
 #include <kunit/test.h>
 #include <linux/blk-mq.h>
@@ -265,7 +266,87 @@ static void test_wipe(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
 }
 
+/* How a live disk gets into each state; resizing it changes nothing */
+static const enum evs_op ways[] = {
+	[EVS_DEV_STATE_LIVE] = EVS_OP_RESIZE,
+	[EVS_DEV_STATE_SUSPENDED] = EVS_OP_SUSPEND,
+	[EVS_DEV_STATE_REVOKED] = EVS_OP_REVOKE,
+	[EVS_DEV_STATE_REMOVED] = EVS_OP_REMOVE,
+	[EVS_DEV_STATE_DETACHING] = EVS_OP_DETACH,
+	[EVS_DEV_STATE_DEAD] = EVS_OP_KILL,
+};
+
+struct change_param {
+	const char *name;
+	enum evs_op op;
+};
+
+static const struct change_param changes[] = {
+	{ "suspend", EVS_OP_SUSPEND },
+	{ "resume", EVS_OP_RESUME },
+	{ "revoke", EVS_OP_REVOKE },
+	{ "remove", EVS_OP_REMOVE },
+	{ "resize", EVS_OP_RESIZE },
+	{ "detach", EVS_OP_DETACH },
+	{ "kill", EVS_OP_KILL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(change, changes, name);
+
+/* Whether a disk has a cipher, and whether its requests wait, is up to its state */
+static void expect_state(struct kunit *test, enum evs_dev_state state)
+{
+	struct spare_test *st = test->priv;
+
+	KUNIT_EXPECT_EQ(test, state, st->evs.state);
+	KUNIT_EXPECT_EQ(test, state == EVS_DEV_STATE_SUSPENDED,
+			st->evs.disk->queue->quiesce_depth);
+	switch (state) {
+	case EVS_DEV_STATE_LIVE:
+	case EVS_DEV_STATE_DETACHING:
+		KUNIT_EXPECT_PTR_EQ(test, st->cipher, in_use(st));
+		break;
+	case EVS_DEV_STATE_SUSPENDED:
+		KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
+		break;
+	default:
+		KUNIT_EXPECT_NULL(test, in_use(st));
+	}
+}
+
+/* What is refused changes nothing; what is not, all that goes with the state */
+static void test_change(struct kunit *test)
+{
+	const struct change_param *param = test->param_value;
+	struct spare_test *st = test->priv;
+	struct evs_cipher *cipher;
+	int state, next, ret;
+
+	for (state = 0; state < (int)ARRAY_SIZE(ways); state++) {
+		evs_state_change(&st->evs, ways[state], NULL, NULL);
+		expect_state(test, state);
+
+		next = evs_state_next(state, param->op);
+		cipher = param->op == EVS_OP_RESUME ? make_cipher(test) : NULL;
+		ret = evs_state_change(&st->evs, param->op, cipher, NULL);
+		KUNIT_EXPECT_EQ_MSG(test, next < 0 ? next : state, ret,
+				    "state %d", state);
+		if (cipher && ret >= 0)
+			st->cipher = cipher;
+		else if (cipher)
+			evs_cipher_free(cipher);
+		expect_state(test, next < 0 ? state : next);
+
+		/* Live again, as no disk that is dead is but a new one */
+		evs_state_change(&st->evs, EVS_OP_KILL, NULL, NULL);
+		st->evs.state = EVS_DEV_STATE_LIVE;
+		st->cipher = make_cipher(test);
+		evs_io_set_cipher(&st->evs, st->cipher);
+	}
+}
+
 static struct kunit_case suspension_cases[] = {
+	KUNIT_CASE_PARAM(test_change, change_gen_params),
 	KUNIT_CASE(test_off_by_default),
 	KUNIT_CASE(test_back),
 	KUNIT_CASE(test_again),
