@@ -10,14 +10,15 @@
 jobs=16
 case $EVS_VM in
 uml) cycles=1000 ;;
-uml-debug) cycles=50 ;;
-*) cycles=100 ;;
+uml-debug) cycles=$((50 * ${EVS_LONG-1})) ;;
+*) cycles=$((100 * ${EVS_LONG-1})) ;;
 esac
 
 at_exit detach_all
 must evs-setup list
 sectors=131072
-new_null evs_t0 $((sectors / 2048))
+# One that takes its time, so that there is something in flight at any moment
+new_null evs_t0 $((sectors / 2048)) irqmode=2 completion_nsec=2000000
 must dmsetup create evs_dm --table "0 $sectors linear /dev/evs_t0 0"
 at_exit dmsetup remove --force evs_dm
 at_exit dmsetup resume evs_dm
@@ -241,12 +242,17 @@ touch "$tmp/go"
 ) &
 load=$!
 lost=0
+held=0
 for ((i = 0; i < cycles; i++)); do
 	evs-setup suspend data &&
+		read -r waiting <"/sys/block/${evs#/dev/}/evs/in_flight" &&
+		held=$((held + (waiting > 0))) &&
 		evs-setup resume --key "$(raw_key again "$tmp/key")" data || lost=$((lost + 1))
 done 2>"$tmp/err"
 is $lost 0 "$cycles times suspended and resumed"
 [ $lost -eq 0 ] || diag "$(head -n 3 "$tmp/err")"
+ok "with requests in flight in many of them" test $held -gt $((cycles / 2))
+diag "in $held"
 rm "$tmp/go"
 wait $load
 is $? 0 "nothing of what fio wrote and read meanwhile was lost" ||
