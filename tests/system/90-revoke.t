@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep.
-# Revocation, each of the four ways, of a disk with 64 reads in flight to a
+# Revocation, each of the four ways, of a disk with 64 requests in flight to a
 # backing device that does not answer. How long it takes is printed; what is
-# asserted is that it does not wait for the backing device.
+# asserted is that it does not wait for the backing device. EVS_LONG repeats that.
 . "$(dirname "$0")/tap.sh"
 
 jobs=64
 slow=15000 # ms that a read takes from a device that is slow
 at_exit detach_all
 must evs-setup list
+cmd_revoke=$(awk '/EVS_CMD_[A-Z]* = 1,/ { n = 0 } /^\tEVS_CMD_/ { n++ }
+	/EVS_CMD_REVOKE,/ { print n }' "$(dirname "$0")/../../kernel/include/uapi/linux/evs.h")
 
 # Milliseconds since boot
 now()
@@ -32,12 +34,12 @@ is_revoked()
 	[ "$(state "$1")" = revoked ]
 }
 
-# in_flight DISK: how many reads
+# in_flight DISK: how many requests
 in_flight()
 {
-	local reads
+	local reads writes
 
-	read -r reads _ <"/sys/block/${1#/dev/}/inflight" && echo "$reads"
+	read -r reads writes <"/sys/block/${1#/dev/}/inflight" && echo $((reads + writes))
 }
 
 all_in_flight()
@@ -50,17 +52,37 @@ none_in_flight()
 	[ "$(in_flight "$1")" -eq 0 ]
 }
 
-# reads DISK: start $jobs of them, each into a file of its own. A block that
-# cannot be read dd writes out as it is in its buffer, if told to go on.
-reads()
+# requests DISK: start $jobs of them: of four, two small reads, a large one, which
+# the crew decrypts, and a write. Reads end in a file each: a block that cannot be
+# read dd writes out as it is in its buffer, if told to go on.
+requests()
 {
-	local i
+	local i bs
 
-	pids=()
+	readers=() writers=()
+	rm -f "$tmp"/out.* "$tmp"/err.*
 	for ((i = 0; i < jobs; i++)); do
-		dd if="$1" of="$tmp/out.$i" bs=4k count=1 skip=$i iflag=direct \
+		if [ $((i % 4)) -eq 3 ]; then
+			dd if=/dev/zero of="$1" bs=4k count=1 seek=$((1024 + i)) oflag=direct \
+				status=none &
+			writers+=($!)
+			continue
+		fi
+		bs=4k
+		[ $((i % 4)) -ne 2 ] || bs=256k
+		dd if="$1" of="$tmp/out.$i" bs=$bs count=1 skip=$((i % 3)) iflag=direct \
 			conv=noerror,sync 2>"$tmp/err.$i" &
-		pids+=($!)
+		readers+=($!)
+	done
+	read_bytes=$((jobs / 2 * 4096 + jobs / 4 * 262144))
+}
+
+written()
+{
+	local pid
+
+	for pid in "${writers[@]}"; do
+		wait "$pid" || return 1
 	done
 }
 
@@ -88,15 +110,34 @@ kernel_ms()
 		END { printf "%.1f", (to - from) * 1000 }'
 }
 
+# What evs-setup revoke sends, right after a line in the kernel's log
+revoke_now()
+{
+	local answer
+
+	answer=$(echo "$cmd_revoke do ${1#/dev/evs}" | "$(dirname "$0")/genl" timed) &&
+		[ "${answer%%$'\n'*}" = "$cmd_revoke do OK" ]
+}
+
+# open_fails WAY: what fd 6 has open fails, without waiting for those in flight
+open_fails()
+{
+	refused 1 'Input/output error' "$1: a new read fails at once" \
+		timeout 5 dd bs=4k count=1 iflag=direct of=/dev/null <&6
+	refused 1 'Input/output error' "$1: a new write fails at once" \
+		timeout 5 dd if=/dev/zero bs=4k count=1 oflag=direct >&6
+}
+
 # revoke_in_flight DISK WAY CAUSE COMMAND...: the command takes away the key of a
-# disk whose backing device holds the reads back until `answer` is called
+# disk whose backing device holds the requests back until `answer` is called
 revoke_in_flight()
 {
 	local evs=$1 way=$2 cause=$3 start end
 
 	shift 3
-	reads "$evs"
-	ok "$way: $jobs reads are in flight" wait_for all_in_flight "$evs"
+	exec 6<>"$evs"
+	requests "$evs"
+	ok "$way: $jobs requests are in flight" wait_for all_in_flight "$evs"
 	echo "evs-test: start" >/dev/kmsg
 	start=$(now)
 	ok "$way: it succeeds" "$@"
@@ -107,13 +148,18 @@ revoke_in_flight()
 	ok "$way: the backing device has not answered" all_in_flight "$evs"
 	like "$(dmesg | grep 'lost its key' | tail -n 1)" "$cause\$" "$way: the log tells why"
 	refused 1 'revoked' "$way: the disk cannot be opened" dd if="$evs" of=/dev/null count=1
+	open_fails "$way"
+	exec 6>&-
+	ok "$way: still it has not answered" all_in_flight "$evs"
 
 	ok "$way: the backing device answers" answer
-	ok "$way: all reads return" wait_for none_in_flight "$evs"
-	wait "${pids[@]}"
-	is "$(grep -l 'Input/output error' "$tmp"/err.* | wc -l)" $jobs "$way: each with an error"
+	ok "$way: all requests return" wait_for none_in_flight "$evs"
+	wait "${readers[@]}"
+	is "$(grep -l 'Input/output error' "$tmp"/err.* | wc -l)" ${#readers[@]} \
+		"$way: each read with an error"
 	is "$(cat "$tmp"/out.* | tr -d '\0' | wc -c)" 0 "$way: none has left ciphertext behind"
-	is "$(cat "$tmp"/out.* | wc -c)" $((jobs * 4096)) "$way: in a buffer that was looked at"
+	is "$(cat "$tmp"/out.* | wc -c)" $read_bytes "$way: in a buffer that was looked at"
+	ok "$way: the writes, which had been encrypted, are done" written
 	refused 5 'already' "$way: it cannot be revoked twice" evs-setup revoke "$evs"
 	ok "$way: it can be detached" evs-setup detach "$evs"
 	ok "$way: nothing is left behind" no_disk
@@ -154,12 +200,16 @@ attach_raw()
 
 attach_raw
 revoke_in_flight "$evs" "evs-setup revoke" command evs-setup revoke data
-attach_raw
-revoke_in_flight "$evs" "keyctl revoke" key-revoked keyctl_now revoke "$key"
-attach_raw
-revoke_in_flight "$evs" "keyctl invalidate" key-invalidated keyctl_now invalidate "$key"
-attach_raw
-revoke_in_flight "$evs" "expiry" key-expired keyctl_now timeout "$key"
+for ((round = 0; round < ${EVS_LONG-1}; round++)); do
+	attach_raw
+	revoke_in_flight "$evs" "netlink" command revoke_now "$evs"
+	attach_raw
+	revoke_in_flight "$evs" "keyctl revoke" key-revoked keyctl_now revoke "$key"
+	attach_raw
+	revoke_in_flight "$evs" "keyctl invalidate" key-invalidated keyctl_now invalidate "$key"
+	attach_raw
+	revoke_in_flight "$evs" "expiry" key-expired keyctl_now timeout "$key"
+done
 
 # A time that is taken back does nothing
 attach_raw
@@ -195,12 +245,12 @@ ok "nothing is left behind" no_disk
 
 # Somebody who has it open does not keep it from being detached by force
 attach_raw
-reads "$evs"
+requests "$evs"
 must wait_for all_in_flight "$evs"
 must evs-setup revoke "$evs"
-ok "detached by force while reads are in flight" evs-setup detach --force "$evs"
+ok "detached by force while requests are in flight" evs-setup detach --force "$evs"
 ok "the dead disk is gone when the backing device has answered" answer
-wait "${pids[@]}"
+wait "${readers[@]}" "${writers[@]}"
 is "$(cat "$tmp"/out.* | tr -d '\0' | wc -c)" 0 "none of the reads has left ciphertext behind"
 ok "nothing is left behind" no_disk
 
@@ -219,14 +269,14 @@ attach_kms()
 
 attach_kms
 must dd if=/dev/urandom of="$evs" bs=1M count=1 oflag=direct status=none
-sum=$(md5sum <"$evs")
+sum=$(head -c 1M "$evs" | md5sum)
 must evs-setup cmk disable test
 must dmsetup suspend --nolockfs evs_dm
 revoke_in_flight "$evs" "KMS disk, keyctl revoke" key-revoked keyctl_now revoke "$key"
 refused 2 'disabled' "it cannot be attached while its CMK is disabled" evs-setup attach $dm
 must evs-setup cmk enable test
 attach_kms
-is "$(md5sum <"$evs")" "$sum" "attached anew it reads what was written"
+is "$(head -c 1M "$evs" | md5sum)" "$sum" "attached anew it reads what was written"
 must dmsetup suspend --nolockfs evs_dm
 revoke_in_flight "$evs" "KMS disk, keyctl invalidate" key-invalidated keyctl_now invalidate "$key"
 attach_kms
