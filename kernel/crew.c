@@ -4,6 +4,7 @@
  *
  * What takes long is shared: reads that have been answered wait in a list, and
  * whoever writes a large request offers others a part in it, one piece at a time.
+ * Small reads are shared with a task that has many of them.
  *
  * A crew has two kinds of members. Regular ones see to it that what waits is
  * decrypted: they compete for CPUs like any other task, so there are only few.
@@ -12,12 +13,16 @@
  * and cost nobody time who has: a small reader beside a large one, say, waits for as
  * long as if the large one had but one CPU.
  */
+#include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/stat.h>
 #include <linux/slab.h>
@@ -40,6 +45,13 @@
 
 /* A multiple of any data unit; several times what it takes to wake a CPU */
 #define EVS_JOB_PIECE_BYTES	SZ_16K
+
+/*
+ * How many small reads may wait for the crew: more mean that it does not keep up. And
+ * how many it gets although none of the same task waits, as it may just be quick.
+ */
+#define EVS_CREW_AHEAD_MAX	16
+#define EVS_CREW_CREDIT		32
 
 /**
  * struct evs_job - a large write that is encrypted
@@ -83,8 +95,14 @@ struct evs_member {
 /**
  * struct evs_crew - those who encrypt and decrypt for a disk
  * @wq: where they do
+ * @ahead: number of small reads that wait, or are being decrypted
+ * @submitter: task that has left the last small read to the crew; to be compared,
+ *	not looked at. This and the next two are hints, and under no lock.
+ * @credit: how many small reads more the crew gets
+ * @probed: when it last got one to find out, in jiffies
  * @lock: protects all below
- * @reads: reads that wait for being decrypted
+ * @small: small reads that wait for being decrypted; they go first
+ * @reads: large reads that wait for being decrypted
  * @jobs: writes of which there are pieces left
  * @regulars: number of regular members, which come first
  * @members: number of all
@@ -92,7 +110,12 @@ struct evs_member {
  */
 struct evs_crew {
 	struct workqueue_struct *wq;
+	atomic_t ahead;
+	const struct task_struct *submitter;
+	unsigned int credit;
+	unsigned long probed;
 	spinlock_t lock;		/* protects what follows */
+	struct bio_list small;
 	struct bio_list reads;
 	struct list_head jobs;
 	unsigned int regulars;
@@ -109,7 +132,7 @@ static void evs_crew_wake(struct evs_crew *crew, unsigned int from)
 		struct evs_member *member = &crew->member[i];
 
 		if (!member->busy) {
-			member->busy = true;
+			WRITE_ONCE(member->busy, true);
 			queue_work(crew->wq, &member->work);
 			return;
 		}
@@ -165,11 +188,12 @@ static bool evs_member_turn(struct evs_member *member)
 {
 	struct evs_crew *crew = member->crew;
 	struct evs_job *job = NULL;
+	struct bio *bio, *small;
 	unsigned int offset;
-	struct bio *bio;
 
 	spin_lock_irq(&crew->lock);
-	bio = bio_list_pop(&crew->reads);
+	small = bio_list_pop(&crew->small);
+	bio = small ?: bio_list_pop(&crew->reads);
 	if (!bio && member->creq)
 		job = list_first_entry_or_null(&crew->jobs, struct evs_job,
 					       node);
@@ -177,7 +201,7 @@ static bool evs_member_turn(struct evs_member *member)
 		offset = evs_job_take(job);
 		job->users++;
 	} else if (!bio) {
-		member->busy = false;
+		WRITE_ONCE(member->busy, false);
 	} else if (!bio_list_empty(&crew->reads)) {
 		evs_crew_wake(crew, 0);
 	}
@@ -187,6 +211,8 @@ static bool evs_member_turn(struct evs_member *member)
 		evs_io_decrypt(bio);
 	else if (job)
 		evs_job_help(crew, job, member->creq, offset);
+	if (small)
+		atomic_dec(&crew->ahead);
 	return bio || job;
 }
 
@@ -209,9 +235,10 @@ static bool evs_volunteer_leave(struct evs_member *member, bool always)
 	bool stays;
 
 	spin_lock_irq(&crew->lock);
-	stays = !always && !(bio_list_empty(&crew->reads) &&
+	stays = !always && !(bio_list_empty(&crew->small) &&
+			     bio_list_empty(&crew->reads) &&
 			     list_empty(&crew->jobs));
-	member->busy = stays;
+	WRITE_ONCE(member->busy, stays);
 	spin_unlock_irq(&crew->lock);
 	return stays;
 }
@@ -255,6 +282,63 @@ void evs_crew_read(struct evs_crew *crew, struct bio *bio)
 	bio_list_add(&crew->reads, bio);
 	evs_crew_wake(crew, 0);
 	spin_unlock_irqrestore(&crew->lock, flags);
+}
+
+/* Would a small read be done sooner if it were left to the crew? */
+static bool evs_crew_helps(struct evs_crew *crew)
+{
+	unsigned int credit = READ_ONCE(crew->credit);
+	int ahead = atomic_read(&crew->ahead);
+
+	if (ahead >= EVS_CREW_AHEAD_MAX)
+		return false;
+
+	if (ahead && READ_ONCE(crew->submitter) == current) {
+		if (credit != EVS_CREW_CREDIT)
+			WRITE_ONCE(crew->credit, EVS_CREW_CREDIT);
+	} else if (credit) {
+		WRITE_ONCE(crew->credit, credit - 1);
+	} else {
+		if (READ_ONCE(crew->member[0].busy) ||
+		    !time_after(jiffies, READ_ONCE(crew->probed)))
+			return false;
+		WRITE_ONCE(crew->probed, jiffies);
+	}
+	WRITE_ONCE(crew->submitter, current);
+	return true;
+}
+
+/**
+ * evs_crew_take_read() - have a small read decrypted, if that saves time
+ * @crew: crew of its disk
+ * @bio: bio of a read that the backing device has answered
+ *
+ * A backing device that answers at once, to the task that submits, has one read of
+ * that task in flight at most, and nobody can tell whether there are more to come.
+ * If there are, two CPUs can share the work; if not, that takes two changes of
+ * task more. So a read is left to the crew once in a while. If its task is back
+ * with the next one before it has been decrypted, it has not been waiting for it:
+ * then the crew gets the next ones, too. What other tasks do says nothing, as each
+ * of them may wait for a read of its own.
+ *
+ * Context: any, down to soft interrupts.
+ * Return: whether the crew has taken it: then evs_io_decrypt() is called for it.
+ */
+bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio)
+{
+	unsigned long flags;
+
+	if (crew->members == crew->regulars || !in_task() ||
+	    !evs_crew_helps(crew))
+		return false;
+
+	atomic_inc(&crew->ahead);
+	spin_lock_irqsave(&crew->lock, flags);
+	bio_list_add(&crew->small, bio);
+	if (!crew->member[0].busy)
+		evs_crew_wake(crew, 0);
+	spin_unlock_irqrestore(&crew->lock, flags);
+	return true;
 }
 
 /**
@@ -338,6 +422,8 @@ struct evs_crew *evs_crew_alloc(struct workqueue_struct *wq, size_t creq_size)
 
 	crew->wq = wq;
 	spin_lock_init(&crew->lock);
+	crew->probed = jiffies;
+	bio_list_init(&crew->small);
 	bio_list_init(&crew->reads);
 	INIT_LIST_HEAD(&crew->jobs);
 	crew->regulars = regulars;

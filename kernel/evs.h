@@ -466,6 +466,7 @@ void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
 struct evs_crew *evs_crew_alloc(struct workqueue_struct *wq, size_t creq_size);
 void evs_crew_free(struct evs_crew *crew);
 void evs_crew_read(struct evs_crew *crew, struct bio *bio);
+bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio);
 bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq);
 int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
 		     const struct evs_cipher *cipher,

@@ -8,7 +8,8 @@
  * Reads go straight into the pages of the caller and are decrypted there: small
  * ones at once where the backing device completes them, unless that is in hard
  * interrupt context, where ciphers that use vector registers must not run; large
- * ones by the disk's crew, so that several CPUs share them, as they do large writes.
+ * ones, and those of a task that goes on submitting meanwhile, by the disk's crew, so
+ * that several CPUs share them, as they do large writes.
  */
 #include <asm/simd.h>
 #include <crypto/internal/simd.h>
@@ -439,7 +440,7 @@ static void evs_read_end_io(struct bio *bio)
 	cmd->iter = rq->bio->bi_iter;
 	if (bio->bi_status || !evs_read_inline(rq))
 		evs_read_queue(evs, cmd);
-	else
+	else if (!evs_crew_take_read(evs->crew, bio))
 		evs_read_end(evs, cmd, evs_cmd_decrypt(evs, cmd, false));
 }
 
