@@ -131,7 +131,8 @@ enum {
  * struct evs_device - an attached disk
  * @bdev: backing block device
  * @cipher: cipher with the data key, or what there is in place of it: see
- *	evs_io_set_cipher(). Taken under SRCU in io.c, changed under @state_lock.
+ *	evs_io_set_cipher(). Taken under SRCU in read.c and write.c, changed under
+ *	@state_lock.
  * @wq: decrypts reads that are not decrypted where they complete, and submits
  *	bios. Each disk has its own, with a rescuer, as the backing device may be
  *	made of another evs disk, which must not wait for this one.
@@ -472,9 +473,11 @@ int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
 		     const struct evs_cipher *cipher,
 		     struct evs_crypt_req *creq, const struct bio_vec *bounce);
 
-/* io.c: the way of a request */
+/* read.c: the way of a read; io.h has what is between it, io.c, write.c and submit.c */
 
 void evs_io_decrypt(struct bio *bio);
+
+/* io.c: the way of a request */
 
 int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher);
 void evs_io_exit(struct evs_device *evs);

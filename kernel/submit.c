@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EVS: the bios for the backing device, and how they get there
+ */
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "evs.h"
+#include "io.h"
+
+/*
+ * Bits of a request that mean the same to the backing device. REQ_NOWAIT does
+ * not: it would make the backing device fail a request that has been accepted.
+ * REQ_POLLED does not either, as nothing polls for the bios made here.
+ */
+#define EVS_REQ_FLAGS	(REQ_FAILFAST_MASK | REQ_SYNC | REQ_META | REQ_PRIO | \
+			 REQ_IDLE | REQ_FUA | REQ_RAHEAD | REQ_BACKGROUND | \
+			 REQ_SWAP)
+
+/**
+ * evs_cmd_init_bio() - make the bio for a request with data
+ * @evs: its disk
+ * @rq: request
+ * @nr_bvecs: how many entries at the start of the command's @bvecs have the data
+ */
+void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
+		      unsigned int nr_bvecs)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct bio *bio = &cmd->bio;
+
+	/*
+	 * The request may be issued by a task other than its owner, so that it is
+	 * in vain to look for the cgroup of this one.
+	 */
+	bio_init(bio, NULL, cmd->bvecs, EVS_MAX_SEGMENTS, req_op(rq));
+	bio->bi_bdev = evs->bdev;
+	bio_clone_blkg_association(bio, rq->bio);
+	bio->bi_ioprio = req_get_ioprio(rq);
+	bio->bi_vcnt = nr_bvecs;
+	bio->bi_iter.bi_sector = blk_rq_pos(rq);
+	bio->bi_iter.bi_size = blk_rq_bytes(rq);
+}
+
+static void evs_submit_work(struct work_struct *work)
+{
+	struct evs_device *evs = container_of(work, struct evs_device,
+					      submit_work);
+	struct bio_list bios;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	spin_lock(&evs->submit_lock);
+	bios = evs->submit_bios;
+	bio_list_init(&evs->submit_bios);
+	spin_unlock(&evs->submit_lock);
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio_noacct(bio);
+	blk_finish_plug(&plug);
+}
+
+/*
+ * Is there anything on the plug of this task that the backing device might have to
+ * wait for? Requests for this very disk are nothing of that kind.
+ */
+static bool evs_plug_in_the_way(const struct request_queue *q)
+{
+	struct blk_plug *plug = current->plug;
+	struct request *first, *cached;
+
+	if (!plug)
+		return false;
+	/* Of several queues, or what md and others want to be called for */
+	if (plug->multiple_queues || !list_empty(&plug->cb_list))
+		return true;
+	first = rq_list_peek(&plug->mq_list);
+	cached = rq_list_peek(&plug->cached_rqs);
+	return (first && first->q != q) || (cached && cached->q != q);
+}
+
+/**
+ * evs_submit_bio() - submit a bio to the backing device
+ * @evs: disk
+ * @bio: bio
+ *
+ * Starting a bio may have to wait for others to complete, so none of those may
+ * depend on this function to return. There are two places where they would:
+ *
+ * A task with a plug may be just about to flush it. The list of requests must
+ * not grow under the hands of the block layer: so the plug is set aside, and the
+ * backing device finds a task without. Thus a request for it never lands on the
+ * plug, but is issued at once.
+ *
+ * What is on the plug stays there while the backing device makes this task wait
+ * for a tag, say, since it is flushed by going to sleep only if it is in place;
+ * if it is being flushed already, not even then. So nothing on it may be what is
+ * waited for. That is so if all requests on it are for this disk, be they issued
+ * later or kept for bios to come: the tags that they hold are this disk's, and
+ * the backing device has no use for them, nor for anything that they complete,
+ * as it comes below the disk. Else, some may be for the backing device, or one
+ * below it: one whose tag is waited for, and which is issued only after the
+ * current one. This happens if a task writes to both, and runs out of tags of
+ * this disk: waiting for one runs the queue. A worker has nothing of that kind.
+ *
+ * submit_bio() keeps back the bios that are submitted inside it until it has
+ * dealt with the one that it was called for. If that is large, it is split into
+ * more requests than the queue has tags, and waits for requests whose bios it
+ * keeps back itself. So start the bio at once. What the backing device in turn
+ * submits is kept back as usual, so that the stack grows by one level only.
+ *
+ * Context: process context, may sleep.
+ */
+void evs_submit_bio(struct evs_device *evs, struct bio *bio)
+{
+	struct bio_list *kept_back = current->bio_list;
+	struct blk_plug *plug = current->plug;
+
+	if (unlikely(evs_plug_in_the_way(evs->disk->queue))) {
+		spin_lock(&evs->submit_lock);
+		bio_list_add(&evs->submit_bios, bio);
+		spin_unlock(&evs->submit_lock);
+		queue_work(evs->wq, &evs->submit_work);
+		return;
+	}
+
+	/* The scheduler looks for the time that is kept in the plug */
+	if (plug)
+		blk_plug_invalidate_ts();
+	current->plug = NULL;
+	current->bio_list = NULL;
+	/* The disk may go with the request that this completes */
+	submit_bio_noacct(bio);
+	current->bio_list = kept_back;
+	current->plug = plug;
+}
+
+/**
+ * evs_cmd_submit() - submit the bio of a request with data
+ * @evs: its disk
+ * @rq: request, whose bio has been made
+ * @end_io: called when the backing device has answered, in any context
+ *
+ * Context: process context, may sleep.
+ */
+void evs_cmd_submit(struct evs_device *evs, struct request *rq,
+		    bio_end_io_t *end_io)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct bio *bio = &cmd->bio;
+
+	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
+	bio->bi_iter.bi_sector += evs->offset >> SECTOR_SHIFT;
+	bio->bi_end_io = end_io;
+	evs_submit_bio(evs, bio);
+}
+
+/**
+ * evs_submit_init() - set up what submitting bios needs
+ * @evs: disk
+ */
+void evs_submit_init(struct evs_device *evs)
+{
+	spin_lock_init(&evs->submit_lock);
+	bio_list_init(&evs->submit_bios);
+	INIT_WORK(&evs->submit_work, evs_submit_work);
+}
