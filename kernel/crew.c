@@ -190,6 +190,7 @@ static bool evs_member_turn(struct evs_member *member)
 	struct evs_job *job = NULL;
 	struct bio *bio, *small;
 	unsigned int offset;
+	int err;
 
 	spin_lock_irq(&crew->lock);
 	small = bio_list_pop(&crew->small);
@@ -207,12 +208,15 @@ static bool evs_member_turn(struct evs_member *member)
 	}
 	spin_unlock_irq(&crew->lock);
 
-	if (bio)
-		evs_io_decrypt(bio);
-	else if (job)
+	if (bio) {
+		err = evs_io_decrypt(bio);
+		/* Before its task is told, and may be back with the next one */
+		if (small)
+			atomic_dec(&crew->ahead);
+		evs_io_decrypted(bio, err);
+	} else if (job) {
 		evs_job_help(crew, job, member->creq, offset);
-	if (small)
-		atomic_dec(&crew->ahead);
+	}
 	return bio || job;
 }
 

@@ -475,7 +475,8 @@ int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
 
 /* read.c: the way of a read; io.h has what is between it, io.c, write.c and submit.c */
 
-void evs_io_decrypt(struct bio *bio);
+int evs_io_decrypt(struct bio *bio);
+void evs_io_decrypted(struct bio *bio, int err);
 
 /* io.c: the way of a request */
 

@@ -166,20 +166,32 @@ static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
 }
 
 /**
- * evs_io_decrypt() - do what there is left to do for a read
+ * evs_io_decrypt() - decrypt what there is left to decrypt of a read
  * @bio: bio that the backing device has answered
  *
  * Context: process context, in which allocations start no I/O. May sleep.
+ * Return: what evs_io_decrypted() is to be told.
  */
-void evs_io_decrypt(struct bio *bio)
+int evs_io_decrypt(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct evs_device *evs = blk_mq_rq_from_pdu(cmd)->q->queuedata;
-	int err = 0;
 
-	if (!bio->bi_status)
-		err = evs_cmd_decrypt(evs, cmd, true);
-	evs_read_end(evs, cmd, err);
+	return bio->bi_status ? 0 : evs_cmd_decrypt(evs, cmd, true);
+}
+
+/**
+ * evs_io_decrypted() - end a read, unless it has to wait
+ * @bio: its bio
+ * @err: what evs_io_decrypt() has returned
+ *
+ * Context: any, down to hard interrupts.
+ */
+void evs_io_decrypted(struct bio *bio, int err)
+{
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+
+	evs_read_end(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd, err);
 }
 
 static void evs_read_work(struct work_struct *work)
@@ -189,7 +201,7 @@ static void evs_read_work(struct work_struct *work)
 
 	/* Slow paths of the crypto API allocate */
 	noio = memalloc_noio_save();
-	evs_io_decrypt(&cmd->bio);
+	evs_io_decrypted(&cmd->bio, evs_io_decrypt(&cmd->bio));
 	memalloc_noio_restore(noio);
 }
 

@@ -197,5 +197,38 @@ is "$(evs-setup list --json | jq -cS .)" "$(evs-setup status --json | jq -cS .)"
 must evs-setup detach data
 ok "nothing is left behind" wait_for no_disk
 
+# ---- who decrypts small reads from a device that answers its submitter at once ----
+
+# decrypted_by PATTERN: how many by tasks whose name is like that
+decrypted_by()
+{
+	grep -cE "^ *$1.* evs_cipher_begin: " "$tmp/trace"
+}
+
+# read_traced DEPTH: small reads by one task
+read_traced()
+{
+	: >$tracing/trace
+	echo 1 >$tracing/events/evs/evs_cipher_begin/enable
+	ok "depth $1: reads" fio --name=x --filename="$raw" --rw=randread --bs=4k --iodepth="$1" \
+		--ioengine=io_uring --direct=1 --number_ios=4000 --size=16m
+	echo 0 >$tracing/events/evs/evs_cipher_begin/enable
+	cp $tracing/trace "$tmp/trace"
+	diag "depth $1: $(decrypted_by fio) by fio, $(decrypted_by kworker) by the crew"
+}
+
+if [ -d $tracing/events ] && [ "$(nproc)" -gt 1 ]; then
+	new_null evs_t1 16 irqmode=0
+	raw=$(raw_attach /dev/evs_t1 4096)
+	read_traced 1
+	ok "by who waits for them" test "$(decrypted_by fio)" -gt "$(decrypted_by kworker)"
+	read_traced 32
+	ok "by the crew, too" test "$(decrypted_by kworker)" -gt 400
+	must evs-setup detach "$raw"
+	must wait_for no_disk
+else
+	skip "who decrypts small reads" "this guest has no tracing, or one CPU"
+fi
+
 unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing
