@@ -287,6 +287,7 @@ must evs-setup detach data
 start_monitor "$tmp/text" 2>"$tmp/err"
 must rmmod evs
 ok "so does the end of the module" wait_for ended $monitor
+kill $monitor 2>/dev/null
 wait $monitor
 is $? 6 "with another one"
 like "$(cat "$tmp/err")" '^evs-setup: monitor: .*module has been unloaded' "that says so"
