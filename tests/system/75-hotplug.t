@@ -58,13 +58,52 @@ wait $load
 is $? 0 "all that was written was read back" || diag "$(tail -n 20 "$tmp/fio")"
 ok "the disk works without it" verify 16k
 
-# What the CPU that has gone had in store is given back
 ok "the disk can be detached without it" evs-setup detach "$evs"
 ok "and the module unloaded" modprobe -r evs
 must modprobe evs
 evs=$(raw_attach /dev/evs_t0 4096)
 ok "it comes again" turn 1
 ok "the disk works then" verify 64k
+
+# ---- bounce pages that a CPU that has gone had in store ----
+
+# traced: what was freed and left by each trim
+traced()
+{
+	sed -n 's/.* evs_pool_trim: //p' $tracing/trace
+}
+
+# trimmed WHAT: wait for it; there is a trim each 20 s, on a guest that is not slow
+trimmed()
+{
+	local i
+
+	for ((i = 0; i < 4; i++)); do
+		wait_for grep -qE " evs_pool_trim: .*$1" $tracing/trace && return
+	done
+	return 1
+}
+
+tracing=/sys/kernel/tracing
+[ -d $tracing/events ] || mount -t tracefs tracefs $tracing 2>/dev/null
+if [ -d $tracing/events ]; then
+	trim=$tracing/events/evs/evs_pool_trim
+	must taskset -c 1 fio --name=w --filename="$evs" --direct=1 --ioengine=psync --rw=write \
+		--bs=64k --size=1M
+	: >$tracing/trace
+	echo 1 >$trim/enable
+	# One trim frees what nobody has needed since the one before
+	ok "a CPU has pages in store" trimmed 'left=[1-9]'
+	ok "it goes with them" turn 0
+	ok "idle, they are given back" trimmed 'left=0$'
+	echo 0 >$trim/enable
+	left=$(traced | sed -n 's/.*left=//p' | sed '$d' | tail -n 1)
+	is "$(traced | tail -n 1)" "freed=$left left=0" "all of them"
+	diag "$(traced | paste -s -d ,)"
+	ok "it is back" turn 1
+else
+	skip "bounce pages" "this guest's kernel has no tracing"
+fi
 must evs-setup detach "$evs"
 must keyctl clear @s
 ok "nothing is left behind" no_leftovers
