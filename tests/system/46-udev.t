@@ -35,6 +35,17 @@ property()
 	udevadm info --query=property --property="$2" --value "$1"
 }
 
+# is_lost: nothing can be done with the disk but to detach it
+is_lost()
+{
+	is "$(property "$evs" SYSTEMD_READY)" 0 "nobody shall wait for it"
+	nok "what was on it has no link" test -L $by_uuid
+	link /dev/evs/data "$evs" "the disk has"
+	ok "it can be detached by its link" evs-setup detach /dev/evs/data
+	must udevadm settle
+	nok "the link has gone" test -L /dev/evs/data
+}
+
 # property_is NODE KEY VALUE
 property_is()
 {
@@ -131,12 +142,7 @@ is "$(property "$evs" EVS_STATE)" live "resumed, it is live"
 must evs-setup revoke data
 must udevadm settle
 is "$(property "$evs" EVS_STATE)" revoked "revoked, it is revoked"
-is "$(property "$evs" SYSTEMD_READY)" 0 "nobody shall wait for it"
-nok "what was on it has no link" test -L $by_uuid
-link /dev/evs/data "$evs" "the disk has"
-ok "it can be detached by its link" evs-setup detach /dev/evs/data
-must udevadm settle
-nok "the link has gone" test -L /dev/evs/data
+is_lost
 
 # ---- partitions ----
 
@@ -164,12 +170,7 @@ must udevadm settle
 echo 0 >/sys/kernel/config/nullb/evs_t0/power
 ok "removed, udev is told" wait_for property_is "$evs" EVS_STATE removed
 must udevadm settle
-is "$(property "$evs" SYSTEMD_READY)" 0 "nobody shall wait for it"
-nok "what was on it has no link" test -L $by_uuid
-link /dev/evs/data "$evs" "the disk has"
-ok "it can be detached by its link" evs-setup detach /dev/evs/data
-must udevadm settle
-nok "the link has gone" test -L /dev/evs/data
+is_lost
 
 # ---- a rule that attaches on plug ----
 
