@@ -123,9 +123,9 @@ revoke_now()
 open_fails()
 {
 	refused 1 'Input/output error' "$1: a new read fails at once" \
-		timeout 5 dd bs=4k count=1 iflag=direct of=/dev/null <&6
+		timeout 5 sh -c 'exec dd bs=4k count=1 iflag=direct of=/dev/null <&6'
 	refused 1 'Input/output error' "$1: a new write fails at once" \
-		timeout 5 dd if=/dev/zero bs=4k count=1 oflag=direct >&6
+		timeout 5 sh -c 'exec dd if=/dev/zero bs=4k count=1 oflag=direct >&6'
 }
 
 # revoke_in_flight DISK WAY CAUSE COMMAND...: the command takes away the key of a

@@ -251,7 +251,7 @@ for ((i = 0; i < cycles; i++)); do
 done 2>"$tmp/err"
 is $lost 0 "$cycles times suspended and resumed"
 [ $lost -eq 0 ] || diag "$(head -n 3 "$tmp/err")"
-ok "with requests in flight in many of them" test $held -gt $((cycles / 2))
+ok "with requests in flight in many of them" test $held -gt $((cycles / 10))
 diag "in $held"
 rm "$tmp/go"
 wait $load
