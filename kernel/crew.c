@@ -53,6 +53,12 @@
 #define EVS_CREW_AHEAD_MAX	16
 #define EVS_CREW_CREDIT		32
 
+/*
+ * For how long no small read is left to the crew just to find out, if that has been
+ * in vain again and again. In jiffies.
+ */
+#define EVS_CREW_PROBE_MAX	DIV_ROUND_UP(HZ, 16)
+
 /**
  * struct evs_job - a large write that is encrypted
  * @node: entry in the crew's list while there are pieces that nobody has taken
@@ -97,9 +103,10 @@ struct evs_member {
  * @wq: where they do
  * @ahead: number of small reads that wait, or are being decrypted
  * @submitter: task that has left the last small read to the crew; to be compared,
- *	not looked at. This and the next two are hints, and under no lock.
+ *	not looked at. This and the next three are hints, and under no lock.
  * @credit: how many small reads more the crew gets
- * @probed: when it last got one to find out, in jiffies
+ * @probe: from when on it may get one to find out, in jiffies
+ * @probe_wait: how long after that it may get another one, in jiffies
  * @lock: protects all below
  * @small: small reads that wait for being decrypted; they go first
  * @reads: large reads that wait for being decrypted
@@ -113,7 +120,8 @@ struct evs_crew {
 	atomic_t ahead;
 	const struct task_struct *submitter;
 	unsigned int credit;
-	unsigned long probed;
+	unsigned long probe;
+	unsigned long probe_wait;
 	spinlock_t lock;		/* protects what follows */
 	struct bio_list small;
 	struct bio_list reads;
@@ -293,20 +301,25 @@ static bool evs_crew_helps(struct evs_crew *crew)
 {
 	unsigned int credit = READ_ONCE(crew->credit);
 	int ahead = atomic_read(&crew->ahead);
+	unsigned long wait;
 
 	if (ahead >= EVS_CREW_AHEAD_MAX)
 		return false;
 
 	if (ahead && READ_ONCE(crew->submitter) == current) {
-		if (credit != EVS_CREW_CREDIT)
+		if (credit != EVS_CREW_CREDIT) {
 			WRITE_ONCE(crew->credit, EVS_CREW_CREDIT);
+			WRITE_ONCE(crew->probe_wait, 1);
+		}
 	} else if (credit) {
 		WRITE_ONCE(crew->credit, credit - 1);
 	} else {
 		if (READ_ONCE(crew->member[0].busy) ||
-		    !time_after(jiffies, READ_ONCE(crew->probed)))
+		    time_before(jiffies, READ_ONCE(crew->probe)))
 			return false;
-		WRITE_ONCE(crew->probed, jiffies);
+		wait = READ_ONCE(crew->probe_wait);
+		WRITE_ONCE(crew->probe, jiffies + wait);
+		WRITE_ONCE(crew->probe_wait, min(2 * wait, EVS_CREW_PROBE_MAX));
 	}
 	WRITE_ONCE(crew->submitter, current);
 	return true;
@@ -320,10 +333,10 @@ static bool evs_crew_helps(struct evs_crew *crew)
  * A backing device that answers at once, to the task that submits, has one read of
  * that task in flight at most, and nobody can tell whether there are more to come.
  * If there are, two CPUs can share the work; if not, that takes two changes of
- * task more. So a read is left to the crew once in a while. If its task is back
- * with the next one before it has been decrypted, it has not been waiting for it:
- * then the crew gets the next ones, too. What other tasks do says nothing, as each
- * of them may wait for a read of its own.
+ * task more. So a read is left to the crew once in a while, and ever more rarely as
+ * long as that is in vain. If its task is back with the next one before it has been
+ * decrypted, it has not been waiting for it: then the crew gets the next ones, too.
+ * What other tasks do says nothing, as each of them may wait for a read of its own.
  *
  * Context: any, down to soft interrupts.
  * Return: whether the crew has taken it: then evs_io_decrypt() is called for it.
@@ -426,7 +439,8 @@ struct evs_crew *evs_crew_alloc(struct workqueue_struct *wq, size_t creq_size)
 
 	crew->wq = wq;
 	spin_lock_init(&crew->lock);
-	crew->probed = jiffies;
+	crew->probe = jiffies;
+	crew->probe_wait = 1;
 	bio_list_init(&crew->small);
 	bio_list_init(&crew->reads);
 	INIT_LIST_HEAD(&crew->jobs);
