@@ -129,7 +129,7 @@ guest_watch()
 	[ -n "$watch" ] || return 0
 	"$watch" "$run" </dev/null >&2 &
 	# shellcheck disable=SC2064 # of now
-	trap "kill $! 2>/dev/null; rm -rf '$run'" EXIT
+	trap "kill $! 2>/dev/null || :; rm -rf '$run'" EXIT
 }
 
 # guest_qemu ARGUMENT...: boot $image with that initramfs in QEMU 10, within the
