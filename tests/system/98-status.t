@@ -223,7 +223,7 @@ if [ -d $tracing/events ] && [ "$(nproc)" -gt 1 ]; then
 	read_traced 1
 	ok "by who waits for them" test "$(decrypted_by fio)" -gt "$(decrypted_by kworker)"
 	read_traced 32
-	ok "by the crew, too" test "$(decrypted_by kworker)" -gt 400
+	ok "by the crew, too" test "$(decrypted_by kworker)" -gt 100
 	must evs-setup detach "$raw"
 	must wait_for no_disk
 else
