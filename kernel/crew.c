@@ -3,8 +3,8 @@
  * EVS: crews, which have several CPUs encrypt and decrypt for one disk
  *
  * What takes long is shared: reads that have been answered wait in a list, and
- * whoever writes a large request offers others a part in it, one piece at a time.
- * Small reads are shared with a task that has many of them.
+ * whoever encrypts or decrypts a large request offers others a part in it, one piece
+ * at a time. Small reads are shared with a task that has many of them.
  *
  * A crew has two kinds of members. Regular ones see to it that what waits is
  * decrypted: they compete for CPUs like any other task, so there are only few.
@@ -16,7 +16,6 @@
 #include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
-#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -47,41 +46,18 @@
 #define EVS_JOB_PIECE_BYTES	SZ_16K
 
 /*
- * How many small reads may wait for the crew: more mean that it does not keep up. And
- * how many it gets although none of the same task waits, as it may just be quick.
+ * How many reads may have been taken from tasks: more mean that the crew does not keep
+ * up. And how many it takes although none of the same task waits, as it may just be
+ * quick.
  */
 #define EVS_CREW_AHEAD_MAX	16
 #define EVS_CREW_CREDIT		32
 
 /*
- * For how long no small read is left to the crew just to find out, if that has been
- * in vain again and again. In jiffies.
+ * For how long no read is taken from a task just to find out, if that has been in vain
+ * again and again. In jiffies.
  */
 #define EVS_CREW_PROBE_MAX	DIV_ROUND_UP(HZ, 16)
-
-/**
- * struct evs_job - a large write that is encrypted
- * @node: entry in the crew's list while there are pieces that nobody has taken
- * @rq: the request, of one bio
- * @cipher: cipher, in use by who has to do the job
- * @bounce: bounce pages
- * @taken: where the next piece starts, in bytes from the start of the request
- * @users: volunteers that are at a piece
- * @done: completed by the last of them when no piece is left
- * @err: an error that somebody has met
- *
- * All that changes is under the crew's lock.
- */
-struct evs_job {
-	struct list_head node;
-	struct request *rq;
-	const struct evs_cipher *cipher;
-	const struct bio_vec *bounce;
-	unsigned int taken;
-	unsigned int users;
-	struct completion done;
-	int err;
-};
 
 /**
  * struct evs_member - of a crew
@@ -101,16 +77,17 @@ struct evs_member {
 /**
  * struct evs_crew - those who encrypt and decrypt for a disk
  * @wq: where they do
- * @ahead: number of small reads that wait, or are being decrypted
- * @submitter: task that has left the last small read to the crew; to be compared,
- *	not looked at. This and the next three are hints, and under no lock.
- * @credit: how many small reads more the crew gets
- * @probe: from when on it may get one to find out, in jiffies
- * @probe_wait: how long after that it may get another one, in jiffies
+ * @ahead: number of reads that have been taken from tasks, and are not yet decrypted
+ * @submitter: task that the last one has been taken from; to be compared, not looked
+ *	at. This and the next four are hints, and under no lock.
+ * @credit: how many reads more may be taken
+ * @probe: from when on one may be taken to find out, in jiffies
+ * @probe_wait: how long after that another one may, in jiffies
+ * @crowded: a member has found other tasks on its CPU, and none had one to itself since
  * @lock: protects all below
- * @small: small reads that wait for being decrypted; they go first
- * @reads: large reads that wait for being decrypted
- * @jobs: writes of which there are pieces left
+ * @taken: reads that have been taken from tasks; they go first
+ * @reads: other reads that wait for being decrypted, large ones
+ * @jobs: requests of which there are pieces left
  * @regulars: number of regular members, which come first
  * @members: number of all
  * @member: the members
@@ -122,8 +99,9 @@ struct evs_crew {
 	unsigned int credit;
 	unsigned long probe;
 	unsigned long probe_wait;
+	bool crowded;
 	spinlock_t lock;		/* protects what follows */
-	struct bio_list small;
+	struct bio_list taken;
 	struct bio_list reads;
 	struct list_head jobs;
 	unsigned int regulars;
@@ -147,13 +125,19 @@ static void evs_crew_wake(struct evs_crew *crew, unsigned int from)
 	}
 }
 
+static void evs_crew_set_crowded(struct evs_crew *crew, bool crowded)
+{
+	if (READ_ONCE(crew->crowded) != crowded)
+		WRITE_ONCE(crew->crowded, crowded);
+}
+
 /* Returns where the next piece of a job starts; there is one */
 static unsigned int evs_job_take(struct evs_job *job)
 {
 	unsigned int offset = job->taken;
 
 	job->taken += EVS_JOB_PIECE_BYTES;
-	if (job->taken >= blk_rq_bytes(job->rq))
+	if (job->taken >= job->bytes)
 		list_del_init(&job->node);
 	return offset;
 }
@@ -162,21 +146,29 @@ static unsigned int evs_job_take(struct evs_job *job)
 static int evs_job_piece(const struct evs_job *job, struct evs_crypt_req *creq,
 			 unsigned int offset)
 {
-	struct bio *bio = job->rq->bio;
-	struct bvec_iter src = bio->bi_iter;
-	struct bvec_iter dst = { .bi_size = src.bi_size };
+	unsigned int len = min(job->bytes - offset, EVS_JOB_PIECE_BYTES);
+	const struct bio_vec *bvecs = job->bio->bi_io_vec;
+	struct bvec_iter iter = job->bio->bi_iter;
+	struct bvec_iter dst = { .bi_size = job->bytes };
 
-	if (!bvec_iter_advance(bio->bi_io_vec, &src, offset) ||
-	    !bvec_iter_advance(job->bounce, &dst, offset))
+	if (!bvec_iter_advance(bvecs, &iter, offset))
 		return -EIO;
-	return evs_encrypt(job->cipher, creq, bio->bi_io_vec, &src, job->bounce,
-			   &dst, min(src.bi_size, EVS_JOB_PIECE_BYTES),
-			   bio->bi_iter.bi_sector + (offset >> SECTOR_SHIFT));
+	iter.bi_sector += offset >> SECTOR_SHIFT;
+	if (!job->bounce) {
+		iter.bi_size = len;
+		return evs_decrypt(job->cipher, creq, bvecs, &iter);
+	}
+
+	if (!bvec_iter_advance(job->bounce, &dst, offset))
+		return -EIO;
+	return evs_encrypt(job->cipher, creq, bvecs, &iter, job->bounce, &dst,
+			   len, iter.bi_sector);
 }
 
 static void evs_job_help(struct evs_crew *crew, struct evs_job *job,
 			 struct evs_crypt_req *creq, unsigned int offset)
 {
+	bool last;
 	int err;
 
 	evs_crypt_req_init(creq, job->cipher);
@@ -185,10 +177,11 @@ static void evs_job_help(struct evs_crew *crew, struct evs_job *job,
 	spin_lock_irq(&crew->lock);
 	if (err)
 		job->err = err;
-	/* Under the lock, since the job may go with this */
-	if (!--job->users && list_empty(&job->node))
-		complete(&job->done);
+	last = !--job->users;
 	spin_unlock_irq(&crew->lock);
+
+	if (last)
+		job->end(job);
 }
 
 /* Returns whether there was anything to do */
@@ -196,13 +189,13 @@ static bool evs_member_turn(struct evs_member *member)
 {
 	struct evs_crew *crew = member->crew;
 	struct evs_job *job = NULL;
-	struct bio *bio, *small;
+	struct bio *bio, *taken;
 	unsigned int offset;
 	int err;
 
 	spin_lock_irq(&crew->lock);
-	small = bio_list_pop(&crew->small);
-	bio = small ?: bio_list_pop(&crew->reads);
+	taken = bio_list_pop(&crew->taken);
+	bio = taken ?: bio_list_pop(&crew->reads);
 	if (!bio && member->creq)
 		job = list_first_entry_or_null(&crew->jobs, struct evs_job,
 					       node);
@@ -219,7 +212,7 @@ static bool evs_member_turn(struct evs_member *member)
 	if (bio) {
 		err = evs_io_decrypt(bio);
 		/* Before its task is told, and may be back with the next one */
-		if (small)
+		if (taken)
 			atomic_dec(&crew->ahead);
 		evs_io_decrypted(bio, err);
 	} else if (job) {
@@ -235,8 +228,11 @@ static void evs_regular_work(struct work_struct *work)
 
 	/* Slow paths of the crypto API allocate: without starting I/O */
 	noio = memalloc_noio_save();
-	while (evs_member_turn(member))
+	do {
+		if (!single_task_running())
+			evs_crew_set_crowded(member->crew, true);
 		cond_resched();
+	} while (evs_member_turn(member));
 	memalloc_noio_restore(noio);
 }
 
@@ -247,7 +243,7 @@ static bool evs_volunteer_leave(struct evs_member *member, bool always)
 	bool stays;
 
 	spin_lock_irq(&crew->lock);
-	stays = !always && !(bio_list_empty(&crew->small) &&
+	stays = !always && !(bio_list_empty(&crew->taken) &&
 			     bio_list_empty(&crew->reads) &&
 			     list_empty(&crew->jobs));
 	WRITE_ONCE(member->busy, stays);
@@ -264,10 +260,12 @@ static void evs_volunteer_work(struct work_struct *work)
 	noio = memalloc_noio_save();
 	for (;;) {
 		if (single_task_running()) {
+			evs_crew_set_crowded(member->crew, false);
 			if (!evs_member_turn(member))
 				break;
 			wait = EVS_CREW_WAIT_MIN;
 		} else {
+			evs_crew_set_crowded(member->crew, true);
 			if (!evs_volunteer_leave(member,
 						 wait > EVS_CREW_WAIT_MAX))
 				break;
@@ -296,7 +294,7 @@ void evs_crew_read(struct evs_crew *crew, struct bio *bio)
 	spin_unlock_irqrestore(&crew->lock, flags);
 }
 
-/* Would a small read be done sooner if it were left to the crew? */
+/* Would a read be done sooner if it were taken from its task? */
 static bool evs_crew_helps(struct evs_crew *crew)
 {
 	unsigned int credit = READ_ONCE(crew->credit);
@@ -326,32 +324,42 @@ static bool evs_crew_helps(struct evs_crew *crew)
 }
 
 /**
- * evs_crew_take_read() - have a small read decrypted, if that saves time
+ * evs_crew_take_read() - have a read decrypted, if that saves its task time
  * @crew: crew of its disk
- * @bio: bio of a read that the backing device has answered
+ * @bio: bio of a read that the backing device has answered as it was submitted
+ * @large: it would be shared
  *
  * A backing device that answers at once, to the task that submits, has one read of
  * that task in flight at most, and nobody can tell whether there are more to come.
  * If there are, two CPUs can share the work; if not, that takes two changes of
- * task more. So a read is left to the crew once in a while, and ever more rarely as
- * long as that is in vain. If its task is back with the next one before it has been
- * decrypted, it has not been waiting for it: then the crew gets the next ones, too.
+ * task more. So a read is taken once in a while, and ever more rarely as long as
+ * that is in vain. If its task is back with the next one before it has been
+ * decrypted, it has not been waiting for it: then the next ones are taken, too.
  * What other tasks do says nothing, as each of them may wait for a read of its own.
+ *
+ * Of large ones, only one at a time waits for the crew, and none if it has no CPU to
+ * itself: the task gets on with the others by sharing them.
  *
  * Context: any, down to soft interrupts.
  * Return: whether the crew has taken it: then evs_io_decrypt() is called for it.
  */
-bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio)
+bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio, bool large)
 {
 	unsigned long flags;
 
-	if (crew->members == crew->regulars || !in_task() ||
-	    !evs_crew_helps(crew))
+	if (crew->members == crew->regulars || !in_task())
+		return false;
+	if (large && READ_ONCE(crew->crowded))
+		return false;
+	/* One more or less that waits does not matter */
+	if (large && data_race(!bio_list_empty(&crew->taken)))
+		return false;
+	if (!evs_crew_helps(crew))
 		return false;
 
 	atomic_inc(&crew->ahead);
 	spin_lock_irqsave(&crew->lock, flags);
-	bio_list_add(&crew->small, bio);
+	bio_list_add(&crew->taken, bio);
 	if (!crew->member[0].busy)
 		evs_crew_wake(crew, 0);
 	spin_unlock_irqrestore(&crew->lock, flags);
@@ -359,62 +367,61 @@ bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio)
 }
 
 /**
- * evs_crew_shares() - is it worthwhile to share a write?
+ * evs_crew_shares() - is it worthwhile to share a request?
  * @crew: crew of its disk
- * @rq: write
+ * @rq: read or write
+ * @bytes: how much of it is to be decrypted or encrypted
  *
- * Return: whether evs_crew_encrypt() may be called for it.
+ * Return: whether evs_crew_share() may be called for it.
  */
-bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq)
+bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq,
+		     unsigned int bytes)
 {
 	return crew->members > crew->regulars && rq->bio == rq->biotail &&
-	       blk_rq_bytes(rq) > EVS_INLINE_BYTES;
+	       bytes > EVS_INLINE_BYTES;
 }
 
 /**
- * evs_crew_encrypt() - encrypt a write, together with volunteers
+ * evs_crew_share() - encrypt a write or decrypt a read, together with volunteers
  * @crew: crew of its disk
- * @rq: write of which evs_crew_shares() says that it may be shared
- * @cipher: cipher, in use by the caller
- * @creq: initialised by evs_crypt_req_init() for @cipher
- * @bounce: bounce pages for the ciphertext
- *
- * Nobody is waited for but volunteers that have begun with a piece.
+ * @job: what is to be done, of a request of which evs_crew_shares() says that it may
+ *	be shared
+ * @creq: initialised by evs_crypt_req_init() for the job's cipher
  *
  * Context: process context, may sleep.
- * Return: 0, or an error code as of evs_encrypt().
+ * Return: 0, or an error code as of evs_encrypt(); or -EINPROGRESS: volunteers are yet
+ *	to finish pieces that they have begun with, and the job is theirs. The last
+ *	one calls its @end, in process context.
  */
-int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
-		     const struct evs_cipher *cipher,
-		     struct evs_crypt_req *creq, const struct bio_vec *bounce)
+int evs_crew_share(struct evs_crew *crew, struct evs_job *job,
+		   struct evs_crypt_req *creq)
 {
-	struct evs_job job = { .rq = rq, .cipher = cipher, .bounce = bounce };
 	unsigned int helpers, offset;
-	bool wait;
 	int err;
 
-	init_completion(&job.done);
-	helpers = min(DIV_ROUND_UP(blk_rq_bytes(rq), EVS_JOB_PIECE_BYTES) - 1,
+	job->err = 0;
+	job->taken = 0;
+	job->users = 1;
+	helpers = min(DIV_ROUND_UP(job->bytes, EVS_JOB_PIECE_BYTES) - 1,
 		      crew->members - crew->regulars);
 
 	spin_lock_irq(&crew->lock);
-	list_add_tail(&job.node, &crew->jobs);
+	list_add_tail(&job->node, &crew->jobs);
 	while (helpers--)
 		evs_crew_wake(crew, crew->regulars);
-	while (!list_empty(&job.node)) {
-		offset = evs_job_take(&job);
+	while (!list_empty(&job->node)) {
+		offset = evs_job_take(job);
 		spin_unlock_irq(&crew->lock);
-		err = evs_job_piece(&job, creq, offset);
+		err = evs_job_piece(job, creq, offset);
+		cond_resched();
 		spin_lock_irq(&crew->lock);
 		if (err)
-			job.err = err;
+			job->err = err;
 	}
-	wait = job.users;
+	err = --job->users ? -EINPROGRESS : job->err;
 	spin_unlock_irq(&crew->lock);
 
-	if (wait)
-		wait_for_completion(&job.done);
-	return job.err;
+	return err;
 }
 
 /**
@@ -441,7 +448,7 @@ struct evs_crew *evs_crew_alloc(struct workqueue_struct *wq, size_t creq_size)
 	spin_lock_init(&crew->lock);
 	crew->probe = jiffies;
 	crew->probe_wait = 1;
-	bio_list_init(&crew->small);
+	bio_list_init(&crew->taken);
 	bio_list_init(&crew->reads);
 	INIT_LIST_HEAD(&crew->jobs);
 	crew->regulars = regulars;

@@ -113,9 +113,9 @@ struct netlink_ext_ack;
 static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
 
 /*
- * Largest read that is decrypted where the backing device completes it, if there is
- * another CPU, and largest write that is encrypted by its submitter alone. Two
- * changes of task take as long as the cipher for some 16 KiB.
+ * Largest read that is decrypted where the backing device completes it, and largest
+ * request whose data one CPU encrypts or decrypts alone. Two changes of task take as
+ * long as the cipher for some 16 KiB.
  */
 #define EVS_INLINE_BYTES	SZ_32K
 
@@ -464,14 +464,40 @@ void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
 
 /* crew.c: several CPUs for one disk */
 
+/**
+ * struct evs_job - a large request that is encrypted or decrypted
+ * @bio: bio of the request
+ * @bytes: how much of it
+ * @cipher: cipher, in use until the job is done
+ * @bounce: bounce pages; NULL for a read, which is decrypted in place
+ * @end: called when it is done, unless evs_crew_share() has returned that
+ * @err: an error that somebody has met
+ * @node: entry in the crew's list while there are pieces that nobody has taken
+ * @taken: where the next piece starts, in bytes from the start of the request
+ * @users: those that are at a piece, and whose job it is while pieces are left
+ *
+ * The caller sets those up to @end; the crew changes the others under its lock.
+ */
+struct evs_job {
+	const struct bio *bio;
+	unsigned int bytes;
+	const struct evs_cipher *cipher;
+	const struct bio_vec *bounce;
+	void (*end)(struct evs_job *job);
+	int err;
+	struct list_head node;
+	unsigned int taken;
+	unsigned int users;
+};
+
 struct evs_crew *evs_crew_alloc(struct workqueue_struct *wq, size_t creq_size);
 void evs_crew_free(struct evs_crew *crew);
 void evs_crew_read(struct evs_crew *crew, struct bio *bio);
-bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio);
-bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq);
-int evs_crew_encrypt(struct evs_crew *crew, struct request *rq,
-		     const struct evs_cipher *cipher,
-		     struct evs_crypt_req *creq, const struct bio_vec *bounce);
+bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio, bool large);
+bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq,
+		     unsigned int bytes);
+int evs_crew_share(struct evs_crew *crew, struct evs_job *job,
+		   struct evs_crypt_req *creq);
 
 /* read.c: the way of a read; io.h has what is between it, io.c, write.c and submit.c */
 

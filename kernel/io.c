@@ -8,8 +8,9 @@
  * Reads go straight into the pages of the caller and are decrypted there: small
  * ones at once where the backing device completes them, unless that is in hard
  * interrupt context, where ciphers that use vector registers must not run; large
- * ones, and those of a task that goes on submitting meanwhile, by the disk's crew, so
- * that several CPUs share them, as they do large writes.
+ * ones, and those of a task that goes on submitting meanwhile, by the disk's crew. If
+ * the backing device has answered at once, it is the submitter who decrypts a large
+ * one, and shares that with the crew, as it does large writes.
  */
 #include <kunit/visibility.h>
 #include <linux/bio.h>

@@ -5,6 +5,7 @@
 #ifndef _EVS_IO_H
 #define _EVS_IO_H
 
+#include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/srcu.h>
@@ -22,6 +23,9 @@ extern struct srcu_struct evs_srcu;
  * @next: bio of a read whose data is decrypted next
  * @iter: how far that is
  * @srcu_idx: of the cipher that a read has in use
+ * @awaited: what a large read waits for: that the backing device has answered, and that
+ *	submitting is over. Who comes last goes on with it.
+ * @job: the decryption of a large read
  * @bvecs: bounce pages of a write; buffers of a read that was merged from
  *	several bios
  *
@@ -34,6 +38,8 @@ struct evs_cmd {
 	struct bio *next;
 	struct bvec_iter iter;
 	int srcu_idx;
+	atomic_t awaited;
+	struct evs_job job;
 	struct bio_vec bvecs[EVS_MAX_SEGMENTS];
 };
 

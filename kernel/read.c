@@ -7,10 +7,10 @@
  */
 #include <asm/simd.h>
 #include <crypto/internal/simd.h>
+#include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
-#include <linux/cpumask.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
@@ -21,6 +21,11 @@
 #include "io.h"
 #include "trace.h"
 
+static bool evs_read_is_large(const struct request *rq)
+{
+	return blk_rq_bytes(rq) > EVS_INLINE_BYTES;
+}
+
 /**
  * evs_read_queue() - have a worker go on with a read
  * @evs: its disk
@@ -30,7 +35,7 @@
  */
 void evs_read_queue(struct evs_device *evs, struct evs_cmd *cmd)
 {
-	if (blk_rq_bytes(blk_mq_rq_from_pdu(cmd)) > EVS_INLINE_BYTES)
+	if (evs_read_is_large(blk_mq_rq_from_pdu(cmd)))
 		evs_crew_read(evs->crew, &cmd->bio);
 	else
 		queue_work(evs->wq, &cmd->work);
@@ -100,55 +105,17 @@ static int evs_cmd_decrypt_rest(struct evs_cmd *cmd,
 	}
 }
 
-/*
- * Decrypt the data of a read, or go on with it. Unlike that of a write, the cipher
- * may stay in use after this returns, until evs_read_crypt_done().
- *
- * Return: 0; -EAGAIN to have a worker go on; -EINPROGRESS if it has been seen to
- * that it will; -EHOSTDOWN if that has to wait for the disk to be resumed; or
- * another error code.
- */
-static int evs_cmd_decrypt(struct evs_device *evs, struct evs_cmd *cmd,
-			   bool may_sleep)
-{
-	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	const struct evs_cipher *cipher;
-	int err;
-
-	cmd->srcu_idx = srcu_down_read(&evs_srcu);
-	cipher = srcu_dereference_check(evs->cipher, &evs_srcu, true);
-	if (IS_ERR_OR_NULL(cipher)) {
-		srcu_up_read(&evs_srcu, cmd->srcu_idx);
-		return cipher ? -EHOSTDOWN : -ENOKEY;
-	}
-
-	trace_evs_cipher_begin(evs, rq);
-	if (may_sleep)
-		evs_crypt_req_init(evs_cmd_crypt_req(cmd), cipher);
-	else
-		evs_crypt_req_init_atomic(evs_cmd_crypt_req(cmd), cipher,
-					  evs_read_crypt_done, cmd);
-	err = evs_cmd_decrypt_rest(cmd, cipher);
-	/* Not ours any more: evs_read_crypt_done() lets go of the cipher */
-	if (err == -EINPROGRESS) {
-		__release(&evs_srcu);
-		return err;
-	}
-
-	trace_evs_cipher_end(evs, rq, err);
-	srcu_up_read(&evs_srcu, cmd->srcu_idx);
-	return err;
-}
-
 static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	blk_status_t status = cmd->bio.bi_status;
+	blk_status_t status;
 
 	switch (err) {
 	case 0:
+		status = cmd->bio.bi_status;
 		break;
 	case -EINPROGRESS:
+		/* Not ours any more */
 		return;
 	case -EAGAIN:
 		evs_read_queue(evs, cmd);
@@ -165,12 +132,84 @@ static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
 	evs_end_request(rq, status);
 }
 
+/* Volunteers have come last */
+static void evs_read_job_end(struct evs_job *job)
+{
+	struct evs_cmd *cmd = container_of(job, struct evs_cmd, job);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_device *evs = rq->q->queuedata;
+
+	trace_evs_cipher_end(evs, rq, job->err);
+	srcu_up_read(&evs_srcu, cmd->srcu_idx);
+	evs_read_end(evs, cmd, job->err);
+}
+
+static int evs_cmd_decrypt_shared(struct evs_device *evs, struct evs_cmd *cmd,
+				  const struct evs_cipher *cipher)
+{
+	struct evs_job *job = &cmd->job;
+
+	job->bio = cmd->next;
+	job->bytes = cmd->iter.bi_size;
+	job->cipher = cipher;
+	job->bounce = NULL;
+	job->end = evs_read_job_end;
+	return evs_crew_share(evs->crew, job, evs_cmd_crypt_req(cmd));
+}
+
+/*
+ * Decrypt the data of a read, or go on with it. Unlike that of a write, the cipher
+ * may stay in use after this returns, until evs_read_crypt_done() or
+ * evs_read_job_end().
+ *
+ * Return: 0; -EAGAIN to have a worker go on; -EINPROGRESS if it has been seen to
+ * that it will; -EHOSTDOWN if that has to wait for the disk to be resumed; or
+ * another error code.
+ */
+static int evs_cmd_decrypt(struct evs_device *evs, struct evs_cmd *cmd,
+			   bool may_sleep)
+{
+	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	const struct evs_cipher *cipher;
+	int err;
+
+	cmd->srcu_idx = srcu_down_read(&evs_srcu);
+	cipher = srcu_dereference_check(evs->cipher, &evs_srcu, true);
+	if (IS_ERR_OR_NULL(cipher)) {
+		srcu_up_read(&evs_srcu, cmd->srcu_idx);
+		return cipher ? -EHOSTDOWN : -ENOKEY;
+	}
+
+	trace_evs_cipher_begin(evs, rq);
+	if (may_sleep)
+		evs_crypt_req_init(creq, cipher);
+	else
+		evs_crypt_req_init_atomic(creq, cipher, evs_read_crypt_done,
+					  cmd);
+	/* Large ones are done here as a whole, and nowhere else */
+	if (may_sleep && evs_crew_shares(evs->crew, rq, blk_rq_bytes(rq)))
+		err = evs_cmd_decrypt_shared(evs, cmd, cipher);
+	else
+		err = evs_cmd_decrypt_rest(cmd, cipher);
+	/* Not ours any more: who goes on with it lets go of the cipher */
+	if (err == -EINPROGRESS) {
+		__release(&evs_srcu);
+		return err;
+	}
+
+	trace_evs_cipher_end(evs, rq, err);
+	srcu_up_read(&evs_srcu, cmd->srcu_idx);
+	return err;
+}
+
 /**
  * evs_io_decrypt() - decrypt what there is left to decrypt of a read
  * @bio: bio that the backing device has answered
  *
  * Context: process context, in which allocations start no I/O. May sleep.
- * Return: what evs_io_decrypted() is to be told.
+ * Return: what evs_io_decrypted() is to be told; if it is -EINPROGRESS, the bio may be
+ *	gone.
  */
 int evs_io_decrypt(struct bio *bio)
 {
@@ -191,12 +230,14 @@ void evs_io_decrypted(struct bio *bio, int err)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 
-	evs_read_end(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd, err);
+	/* Else, it may be gone */
+	if (err != -EINPROGRESS)
+		evs_read_end(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd, err);
 }
 
-static void evs_read_work(struct work_struct *work)
+/* Context: process context, may sleep */
+static void evs_read_go_on(struct evs_cmd *cmd)
 {
-	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
 	unsigned int noio;
 
 	/* Slow paths of the crypto API allocate */
@@ -205,19 +246,26 @@ static void evs_read_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/*
- * Is a read to be decrypted at once? Large ones are left to the crew: the backing
- * device may complete all of them on one CPU, or as they are submitted, so that the
- * next one would not even begin; and others wait for this context, too. With
- * one CPU there is nobody to share them, which leaves those others: a task has
- * time slices.
- */
-static bool evs_read_inline(const struct request *rq)
+static void evs_read_work(struct work_struct *work)
 {
-	if (in_hardirq() || irqs_disabled() || !crypto_simd_usable())
-		return false;
-	return blk_rq_bytes(rq) <= EVS_INLINE_BYTES ||
-	       (in_task() && num_online_cpus() == 1);
+	evs_read_go_on(container_of(work, struct evs_cmd, work));
+}
+
+/*
+ * A large read is left to the crew: the backing device may complete all of them on
+ * one CPU, and others wait for this context, too. If it has been answered before its
+ * submitter is back, that one decrypts it, with the crew's help.
+ */
+static void evs_read_end_large(struct evs_device *evs, struct evs_cmd *cmd)
+{
+	if (atomic_dec_and_test(&cmd->awaited))
+		evs_read_queue(evs, cmd);
+}
+
+/* May a small read be decrypted at once? */
+static bool evs_read_inline(void)
+{
+	return !in_hardirq() && !irqs_disabled() && crypto_simd_usable();
 }
 
 /* Context: any, down to hard interrupts; likewise for all end_io */
@@ -229,9 +277,11 @@ static void evs_read_end_io(struct bio *bio)
 
 	cmd->next = rq->bio;
 	cmd->iter = rq->bio->bi_iter;
-	if (bio->bi_status || !evs_read_inline(rq))
+	if (evs_read_is_large(rq))
+		evs_read_end_large(evs, cmd);
+	else if (bio->bi_status || !evs_read_inline())
 		evs_read_queue(evs, cmd);
-	else if (!evs_crew_take_read(evs->crew, bio))
+	else if (!evs_crew_take_read(evs->crew, bio, false))
 		evs_read_end(evs, cmd, evs_cmd_decrypt(evs, cmd, false));
 }
 
@@ -251,6 +301,7 @@ blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
 	unsigned int nr_bvecs = 0;
 	struct req_iterator iter;
 	struct bio_vec bvec;
+	bool large;
 
 	if (status)
 		return status;
@@ -274,6 +325,13 @@ blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
 	}
 
 	INIT_WORK(&cmd->work, evs_read_work);
+	large = evs_read_is_large(rq);
+	if (large)
+		atomic_set(&cmd->awaited, 2);
 	evs_cmd_submit(evs, rq, evs_read_end_io);
+	/* A small one may be gone */
+	if (large && atomic_dec_and_test(&cmd->awaited) &&
+	    !evs_crew_take_read(evs->crew, &cmd->bio, true))
+		evs_read_go_on(cmd);
 	return BLK_STS_OK;
 }

@@ -6,6 +6,7 @@
  */
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
+#include <linux/completion.h>
 #include <linux/sched/mm.h>
 #include <linux/srcu.h>
 
@@ -35,6 +36,46 @@ static int evs_cmd_encrypt_alone(struct request *rq,
 	return 0;
 }
 
+/**
+ * struct evs_write_job - a large write that is encrypted
+ * @job: for the crew
+ * @done: completed when it has been
+ */
+struct evs_write_job {
+	struct evs_job job;
+	struct completion done;
+};
+
+static void evs_write_job_end(struct evs_job *job)
+{
+	complete(&container_of(job, struct evs_write_job, job)->done);
+}
+
+static int evs_cmd_encrypt_shared(struct evs_device *evs, struct request *rq,
+				  const struct evs_cipher *cipher,
+				  struct evs_crypt_req *creq)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	struct evs_write_job write = {
+		.job = {
+			.bio = rq->bio,
+			.bytes = blk_rq_bytes(rq),
+			.cipher = cipher,
+			.bounce = cmd->bvecs,
+			.end = evs_write_job_end,
+		},
+	};
+	int err;
+
+	init_completion(&write.done);
+	err = evs_crew_share(evs->crew, &write.job, creq);
+	if (err != -EINPROGRESS)
+		return err;
+	/* Who submits is to go on: the backing device may make it wait, but no crew */
+	wait_for_completion(&write.done);
+	return write.job.err;
+}
+
 /*
  * Encrypt the data of a write into @bvecs.
  *
@@ -62,8 +103,8 @@ static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
 
 	trace_evs_cipher_begin(evs, rq);
 	evs_crypt_req_init(creq, cipher);
-	if (evs_crew_shares(evs->crew, rq))
-		err = evs_crew_encrypt(evs->crew, rq, cipher, creq, cmd->bvecs);
+	if (evs_crew_shares(evs->crew, rq, blk_rq_bytes(rq)))
+		err = evs_cmd_encrypt_shared(evs, rq, cipher, creq);
 	else
 		err = evs_cmd_encrypt_alone(rq, cipher, creq);
 	if (err)
