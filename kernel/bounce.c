@@ -13,12 +13,11 @@
  *
  * If the pool has too few, pages are allocated, which may reclaim memory but
  * never waits for I/O, since it may be this very disk's. For the case that
- * there are none, each disk has a reserve of as many pages as the largest
- * request needs. A request takes the reserve as a whole: requests that each
- * hold a part of it and miss the rest cannot come about. While it is taken,
- * others go back to the block layer, which tries them again when a request has
- * completed. Thus one request at least makes progress whatever happens, and
- * none waits holding pages.
+ * there are none, each disk has a reserve. A request takes it as a whole, and
+ * writes as much as it has room for: the rest comes again as a request does for
+ * which there are no pages. While the reserve is taken, others go back to the
+ * block layer, which tries them again when a request has completed. Thus one
+ * request at least makes progress whatever happens, and none waits holding pages.
  *
  * The reserve belongs to the disk and not to the module, as the backing device
  * may be made of another evs disk.
@@ -172,8 +171,9 @@ void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
 /**
  * evs_bounce_alloc() - get bounce pages for a write
  * @evs: disk
- * @bounce: what evs_bounce_free() needs to know
- * @bvecs: the pages, with @bytes in them
+ * @bounce: what evs_bounce_free() needs to know, and for how much of the write there
+ *	are pages: less than @bytes if they are the reserve
+ * @bvecs: the pages, with that much in them
  * @bytes: size of the write, EVS_MAX_BYTES at most
  *
  * Context: process context. May reclaim memory, but does not wait for I/O.
@@ -203,11 +203,14 @@ bool evs_bounce_alloc(struct evs_device *evs, struct evs_bounce *bounce,
 		if (test_and_set_bit_lock(EVS_RESERVE_TAKEN, &evs->flags))
 			return false;
 		bounce->pool = NULL;
+		bytes = min_t(unsigned int, bytes, EVS_RESERVE_BYTES);
+		nr_pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
 		for (i = 0; i < nr_pages; i++)
 			bvec_set_page(&bvecs[i], evs->reserve[i], PAGE_SIZE, 0);
 	}
 
 	bounce->nr_pages = nr_pages;
+	bounce->bytes = bytes;
 	bvecs[nr_pages - 1].bv_len = bytes - (nr_pages - 1) * PAGE_SIZE;
 	return true;
 }

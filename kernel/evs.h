@@ -104,13 +104,17 @@ struct netlink_ext_ack;
 /* device.c: disks: which there are, and how they are made */
 
 /*
- * Largest request. Bounds what a disk needs while it is idle: the reserve of
- * bounce pages, and a table of buffers for each of the requests of its queue.
+ * Largest request: a bio has room for no more, unless its pages happen to be
+ * contiguous. Bounds what a disk needs while it is idle: a table of buffers for each
+ * of the requests of its queue.
  */
-#define EVS_MAX_BYTES		SZ_512K
-#define EVS_MAX_SEGMENTS	128
-#define EVS_RESERVE_PAGES	DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE)
-static_assert(EVS_RESERVE_PAGES <= EVS_MAX_SEGMENTS);
+#define EVS_MAX_BYTES		SZ_1M
+#define EVS_MAX_SEGMENTS	BIO_MAX_VECS
+static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
+
+/* How much of a write goes on if there is no memory for bounce pages */
+#define EVS_RESERVE_BYTES	SZ_128K
+#define EVS_RESERVE_PAGES	DIV_ROUND_UP(EVS_RESERVE_BYTES, PAGE_SIZE)
 
 /*
  * Largest read that is decrypted where the backing device completes it, and largest
@@ -447,10 +451,12 @@ struct evs_pool;
  * struct evs_bounce - what to do with the bounce pages of a write
  * @pool: the pool they go to, or NULL if they are the disk's reserve
  * @nr_pages: how many there are
+ * @bytes: how much they have room for, in bytes
  */
 struct evs_bounce {
 	struct evs_pool *pool;
 	unsigned int nr_pages;
+	unsigned int bytes;
 };
 
 int evs_pools_init(void);

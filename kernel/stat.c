@@ -10,6 +10,7 @@
 #include <linux/part_stat.h>
 
 #include "evs.h"
+#include "io.h"
 
 /* Each CPU counts without a lock, while what they have counted is added up */
 #define EVS_PART_STAT(part, field)	data_race(part_stat_read(part, field))
@@ -17,13 +18,13 @@
 /* Called for each request that has been started, which does not go meanwhile */
 static bool evs_stat_request(struct request *rq, void *priv)
 {
+	const struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct evs_stat *stat = priv;
-	unsigned int bytes;
 
 	stat->in_flight++;
 	/* It may complete meanwhile, so what it says may be of the past */
-	bytes = data_race(req_op(rq) == REQ_OP_WRITE ? blk_rq_bytes(rq) : 0);
-	stat->bounce_pages += DIV_ROUND_UP(bytes, PAGE_SIZE);
+	stat->bounce_pages += data_race(req_op(rq) == REQ_OP_WRITE ?
+						cmd->bounce.nr_pages : 0);
 
 	return true;
 }

@@ -19,7 +19,7 @@ static int evs_cmd_encrypt_alone(struct request *rq,
 				 struct evs_crypt_req *creq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
-	struct bvec_iter dst = { .bi_size = blk_rq_bytes(rq) };
+	struct bvec_iter dst = { .bi_size = cmd->bounce.bytes };
 	struct bio *bio;
 	int err;
 
@@ -28,9 +28,9 @@ static int evs_cmd_encrypt_alone(struct request *rq,
 		struct bvec_iter src = bio->bi_iter;
 
 		err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
-				  cmd->bvecs, &dst, src.bi_size,
-				  src.bi_sector);
-		if (err)
+				  cmd->bvecs, &dst,
+				  min(src.bi_size, dst.bi_size), src.bi_sector);
+		if (err || !dst.bi_size)
 			return err;
 	}
 	return 0;
@@ -59,7 +59,7 @@ static int evs_cmd_encrypt_shared(struct evs_device *evs, struct request *rq,
 	struct evs_write_job write = {
 		.job = {
 			.bio = rq->bio,
-			.bytes = blk_rq_bytes(rq),
+			.bytes = cmd->bounce.bytes,
 			.cipher = cipher,
 			.bounce = cmd->bvecs,
 			.end = evs_write_job_end,
@@ -77,7 +77,7 @@ static int evs_cmd_encrypt_shared(struct evs_device *evs, struct request *rq,
 }
 
 /*
- * Encrypt the data of a write into @bvecs.
+ * Encrypt the data of a write, as far as there are bounce pages for it, into @bvecs.
  *
  * Return: BLK_STS_RESOURCE if that has to wait for the disk to be resumed.
  */
@@ -103,7 +103,7 @@ static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
 
 	trace_evs_cipher_begin(evs, rq);
 	evs_crypt_req_init(creq, cipher);
-	if (evs_crew_shares(evs->crew, rq, blk_rq_bytes(rq)))
+	if (evs_crew_shares(evs->crew, rq, cmd->bounce.bytes))
 		err = evs_cmd_encrypt_shared(evs, rq, cipher, creq);
 	else
 		err = evs_cmd_encrypt_alone(rq, cipher, creq);
@@ -121,9 +121,16 @@ static void evs_write_end_io(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	blk_status_t status = bio->bi_status;
 
 	evs_bounce_free(rq->q->queuedata, &cmd->bounce, cmd->bvecs);
-	evs_end_request(rq, bio->bi_status);
+	/* The reserve of bounce pages has done for a part; the rest has its turn */
+	if (unlikely(!status && cmd->bounce.bytes < blk_rq_bytes(rq))) {
+		blk_update_request(rq, BLK_STS_OK, cmd->bounce.bytes);
+		blk_mq_requeue_request(rq, true);
+		return;
+	}
+	evs_end_request(rq, status);
 }
 
 /**
@@ -158,6 +165,7 @@ blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 	}
 
 	evs_cmd_init_bio(evs, rq, cmd->bounce.nr_pages);
+	cmd->bio.bi_iter.bi_size = cmd->bounce.bytes;
 	evs_cmd_submit(evs, rq, evs_write_end_io);
 	return BLK_STS_OK;
 }

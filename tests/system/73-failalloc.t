@@ -97,7 +97,7 @@ verify()
 	done
 }
 faults 20 "$text" "0x$end"
-ok "fio verify, large requests" verify 512k
+ok "fio verify, requests larger than the reserve" verify 1m
 ok "fio verify, medium ones" verify 64k
 ok "fio verify, small ones" verify 4k
 ok "fsync" dd if=/dev/zero of="$evs" bs=64k count=32 conv=fsync status=none
