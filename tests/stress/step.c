@@ -145,13 +145,15 @@ static int step_revoke(struct actor *actor, struct disk *disk)
 	return ret ? ret : evs_nl_revoke(actor->nl, found.id, &error);
 }
 
+/* The key is kept for as long as it may take until somebody gives it back, or not at all */
 static int step_suspend(struct actor *actor, struct disk *disk)
 {
+	unsigned int grace = step_below(actor, 2);
 	struct evs_error error;
 	struct evs_disk found;
 	int ret = step_find(actor, disk, &found);
 
-	return ret ? ret : evs_nl_suspend(actor->nl, found.id, 0, &error);
+	return ret ? ret : evs_nl_suspend(actor->nl, found.id, grace, &error);
 }
 
 static int resume(struct actor *actor, const struct disk *disk, unsigned int which)
@@ -179,6 +181,15 @@ static int step_resume_wrong(struct actor *actor, struct disk *disk)
 	return ret ? ret : -EPROTO; /* That it succeeds is what is not allowed */
 }
 
+static int step_resume_kept(struct actor *actor, struct disk *disk)
+{
+	struct evs_error error;
+	struct evs_disk found;
+	int ret = step_find(actor, disk, &found);
+
+	return ret ? ret : evs_nl_resume_kept(actor->nl, found.id, &error);
+}
+
 static int step_resize(struct actor *actor, struct disk *disk)
 {
 	struct evs_disk found, resized;
@@ -195,6 +206,9 @@ static int step_key(struct actor *actor, struct disk *disk)
 
 	if (ret)
 		return ret;
+	/* Resumed without one */
+	if (!found.key_serial)
+		return -ENOKEY;
 	switch (step_below(actor, 3)) {
 	case 0:
 		ret = (int)keyctl_revoke(found.key_serial);
@@ -269,6 +283,8 @@ const struct step steps[STEPS] = {
 	{ "resume", 10, step_resume, { EALREADY, ENODEV, ENXIO, EKEYREVOKED }, true },
 	{ "resume-wrong", 4, step_resume_wrong,
 	  { EALREADY, ENODEV, ENXIO, EKEYREVOKED, EKEYREJECTED }, false },
+	{ "resume-kept", 4, step_resume_kept,
+	  { EALREADY, ENODEV, ENXIO, EKEYREVOKED, ENOKEY }, true },
 	{ "resize", 3, step_resize, { EINVAL, ERANGE, ENODEV, ENXIO, EKEYREVOKED }, true },
 	{ "key", 1, step_key, { ENODEV, ENOKEY, EKEYREVOKED, EKEYEXPIRED, EACCES }, false },
 	{ "hold", 4, step_hold, { 0 }, false },

@@ -9,7 +9,7 @@
 
 #define MAX_DISKS	8
 #define HELD		6
-#define STEPS		15
+#define STEPS		16
 
 /* A disk, and the disk in memory that it stands on. */
 struct disk {

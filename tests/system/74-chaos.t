@@ -60,7 +60,7 @@ wait $load
 diag "$(paste -sd , "$tmp/said")"
 
 # It was worth it
-for step in attach detach-force suspend resume resize power-off fill; do
+for step in attach detach-force suspend resume resume-kept resize power-off fill; do
 	like "$(<"$tmp/said")" "^$step OK [1-9]" "$step: made"
 done
 like "$(<"$tmp/said")" "^reload 1 " "the module was loaded again"
