@@ -89,8 +89,8 @@ a_leak()
 	EOF
 }
 
-# a_race CALLER: what KCSAN says of a race whose first access was made by a function
-# of the kernel, called by another one, which was called there
+# a_race CALLER [WHO]: what KCSAN says of a race whose first access was made by a function
+# of the kernel, called by another one, which was called there; WHO has made the second
 a_race()
 {
 	cat <<-EOF
@@ -102,7 +102,7 @@ a_race()
 	 evs_dev_attach+0x51/0x90 [evs]
 	 genl_rcv_msg+0x1/0x2
 
-	read to 0xffff888003a1b2c8 of 8 bytes by interrupt on cpu 0:
+	read to 0xffff888003a1b2c8 of 8 bytes by ${2-interrupt} on cpu 0:
 	 blk_b+0x51/0x90
 	 blk_c+0x1/0x2
 
@@ -141,9 +141,12 @@ done <<<"$(report_kinds)"
 line='=================================================================='
 ours=$(a_race "evs_queue_rq+0x51/0x90 [evs]")
 others=$(a_race "blk_mq_submit_bio+0x51/0x90")
+itself=$(a_race "evs_queue_rq+0x51/0x90 [evs]" "task 12")
 is "$(printf '%s\n' "$line" "$others" "$line" "evs_queue_rq+0x1/0x2 [evs]" "$line" "$ours" "$line" \
-	"$line" "$others" "$line" | kernel_reports KCSAN)" "$ours" \
+	"$line" "$itself" "$line" "$line" "$others" "$line" | kernel_reports KCSAN)" "$ours" \
 	"of data races, those of the driver are found"
+ours=$(a_race "evs_queue_rq+0x51/0x90 [evs]" "task 13")
+is "$(kernel_reports KCSAN <<<"$ours")" "$ours" "also between two tasks"
 
 # ---- what only the debug guests have: it is there, and still at work ----
 

@@ -56,16 +56,20 @@ kernel_reports()
 
 # race_reports: the reports of KCSAN in the log on stdin in which the driver has
 # made one of the accesses itself, or by what it has called. The rest of the kernel
-# has data races of its own, some of them further down the driver's calls.
+# has data races of its own, some of them further down the driver's calls. A task
+# is not in a race with itself: it has lost its CPU while it was being watched at
+# current->flags, say by memalloc_noio_save(), and they are looked at as it goes.
 race_reports()
 {
-	awk 'function report() { if (ours) { printf "%s", text; any = 1 }
-				 text = ""; ours = inside = frames = 0 }
+	awk 'function report() { if (ours && !itself) { printf "%s", text; any = 1 }
+				 text = first = ""; ours = itself = inside = frames = 0 }
 	     /BUG: KCSAN: / { report(); inside = 1; ours = /\[evs\]/ }
 	     !inside { next }
 	     /==========$/ { report(); next }
 	     { text = text $0 "\n" }
 	     / by (task|interrupt) / { frames = 0 }
+	     match($0, / by task [0-9]+ /) { who = substr($0, RSTART, RLENGTH)
+					    itself = who == first; first = who }
 	     /\+0x[0-9a-f]+\/0x[0-9a-f]+/ && ++frames <= 2 && /\[evs\]$/ { ours = 1 }
 	     END { report(); exit !any }'
 }
