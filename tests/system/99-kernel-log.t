@@ -114,6 +114,20 @@ a_race()
 	EOF
 }
 
+# a_change TO: what KCSAN says of a word that the driver has read, and that nobody
+# whom it knows has changed
+a_change()
+{
+	cat <<-EOF
+	BUG: KCSAN: data-race in evs_submit_bio+0x51/0x90 [evs]
+
+	race at unknown origin, with read to 0xff11000005449a6c of 4 bytes by task 12 on cpu 0:
+	 evs_submit_bio+0x51/0x90 [evs]
+
+	value changed: 0x20440140 -> $1
+	EOF
+}
+
 finds_samples()
 {
 	local line
@@ -147,6 +161,9 @@ is "$(printf '%s\n' "$line" "$others" "$line" "evs_queue_rq+0x1/0x2 [evs]" "$lin
 	"of data races, those of the driver are found"
 ours=$(a_race "evs_queue_rq+0x51/0x90 [evs]" "task 13")
 is "$(kernel_reports KCSAN <<<"$ours")" "$ours" "also between two tasks"
+ours=$(a_change 0x00440141)
+is "$(printf '%s\n' "$(a_change 0x00440140)" "$ours" | kernel_reports KCSAN)" "$ours" \
+	"also with one that is not known, but not with who schedules tasks"
 
 # ---- what only the debug guests have: it is there, and still at work ----
 

@@ -58,11 +58,14 @@ kernel_reports()
 # made one of the accesses itself, or by what it has called. The rest of the kernel
 # has data races of its own, some of them further down the driver's calls. A task
 # is not in a race with itself: it has lost its CPU while it was being watched at
-# current->flags, say by memalloc_noio_save(), and they are looked at as it goes.
+# current->flags, say by memalloc_noio_save() or blk_plug_invalidate_ts(), and they
+# are looked at as it goes, and PF_BLOCK_TS is taken away as it comes again.
 race_reports()
 {
 	awk 'function report() { if (ours && !itself) { printf "%s", text; any = 1 }
-				 text = first = ""; ours = itself = inside = frames = 0 }
+				 text = first = ""; ours = itself = unknown = inside = frames = 0 }
+	     function lost_ts(from, to) {
+		return substr("014589cd", index("2367abef", substr(from, 1, 1)), 1) substr(from, 2) == to }
 	     /BUG: KCSAN: / { report(); inside = 1; ours = /\[evs\]/ }
 	     !inside { next }
 	     /==========$/ { report(); next }
@@ -70,6 +73,9 @@ race_reports()
 	     / by (task|interrupt) / { frames = 0 }
 	     match($0, / by task [0-9]+ /) { who = substr($0, RSTART, RLENGTH)
 					    itself = who == first; first = who }
+	     /race at unknown origin, .* of 4 bytes by task / { unknown = 1 }
+	     unknown && /value changed: 0x[2367abef]/ {
+		itself = lost_ts(substr($(NF - 2), 3), substr($NF, 3)) }
 	     /\+0x[0-9a-f]+\/0x[0-9a-f]+/ && ++frames <= 2 && /\[evs\]$/ { ours = 1 }
 	     END { report(); exit !any }'
 }
