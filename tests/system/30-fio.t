@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep.
+# Also under KCSAN.
 # fio writes patterns with checksums and reads them back: block sizes, queue
 # depths, engines, buffered and direct, in order and not.
 . "$(dirname "$0")/tap.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep
+# Also under KCSAN.
 #
 # The device below answers with errors: they reach the caller as it would have got
 # them from that device, nothing is silently wrong, no request is lost or answered

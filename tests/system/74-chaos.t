@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep.
+# Also under KCSAN.
 # All that can be done to disks, at random and from several sides, under load.
 # EVS_SEED starts the same dice, EVS_LONG makes it longer.
 . "$(dirname "$0")/tap.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Also under KCSAN.
 # CPUs that go and come again under load, where the guest can. EVS_LONG makes it
 # longer.
 . "$(dirname "$0")/tap.sh"

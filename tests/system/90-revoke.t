@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep.
+# Also under KCSAN.
 # Revocation, each of the four ways, of a disk with 64 requests in flight to a
 # backing device that does not answer. How long it takes is printed; what is
 # asserted is that it does not wait for the backing device. EVS_LONG repeats that.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep
+# Also under KCSAN.
 #
 # Suspend wipes the key and holds I/O; resume asks for the key again and lets
 # go. Below is a device-mapper device that answers when it is told to.
@@ -10,7 +11,7 @@
 jobs=16
 case $EVS_VM in
 uml) cycles=1000 ;;
-uml-debug) cycles=$((50 * ${EVS_LONG-1})) ;;
+*-debug) cycles=$((50 * ${EVS_LONG-1})) ;;
 *) cycles=$((100 * ${EVS_LONG-1})) ;;
 esac
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Also under KASAN and lockdep.
+# Also under KCSAN.
 # The kernel has reported nothing in all the tests before this one, and would have.
 . "$(dirname "$0")/tap.sh"
 
