@@ -4,7 +4,7 @@
 # A run of many tests, in stages: source it with $log set, the folder for what
 # they print.
 #
-#   kernels [NAME...]		make sure that those of the guests are there, and these
+#   kernels NAME...		make sure that these are there, as tests/vm/kernel names them
 #   stage NAME INDENT COMMAND...	run it, count its results at that indentation
 #   verdict				the sum of all: N passed, N failed, N skipped
 
@@ -16,7 +16,7 @@ kernels()
 {
 	local kernel
 
-	for kernel in qemu emulator uml uml-debug "$@"; do
+	for kernel in "$@"; do
 		tests/vm/kernel "$kernel" >/dev/null || exit 1
 	done
 }

@@ -10,7 +10,7 @@
 
 jobs=16
 case $EVS_VM in
-uml) cycles=1000 ;;
+uml) cycles=$((250 * ${EVS_LONG-1})) ;;
 *-debug) cycles=$((50 * ${EVS_LONG-1})) ;;
 *) cycles=$((100 * ${EVS_LONG-1})) ;;
 esac
