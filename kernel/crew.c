@@ -19,6 +19,7 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -42,8 +43,14 @@
 #define EVS_CREW_WAIT_MIN	20
 #define EVS_CREW_WAIT_MAX	640
 
-/* A multiple of any data unit; several times what it takes to wake a CPU */
+/* A multiple of any data unit */
 #define EVS_JOB_PIECE_BYTES	SZ_16K
+
+/*
+ * How much of a job there has to be for each volunteer that is woken for it, in
+ * nanoseconds: several times what it takes to wake a CPU
+ */
+#define EVS_JOB_SHARE_NS	(32 * NSEC_PER_USEC)
 
 /*
  * How many reads may have been taken from tasks: more mean that the crew does not keep
@@ -79,10 +86,11 @@ struct evs_member {
  * @wq: where they do
  * @ahead: number of reads that have been taken from tasks, and are not yet decrypted
  * @submitter: task that the last one has been taken from; to be compared, not looked
- *	at. This and the next four are hints, and under no lock.
+ *	at. This and the next five are hints, and under no lock.
  * @credit: how many reads more may be taken
  * @probe: from when on one may be taken to find out, in jiffies
  * @probe_wait: how long after that another one may, in jiffies
+ * @piece_ns: how long a piece of a job takes, in nanoseconds
  * @crowded: a member has found other tasks on its CPU, and none had one to itself since
  * @lock: protects all below
  * @taken: reads that have been taken from tasks; they go first
@@ -99,6 +107,7 @@ struct evs_crew {
 	unsigned int credit;
 	unsigned long probe;
 	unsigned long probe_wait;
+	unsigned int piece_ns;
 	bool crowded;
 	spinlock_t lock;		/* protects what follows */
 	struct bio_list taken;
@@ -108,6 +117,24 @@ struct evs_crew {
 	unsigned int members;
 	struct evs_member member[] __counted_by(members);
 };
+
+/*
+ * Where a member is to work: not on this CPU, whose task goes on, and no two on the
+ * same. The workqueue takes that as a hint which caches to be close to. It would be
+ * this CPU's else, so that a CPU with a cache of its own would stay alone.
+ */
+static int evs_crew_cpu(const struct evs_crew *crew, unsigned int i)
+{
+	unsigned int n = i < crew->regulars ? i : i - crew->regulars;
+	unsigned int cpu = raw_smp_processor_id();
+
+	do {
+		cpu = cpumask_next(cpu, cpu_online_mask);
+		if (cpu >= nr_cpu_ids)
+			cpu = cpumask_first(cpu_online_mask);
+	} while (n--);
+	return cpu;
+}
 
 /* The first of members @from on that has nothing to do is to look */
 static void evs_crew_wake(struct evs_crew *crew, unsigned int from)
@@ -119,7 +146,8 @@ static void evs_crew_wake(struct evs_crew *crew, unsigned int from)
 
 		if (!member->busy) {
 			WRITE_ONCE(member->busy, true);
-			queue_work(crew->wq, &member->work);
+			queue_work_on(evs_crew_cpu(crew, i), crew->wq,
+				      &member->work);
 			return;
 		}
 	}
@@ -337,8 +365,10 @@ static bool evs_crew_helps(struct evs_crew *crew)
  * decrypted, it has not been waiting for it: then the next ones are taken, too.
  * What other tasks do says nothing, as each of them may wait for a read of its own.
  *
- * Of large ones, only one at a time waits for the crew, and none if it has no CPU to
- * itself: the task gets on with the others by sharing them.
+ * Of large ones, only one at a time waits for the crew: the task gets on with the
+ * others by sharing them. It does so with all of them if either is not alone on its
+ * CPU, as it would have to sleep in the end, and whoever wakes up is in the way of
+ * others.
  *
  * Context: any, down to soft interrupts.
  * Return: whether the crew has taken it: then evs_io_decrypt() is called for it.
@@ -349,7 +379,7 @@ bool evs_crew_take_read(struct evs_crew *crew, struct bio *bio, bool large)
 
 	if (crew->members == crew->regulars || !in_task())
 		return false;
-	if (large && READ_ONCE(crew->crowded))
+	if (large && (READ_ONCE(crew->crowded) || !single_task_running()))
 		return false;
 	/* One more or less that waits does not matter */
 	if (large && data_race(!bio_list_empty(&crew->taken)))
@@ -381,6 +411,31 @@ bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq,
 	       bytes > EVS_INLINE_BYTES;
 }
 
+/* How many volunteers to wake for a job */
+static unsigned int evs_crew_helpers(const struct evs_crew *crew,
+				     const struct evs_job *job)
+{
+	unsigned int pieces = DIV_ROUND_UP(job->bytes, EVS_JOB_PIECE_BYTES);
+	unsigned int worthwhile = pieces * READ_ONCE(crew->piece_ns) /
+				  EVS_JOB_SHARE_NS;
+	/* Who decrypts what has been taken has CPUs already */
+	unsigned int ahead = atomic_read(&crew->ahead);
+	unsigned int volunteers = crew->members - crew->regulars;
+
+	return min3(pieces - 1, worthwhile,
+		    volunteers - min(volunteers, ahead));
+}
+
+/* A piece that has taken longer than others may just have been interrupted */
+static void evs_crew_measure(struct evs_crew *crew, u64 ns)
+{
+	unsigned int before = READ_ONCE(crew->piece_ns);
+
+	if (ns > before)
+		ns = before + min(ns - before, NSEC_PER_MSEC) / 8;
+	WRITE_ONCE(crew->piece_ns, ns);
+}
+
 /**
  * evs_crew_share() - encrypt a write or decrypt a read, together with volunteers
  * @crew: crew of its disk
@@ -396,14 +451,14 @@ bool evs_crew_shares(const struct evs_crew *crew, const struct request *rq,
 int evs_crew_share(struct evs_crew *crew, struct evs_job *job,
 		   struct evs_crypt_req *creq)
 {
-	unsigned int helpers, offset;
+	unsigned int helpers = evs_crew_helpers(crew, job);
+	unsigned int offset;
+	u64 start;
 	int err;
 
 	job->err = 0;
 	job->taken = 0;
 	job->users = 1;
-	helpers = min(DIV_ROUND_UP(job->bytes, EVS_JOB_PIECE_BYTES) - 1,
-		      crew->members - crew->regulars);
 
 	spin_lock_irq(&crew->lock);
 	list_add_tail(&job->node, &crew->jobs);
@@ -412,7 +467,9 @@ int evs_crew_share(struct evs_crew *crew, struct evs_job *job,
 	while (!list_empty(&job->node)) {
 		offset = evs_job_take(job);
 		spin_unlock_irq(&crew->lock);
+		start = ktime_get_ns();
 		err = evs_job_piece(job, creq, offset);
+		evs_crew_measure(crew, ktime_get_ns() - start);
 		cond_resched();
 		spin_lock_irq(&crew->lock);
 		if (err)
