@@ -34,7 +34,7 @@ for sector in 512 4096; do
 	is "$(limit rotational)" "$(cat /sys/block/evs_t0/queue/rotational)" "$sector: rotational as below"
 	is "$(limit write_cache)" "$(cat /sys/block/evs_t0/queue/write_cache)" "$sector: write cache as below"
 	is "$(limit fua)" "$(cat /sys/block/evs_t0/queue/fua)" "$sector: FUA as below"
-	is "$(limit max_sectors_kb)" 512 "$sector: its own size of requests"
+	is "$(limit max_sectors_kb)" 1024 "$sector: its own size of requests"
 	is "$(in_list sector-size)" $sector "$sector: the list says the sector size"
 	is "$(in_list size)" $((4 * MB)) "$sector: the list says the size"
 	is "$(in_list backing)" /dev/evs_t0 "$sector: the list says the backing device"
