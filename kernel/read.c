@@ -66,12 +66,20 @@ static void evs_read_hold(struct evs_device *evs, struct evs_cmd *cmd)
 		evs_read_queue(evs, cmd);
 }
 
+/* It has been decrypted, or that has failed: let go of the cipher */
+static inline void evs_read_put_cipher(struct evs_cmd *cmd, int err)
+	__releases(&evs_srcu)
+{
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
+
+	trace_evs_cipher_end(rq->q->queuedata, rq, err);
+	srcu_up_read(&evs_srcu, cmd->srcu_idx);
+}
+
 /* A cipher that completes later has done the unit before the next one */
 static void evs_read_crypt_done(void *data, int err)
 {
 	struct evs_cmd *cmd = data;
-	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_device *evs = rq->q->queuedata;
 
 	/* It had a backlog, and has only begun */
 	if (err == -EINPROGRESS)
@@ -79,9 +87,8 @@ static void evs_read_crypt_done(void *data, int err)
 
 	if (err)
 		cmd->bio.bi_status = BLK_STS_IOERR;
-	trace_evs_cipher_end(evs, rq, err);
-	srcu_up_read(&evs_srcu, cmd->srcu_idx);
-	evs_read_queue(evs, cmd);
+	evs_read_put_cipher(cmd, err);
+	evs_read_queue(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd);
 }
 
 /*
@@ -105,18 +112,22 @@ static int evs_cmd_decrypt_rest(struct evs_cmd *cmd,
 	}
 }
 
-static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
+/* End a read of which evs_cmd_decrypt() has returned @err, unless it has to wait */
+static void evs_read_end(struct evs_cmd *cmd, int err)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_device *evs;
 	blk_status_t status;
 
+	/* Not ours any more, and maybe gone */
+	if (err == -EINPROGRESS)
+		return;
+
+	evs = rq->q->queuedata;
 	switch (err) {
 	case 0:
 		status = cmd->bio.bi_status;
 		break;
-	case -EINPROGRESS:
-		/* Not ours any more */
-		return;
 	case -EAGAIN:
 		evs_read_queue(evs, cmd);
 		return;
@@ -136,12 +147,9 @@ static void evs_read_end(struct evs_device *evs, struct evs_cmd *cmd, int err)
 static void evs_read_job_end(struct evs_job *job)
 {
 	struct evs_cmd *cmd = container_of(job, struct evs_cmd, job);
-	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_device *evs = rq->q->queuedata;
 
-	trace_evs_cipher_end(evs, rq, job->err);
-	srcu_up_read(&evs_srcu, cmd->srcu_idx);
-	evs_read_end(evs, cmd, job->err);
+	evs_read_put_cipher(cmd, job->err);
+	evs_read_end(cmd, job->err);
 }
 
 static int evs_cmd_decrypt_shared(struct evs_device *evs, struct evs_cmd *cmd,
@@ -198,8 +206,7 @@ static int evs_cmd_decrypt(struct evs_device *evs, struct evs_cmd *cmd,
 		return err;
 	}
 
-	trace_evs_cipher_end(evs, rq, err);
-	srcu_up_read(&evs_srcu, cmd->srcu_idx);
+	evs_read_put_cipher(cmd, err);
 	return err;
 }
 
@@ -228,11 +235,7 @@ int evs_io_decrypt(struct bio *bio)
  */
 void evs_io_decrypted(struct bio *bio, int err)
 {
-	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
-
-	/* Else, it may be gone */
-	if (err != -EINPROGRESS)
-		evs_read_end(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd, err);
+	evs_read_end(container_of(bio, struct evs_cmd, bio), err);
 }
 
 /* Context: process context, may sleep */
@@ -282,7 +285,7 @@ static void evs_read_end_io(struct bio *bio)
 	else if (bio->bi_status || !evs_read_inline())
 		evs_read_queue(evs, cmd);
 	else if (!evs_crew_take_read(evs->crew, bio, false))
-		evs_read_end(evs, cmd, evs_cmd_decrypt(evs, cmd, false));
+		evs_read_end(cmd, evs_cmd_decrypt(evs, cmd, false));
 }
 
 /**
