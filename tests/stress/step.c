@@ -136,13 +136,20 @@ static int step_force(struct actor *actor, struct disk *disk)
 	return detach(actor, disk, EVS_DETACH_FORCE);
 }
 
-static int step_revoke(struct actor *actor, struct disk *disk)
+/* A command that is told nothing but the disk's number */
+static int command(struct actor *actor, const struct disk *disk,
+		   int (*make)(struct evs_nl *nl, uint32_t id, struct evs_error *err))
 {
 	struct evs_error error;
 	struct evs_disk found;
 	int ret = step_find(actor, disk, &found);
 
-	return ret ? ret : evs_nl_revoke(actor->nl, found.id, &error);
+	return ret ? ret : make(actor->nl, found.id, &error);
+}
+
+static int step_revoke(struct actor *actor, struct disk *disk)
+{
+	return command(actor, disk, evs_nl_revoke);
 }
 
 /* The key is kept for as long as it may take until somebody gives it back, or not at all */
@@ -183,11 +190,7 @@ static int step_resume_wrong(struct actor *actor, struct disk *disk)
 
 static int step_resume_kept(struct actor *actor, struct disk *disk)
 {
-	struct evs_error error;
-	struct evs_disk found;
-	int ret = step_find(actor, disk, &found);
-
-	return ret ? ret : evs_nl_resume_kept(actor->nl, found.id, &error);
+	return command(actor, disk, evs_nl_resume_kept);
 }
 
 static int step_resize(struct actor *actor, struct disk *disk)
