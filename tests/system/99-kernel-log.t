@@ -129,6 +129,17 @@ a_change()
 	EOF
 }
 
+# no_page FLAGS: what the kernel says if it gets no page; the memory is not always told
+no_page()
+{
+	cat <<-EOF
+	[    9.120000] kswapd0: page allocation failure: order:0, mode:0xc0ce0($1), nodemask=(null)
+	[    9.120000] CPU: 1 UID: 0 PID: 34 Comm: kswapd0 Tainted: G           O        7.3.0-evs
+	[    9.120000] Call Trace:
+	[    9.120000]  [<60187611>] ? warn_alloc+0x131/0x150
+	EOF
+}
+
 finds_samples()
 {
 	local line
@@ -165,6 +176,16 @@ is "$(kernel_reports KCSAN <<<"$ours")" "$ours" "also between two tasks"
 ours=$(a_change 0x00440141)
 is "$(printf '%s\n' "$(a_change 0x00440140)" "$ours" | kernel_reports KCSAN)" "$ours" \
 	"also with one that is not known, but not with who schedules tasks"
+
+# What is left of a log in which the kernel has not got some page
+told='Mem-Info:
+no page here: evs0: attached'
+swap='GFP_KERNEL|__GFP_HIGH|__GFP_COMP|__GFP_NOMEMALLOC'
+is "$(printf '%s\n' "$(no_page "$swap")" "$told" | without_swap_tables)" "$told" \
+	"a swap that has no table for a cluster is no complaint"
+ours=$(no_page 'GFP_NOIO|__GFP_HIGH|__GFP_COMP')
+is "$(printf '%s\n' "$(no_page "$swap")" "$ours" "$told" | without_swap_tables)" \
+	"$(printf '%s\n' "$ours" "$told")" "all else without memory is, also right after it"
 
 # ---- what only the debug guests have: it is there, and still at work ----
 

@@ -350,7 +350,8 @@ new_scsi()
 kernel_complaints()
 {
 	dmesg | kernel_reports KCSAN
-	dmesg | grep -v 'BUG: KCSAN: ' | grep -A 20 -E "BUG|WARNING|Oops|Call Trace${1:+|$1}"
+	dmesg | grep -v 'BUG: KCSAN: ' | without_swap_tables |
+		grep -A 20 -E "BUG|WARNING|Oops|Call Trace${1:+|$1}"
 }
 
 # raw_key NAME [FILE]: a key of type evs in the session, random or from a file

@@ -80,6 +80,19 @@ race_reports()
 	     END { report(); exit !any }'
 }
 
+# without_swap_tables: the log on stdin, less the reports of a page that the kernel did
+# not get for the table of a cluster of swap. It does without then, and swaps to a
+# cluster that has one (swap_cluster_populate() in mm/swapfile.c, which asks with
+# these flags, while there is no memory but what swapping is to bring).
+without_swap_tables()
+{
+	awk '/page allocation failure: .*GFP_KERNEL\|__GFP_HIGH\|.*__GFP_NOMEMALLOC/ {
+		left = 100; next }
+	     /Mem-Info:|BUG|WARNING|Oops|page allocation failure|blocked for more/ { left = 0 }
+	     left > 0 { left--; next }
+	     { print }'
+}
+
 # leak_reports: the objects in a list of kmemleak on stdin that the driver has
 # made, by their backtraces; who was running then says nothing
 leak_reports()
