@@ -21,7 +21,8 @@ help()
 help evs-setup
 for verb in create attach detach revoke suspend resume resize list status monitor cmk \
 	"cmk create" "cmk list" "cmk show" "cmk enable" "cmk disable" "cmk grant" "cmk import" \
-	"cmk delete-material" "cmk quotas" kms "kms init"; do
+	"cmk delete-material" "cmk quotas" "cmk rename" "cmk describe" "cmk rotate" \
+	"cmk rotation" kms "kms init"; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done
@@ -35,7 +36,10 @@ for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null
 	"cmk disable" "cmk import" "cmk import test" "cmk import --file /etc/passwd --days 0 test" \
 	"cmk delete-material" "cmk quotas extra" "cmk grant retirable extra" \
 	"cmk grant" "cmk grant create test" "cmk grant frobnicate" "cmk grant revoke test" \
-	"cmk grant list --to x test" \
+	"cmk grant list --to x test" "cmk rename test" "cmk describe test" "cmk rotate" \
+	"cmk rotate test extra" "cmk rotation" "cmk rotation test" "cmk rotation maybe test" \
+	"cmk rotation on" "cmk rotation interval test" "cmk rotation interval 29 test" \
+	"cmk rotation interval 366 test" "cmk rotation interval x test" \
 	"kms" "kms frobnicate" "kms init extra"; do
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: $args" evs-setup $args
@@ -71,6 +75,30 @@ must evs-setup cmk disable second
 like "$(evs-setup cmk show second)" 'disabled' "cmk show says its new state"
 ok "cmk enable by its id" evs-setup cmk enable "$(cmk_id second)"
 like "$(evs-setup cmk show "alias/second")" 'enabled' "cmk show by alias/NAME"
+
+disk=$(new_file disk.img 18M)
+must evs-setup create --cmk second --label L "$disk"
+id=$(cmk_id second)
+is "$(evs-setup cmk rename second other)" "$id other enabled" "cmk rename"
+refused 2 'second' "it has its old alias no longer" evs-setup cmk show second
+refused 5 'another CMK has' "cmk rename to an alias that another one has" evs-setup cmk rename other test
+is "$(evs-setup cmk rename "$id" second)" "$id second enabled" "cmk rename by its id, back"
+is "$(evs-setup cmk describe second "what it is for")" "$id second enabled" "cmk describe"
+is "$(evs-setup cmk show --json second | jq -r ".cmks[0].description")" "what it is for" \
+	"cmk show has the description"
+is "$(evs-setup cmk rotation show second)" "$id second rotation off, 0 so far" \
+	"cmk rotation show: off at first"
+is "$(evs-setup cmk rotation on second)" "$id second rotation on, every 365 days, 0 so far" \
+	"cmk rotation on"
+refused 2 'already' "it cannot be turned on twice" evs-setup cmk rotation on second
+is "$(evs-setup cmk rotation interval 30 second)" \
+	"$id second rotation on, every 30 days, 0 so far" "cmk rotation interval"
+refused 2 'only regularly' "cmk rotate: not something that this KMS does" \
+	evs-setup cmk rotate second
+is "$(evs-setup cmk rotation off second)" "$id second rotation off, 0 so far" "cmk rotation off"
+refused 2 'not enabled' "it cannot be turned off twice" evs-setup cmk rotation off second
+refused 2 'default master key' "cmk rotation of the default one" \
+	evs-setup cmk rotation on evs/default
 
 like "$(evs-setup cmk quotas)" '^CMK +[0-9]+ +100' "cmk quotas"
 is "$(evs-setup cmk grant retirable --json | jq -c .grants)" "[]" "no grants to give back"
@@ -108,8 +136,6 @@ must evs-setup detach "$evs"
 
 # ---- list and status ----
 
-disk=$(new_file disk.img 18M)
-must evs-setup create --cmk second --label L "$disk"
 evs=$(evs-setup attach --name data "$disk")
 json=$(evs-setup list --json)
 ok "list --json is JSON" jq -e . <<<"$json"

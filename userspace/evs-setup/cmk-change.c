@@ -121,7 +121,8 @@ static void print_rotation(const struct evs_cmk *cmk, const struct evs_rotation 
 		printf(", every %u days", rotation->interval);
 	if (rotation->count >= 0)
 		printf(", %lld so far", (long long)rotation->count);
-	if (when && gmtime_r(&when, &tm) && strftime(date, sizeof(date), "%Y-%m-%d", &tm))
+	/* A KMS that counts says when the CMK was made before there is any */
+	if (when && rotation->count && gmtime_r(&when, &tm) && strftime(date, sizeof(date), "%Y-%m-%d", &tm))
 		printf(", last on %s", date);
 	putchar('\n');
 }
