@@ -103,6 +103,7 @@ static void encode(FILE *out, const char *text, size_t len, bool plus_is_blank)
 	}
 }
 
+/* The path ends where the text does, or at a question mark. */
 static void put_path(FILE *out, const char *path, size_t len)
 {
 	const char *end = path + len;
@@ -110,8 +111,6 @@ static void put_path(FILE *out, const char *path, size_t len)
 
 	for (;;) {
 		segment = strcspn(path, "/?");
-		if (path + segment > end)
-			segment = (size_t)(end - path);
 		encode(out, path, segment, false);
 		path += segment;
 		if (path >= end)
