@@ -405,6 +405,11 @@ static void test_grants(void **state)
 		"{\"key_id\":\"0d0466b0-e727-4d9c-b35d-f84bb474a37f\",\"grant_id\":\"%s\"}", grant);
 	refused(403, "KMS.0306", c_token, "default", "retire-grant",
 		"{\"key_id\":\"%s\",\"grant_id\":\"%s\"}", key, grant);
+	/* Another administrator has not created the key */
+	free(new_user("dora", "local", "KMS Administrator", "default"));
+	get_token("dora", "local", "default", c_token);
+	refused(403, "KMS.0306", c_token, "default", "revoke-grant",
+		"{\"key_id\":\"%s\",\"grant_id\":\"%s\"}", key, grant);
 	free(allowed("key_id", b_token, "berts", "retire-grant",
 		     "{\"key_id\":\"%s\",\"grant_id\":\"%s\"}", key, grant));
 	refused(404, "KMS.0207", b_token, "berts", "create-datakey",

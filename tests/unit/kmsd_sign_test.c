@@ -101,11 +101,125 @@ static void test_canonical(void **state)
 	assert_null(kmsd_sign_canonical(&http, "host;x-sdk-date"));	/* not there */
 }
 
+/* Authorization: what is in it, and whether it can be read. */
+static void test_parse(void **state)
+{
+#define HEX "7be6668032f70418fcc22abc52071e57aff61b84a1d2381bb430d6870f4f6ebe"
+#define REST "SignedHeaders=x-sdk-date, Signature=" HEX
+#define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	static const struct {
+		const char *text, *access, *scope;
+	} good[] = {
+		{ "Access=a, " REST, "a", "" },
+		{ "Credential=a/20191115/region/kms/sdk_request, " REST, "a",
+		  "20191115/region/kms/sdk_request" },
+	};
+	static const char *const bad[] = {
+		"", REST, "Access=a, SignedHeaders=x", "Access=a, Signature=" HEX,
+		"Access=a, SignedHeaders=x, Signature=" HEX "00",
+		"Access=a, SignedHeaders=x, Signature=xx",
+		"Access=" X32 X32 X32 X32 X32 ", " REST, "Credential=a, " REST,
+		"Credential=" X32 X32 X32 "/s, " REST,
+		"Credential=a/" X32 X32 X32 X32 "x, " REST,
+		"Credential=a/" X32 X32 X32 X32 X32 X32 X32 ", " REST,
+	};
+	struct kmsd_signature sig;
+	struct evs_error err = {};
+	char header[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(header, sizeof(header), "SDK-HMAC-SHA256 %s", good[i].text);
+		assert_int_equal(kmsd_sign_parse(header, &sig, &err), 0);
+		assert_string_equal(sig.access, good[i].access);
+		assert_string_equal(sig.scope, good[i].scope);
+		assert_string_equal(sig.headers, "x-sdk-date");
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		err = (struct evs_error){};
+		snprintf(header, sizeof(header), "SDK-HMAC-SHA256 %s", bad[i]);
+		if (!kmsd_sign_parse(header, &sig, &err))
+			fail_msg("taken: %s", bad[i]);
+		assert_string_equal(err.code, "APIGW.0301");
+	}
+}
+
+/* The scoped form; the signature is one that Python's hmac has made. */
+static void test_scoped(void **state)
+{
+	static const char *const headers[] = { "X-Sdk-Date", "20060102T150405Z", NULL };
+	struct kmsd_http http = {
+		.method = "GET", .header = header_of, .arg = (void *)headers,
+		.uri = "/path?limit=1",
+	};
+	char header[] = "SDK-HMAC-SHA256 Credential=AccessKey/20060102/eu-de/kms/sdk_request, "
+			"SignedHeaders=x-sdk-date, Signature="
+			"781dd8e3c1d6199ca4f9ed8806b12a6cd31fed5a48410fa024aed1564b0089dc";
+	struct kmsd_signature sig;
+	struct evs_error err = {};
+
+	(void)state;
+	assert_int_equal(kmsd_sign_parse(header, &sig, &err), 0);
+	assert_int_equal(kmsd_sign_check(&http, &sig, "SecretKey", 9, 1136214245000, &err), 0);
+	sig.scope[0] = '1';
+	assert_int_not_equal(kmsd_sign_check(&http, &sig, "SecretKey", 9, 1136214245000, &err), 0);
+	assert_contains(err.text, "does not fit");
+}
+
+/* What is refused before a signature is computed. */
+static void test_refused(void **state)
+{
+#define DATE "X-Sdk-Date", "20060102T150405Z"
+	static const struct {
+		const char *headers[5], *signed_headers, *why;
+	} row[] = {
+		{ { DATE }, "host", "is not signed" },
+		{ { "X-Sdk-Date", "20060102" }, "x-sdk-date", "not a date" },
+		{ { "X-Sdk-Date", "20060102T150405Zx" }, "x-sdk-date", "not a date" },
+		{ { "Host", "h" }, "x-sdk-date", "not a date" },
+		{ { DATE }, "x-sdk-date;host", "a signed header is missing" },
+		{ { DATE }, "x-sdk-date;" X32 X32 X32 X32, "a signed header is missing" },
+		{ { DATE, "X-Sdk-Content-Sha256", "UNSIGNED-PAYLOAD" }, "x-sdk-date",
+		  "the body's hash is another" },
+		{ { DATE, "X-Sdk-Content-Sha256", "e3b0c44298fc1c149afbf4c8996fb924"
+		    "27ae41e4649b934ca495991b7852b855" }, "x-sdk-date", "does not fit" },
+		{ { DATE, "Host", "  h " }, "x-sdk-date;host", "does not fit" },
+	};
+	struct kmsd_signature sig;
+	struct kmsd_http http;
+	struct evs_error err;
+	char uri[512] = "/?", *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		err = (struct evs_error){};
+		sig = (struct kmsd_signature){};
+		strcpy(sig.headers, row[i].signed_headers);
+		http = (struct kmsd_http){ .method = "GET", .uri = "/", .header = header_of,
+					   .arg = (void *)row[i].headers };
+		assert_int_not_equal(kmsd_sign_check(&http, &sig, "s", 1, 1136214245000, &err), 0);
+		assert_contains(err.text, row[i].why);
+		assert_string_equal(err.code, "APIGW.0301");
+	}
+	/* 64 parameters, and one more */
+	for (int i = 0; i < 64; i++)
+		strcat(uri, "&a=1");
+	http.uri = uri;
+	text = kmsd_sign_canonical(&http, "x-sdk-date");
+	assert_non_null(text);
+	free(text);
+	strcat(uri, "&a=1");
+	assert_null(kmsd_sign_canonical(&http, "x-sdk-date"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_canonical),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_scoped),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_sign", tests, NULL, NULL);
