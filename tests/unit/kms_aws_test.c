@@ -255,6 +255,8 @@ static void test_classes(void **state)
 		{ REFUSAL("400", "InvalidCiphertextException", ""), EVS_CLASS_TAMPERED },
 		{ REFUSAL("400", "ValidationException", "x"), EVS_CLASS_BAD_REQUEST },
 		{ HTTP("400", "<html>"), EVS_CLASS_PROTOCOL },
+		{ HTTP("401", "{}"), EVS_CLASS_BAD_CREDENTIALS },
+		{ HTTP("403", "{}"), EVS_CLASS_NO_PERMISSION },
 		{ HTTP("200", "{}"), EVS_CLASS_PROTOCOL },
 		{ HTTP("200", "{\"Plaintext\":\"AAAA\"}"), EVS_CLASS_TAMPERED },
 		{ HTTP("200", "{\"Plaintext\":\"AAA\"}"), EVS_CLASS_PROTOCOL },
@@ -283,6 +285,52 @@ static void test_classes(void **state)
 	assert_contains(f->err.text, "words");
 }
 
+static void test_busy(void **state)
+{
+	static const char *const answer[] = {
+		HTTP("429", "{}"), HTTP("500", "{}"), HTTP("503", "<html>"),
+		REFUSAL("400", "ThrottlingException", "x"),
+		REFUSAL("400", "KMSInvalidStateException", "key is unavailable"),
+	};
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+	size_t i;
+
+	f->kms->deadline = evs_clock.now_ms() + 5000;
+	for (i = 0; i < sizeof(answer) / sizeof(answer[0]); i++) {
+		expect_one(f, answer[i]);
+		check_fails(&f->err, f->cfg.ops->describe_key(f->kms, CMK, &cmk, &f->err),
+			    EVS_CLASS_KMS_BUSY);
+		assert_true(f->err.transient);
+	}
+}
+
+static void test_odd(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk *cmks, cmk;
+	char path[64];
+	size_t count;
+
+	expect_one(f, HTTP("200", "{\"Plaintext\":\"AAAA\",\"CiphertextBlob\":\"\"}"));
+	check_fails(&f->err, evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err),
+		    EVS_CLASS_PROTOCOL);
+	assert_contains(f->err.text, "no CiphertextBlob");
+	/* One key of a list that fails in another way than that it may not be seen */
+	expect(&f->server, HTTP("200", "{\"Keys\":[{\"KeyId\":\"" CMK "\"}]}"));
+	expect_one(f, REFUSAL("400", "InvalidSignatureException", "x"));
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_BAD_CREDENTIALS);
+	/* A blob that is none is not sent, nor is anything without a key to sign by */
+	strcpy(f->token.wrapped_dk, "0");
+	check_fails(&f->err, evs_kms_decrypt_datakey(f->kms, &f->token, f->dk, &f->err),
+		    EVS_CLASS_TAMPERED);
+	snprintf(path, sizeof(path), "%s/secret", f->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(evs_kms_describe_key(f->kms, CMK, &cmk, &f->err), -ENOENT);
+	assert_contains(f->err.text, "secret-key-file: ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +339,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_describe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_odd, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("kms_aws", tests, NULL, NULL);

@@ -26,6 +26,8 @@ enum call {
 	DISABLE,
 	CANCEL,
 	LIST,
+	CREATE,
+	ENABLE,
 };
 
 static const struct refusal {
@@ -164,16 +166,51 @@ static int fake_list(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 	return refuse(err);
 }
 
+static int fake_create(struct evs_kms *kms, const char *alias, const char *description,
+		       char id[EVS_CMK_REF_SIZE], struct evs_error *err)
+{
+	(void)kms;
+	(void)alias;
+	(void)description;
+	*id = '\0';
+	return refuse(err);
+}
+
 static const struct evs_kms_ops fake_ops = {
 	.name = "fake",
 	.advise = evs_otc_advise,
 	.is_id = evs_cmk_is_id,
 	.describe_key = fake_describe,
 	.list_keys = fake_list,
+	.create_key = fake_create,
 	.set_enabled = fake_set_enabled,
 	.cancel_deletion = fake_cancel,
 	.decrypt_datakey = fake_decrypt,
 	.encrypt_datakey = fake_encrypt,
+};
+
+/* The permissions of each kind of KMS, call by call, as its own documents have them. */
+static const struct {
+	const char *backend;
+	enum call call;
+	const char *advice;
+} permissions[] = {
+	{ "transit", CREATE, "read and update on disks/keys/db-prod" },
+	{ "transit", LIST, "list on disks/keys and read on disks/keys/*" },
+	{ "transit", ENCRYPT,
+	  "update on disks/datakey/plaintext/db-prod and disks/encrypt/db-prod" },
+	{ "transit", DECRYPT, "update on disks/decrypt/db-prod" },
+	{ "transit", DISABLE, "read on disks/keys/db-prod" },
+	{ "kmip", CREATE, "client-cert-file create and activate keys" },
+	{ "kmip", LIST, "client-cert-file locate keys" },
+	{ "kmip", ENABLE, "client-cert-file activate it" },
+	{ "kmip", ENCRYPT, "client-cert-file encrypt with it" },
+	{ "kmip", DECRYPT, "client-cert-file decrypt with it" },
+	{ "kmip", DISABLE, "client-cert-file get its attributes" },
+	{ "aws", LIST, "kms:ListKeys and kms:DescribeKey" },
+	{ "aws", DECRYPT, "kms:Decrypt" },
+	{ "aws", DISABLE, "kms:DescribeKey" },
+	{ "barbican", CREATE, "the role creator in project p1" },
 };
 
 static int make_call(struct evs_kms *kms, enum call call, struct evs_token *token,
@@ -191,6 +228,10 @@ static int make_call(struct evs_kms *kms, enum call call, struct evs_token *toke
 		return evs_kms_disable_key(kms, "db-prod", &cmk, err);
 	case LIST:
 		return evs_kms_list_keys(kms, &cmks, &count, err);
+	case CREATE:
+		return evs_kms_create_key(kms, "db-prod", NULL, &cmk, err);
+	case ENABLE:
+		return evs_kms_enable_key(kms, "db-prod", &cmk, err);
 	default:
 		return evs_kms_cancel_deletion(kms, "db-prod", &cmk, err);
 	}
@@ -333,6 +374,39 @@ static void test_advice(void **state)
 	evs_secret_free(dk);
 }
 
+static void test_permissions(void **state)
+{
+	static const struct refusal no = { DECRYPT, "no", EVS_CLASS_NO_PERMISSION,
+					   EVS_CMK_STATE_ENABLED, EVS_CLASS_NO_PERMISSION, "" };
+	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
+	struct evs_kms_ops ops = fake_ops;
+	struct evs_config_kms cfg = { .name = "x", .ops = &ops, .timeout = 30 };
+	struct evs_error err = {};
+	struct evs_token token;
+	struct evs_kms *kms;
+	size_t i;
+
+	(void)state;
+	assert_non_null(dk);
+	assert_int_equal(evs_config_set(&cfg, "project", "p1"), 0);
+	assert_int_equal(evs_config_set(&cfg, "mount", "disks"), 0);
+	assert_int_equal(evs_token_init(&token, "x", ID, UUID, &err), 0);
+	now = &no;
+	assert_int_equal(evs_kms_open(&kms, &cfg, &err), 0);
+	for (i = 0; i < sizeof(permissions) / sizeof(permissions[0]); i++) {
+		ops.advise = evs_kms_backend(permissions[i].backend)->advise;
+		asked = false;
+		assert_int_equal(make_call(kms, permissions[i].call, &token, dk, &err), -EACCES);
+		/* The sentence ends with it */
+		if (strlen(err.text) < strlen(permissions[i].advice) ||
+		    strcmp(err.text + strlen(err.text) - strlen(permissions[i].advice),
+			   permissions[i].advice))
+			fail_msg("%s: %s", permissions[i].backend, err.text);
+	}
+	evs_kms_close(kms);
+	evs_secret_free(dk);
+}
+
 /* A KMS that cannot list its CMKs is not said to. */
 static void test_no_list(void **state)
 {
@@ -374,6 +448,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sentences),
 		cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_permissions),
 		cmocka_unit_test(test_no_list),
 		cmocka_unit_test(test_local),
 	};

@@ -7,6 +7,7 @@
 
 #include "base64.h"
 #include "hex.h"
+#include "kms/clock.h"
 #include "recorded.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -135,6 +136,33 @@ static void test_describe(void **state)
 }
 
 #define A_KEY(type) HTTP("200", "{\"data\":{\"type\":\"" type "\"}}")
+static void test_create(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	expect(&f->server, ERRORS("404", ""));
+	expect(&f->server, HTTP("204", ""));
+	expect(&f->server, A_KEY("aes256-gcm96"));
+	expect(&f->server, NULL);
+	check_ok(&f->err, evs_kms_create_key(f->kms, "disks", NULL, &cmk, &f->err));
+	assert_string_equal(cmk.id, "disks");
+	assert_contains(f->server.request[1], "POST /v1/transit/keys/disks HTTP/1.1\r\n");
+	assert_contains(f->server.request[1], "\r\n\r\n{\"type\":\"aes256-gcm96\"}");
+	/* One that is there, or perhaps is: it is not overwritten */
+	expect(&f->server, A_KEY("aes256-gcm96"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "disks", NULL, &cmk, &f->err),
+		    EVS_CLASS_ALIAS_EXISTS);
+	expect(&f->server, ERRORS("403", "permission denied"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "disks", NULL, &cmk, &f->err),
+		    EVS_CLASS_NO_PERMISSION);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "disks", "text", &cmk, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	assert_contains(f->err.text, "has no description");
+}
+
 static void test_list(void **state)
 {
 	struct fixture *f = *state;
@@ -194,6 +222,7 @@ static void test_classes(void **state)
 		{ ERRORS("400", "something else"), EVS_CLASS_BAD_REQUEST },
 		{ ERRORS("403", "permission denied"), EVS_CLASS_NO_PERMISSION },
 		{ ERRORS("403", "bad token"), EVS_CLASS_BAD_CREDENTIALS },
+		{ ERRORS("401", "missing client token"), EVS_CLASS_BAD_CREDENTIALS },
 		{ HTTP("200", "{\"data\":{}}"), EVS_CLASS_PROTOCOL },
 		{ HTTP("200", "{\"data\":{\"plaintext\":\"AAAA\"}}"), EVS_CLASS_TAMPERED },
 		{ HTTP("200", "{\"data\":{\"plaintext\":\"!\"}}"), EVS_CLASS_PROTOCOL },
@@ -214,6 +243,56 @@ static void test_classes(void **state)
 		assert_wiped(f->dk);
 		assert_string_equal(f->err.request_id, "req-1");
 	}
+}
+
+/* What may pass is told as such; the client would ask again. */
+static void test_busy(void **state)
+{
+	static const char *const answer[] = {
+		ERRORS("412", ""), ERRORS("429", ""), ERRORS("472", ""), ERRORS("473", ""),
+		ERRORS("500", ""), ERRORS("503", "Vault is sealed"),
+	};
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+	size_t i;
+
+	f->kms->deadline = evs_clock.now_ms() + 5000;
+	for (i = 0; i < sizeof(answer) / sizeof(answer[0]); i++) {
+		expect(&f->server, answer[i]);
+		expect(&f->server, NULL);
+		check_fails(&f->err, f->cfg.ops->describe_key(f->kms, "disks", &cmk, &f->err),
+			    EVS_CLASS_KMS_BUSY);
+		assert_true(f->err.transient);
+	}
+}
+
+static void test_odd_answers(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk, *cmks;
+	char path[64];
+	size_t count;
+
+	expect(&f->server, HTTP("200", "{\"data\":{}}"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "disks", &cmk, &f->err),
+		    EVS_CLASS_PROTOCOL);
+	assert_contains(f->err.text, "no type of the key");
+	expect(&f->server, HTTP("200", "{\"data\":{\"ciphertext\":\"x\",\"plaintext\":\"AAAA\"}}"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err),
+		    EVS_CLASS_PROTOCOL);
+	assert_contains(f->err.text, "no ciphertext");
+	/* A key of the list that cannot be asked for in any other way than it may not */
+	expect(&f->server, HTTP("200", "{\"data\":{\"keys\":[\"a\"]}}"));
+	expect(&f->server, ERRORS("401", "missing client token"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
+		    EVS_CLASS_BAD_CREDENTIALS);
+	snprintf(path, sizeof(path), "%s/token", f->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(evs_kms_describe_key(f->kms, "disks", &cmk, &f->err), -ENOENT);
+	assert_contains(f->err.text, "token-file: ");
 }
 
 static void test_not_sent(void **state)
@@ -263,6 +342,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_datakey, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_describe, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_create, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_odd_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_sent, set_up, tear_down),
