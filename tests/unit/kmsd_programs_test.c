@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The programs as they are called: usage, versions, verbs that take no disk, with the
+ * real daemon as the KMS. Needs root, as the daemon does.
+ */
+#include "kmsd_fixture.h"
+
+#define UUID "6a0496ef-62a6-4963-960c-9a9d20739a38"
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+#define OPERATION " --operation describe-key"
+
+static struct fixture f;
+
+static int set_up(void **state)
+{
+	if (root_only(state))
+		return -1;
+	fixture_init(&f);
+	fixture_client(&f, 20);
+	daemon_start(&f);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (daemon_stop(&f, SIGTERM))
+		return -1;
+	return remove_tree(f.dir);
+}
+
+/* A command, the exit status of the program, and what is in its output and messages. */
+struct row {
+	const char *command;
+	int status;
+	const char *part;
+};
+
+/* Runs it in the fixture's directory; the programs stand there under their names. */
+static int run_shell(const char *command, char *out, size_t size)
+{
+	const char *build = getenv("BUILD");
+	char *path = realpath(build ? build : "build", NULL), *line;
+	size_t len;
+	FILE *pipe;
+
+	assert_non_null(path);
+	assert_true(asprintf(&line, "exec 2>&1; cd %s; PATH=%s/evs-setup:%s/evs-kmsd:"
+			     "%s/evs-request-key:%s/evs-generator:$PATH; %s", f.dir, path, path,
+			     path, path, command) > 0);
+	pipe = popen(line, "re");
+	assert_non_null(pipe);
+	len = fread(out, 1, size - 1, pipe);
+	out[len] = '\0';
+	free(line);
+	free(path);
+	return WEXITSTATUS(pclose(pipe));
+}
+
+static void check_rows(const struct row *row, size_t count)
+{
+	char out[8192];
+	int status;
+
+	for (; count; count--, row++) {
+		status = run_shell(row->command, out, sizeof(out));
+		if (status != row->status || !strstr(out, row->part))
+			fail_msg("%s: exit status %d, want %d and \"%s\":\n%s", row->command, status,
+				 row->status, row->part, out);
+	}
+}
+
+#define CHECK(rows) check_rows(rows, sizeof(rows) / sizeof((rows)[0]))
+
+static void test_versions(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup --version", 0, "evs-setup " },
+		{ "evs-kmsd --version", 0, "evs-kmsd " },
+		{ "evs-setup --version >/dev/full", 3, "standard output: No space left" },
+		{ "evs-setup --help >/dev/full", 3, "standard output: " },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void test_usage(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup probe", 1, "is missing" },
+		{ "evs-setup resize", 1, "disk is missing" },
+		{ "evs-setup resume", 1, "disk is missing" },
+		{ "evs-setup resume --key x data", 1, "--key" },
+		{ "evs-setup suspend a b", 1, "b" },
+		{ "evs-setup rewrap", 1, "is missing" },
+		{ "evs-setup rewrap no-such-file", 4, "no-such-file: No such file" },
+		{ "evs-setup create --no-such-option", 1, "unknown option" },
+		{ "evs-setup status --no-such-option", 1, "unknown option" },
+		{ "evs-setup doctor extra", 1, "extra" },
+		{ "evs-setup header backup one", 1, "are needed" },
+		{ "evs-setup header restore a b c", 1, "are enough" },
+		{ "evs-setup header dump", 1, "is missing" },
+		{ "evs-setup kms init --state-dir relative --module /m", 1, "not an absolute path" },
+		{ "evs-setup cmk list extra", 1, "extra" },
+		{ "evs-setup cmk list --no-such-option", 1, "unknown option" },
+		{ "evs-setup cmk schedule-deletion", 1, "CMK is missing" },
+		{ "evs-setup cmk schedule-deletion k", 1, "--days is missing: 7 to 1096" },
+		{ "evs-setup cmk rotation --no-such-option on k", 1, "unknown option" },
+		{ "evs-setup cmk grant --no-such-option list k", 1, "unknown option" },
+		{ "evs-setup cmk grant create", 1, "CMK" },
+		{ "evs-setup cmk grant list", 1, "CMK" },
+		{ "evs-setup cmk grant create --to '' k", 1, "--to : empty" },
+		{ "evs-setup cmk grant create --name " X64 X64 X64 X64 " k", 1, "--name" },
+		{ "evs-setup cmk grant create --retiring " X64 X64 X64 " k", 1, "--retiring" },
+		{ "evs-setup cmk grant create" OPERATION OPERATION OPERATION OPERATION OPERATION
+		  OPERATION OPERATION OPERATION OPERATION OPERATION OPERATION OPERATION OPERATION
+		  OPERATION OPERATION OPERATION OPERATION " k", 1, "--operation: more than" },
+		{ "evs-setup agency create extra", 1, "extra" },
+		{ "evs-setup agency create --account ''", 1, "--account : empty" },
+		{ "evs-request-key --help", 0, "Usage: evs-request-key KEY UID DESCRIPTION" },
+		{ "evs-request-key", 1, "Usage: evs-request-key" },
+		{ "evs-request-key -x", 1, "Usage: evs-request-key" },
+		{ "evs-request-key 0", 1, "" },
+		{ "evs-request-key 12x 0 evs:" UUID, 1, "" },
+		{ "evs-request-key 99999999999 0 evs:" UUID, 1, "" },
+		{ "evs-request-key 2147483647 0", 2, "" },
+		{ "evs-request-key 2147483647 0 evs:x", 2, "" },
+		{ "evs-request-key -D x /dev/null", 1, "bad UUID" },
+		{ "evs-generator", 1, "Usage: evs-generator" },
+		{ "evs-generator a b", 1, "Usage: evs-generator" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+/* What is wrong with a line is said, and the other lines are heeded. */
+static void test_generator(void **state)
+{
+	static const struct row rows[] = {
+		{ "mkdir units; printf 'a b\\ndata UUID=" UUID "\\n' >tab; "
+		  "EVSTAB=$PWD/tab evs-generator units", 1, "evs-generator: " },
+		{ "EVSTAB=$PWD/tab evs-generator units", 1, "tab:1: " },
+		{ "find units -name '*data*'", 0, "evs-attach@data.service" },
+		{ "EVSTAB=$PWD/tab evs-generator tab", 1, "tab:2: " },
+		{ "EVSTAB=$PWD/units evs-generator units", 1, "units: " },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void test_cmks(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup cmk create --kms local --description text k", 0, "k" },
+		{ "evs-setup cmk show --json k", 0, "\"text\"" },
+		{ "evs-setup cmk rename --kms local k l", 0, " l enabled" },
+		{ "evs-setup cmk rotation --kms local show l", 0, " l rotation off" },
+		{ "evs-setup cmk grant list --kms none l", 4, "is not configured" },
+		{ "evs-setup cmk grant create --kms local --to u1 --retiring u2 l", 0, "" },
+		{ "evs-setup cmk grant list l --json", 0, "\"u2\"" },
+		{ "evs-setup cmk import --kms local --file /no/such/file l", 4, "/no/such/file" },
+		{ "evs-setup cmk schedule-deletion --days 7 none", 2, "no such CMK" },
+		{ "evs-setup cmk schedule-deletion --kms local --yes --days 7 l", 0,
+		  " l pending deletion 20" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void test_agency(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup agency show", 4, "has no agency EVSAccessKMS" },
+		{ "evs-setup agency create --role none", 4, "there is no role none" },
+		{ "evs-setup agency create --kms local --account local --service op_svc_evs "
+		  "--role 'KMS Administrator'", 0,
+		  " EVSAccessKMS for op_svc_evs, KMS Administrator granted" },
+		{ "evs-setup agency show --role 'Agent Operator'", 0, "Agent Operator not granted" },
+		{ "evs-setup agency create --service another", 5, "but for op_svc_evs" },
+		{ "evs-setup agency delete", 0, "" },
+		{ "evs-setup agency delete", 4, "has no agency" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_generator),
+		cmocka_unit_test(test_cmks),
+		cmocka_unit_test(test_agency),
+	};
+
+	return cmocka_run_group_tests_name("kmsd_programs", tests, set_up, tear_down);
+}
