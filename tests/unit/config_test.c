@@ -157,6 +157,63 @@ static void test_refusals(void **state)
 	refuse(text, 2, "longer than");
 }
 
+/* More of something than there can be */
+static void test_too_many(void **state)
+{
+	char text[4096] = "";
+	int i;
+
+	(void)state;
+	for (i = 0; i < 70; i++)
+		sprintf(text + strlen(text), "[kms k%d]\nurl = unix:/a\n", i);
+	/* [kms local] is there always */
+	refuse(text, 63 * 2 + 1, "more than 64 KMS sections");
+	strcpy(text, "[kms local]\n");
+	for (i = 0; i < 40; i++)
+		sprintf(text + strlen(text), "k%d = v\n", i);
+	refuse(text, EVS_CONFIG_OPTIONS_MAX + 2, "too many keys");
+	strcpy(stpcpy(text, "[kms local]\n") + EVS_CONFIG_NAME_MAX + 1, " = v\n");
+	memset(text + strlen("[kms local]\n"), 'k', EVS_CONFIG_NAME_MAX + 1);
+	refuse(text, 2, "unknown key \"kkk");
+}
+
+#define CLOUD "[kms c]\nurl = https://kms.example\n"
+
+static void test_auth(void **state)
+{
+	static const char *const good[] = {
+		"auth = none\n", "project = p\nauth = ak-sk\naccess-key = a\nsecret-key-file = /s\n",
+		"project = p\nauth = metadata\n",
+		"project = p\nauth = password\nuser = u\ndomain = d\npassword-file = /s\n",
+		"backend = barbican\nproject = p\nauth = none\n",
+	};
+	static const char *const bad[][2] = {
+		{ "auth = ak-sk\naccess-key = a\nsecret-key-file = /s\n", "auth = ak-sk needs project" },
+		{ "auth = token\n", "auth must be none, password, ak-sk or metadata" },
+		{ "backend = barbican\nproject = p\nauth = metadata\n",
+		  "auth must be none or password" },
+		{ "auth = password\nuser = a\tb\x01\n", "user must be" },
+	};
+	struct evs_error err = {};
+	struct evs_config cfg;
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), CLOUD "%s", good[i]);
+		if (load(text, &cfg, &err))
+			fail_msg("%s", err.text);
+		evs_config_free(&cfg);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), CLOUD "%s", bad[i][0]);
+		assert_int_equal(load(text, &cfg, &err), -EINVAL);
+		if (!strstr(err.text, bad[i][1]))
+			fail_msg("\"%s\" lacks \"%s\"", err.text, bad[i][1]);
+	}
+}
+
 static void test_no_url(void **state)
 {
 	struct evs_error err = {};
@@ -186,6 +243,8 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_long_comment),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_no_url),
 		cmocka_unit_test(test_no_file),
 	};

@@ -64,6 +64,35 @@ static void test_parse(void **state)
 	assert_null(evs_json_parse("{\"a\":\"\0\"}", 9));
 }
 
+/* Texts of which no copy is made have no escape but that of the slash. */
+static void test_take_text(void **state)
+{
+	static const struct {
+		const char *json;
+		int ret;
+		const char *text;
+	} row[] = {
+		{ "{\"s\":\"a\\/b\"}", 3, "a/b" }, { "{\"s\":\"\"}", 0, "" },
+		{ "{\"t\":\"a\"}", -ENOENT, NULL }, { "{\"s\":7}", -EINVAL, NULL },
+		{ "{\"s\":", -EINVAL, NULL }, { "{\"s\":\"a", -EINVAL, NULL },
+		{ "{\"s\":\"a\\nb\"}", -EINVAL, NULL }, { "{\"s\":\"abcdefgh\"}", -EMSGSIZE, NULL },
+	};
+	char json[32], text[8];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		strcpy(json, row[i].json);
+		assert_int_equal(evs_json_take_text(json, strlen(json), "s", text, sizeof(text)),
+				 row[i].ret);
+		if (row[i].text)
+			assert_string_equal(text, row[i].text);
+		/* What was taken stays no longer, whatever came of it */
+		if (row[i].ret > 0 || row[i].ret == -EMSGSIZE)
+			assert_null(strchr(json, 'a'));
+	}
+}
+
 static void test_members(void **state)
 {
 	static const char text[] = "{\"s\":\"x\\u001by\",\"n\":64,\"t\":\"64\",\"e\":\"\",\"z\":null,"
@@ -104,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_take),
 		cmocka_unit_test(test_take_bad),
+		cmocka_unit_test(test_take_text),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_members),
 	};

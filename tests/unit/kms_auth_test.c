@@ -7,7 +7,9 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -303,15 +305,17 @@ static void test_agency_name(void **state)
 
 /* ---- access keys ---- */
 
+#define PATH "/v1.0/p1/kms/describe-key"
+
 /* The signature that the request as it came would have */
 static void assert_signed(const struct peer *p, unsigned int i, const char *access,
-			  const char *key, const char *const *headers)
+			  const char *key, const char *path, const char *const *headers)
 {
 	struct evs_secret *secret = evs_secret_alloc(64);
 	const char *body = strchr(p->request[i], '{');
 	const struct evs_sign what = {
 		.access = access, .key = secret, .method = "POST",
-		.path = "/v1.0/p1/kms/describe-key", .headers = headers,
+		.path = path, .headers = headers,
 		.body = body, .len = strlen(body),
 	};
 	char line[EVS_SIGN_LINE_MAX];
@@ -346,9 +350,57 @@ static void test_access_key(void **state)
 	/* There is nothing to renew. */
 	assert_int_equal(describe(f), -EPERM);
 	peer_finish(&f->peer);
-	assert_signed(&f->peer, 0, "AK1", "sk1", headers);
+	assert_signed(&f->peer, 0, "AK1", "sk1", PATH, headers);
 	assert_contains(f->peer.head[0], "SignedHeaders=host;x-project-id;x-sdk-date,");
 	assert_contains(f->err.text, "the clock of this host");
+}
+
+/* Another peer, at a TCP port; returns the port. */
+static unsigned int listen_tcp(struct peer *p)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(addr);
+
+	close(p->listener);
+	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(p->listener, (struct sockaddr *)&addr, size), 0);
+	assert_int_equal(listen(p->listener, 4), 0);
+	assert_int_equal(getsockname(p->listener, (struct sockaddr *)&addr, &size), 0);
+	return ntohs(addr.sin_port);
+}
+
+/* Host and path are signed as they are sent, the path of the URL and its port with them. */
+static void test_signed_url(void **state)
+{
+	static const char *const ends[] = { "", "/", "/front" };
+	char host[40], url[64], path[64], want[80];
+	const char *const headers[] = { host, "X-Sdk-Date: 20251125T120000Z", "X-Project-Id: p1",
+					NULL };
+	struct fixture *f = *state;
+	size_t i;
+
+	assert_int_equal(write_secret(f->secret, "sk1", 0400), 0);
+	set(f, "auth", "ak-sk");
+	set(f, "access-key", "AK1");
+	set(f, "secret-key-file", f->secret);
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(host, sizeof(host), "Host: 127.0.0.1:%u", listen_tcp(&f->peer));
+		snprintf(url, sizeof(url), "http://%s%s", host + strlen("Host: "), ends[i]);
+		snprintf(path, sizeof(path), "%s" PATH, ends[i][0] && ends[i][1] ? ends[i] : "");
+		set(f, "url", url);
+		open_kms(f);
+		peer_script(&f->peer, KEY_INFO);
+		peer_start(&f->peer);
+		assert_int_equal(describe(f), 0);
+		peer_finish(&f->peer);
+		assert_signed(&f->peer, 0, "AK1", "sk1", path, headers);
+		snprintf(want, sizeof(want), "POST %s {", path);
+		assert_memory_equal(f->peer.request[0], want, strlen(want));
+		evs_kms_close(f->kms);
+		f->kms = NULL;
+		peer_reset(&f->peer);
+	}
 }
 
 static void test_metadata(void **state)
@@ -372,7 +424,7 @@ static void test_metadata(void **state)
 	assert_int_equal(describe(f), 0);
 	peer_finish(&f->peer);
 	assert_string_equal(f->peer.request[0], "GET /openstack/latest/securitykey ");
-	assert_signed(&f->peer, 1, "AK1", "sk/1", headers);
+	assert_signed(&f->peer, 1, "AK1", "sk/1", PATH, headers);
 	assert_contains(f->peer.head[3], "Access=AK2,");
 }
 
@@ -393,6 +445,31 @@ static void test_no_metadata(void **state)
 	assert_int_equal(describe(f), -EPROTO);
 	assert_int_equal(describe(f), -EPROTO);
 	peer_finish(&f->peer);
+}
+
+/* An identity service that is busy, or none that answers, is no refusal. */
+static void test_iam_away(void **state)
+{
+	struct fixture *f = *state;
+
+	use_password(f);
+	open_kms(f);
+	peer_script(&f->peer, IAM_ERROR("503", "later"));
+	peer_script(&f->peer, TOKEN("tok-1", "2025-11-26T12:00:00.000000Z"));
+	peer_script(&f->peer, KEY_INFO);
+	peer_start(&f->peer);
+	assert_int_equal(describe(f), 0);
+	peer_finish(&f->peer);
+	evs_kms_close(f->kms);
+	f->cfg.timeout = 1;
+	f->cfg.option_count = 0;
+	set(f, "url", f->peer.url);
+	set(f, "project", "p1");
+	set(f, "auth", "metadata");
+	set(f, "metadata-url", "unix:/nonexistent/sock");
+	open_kms(f);
+	assert_int_equal(describe(f), -EHOSTUNREACH);
+	assert_contains(f->err.text, "metadata service: ");
 }
 
 /* ---- configuration and files ---- */
@@ -472,7 +549,8 @@ int main(void)
 		TEST(test_password), TEST(test_token_expires), TEST(test_token_refused_once),
 		TEST(test_token_refused_twice), TEST(test_denied), TEST(test_wrong_password),
 		TEST(test_no_token), TEST(test_token_too_long), TEST(test_agency),
-		TEST(test_agency_name), TEST(test_access_key), TEST(test_metadata),
+		TEST(test_agency_name), TEST(test_access_key), TEST(test_signed_url), TEST(test_metadata),
+		TEST(test_iam_away),
 		TEST(test_no_metadata), TEST(test_files), TEST(test_foreign_file),
 		TEST(test_check),
 	};

@@ -296,6 +296,28 @@ static void test_classes(void **state)
 	assert_false(evs_p11_is_tampered(CKR_DEVICE_ERROR));
 }
 
+/* The daemon has no classes: what went wrong is told apart by errno. */
+static void test_errnos(void **state)
+{
+	static const struct {
+		CK_RV rv;
+		int errnum;
+	} row[] = {
+		{ CKR_HOST_MEMORY, ENOMEM }, { CKR_DEVICE_MEMORY, ENOMEM },
+		{ CKR_PIN_LOCKED, EACCES }, { CKR_DEVICE_ERROR, ENXIO },
+		{ CKR_TOKEN_NOT_PRESENT, ENXIO }, { CKR_SESSION_CLOSED, ENXIO },
+		{ CKR_KEY_HANDLE_INVALID, ENXIO }, { CKR_GENERAL_ERROR, EIO },
+	};
+	struct evs_error err = {};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+		assert_int_equal(evs_p11_fail(&err, row[i].rv, "trying"), -row[i].errnum);
+	assert_contains(err.text, "HSM: trying: ");
+	assert_contains(err.text, "(0x5)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pin, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_token, set_up, tear_down),
 		cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_errnos),
 	};
 
 	return cmocka_run_group_tests_name("kms_pkcs11", tests, NULL, NULL);

@@ -175,6 +175,40 @@ static void test_gap_stays(void **state)
 	free(text);
 }
 
+/* Starts the daemon's parts anew over a log; the reason why it is refused, if it is. */
+static int reopen(const char *text, size_t size, struct evs_error *err)
+{
+	struct kmsd_conf conf;
+	int ret;
+
+	kmsd_close(&f.kmsd);
+	write_log(text, size);
+	ret = kmsd_conf_load(&conf, f.config, err);
+	return ret ? ret : kmsd_open(&f.kmsd, &conf, err);
+}
+
+/* A log whose end is none: the daemon goes on behind a line, but not behind a heap. */
+static void test_no_record(void **state)
+{
+	static char heap[1 << 18];
+	struct evs_error err = {};
+	int64_t count;
+
+	(void)state;
+	some_traffic();
+	assert_int_equal(reopen("no record\n", 10, &err), 0);
+	assert_int_equal(verify(&count), -EBADMSG);
+	assert_int_equal(kmsd_audit_show(log_path, &err), 0);
+	memset(heap, 'x', sizeof(heap));
+	assert_int_equal(reopen(heap, sizeof(heap), &err), -EBADMSG);
+	assert_contains(err.text, "ends in no record");
+	assert_int_equal(kmsd_audit_show("/nonexistent/log", &err), -ENOENT);
+	assert_int_equal(kmsd_audit_verify("/nonexistent/log", db_path, &count, &err), -ENOENT);
+	assert_int_equal(unlink(log_path), 0);
+	fixture_open(&f);
+	assert_int_equal(verify(&count), -EBADMSG);
+}
+
 /* A log that cannot be written stops what has to be logged. */
 static void test_no_log_no_service(void **state)
 {
@@ -208,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_log_no_service, setup, teardown),
 	};
 

@@ -5,6 +5,11 @@
  */
 #include "kmsd_fixture.h"
 
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#define DAY (24 * 60 * 60L)
 #define UUID "6a0496ef-62a6-4963-960c-9a9d20739a38"
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X64 X16 X16 X16 X16
@@ -152,6 +157,78 @@ static void test_generator(void **state)
 	CHECK(rows);
 }
 
+/* A certificate that is valid from and until so many seconds from now */
+static void put_certificate(const char *name, long from, long until)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", f.dir, name);
+	file = fopen(path, "we");
+	assert_true(key && cert && file);
+	assert_true(X509_set_pubkey(cert, key) && X509_gmtime_adj(X509_getm_notBefore(cert), from) &&
+		    X509_gmtime_adj(X509_getm_notAfter(cert), until) &&
+		    X509_sign(cert, key, EVP_sha256()) && PEM_write_X509(file, cert));
+	assert_int_equal(fclose(file), 0);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+}
+
+#define DOCTOR(cert) "printf '[kms c]\\nurl = https://127.0.0.1:1\\nclient-cert-file = %s\\n" \
+	"client-key-file = /k\\ntimeout = 1\\n' \"$PWD/" cert "\" >doctor.conf; " \
+	"EVS_CONF=$PWD/doctor.conf evs-setup doctor | grep -a " cert
+
+static void test_certificates(void **state)
+{
+	static const struct row rows[] = {
+		{ DOCTOR("good.pem"), 0, "good.pem: is valid" },
+		{ DOCTOR("soon.pem"), 0, "expires within 30 days" },
+		{ DOCTOR("late.pem"), 0, "has expired" },
+		{ DOCTOR("early.pem"), 0, "is not valid yet" },
+		{ DOCTOR("none.pem"), 0, "none.pem: No such file" },
+		{ DOCTOR("evs.conf"), 0, "holds no certificate" },
+	};
+
+	(void)state;
+	put_certificate("good.pem", -DAY, 90 * DAY);
+	put_certificate("soon.pem", -DAY, 29 * DAY);
+	put_certificate("late.pem", -2 * DAY, -DAY);
+	put_certificate("early.pem", DAY, 2 * DAY);
+	CHECK(rows);
+}
+
+/* One that may not list CMKs can use disks all the same. */
+static void test_no_list(void **state)
+{
+	static const struct row rows[] = {
+		{ "printf 'password\\n' >pw; chmod 600 pw; printf '[kms c]\\nurl = unix:%s\\nproject = "
+		  "default\\nauth = password\\nuser = u\\ndomain = local\\npassword-file = %s\\n' "
+		  "$PWD/sock $PWD/pw >c.conf; EVS_CONF=$PWD/c.conf evs-setup doctor | grep 'KMS c'",
+		  0, "attaching disks does not take the list" },
+	};
+	struct answer a = http(f.socket, "POST", "/v3/users",
+			       "{\"user\":{\"name\":\"u\",\"password\":\"password\"}}");
+
+	(void)state;
+	assert_int_equal(a.status, 201);
+	answer_free(&a);
+	CHECK(rows);
+}
+
+/* Two rewraps at once would not know of each other's tokens. */
+static void test_rewrap_lock(void **state)
+{
+	static const struct row rows[] = {
+		{ "truncate -s 1M file; flock /run/evs-rewrap.lock evs-setup rewrap file", 5,
+		  "another rewrap is running" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 static void test_cmks(void **state)
 {
 	static const struct row rows[] = {
@@ -196,6 +273,9 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_generator),
+		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_no_list),
+		cmocka_unit_test(test_rewrap_lock),
 		cmocka_unit_test(test_cmks),
 		cmocka_unit_test(test_agency),
 	};
