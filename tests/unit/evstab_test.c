@@ -117,6 +117,7 @@ static void test_bad(void **state)
 		{ "x /d x-systemd.device-timeout=", "no time span" },
 		{ "x /d x-systemd.device-timeout=s", "no time span" },
 		{ "x /d x-systemd.device-timeout=5y", "no time span" },
+		{ "x /d x-systemd.device-timeout=5minutes", "no time span" },
 		{ "x /d x-systemd.device-timeout=-1", "no time span" },
 		{ "x /d x-systemd.device-timeout=1.5s", "no time span" },
 		{ "x /d x-systemd.device-timeout", "unknown option" },

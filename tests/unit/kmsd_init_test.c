@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kms init, the root key's attributes, and what the daemon refuses to start with. */
 #include "kmsd_fixture.h"
-
-#include <netinet/in.h>
-
-#include "listen.h"
 #include "p11.h"
 
 static void check_mode(const struct fixture *f, const char *name, mode_t mode)
@@ -359,42 +355,6 @@ static void test_conf(void **state)
 	remove_tree(f.dir);
 }
 
-/* Addresses to listen at: those that are none, one that is taken, and with colons in it. */
-static void test_listen(void **state)
-{
-	static const char *const bad[] = { "127.0.0.1", "127.0.0.1:", ":9443", "localhost:9443",
-					   "127.0.0.1:https", "1.2.3:x" };
-	struct sockaddr_in6 addr;
-	socklen_t size = sizeof(addr);
-	struct kmsd_conf conf = {};
-	struct evs_error err = {};
-	struct kmsd_listen l, other;
-	struct fixture f;
-	size_t i;
-
-	(void)state;
-	fixture_dir(&f);
-	strcpy(conf.socket, f.socket);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		strcpy(conf.address, bad[i]);
-		if (kmsd_listen_open(&l, &conf, &err) != -EINVAL)
-			fail_msg("taken: %s", bad[i]);
-		assert_contains(err.text, "not an address and port");
-	}
-	strcpy(conf.address, "[::1]:0");
-	assert_int_equal(kmsd_listen_open(&l, &conf, &err), 0);
-	assert_int_equal(getsockname(l.tcp_fd, (struct sockaddr *)&addr, &size), 0);
-	assert_int_equal(addr.sin6_family, AF_INET6);
-	snprintf(conf.address, sizeof(conf.address), "[::1]:%u", ntohs(addr.sin6_port));
-	strcat(conf.socket, "2");
-	assert_int_equal(kmsd_listen_open(&other, &conf, &err), -EADDRINUSE);
-	kmsd_listen_close(&l);
-	/* Neither is left behind */
-	assert_int_equal(access(f.socket, F_OK), -1);
-	assert_int_equal(access(conf.socket, F_OK), -1);
-	remove_tree(f.dir);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -406,7 +366,6 @@ int main(void)
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_other_database),
 		cmocka_unit_test(test_conf),
-		cmocka_unit_test(test_listen),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_init", tests, NULL, NULL);

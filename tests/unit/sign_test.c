@@ -95,13 +95,38 @@ static void test_query(void **state)
 	static const char want[] = "enable=true&limit=1&multi=1&multi=2&multi=3&path=%2Ftmp%2F123"
 				   "&test=%E4%B8%80%20%28%26%3D%3F%21%23%25.%2A%29";
 	char text[256];
+	size_t size;
 
 	(void)state;
+	for (size = 0; size <= strlen(want); size++)
+		assert_int_equal(evs_sign_query(pairs, 7, text, size), -EMSGSIZE);
+	assert_int_equal(evs_sign_query(pairs, EVS_SIGN_PAIRS_MAX + 1, text, sizeof(text)),
+			 -EMSGSIZE);
 	assert_int_equal(evs_sign_query(pairs, 7, text, sizeof(text)), strlen(want));
 	assert_string_equal(text, want);
 	assert_int_equal(evs_sign_query(pairs, 7, text, 100), -EMSGSIZE);
 	assert_int_equal(evs_sign_query(NULL, 0, text, sizeof(text)), 0);
 	assert_string_equal(text, "");
+}
+
+/* Blanks around a value are none of it. */
+static void test_blanks(void **state)
+{
+	static const char *const with[] = { "Host: \ta \t", GO_DATE, NULL };
+	static const char *const without[] = { "Host:a", GO_DATE, NULL };
+	struct evs_secret *key = evs_secret_alloc(8);
+	struct evs_sign request = { .access = "a", .key = key, .method = "GET", .path = "/" };
+	char line[2][EVS_SIGN_LINE_MAX];
+	struct evs_error err = {};
+
+	(void)state;
+	assert_non_null(key);
+	request.headers = with;
+	assert_int_equal(evs_sign(&request, line[0], &err), 0);
+	request.headers = without;
+	assert_int_equal(evs_sign(&request, line[1], &err), 0);
+	assert_string_equal(line[0], line[1]);
+	evs_secret_free(key);
 }
 
 static void test_date(void **state)
@@ -137,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_blanks),
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_refuses),
 	};

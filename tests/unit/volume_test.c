@@ -247,6 +247,15 @@ static void test_foreign(void **state)
 	refuse_open(f, -EBADMSG, "\"kms\" is missing");
 }
 
+static void test_luks1(void **state)
+{
+	static const unsigned char luks1[] = { 'L', 'U', 'K', 'S', 0xba, 0xbe, 0, 1 };
+	struct fixture *f = *state;
+
+	overwrite(f, 0, luks1, sizeof(luks1));
+	refuse_open(f, -EMEDIUMTYPE, "not an EVS disk but a LUKS1 disk");
+}
+
 static void test_probe(void **state)
 {
 	static const unsigned char ext_magic[] = { 0x53, 0xef };
@@ -301,6 +310,7 @@ int main(void)
 		volume_test(test_both_copies_damaged),
 		volume_test(test_truncated),
 		volume_test(test_foreign),
+		volume_test(test_luks1),
 		volume_test(test_probe),
 		volume_test(test_probe_partitions),
 	};
