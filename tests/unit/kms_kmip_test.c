@@ -76,6 +76,13 @@ static void test_keys(void **state)
 	pykmip(f, "c.create(enums.CryptographicAlgorithm.AES, 128, name=\"short\")");
 	check_fails(&f->err, evs_kms_describe_key(f->kms, "short", &found, &f->err),
 		    EVS_CLASS_BAD_REQUEST);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "new", "words", &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	pykmip(f, "for i in 1, 2: c.create(enums.CryptographicAlgorithm.AES, 256, name=\"twice\")");
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "twice", &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
+	check_fails(&f->err, evs_kms_create_key(f->kms, "twice", NULL, &found, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
 	check_fails(&f->err, evs_kms_describe_key(f->kms, "nothing", &found, &f->err),
 		    EVS_CLASS_CMK_DELETED);
 	assert_string_equal(f->err.code, "KMIP 0x1");

@@ -483,6 +483,7 @@ static void test_bad_references(void **state)
 	assert_int_equal(evs_kms_create_key(f->kms, CMK, NULL, &cmk, &f->err), -EINVAL);
 	assert_true(evs_cmk_is_id(CMK));
 	assert_false(evs_cmk_is_id("0D0466B0-e727-4d9c-b35d-f84bb474a37f"));
+	assert_false(evs_cmk_is_id("0d0466b00e727-4d9c-b35d-f84bb474a37f"));
 }
 
 #define kms_test(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

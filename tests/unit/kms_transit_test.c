@@ -299,8 +299,11 @@ static void test_not_sent(void **state)
 {
 	static const char *const name[] = { "..", "a/b", "a?b", "%2e" };
 	struct fixture *f = *state;
+	struct evs_cmk cmk;
 	size_t i;
 
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "", &cmk, &f->err),
+		    EVS_CLASS_BAD_REQUEST);
 	evs_hex_encode(f->token.wrapped_dk, CIPHERTEXT, strlen(CIPHERTEXT));
 	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
 		strcpy(f->token.cmk, name[i]);

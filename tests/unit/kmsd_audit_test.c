@@ -192,6 +192,7 @@ static void test_no_record(void **state)
 {
 	static char heap[1 << 18];
 	struct evs_error err = {};
+	struct kmsd_conf conf;
 	int64_t count;
 
 	(void)state;
@@ -205,6 +206,10 @@ static void test_no_record(void **state)
 	assert_int_equal(kmsd_audit_show("/nonexistent/log", &err), -ENOENT);
 	assert_int_equal(kmsd_audit_verify("/nonexistent/log", db_path, &count, &err), -ENOENT);
 	assert_int_equal(unlink(log_path), 0);
+	assert_int_equal(mkdir(log_path, 0700), 0);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_int_equal(kmsd_open(&f.kmsd, &conf, &err), -EISDIR);
+	assert_int_equal(rmdir(log_path), 0);
 	fixture_open(&f);
 	assert_int_equal(verify(&count), -EBADMSG);
 }

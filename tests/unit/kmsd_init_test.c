@@ -65,11 +65,22 @@ static void test_undone(void **state)
 	struct evs_error err = {};
 	struct fixture f;
 	struct kmsd_init init = { .socket = "/s" };
+	static char long_path[PATH_MAX];
 	char config[128];
 
 	(void)state;
 	fixture_dir(&f);
 	snprintf(config, sizeof(config), "%s/no/such/kmsd.conf", f.dir);
+	init.state_dir = f.state;
+
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	long_path[0] = '/';
+	init.config = config;
+	init.socket = long_path;
+	assert_int_equal(kmsd_init(&init, &err), -ENAMETOOLONG);
+	init.socket = "/s";
+	init.state_dir = long_path;
+	assert_int_equal(kmsd_init(&init, &err), -ENAMETOOLONG);
 	init.state_dir = f.state;
 
 	/* Fails at the last step: nothing is left of the others */
@@ -298,6 +309,11 @@ static void test_other_database(void **state)
 	assert_int_equal(rename(b.database, a.database), 0);
 	assert_int_equal(kmsd_open(&kmsd, &a, &err), -EKEYREJECTED);
 	assert_non_null(strstr(err.text, "another root key"));
+	assert_int_equal(rename(a.database, b.database), 0);
+	strcpy(b.module, "/nonexistent.so");
+	assert_int_equal(kmsd_open(&kmsd, &b, &err), -ENOENT);
+	assert_contains(err.text, "/nonexistent.so");
+	assert_int_equal(unlink(b.database), 0);
 	/* And it is opened, never made, by the daemon */
 	assert_int_equal(kmsd_open(&kmsd, &b, &err), -EIO);
 	assert_int_equal(access(b.database, F_OK), -1);

@@ -29,6 +29,15 @@ static void test_listen(void **state)
 			fail_msg("taken: %s", bad[i]);
 		assert_contains(err.text, "not an address and port");
 	}
+	/* Nor is there a socket where there cannot be one */
+	conf.address[0] = '\0';
+	strcpy(conf.socket, "/proc/none/sock");
+	assert_int_equal(kmsd_listen_open(&l, &conf, &err), -ENOENT);
+	snprintf(conf.socket, sizeof(conf.socket), "%s/folder", f.dir);
+	assert_int_equal(mkdir(conf.socket, 0700), 0);
+	assert_int_equal(kmsd_listen_open(&l, &conf, &err), -EISDIR);
+	assert_int_equal(rmdir(conf.socket), 0);
+	strcpy(conf.socket, f.socket);
 	strcpy(conf.address, "[::1]:0");
 	assert_int_equal(kmsd_listen_open(&l, &conf, &err), 0);
 	assert_int_equal(getsockname(l.tcp_fd, (struct sockaddr *)&addr, &size), 0);

@@ -71,6 +71,15 @@ static void test_largest(void **state)
 	assert_int_equal(strlen(back.wrapped_dk), EVS_WRAPPED_HEX_MAX);
 }
 
+static void test_uuid(void **state)
+{
+	(void)state;
+	assert_true(evs_uuid_valid(UUID));
+	assert_false(evs_uuid_valid("111111112222-3333-4444-5555555555550"));
+	assert_false(evs_uuid_valid(UUID "0"));
+	assert_false(evs_uuid_valid("1111111g-2222-3333-4444-555555555555"));
+}
+
 static void test_init_refuses(void **state)
 {
 	struct evs_error err = {};
@@ -223,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_keyslots),
 		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_uuid),
 		cmocka_unit_test(test_init_refuses),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_oversized),

@@ -147,8 +147,16 @@ static void test_sector_sizes(void **state)
 static void test_format_refuses(void **state)
 {
 	struct fixture *f = *state;
+	struct evs_format fmt = { .uuid = "x" };
+	struct evs_secret *half = evs_secret_alloc(EVS_DK_SIZE / 2);
 	char label[EVS_LABEL_MAX + 2];
 
+	assert_non_null(half);
+	assert_int_equal(evs_volume_format(f->path, &fmt, &f->token, f->dk, &f->err), -EINVAL);
+	assert_non_null(strstr(f->err.text, "bad UUID"));
+	fmt.uuid = UUID;
+	assert_int_equal(evs_volume_format(f->path, &fmt, &f->token, half, &f->err), -EINVAL);
+	evs_secret_free(half);
 	memset(label, 'l', sizeof(label) - 1);
 	label[sizeof(label) - 1] = '\0';
 	assert_int_equal(format(f, 0, label), -EINVAL);
