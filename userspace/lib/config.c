@@ -250,14 +250,13 @@ static void take_option(struct parser *p, struct evs_config_kms *kms, const char
 		kms->options[kms->option_count - 1].line = p->line;
 }
 
+/* Not called again once it or read_line() has failed: then there is no next line. */
 static int parse_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct parser *p = user;
 	struct evs_config_kms *kms;
 	size_t i;
 
-	if (p->failed)
-		return 0;
 	kms = strncmp(section, KMS_SECTION, strlen(KMS_SECTION)) ? NULL :
 	      kms_find(p->cfg, section + strlen(KMS_SECTION));
 	if (!kms) {
