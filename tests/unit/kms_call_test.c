@@ -268,6 +268,8 @@ static void test_later(void **state)
 					   "\"next_marker\":\"m\"}"), ERROR("403", "KMS.0306"));
 	assert_null(grants);
 	assert_int_equal(count, 0);
+	peer_script(&peer, KEY_INFO);
+	expect(get_rotation, -EACCES, ERROR("403", "KMS.0306"), KEY_INFO);
 	expect(find_agency, -EACCES, OK("{\"agencies\":[{\"name\":\"a\",\"id\":\"1\"}]}"),
 	       ERROR("403", "KMS.0306"));
 	expect(create_agency, -EACCES, role, ERROR("403", "KMS.0306"));

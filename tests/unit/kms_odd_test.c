@@ -97,6 +97,10 @@ static void test_barbican_refuses(void **state)
 	check_fails(&f->err, evs_kms_list_keys(f->kms, &cmks, &count, &f->err),
 		    EVS_CLASS_NO_PERMISSION);
 	assert_null(cmks);
+	expect(&recording, HTTP("403", "{}"));
+	expect(&recording, NULL);
+	check_fails(&f->err, evs_kms_describe_key(f->kms, "k", &cmk, &f->err),
+		    EVS_CLASS_NO_PERMISSION);
 	expect(&recording, OK("{\"secrets\":[]}"));
 	expect(&recording, ORDERED);
 	expect(&recording, HTTP("403", "{}"));
@@ -128,6 +132,11 @@ static void test_datakey(void **state)
 		assert_contains(f->err.text, i < 2 ? "cipher_text is no hex" : "no data key");
 		assert_wiped(f->dk);
 	}
+	expect(&recording, HTTP("403", "{}"));
+	expect(&recording, HTTP("403", "{}"));
+	expect(&recording, NULL);
+	check_fails(&f->err, evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err),
+		    EVS_CLASS_NO_PERMISSION);
 }
 
 /* Found out here: nothing is sent. */

@@ -293,6 +293,7 @@ static void test_odd_answers(void **state)
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(evs_kms_describe_key(f->kms, "disks", &cmk, &f->err), -ENOENT);
 	assert_contains(f->err.text, "token-file: ");
+	assert_int_equal(evs_kms_list_keys(f->kms, &cmks, &count, &f->err), -ENOENT);
 }
 
 static void test_not_sent(void **state)
