@@ -42,7 +42,7 @@ static void lower_hex(char *hex, const unsigned char *data, size_t len)
 
 /* ---- query ---- */
 
-/* Percent-encodes; @keep are further characters that stay. Returns the length or -EMSGSIZE. */
+/* Percent-encodes into @size bytes, at least one; @keep are further characters that stay. Returns the length or -EMSGSIZE. */
 static int encode(const char *text, const char *keep, char *out, size_t size)
 {
 	size_t used = 0;
@@ -56,8 +56,6 @@ static int encode(const char *text, const char *keep, char *out, size_t size)
 		else
 			used += (size_t)sprintf(out + used, "%%%02X", (unsigned char)*text);
 	}
-	if (used >= size)
-		return -EMSGSIZE;
 	out[used] = '\0';
 	return (int)used;
 }
