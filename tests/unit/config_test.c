@@ -187,6 +187,7 @@ static void test_auth(void **state)
 		"project = p\nauth = password\nuser = u\ndomain = d\npassword-file = /s\n",
 		"backend = barbican\nproject = p\nauth = none\n",
 	};
+	static const char *const local[] = { "localhost:9311", "127.0.0.1/v1", "[::1]" };
 	static const char *const bad[][2] = {
 		{ "auth = ak-sk\naccess-key = a\nsecret-key-file = /s\n", "auth = ak-sk needs project" },
 		{ "auth = token\n", "auth must be none, password, ak-sk or metadata" },
@@ -204,6 +205,12 @@ static void test_auth(void **state)
 		snprintf(text, sizeof(text), CLOUD "%s", good[i]);
 		if (load(text, &cfg, &err))
 			fail_msg("%s", err.text);
+		evs_config_free(&cfg);
+	}
+	/* Not encrypted, so for this host alone */
+	for (i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		snprintf(text, sizeof(text), "[kms c]\nurl = http://%s\n", local[i]);
+		assert_int_equal(load(text, &cfg, &err), 0);
 		evs_config_free(&cfg);
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

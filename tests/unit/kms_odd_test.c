@@ -16,6 +16,7 @@
 #define ORDERED HTTP("202", "{\"order_ref\":" REF("order") "}")
 #define ZEROS_8 "0000000000000000"
 #define KEY_64 ZEROS_8 ZEROS_8 ZEROS_8 ZEROS_8 "01" ZEROS_8 ZEROS_8 ZEROS_8 "00000000000000"
+#define KEY_DIGEST "CB592844121D926F1CA3AD4E1D6FB9D8E260ED6E3216361F7732E975A0E8BBF6"
 
 static struct recorded recording;
 
@@ -139,6 +140,49 @@ static void test_datakey(void **state)
 		    EVS_CLASS_NO_PERMISSION);
 }
 
+/* Another server, at a TCP port; returns the port. */
+static unsigned int listen_tcp(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(addr);
+
+	close(recording.listener);
+	recording.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(recording.listener, (struct sockaddr *)&addr, size), 0);
+	assert_int_equal(listen(recording.listener, 4), 0);
+	assert_int_equal(getsockname(recording.listener, (struct sockaddr *)&addr, &size), 0);
+	return ntohs(addr.sin_port);
+}
+
+/* A KMS that is not evs-kmsd on a socket of this host is sent nothing of its extensions. */
+static void test_cloud(void **state)
+{
+	static const char made[] = OK("{\"key_id\":\"" CMK "\",\"plain_text\":\"" KEY_64
+				      "\",\"data_key\":\"" KEY_64 "\",\"cipher_text\":\"02\","
+				      "\"datakey_length\":\"64\",\"datakey_dgst\":\"" KEY_DIGEST "\"}");
+	struct fixture *f = *state;
+	struct evs_token new = f->token;
+	char url[64];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", listen_tcp());
+	set(f, "url", url);
+	reopen(f);
+	expect(&recording, made);
+	expect(&recording, NULL);
+	check_ok(&f->err, evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err));
+	assert_null(strstr(recording.request[0], "recipient"));
+	/* A rewrap is two calls there */
+	expect(&recording, made);
+	expect(&recording, made);
+	expect(&recording, NULL);
+	check_ok(&f->err, evs_kms_rewrap_datakey(f->kms, &f->token, &new, &f->err));
+	assert_contains(recording.request[0], "/kms/decrypt-datakey ");
+	assert_null(strstr(recording.request[0], "recipient"));
+	assert_contains(recording.request[1], "/kms/encrypt-datakey ");
+	assert_null(strstr(recording.request[1], "source_"));
+}
+
 /* Found out here: nothing is sent. */
 static void test_not_sent(void **state)
 {
@@ -163,6 +207,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_barbican, set_up_barbican, tear_down),
 		cmocka_unit_test_setup_teardown(test_barbican_refuses, set_up_barbican, tear_down),
 		cmocka_unit_test_setup_teardown(test_datakey, set_up_otc, tear_down),
+		cmocka_unit_test_setup_teardown(test_cloud, set_up_otc, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_sent, set_up_otc, tear_down),
 	};
 

@@ -405,6 +405,20 @@ static void test_version(void **state)
 	free(text);
 }
 
+/* A token that is taken away: that is no fault of the request, and may pass. */
+static void test_no_token_left(void **state)
+{
+	char tokens[96];
+
+	(void)state;
+	snprintf(tokens, sizeof(tokens), "%s/tokens", f.state);
+	assert_int_equal(remove_tree(tokens), 0);
+	call_refused(&f, 503, "KMS.0104", "create-key", "{\"key_alias\":\"lost\"}");
+	call_refused(&f, 503, "KMS.0104", "create-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_length\":512}", key);
+	free(call_ok(&f, "total", "list-keys", "{}"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_no_token),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_no_token_left),	/* the last one: it stays away */
 	};
 
 	return cmocka_run_group_tests_name("kmsd_refusal", tests, setup, teardown);

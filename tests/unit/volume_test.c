@@ -255,6 +255,25 @@ static void test_foreign(void **state)
 	refuse_open(f, -EBADMSG, "\"kms\" is missing");
 }
 
+/* As cryptsetup makes one that has a passphrase, and half a key */
+static void test_key_size(void **state)
+{
+	struct crypt_pbkdf_type pbkdf = { .type = CRYPT_KDF_PBKDF2, .hash = "sha256",
+					  .iterations = 1000, .flags = CRYPT_PBKDF_NO_BENCHMARK };
+	struct crypt_params_luks2 params = { .sector_size = 512, .subsystem = "evs",
+					     .pbkdf = &pbkdf };
+	struct fixture *f = *state;
+	struct crypt_device *cd;
+
+	assert_int_equal(crypt_init(&cd, f->path), 0);
+	assert_int_equal(crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", UUID,
+				      (const char *)f->dk->data, EVS_DK_SIZE / 2, &params), 0);
+	assert_int_equal(crypt_keyslot_add_by_volume_key(cd, 0, (const char *)f->dk->data,
+							 EVS_DK_SIZE / 2, "x", 1), 0);
+	crypt_free(cd);
+	refuse_open(f, -EBADMSG, "its key is not of 64 bytes");
+}
+
 static void test_luks1(void **state)
 {
 	static const unsigned char luks1[] = { 'L', 'U', 'K', 'S', 0xba, 0xbe, 0, 1 };
@@ -318,6 +337,7 @@ int main(void)
 		volume_test(test_both_copies_damaged),
 		volume_test(test_truncated),
 		volume_test(test_foreign),
+		volume_test(test_key_size),
 		volume_test(test_luks1),
 		volume_test(test_probe),
 		volume_test(test_probe_partitions),
