@@ -10,7 +10,9 @@
 # FILTER is a regular expression for the sources there that count. A line of REASONS
 # is a pattern for files (as of the shell), two regular expressions for the whole name
 # of a function and for some line of the piece ("-" for any), and the reason. The first
-# one that fits is it.
+# one that fits is it. BEFORE@LINE instead of the second expression looks also at what
+# stands before the piece: the condition it depends on and the statement before that,
+# as one line; either side may be empty.
 import collections
 import fnmatch
 import json
@@ -68,11 +70,32 @@ def pieces(lines):
         yield piece
 
 
-def reason_for(reasons, name, function, text):
+def leading(text):
+    """The end of @text: a condition, and the statement before it."""
+    taken = []
+    ends = 0
+    for line in map(str.strip, reversed(text)):
+        ends += line.endswith(";") or line in ("", "{", "}")
+        if ends == 2:
+            break
+        taken.insert(0, line)
+    return " ".join(taken)
+
+
+def fits(source, text, piece):
+    """Does this part of a reason fit a piece, given as numbers of lines of @text?"""
+    before, at, line = source.partition("@")
+    if not at:
+        before, line = "", source
+    return (source == "-" or re.search(before, leading(text[:piece[0] - 1])) and
+            any(re.search(line, text[number - 1]) for number in piece))
+
+
+def reason_for(reasons, name, function, text, piece):
     """The first that fits, or None."""
     for files, functions, source, reason in reasons:
         if (fnmatch.fnmatch(name, files) and re.fullmatch(functions, function) and
-                (source == "-" or any(re.search(source, line) for line in text))):
+                fits(source, text, piece)):
             return reason
     return None
 
@@ -86,7 +109,7 @@ def main():
             text = source.read().split("\n")
         for piece in pieces(lines):
             function = lines[piece[0]][1]
-            reason = reason_for(reasons, name, function, [text[n - 1] for n in piece])
+            reason = reason_for(reasons, name, function, text, piece)
             where = f"{piece[0]}-{piece[-1]}" if len(piece) > 1 else f"{piece[0]}"
             print(f"{name}:{where} {function}(): {reason or 'NO REASON'}")
             total += 1
