@@ -7,9 +7,7 @@
 #include "peer.h"
 
 #include <errno.h>
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -355,21 +353,6 @@ static void test_access_key(void **state)
 	assert_contains(f->err.text, "the clock of this host");
 }
 
-/* Another peer, at a TCP port; returns the port. */
-static unsigned int listen_tcp(struct peer *p)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(addr);
-
-	close(p->listener);
-	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(p->listener, (struct sockaddr *)&addr, size), 0);
-	assert_int_equal(listen(p->listener, 4), 0);
-	assert_int_equal(getsockname(p->listener, (struct sockaddr *)&addr, &size), 0);
-	return ntohs(addr.sin_port);
-}
-
 /* Host and path are signed as they are sent, the path of the URL and its port with them. */
 static void test_signed_url(void **state)
 {
@@ -378,6 +361,7 @@ static void test_signed_url(void **state)
 	const char *const headers[] = { host, "X-Sdk-Date: 20251125T120000Z", "X-Project-Id: p1",
 					NULL };
 	struct fixture *f = *state;
+	unsigned int port;
 	size_t i;
 
 	assert_int_equal(write_secret(f->secret, "sk1", 0400), 0);
@@ -385,7 +369,8 @@ static void test_signed_url(void **state)
 	set(f, "access-key", "AK1");
 	set(f, "secret-key-file", f->secret);
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(host, sizeof(host), "Host: 127.0.0.1:%u", listen_tcp(&f->peer));
+		f->peer.listener = script_listen_tcp(f->peer.listener, &port);
+		snprintf(host, sizeof(host), "Host: 127.0.0.1:%u", port);
 		snprintf(url, sizeof(url), "http://%s%s", host + strlen("Host: "), ends[i]);
 		snprintf(path, sizeof(path), "%s" PATH, ends[i][0] && ends[i][1] ? ends[i] : "");
 		set(f, "url", url);

@@ -140,21 +140,6 @@ static void test_datakey(void **state)
 		    EVS_CLASS_NO_PERMISSION);
 }
 
-/* Another server, at a TCP port; returns the port. */
-static unsigned int listen_tcp(void)
-{
-	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof(addr);
-
-	close(recording.listener);
-	recording.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(recording.listener, (struct sockaddr *)&addr, size), 0);
-	assert_int_equal(listen(recording.listener, 4), 0);
-	assert_int_equal(getsockname(recording.listener, (struct sockaddr *)&addr, &size), 0);
-	return ntohs(addr.sin_port);
-}
-
 /* A KMS that is not evs-kmsd on a socket of this host is sent nothing of its extensions. */
 static void test_cloud(void **state)
 {
@@ -163,9 +148,11 @@ static void test_cloud(void **state)
 				      "\"datakey_length\":\"64\",\"datakey_dgst\":\"" KEY_DIGEST "\"}");
 	struct fixture *f = *state;
 	struct evs_token new = f->token;
+	unsigned int port;
 	char url[64];
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", listen_tcp());
+	recording.listener = script_listen_tcp(recording.listener, &port);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", port);
 	set(f, "url", url);
 	reopen(f);
 	expect(&recording, made);

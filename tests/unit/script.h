@@ -3,6 +3,8 @@
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -26,6 +28,22 @@ UNUSED static int script_listen(const char *path)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* A socket that listens at a TCP port of this host, in place of @old; sets the port */
+UNUSED static int script_listen_tcp(int old, unsigned int *port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	close(old);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, size), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &size), 0);
+	*port = ntohs(addr.sin_port);
+	return fd;
 }
 
 /* A whole request, as it came, to be freed; NULL when memory has run out */
