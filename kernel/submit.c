@@ -132,12 +132,16 @@ void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 	/* The scheduler looks for the time that is kept in the plug */
 	if (plug)
 		blk_plug_invalidate_ts();
-	current->plug = NULL;
+	/*
+	 * An interrupt that ends a request may read it, and has no use for what
+	 * it reads, being no task.
+	 */
+	data_race(current->plug = NULL);
 	current->bio_list = NULL;
 	/* The disk may go with the request that this completes */
 	submit_bio_noacct(bio);
 	current->bio_list = kept_back;
-	current->plug = plug;
+	data_race(current->plug = plug);
 }
 
 /**
