@@ -93,7 +93,7 @@ is "$(evs-setup cmk rotation on second)" "$id second rotation on, every 365 days
 refused 2 'already' "it cannot be turned on twice" evs-setup cmk rotation on second
 is "$(evs-setup cmk rotation interval 30 second)" \
 	"$id second rotation on, every 30 days, 0 so far" "cmk rotation interval"
-refused 2 'only regularly' "cmk rotate: not something that this KMS does" \
+refused 2 'cannot rotate CMKs on demand' "cmk rotate: not something that this KMS does" \
 	evs-setup cmk rotate second
 is "$(evs-setup cmk rotation off second)" "$id second rotation off, 0 so far" "cmk rotation off"
 refused 2 'not enabled' "it cannot be turned off twice" evs-setup cmk rotation off second

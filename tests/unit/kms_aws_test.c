@@ -192,6 +192,26 @@ static void test_describe(void **state)
 		       "{\"KeyId\":\"alias/db\"}");
 }
 
+static void test_rotate(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	expect(&f->server, KEY("Enabled"));
+	expect(&f->server, HTTP("200", "{\"KeyId\":\"" CMK "\"}"));
+	expect(&f->server, NULL);
+	check_ok(&f->err, evs_kms_rotate(f->kms, "alias/db", &cmk, &f->err));
+	assert_contains(f->server.request[1],
+			"\r\nX-Amz-Target: TrentService.RotateKeyOnDemand\r\n");
+	assert_contains(f->server.request[1], "\r\n\r\n{\"KeyId\":\"" CMK "\"}");
+	expect(&f->server, KEY("Enabled"));
+	expect(&f->server, REFUSAL("400", "AccessDeniedException", "no"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_rotate(f->kms, "alias/db", &cmk, &f->err),
+		    EVS_CLASS_NO_PERMISSION);
+	assert_contains(f->err.text, "allow kms:RotateKeyOnDemand");
+}
+
 static void test_list(void **state)
 {
 	struct fixture *f = *state;
@@ -337,6 +357,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_datakey, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rewrap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_describe, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rotate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),

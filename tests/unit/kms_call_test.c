@@ -96,7 +96,7 @@ static const struct {
 	{ cancel, "cancel the deletion of CMKs", true },
 	{ change_alias, "rename CMKs", true },
 	{ set_description, "describe CMKs", true },
-	{ rotate, "rotate a CMK on demand", true },
+	{ rotate, "rotate CMKs on demand", true },
 	{ set_rotation, "rotate CMKs regularly", true },
 	{ set_interval, "rotate CMKs regularly", true },
 	{ get_rotation, "rotate CMKs regularly", true },

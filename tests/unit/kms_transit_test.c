@@ -163,6 +163,25 @@ static void test_create(void **state)
 	assert_contains(f->err.text, "has no description");
 }
 
+static void test_rotate(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	expect(&f->server, A_KEY("aes256-gcm96"));
+	expect(&f->server, HTTP("204", ""));
+	expect(&f->server, NULL);
+	check_ok(&f->err, evs_kms_rotate(f->kms, "disks", &cmk, &f->err));
+	assert_string_equal(cmk.id, "disks");
+	assert_contains(f->server.request[1], "POST /v1/transit/keys/disks/rotate HTTP/1.1\r\n");
+	expect(&f->server, A_KEY("aes256-gcm96"));
+	expect(&f->server, ERRORS("403", "permission denied"));
+	expect(&f->server, NULL);
+	check_fails(&f->err, evs_kms_rotate(f->kms, "disks", &cmk, &f->err),
+		    EVS_CLASS_NO_PERMISSION);
+	assert_contains(f->err.text, "update on transit/keys/disks/rotate");
+}
+
 static void test_list(void **state)
 {
 	struct fixture *f = *state;
@@ -347,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_datakey, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_describe, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_create, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_rotate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd_answers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),

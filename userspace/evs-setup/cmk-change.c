@@ -204,7 +204,7 @@ const struct verb verb_cmk_rotate = {
 	.help = CMK_HELP_KMS
 		"\n"
 		"What the older material protects stays readable; evs-setup rewrap moves a disk\n"
-		"to the new one. Not every KMS can do it: see cmk rotation.\n"
+		"to the new one. The backend has to be transit or aws; else, see cmk rotation.\n"
 		"Prints id, alias and state.\n",
 	.run = run_rotate,
 };

@@ -14,7 +14,7 @@ int evs_kms_rotate(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 
 	evs_kms_begin(kms, err);
 	if (!kms->ops->rotate)
-		return evs_kms_cannot(kms, "rotate a CMK on demand, only regularly", err);
+		return evs_kms_cannot(kms, "rotate CMKs on demand", err);
 	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;

@@ -206,6 +206,17 @@ static int send_request(struct evs_kms *kms, const char *op, json_object *reques
 
 /* ---- operations ---- */
 
+/* What takes the CMK alone. */
+static int call_key(struct evs_kms *kms, const char *op, const char *ref,
+		    struct evs_http_answer *answer, struct evs_error *err)
+{
+	json_object *request = json_object_new_object();
+	int ret;
+
+	ret = request ? add(request, "KeyId", json_object_new_string(ref)) : -ENOMEM;
+	return send_request(kms, op, request, ret, answer, err);
+}
+
 static enum evs_cmk_state state_of(const char *state)
 {
 	static const struct {
@@ -229,13 +240,12 @@ static enum evs_cmk_state state_of(const char *state)
 static int aws_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			    struct evs_error *err)
 {
-	json_object *request = json_object_new_object(), *root, *info;
 	struct evs_http_answer answer;
+	json_object *root, *info;
 	char text[64];
 	int ret;
 
-	ret = request ? add(request, "KeyId", json_object_new_string(ref)) : -ENOMEM;
-	ret = send_request(kms, "DescribeKey", request, ret, &answer, err);
+	ret = call_key(kms, "DescribeKey", ref, &answer, err);
 	if (ret)
 		return ret;
 	memset(cmk, 0, sizeof(*cmk));
@@ -254,6 +264,14 @@ static int aws_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk
 	cmk->deletion = json_object_get_int64(json_object_object_get(info, "DeletionDate"));
 	json_object_put(root);
 	return ret;
+}
+
+/* It may take effect some time after the answer; new keys are under the older one then. */
+static int aws_rotate(struct evs_kms *kms, const char *id, struct evs_error *err)
+{
+	struct evs_http_answer answer;
+
+	return call_key(kms, "RotateKeyOnDemand", id, &answer, err);
 }
 
 /* One page of ids into @cmks; @marker becomes that of the next, "" for none. */
@@ -448,6 +466,8 @@ static const char *permission(enum evs_call call)
 	switch (call) {
 	case EVS_CALL_LIST:
 		return "kms:ListKeys and kms:DescribeKey";
+	case EVS_CALL_ROTATION:
+		return "kms:RotateKeyOnDemand";
 	case EVS_CALL_WRAP:
 		return "kms:GenerateDataKey and kms:Encrypt (for a rewrap kms:ReEncryptTo, and kms:ReEncryptFrom on the CMK of before)";
 	case EVS_CALL_UNWRAP:
@@ -508,6 +528,7 @@ const struct evs_kms_ops evs_aws_ops = {
 	.advise = aws_advise,
 	.list_keys = aws_list_keys,
 	.describe_key = aws_describe_key,
+	.rotate = aws_rotate,
 	.create_datakey = aws_create_datakey,
 	.decrypt_datakey = aws_decrypt_datakey,
 	.encrypt_datakey = aws_encrypt_datakey,

@@ -152,20 +152,26 @@ static int ask(struct evs_kms *kms, const char *what, const char *body,
 	return ret;
 }
 
-/* About one key; an answer without a body is {}. */
-static int call(struct evs_kms *kms, const char *op, const char *name, const char *body,
-		struct evs_http_answer *answer, struct evs_error *err)
+/* About one key: @op, its @name and @suffix; an answer without a body is {}. */
+static int call_path(struct evs_kms *kms, const char *op, const char *name, const char *suffix,
+		     const char *body, struct evs_http_answer *answer, struct evs_error *err)
 {
 	char what[128];
 	int ret;
 
 	if (!name_valid(name))
 		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST, "is no name of a key");
-	snprintf(what, sizeof(what), "%s/%s", op, name);
+	snprintf(what, sizeof(what), "%s/%s%s", op, name, suffix);
 	ret = ask(kms, what, body, answer, err);
 	if (ret)
 		return ret;
 	return answer->status == 200 || answer->status == 204 ? 0 : refused(answer, err);
+}
+
+static int call(struct evs_kms *kms, const char *op, const char *name, const char *body,
+		struct evs_http_answer *answer, struct evs_error *err)
+{
+	return call_path(kms, op, name, "", body, answer, err);
 }
 
 static json_object *get_data(const struct evs_http_answer *answer, json_object **root)
@@ -224,6 +230,13 @@ static int transit_create_key(struct evs_kms *kms, const char *alias, const char
 	if (!ret)
 		strcpy(id, alias);
 	return ret;
+}
+
+static int transit_rotate(struct evs_kms *kms, const char *id, struct evs_error *err)
+{
+	struct evs_http_answer answer;
+
+	return call_path(kms, "keys", id, "/rotate", "{}", &answer, err);
 }
 
 /* Names into @cmks; those that this back end could not ask for are left out. */
@@ -435,6 +448,9 @@ static void advise_permission(const char *mount, const struct evs_refusal *refus
 		snprintf(text, EVS_ADVICE_MAX, "%s list on %s/keys and read on %s/keys/*", who,
 			 mount, mount);
 		break;
+	case EVS_CALL_ROTATION:
+		snprintf(text, EVS_ADVICE_MAX, "%s update on %s/keys/%s/rotate", who, mount, name);
+		break;
 	case EVS_CALL_WRAP:
 		snprintf(text, EVS_ADVICE_MAX,
 			 "%s update on %s/datakey/plaintext/%s and %s/encrypt/%s", who, mount,
@@ -485,6 +501,7 @@ const struct evs_kms_ops evs_transit_ops = {
 	.create_key = transit_create_key,
 	.list_keys = transit_list_keys,
 	.describe_key = transit_describe_key,
+	.rotate = transit_rotate,
 	.create_datakey = transit_create_datakey,
 	.decrypt_datakey = transit_decrypt_datakey,
 	.encrypt_datakey = transit_encrypt_datakey,
