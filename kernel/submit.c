@@ -141,6 +141,7 @@ void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 	/* The disk may go with the request that this completes */
 	submit_bio_noacct(bio);
 	current->bio_list = kept_back;
+	/* As above */
 	data_race(current->plug = plug);
 }
 
