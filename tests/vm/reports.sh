@@ -59,7 +59,8 @@ kernel_reports()
 # has data races of its own, some of them further down the driver's calls. A task
 # is not in a race with itself: it has lost its CPU while it was being watched at
 # current->flags, say by memalloc_noio_save() or blk_plug_invalidate_ts(), and they
-# are looked at as it goes, and PF_BLOCK_TS is taken away as it comes again.
+# are looked at as it goes, and PF_BLOCK_TS is taken away as it comes again; or the
+# tick has looked whether it is a worker of a queue, which kthread_data() sees by them.
 race_reports()
 {
 	awk 'function report() { if (ours && !itself) { printf "%s", text; any = 1 }
@@ -67,12 +68,13 @@ race_reports()
 	     function lost_ts(from, to) {
 		return substr("014589cd", index("2367abef", substr(from, 1, 1)), 1) substr(from, 2) == to }
 	     /BUG: KCSAN: / { report(); inside = 1; ours = /\[evs\]/ }
+	     /BUG: KCSAN: .* kthread_data( |$)/ { itself = 1 }
 	     !inside { next }
 	     /==========$/ { report(); next }
 	     { text = text $0 "\n" }
 	     / by (task|interrupt) / { frames = 0 }
 	     match($0, / by task [0-9]+ /) { who = substr($0, RSTART, RLENGTH)
-					    itself = who == first; first = who }
+					    itself = itself || who == first; first = who }
 	     /race at unknown origin, .* of 4 bytes by task / { unknown = 1 }
 	     unknown && /value changed: 0x[2367abef]/ {
 		itself = lost_ts(substr($(NF - 2), 3), substr($NF, 3)) }
