@@ -132,7 +132,7 @@ static void test_cannot(void **state)
 	}
 }
 
-/* No kind of KMS that there is does so on demand: one that would. */
+/* The cloud does not do so on demand: as a kind that does. */
 static int rotate_now(struct evs_kms *which, const char *id, struct evs_error *why)
 {
 	assert_ptr_equal(which, kms);
@@ -283,6 +283,17 @@ static void test_later(void **state)
 	assert_contains(err.text, "but for somebody: delete it with");
 }
 
+/* The identity service is another server, and may be the one that is not there */
+static void test_no_iam(void **state)
+{
+	(void)state;
+	kms->cfg.timeout = 1;
+	peer_close(&peer);
+	assert_true(find_agency() < 0);
+	assert_int_equal(err.class, EVS_CLASS_KMS_UNREACHABLE);
+	assert_int_equal(peer_open(&peer), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -295,6 +306,7 @@ int main(void)
 		TEST(test_created_but),
 		TEST(test_bad_answers),
 		TEST(test_later),
+		TEST(test_no_iam),
 	};
 	int failed;
 
