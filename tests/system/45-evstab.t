@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone: no kernel has a part in the table.
 # /etc/evstab: attach --all, detach --all, --tab; what probe tells of a disk.
 . "$(dirname "$0")/tap.sh"
 

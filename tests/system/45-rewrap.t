@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone: the kernel is told the id of the other CMK, and no more.
 # The data key of a disk that is in use is wrapped anew, by another CMK; and
 # scheduling the deletion of a CMK tells of the disks that are attached.
 . "$(dirname "$0")/tap.sh"
