@@ -122,7 +122,8 @@ static void print_rotation(const struct evs_cmk *cmk, const struct evs_rotation 
 	if (rotation->count >= 0)
 		printf(", %lld so far", (long long)rotation->count);
 	/* A KMS that counts says when the CMK was made before there is any */
-	if (when && rotation->count && gmtime_r(&when, &tm) && strftime(date, sizeof(date), "%Y-%m-%d", &tm))
+	if (when && rotation->count && gmtime_r(&when, &tm) &&
+	    strftime(date, sizeof(date), "%Y-%m-%d", &tm))
 		printf(", last on %s", date);
 	putchar('\n');
 }
