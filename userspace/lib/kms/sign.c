@@ -42,7 +42,10 @@ static void lower_hex(char *hex, const unsigned char *data, size_t len)
 
 /* ---- query ---- */
 
-/* Percent-encodes into @size bytes, at least one; @keep are further characters that stay. Returns the length or -EMSGSIZE. */
+/*
+ * Percent-encodes into @size bytes, at least one; @keep are further characters that
+ * stay. Returns the length or -EMSGSIZE.
+ */
 static int encode(const char *text, const char *keep, char *out, size_t size)
 {
 	size_t used = 0;

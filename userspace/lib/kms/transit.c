@@ -153,8 +153,8 @@ static int ask(struct evs_kms *kms, const char *what, const char *body,
 }
 
 /* About one key: @op, its @name and @suffix; an answer without a body is {}. */
-static int call_path(struct evs_kms *kms, const char *op, const char *name, const char *suffix,
-		     const char *body, struct evs_http_answer *answer, struct evs_error *err)
+static int call(struct evs_kms *kms, const char *op, const char *name, const char *suffix,
+		const char *body, struct evs_http_answer *answer, struct evs_error *err)
 {
 	char what[128];
 	int ret;
@@ -166,12 +166,6 @@ static int call_path(struct evs_kms *kms, const char *op, const char *name, cons
 	if (ret)
 		return ret;
 	return answer->status == 200 || answer->status == 204 ? 0 : refused(answer, err);
-}
-
-static int call(struct evs_kms *kms, const char *op, const char *name, const char *body,
-		struct evs_http_answer *answer, struct evs_error *err)
-{
-	return call_path(kms, op, name, "", body, answer, err);
 }
 
 static json_object *get_data(const struct evs_http_answer *answer, json_object **root)
@@ -190,7 +184,7 @@ static int transit_describe_key(struct evs_kms *kms, const char *ref, struct evs
 	char type[32];
 	int ret;
 
-	ret = call(kms, "keys", ref, NULL, &answer, err);
+	ret = call(kms, "keys", ref, "", NULL, &answer, err);
 	if (ret)
 		return ret;
 	data = get_data(&answer, &root);
@@ -226,7 +220,7 @@ static int transit_create_key(struct evs_kms *kms, const char *alias, const char
 		return evs_error_set_class(err, EVS_CLASS_ALIAS_EXISTS, "the key exists");
 	if (err->class != EVS_CLASS_CMK_DELETED)
 		return ret;
-	ret = call(kms, "keys", alias, "{\"type\":\"aes256-gcm96\"}", &answer, err);
+	ret = call(kms, "keys", alias, "", "{\"type\":\"aes256-gcm96\"}", &answer, err);
 	if (!ret)
 		strcpy(id, alias);
 	return ret;
@@ -236,7 +230,7 @@ static int transit_rotate(struct evs_kms *kms, const char *id, struct evs_error 
 {
 	struct evs_http_answer answer;
 
-	return call_path(kms, "keys", id, "/rotate", "{}", &answer, err);
+	return call(kms, "keys", id, "/rotate", "{}", &answer, err);
 }
 
 /* Names into @cmks; those that this back end could not ask for are left out. */
@@ -377,7 +371,7 @@ static int transit_create_datakey(struct evs_kms *kms, struct evs_token *token,
 	if (ret)
 		return ret;
 	snprintf(body, sizeof(body), "{\"bits\":%d,\"associated_data\":\"%s\"}", DK_BITS, aad);
-	ret = call(kms, "datakey/plaintext", token->cmk, body, &answer, err);
+	ret = call(kms, "datakey/plaintext", token->cmk, "", body, &answer, err);
 	if (!ret)
 		ret = take_dk(&answer, dk, err);
 	return ret ? ret : get_wrapped(&answer, token, err);
@@ -401,7 +395,7 @@ static int transit_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	evs_base64_encode(at, dk->data, EVS_DK_SIZE);
 	at = stpcpy(at + EVS_BASE64_LEN(EVS_DK_SIZE), "\",\"associated_data\":\"");
 	strcpy(stpcpy(at, aad), "\"}");
-	ret = call(kms, "encrypt", token->cmk, (const char *)body->data, &answer, err);
+	ret = call(kms, "encrypt", token->cmk, "", (const char *)body->data, &answer, err);
 	evs_secret_free(body);
 	return ret ? ret : get_wrapped(&answer, token, err);
 }
@@ -427,7 +421,7 @@ static int transit_decrypt_datakey(struct evs_kms *kms, const struct evs_token *
 					   "the wrapped key is none of this kind of KMS");
 	snprintf(body, sizeof(body), "{\"ciphertext\":\"%s\",\"associated_data\":\"%s\"}", text,
 		 aad);
-	ret = call(kms, "decrypt", token->cmk, body, &answer, err);
+	ret = call(kms, "decrypt", token->cmk, "", body, &answer, err);
 	return ret ? ret : take_dk(&answer, dk, err);
 }
 
