@@ -33,7 +33,8 @@ static bool evs_cipher_is_generic(const char *driver)
  *
  * Ciphers flagged CRYPTO_ALG_ASYNC are wanted: up to 6.12 the fast ones of x86
  * are, although in process context they complete before they return. Those that
- * drive an accelerator are not, as their completion has to be waited for.
+ * drive an accelerator are not, as their completion has to be waited for; but not
+ * all of them are flagged so that they could be told apart.
  *
  * Context: process context. May load modules.
  * Return: the cipher, whose key is yet to be set, or an ERR_PTR.
@@ -231,22 +232,19 @@ static void evs_crypt_set(struct evs_crypt_req *creq, struct scatterlist *dst,
 	skcipher_request_set_crypt(&creq->req, creq->src, dst, len, creq->iv);
 }
 
-/* The unit at @sector, as the request has been set */
+/*
+ * The unit at @sector, as the request has been set. Unless the caller waits for it,
+ * @creq may be somebody else's when this returns -EINPROGRESS or -EBUSY.
+ */
 static __always_inline int evs_crypt_unit(struct evs_crypt_req *creq,
 					  u64 sector, bool encrypt)
 {
-	int err;
-
 	/* The cipher has overwritten both words */
 	creq->iv[0] = cpu_to_le64(sector);
 	creq->iv[1] = 0;
 	if (encrypt)
-		err = crypto_skcipher_encrypt(&creq->req);
-	else
-		err = crypto_skcipher_decrypt(&creq->req);
-	if (unlikely(err) && evs_crypt_may_sleep(creq))
-		err = crypto_wait_req(err, &creq->wait);
-	return err;
+		return crypto_skcipher_encrypt(&creq->req);
+	return crypto_skcipher_decrypt(&creq->req);
 }
 
 /**
@@ -277,7 +275,7 @@ int evs_cipher_key_check(const struct evs_cipher *cipher,
 	evs_crypt_req_init(creq, cipher);
 	sg_set_buf(creq->src, block, EVS_KEY_CHECK_SIZE);
 	evs_crypt_set(creq, creq->src, EVS_KEY_CHECK_SIZE);
-	err = evs_crypt_unit(creq, U64_MAX, true);
+	err = crypto_wait_req(evs_crypt_unit(creq, U64_MAX, true), &creq->wait);
 	memcpy(check, block, EVS_KEY_CHECK_SIZE);
 
 out:
@@ -325,7 +323,8 @@ int evs_encrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 		err = evs_crypt_map(creq->dst, dst, dst_iter, unit);
 		if (err)
 			return err;
-		err = evs_crypt_unit(creq, sector, true);
+		err = crypto_wait_req(evs_crypt_unit(creq, sector, true),
+				      &creq->wait);
 		if (err)
 			return err;
 	}
@@ -401,9 +400,13 @@ int evs_decrypt(const struct evs_cipher *cipher, struct evs_crypt_req *creq,
 		}
 		iter->bi_sector = before.bi_sector + (unit >> SECTOR_SHIFT);
 		err = evs_crypt_unit(creq, before.bi_sector, false);
-		if (unlikely(err))
-			return may_sleep ? err :
-			       evs_decrypt_atomic_error(iter, &before, err);
+		if (likely(!err))
+			continue;
+		if (!may_sleep)
+			return evs_decrypt_atomic_error(iter, &before, err);
+		err = crypto_wait_req(err, &creq->wait);
+		if (err)
+			return err;
 	}
 
 	return 0;

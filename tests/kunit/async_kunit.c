@@ -36,6 +36,8 @@ struct later_req {
 /* What the next requests return at once, and with what they complete */
 static int later_returns;
 static int later_fails_at, later_error;
+/* They have completed by the time the implementation returns that */
+static bool later_was_done;
 
 /* Drivers of hardware map the whole list, and on 6.12 want it page by page */
 static bool is_unit(struct scatterlist *sg)
@@ -87,6 +89,8 @@ static int later_start(struct skcipher_request *req, bool encrypt)
 	later->req = req;
 	later->encrypt = encrypt;
 	schedule_work(&later->work);
+	if (later_was_done)
+		flush_work(&later->work);
 	return later_returns;
 }
 
@@ -199,6 +203,7 @@ static int setup(struct kunit *test)
 	test->priv = at;
 	later_returns = param->returns;
 	later_fails_at = -1;
+	later_was_done = false;
 
 	at->cipher = alloc_cipher(test);
 	at->creq = kunit_kmalloc(test, evs_crypt_req_size(at->cipher),
@@ -379,12 +384,34 @@ static void test_atomic_nomem(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic.iter.bi_sector);
 }
 
+static void taken_done(void *data, int err)
+{
+	struct async_test *at = data;
+
+	if (err == -EINPROGRESS)
+		return;
+	evs_crypt_req_init(at->creq, at->cipher);
+	complete(&at->creq->wait.completion);
+}
+
+/* Whoever goes on after a unit that is done later may have begun to do so already */
+static void test_atomic_taken(struct kunit *test)
+{
+	struct async_test *at = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, encrypt(at));
+	evs_crypt_req_init_atomic(at->creq, at->cipher, taken_done, at);
+	later_was_done = true;
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, decrypt(at));
+}
+
 static struct kunit_case async_cases[] = {
 	KUNIT_CASE_PARAM(test_later, returns_gen_params),
 	KUNIT_CASE_PARAM(test_later_error, returns_gen_params),
 	KUNIT_CASE_PARAM(test_atomic, returns_gen_params),
 	KUNIT_CASE_PARAM(test_atomic_error, returns_gen_params),
 	KUNIT_CASE_PARAM(test_atomic_nomem, returns_gen_params),
+	KUNIT_CASE_PARAM(test_atomic_taken, returns_gen_params),
 	{}
 };
 
