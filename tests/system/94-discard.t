@@ -119,6 +119,74 @@ attach --allow-discards
 is "$(limit discard)" 0 "a device below that takes none is offered none"
 must evs-setup detach data
 
+# One that takes several ranges with one request: an NVMe device, looped back
+nvme=/dev/nvme0n1
+target=/sys/kernel/config/nvmet
+
+nvme_remove()
+{
+	echo 1 >/sys/class/nvme/nvme0/delete_controller
+	rm $target/ports/1/subsystems/evs
+	rmdir $target/ports/1 $target/subsystems/evs/namespaces/1 $target/subsystems/evs
+}
+
+# nvme_over DEVICE: sets it up
+nvme_over()
+{
+	must mkdir $target/subsystems/evs $target/subsystems/evs/namespaces/1 $target/ports/1
+	echo 1 >$target/subsystems/evs/attr_allow_any_host
+	echo "$1" >$target/subsystems/evs/namespaces/1/device_path
+	echo 1 >$target/subsystems/evs/namespaces/1/enable
+	echo loop >$target/ports/1/addr_trtype
+	must ln -s $target/subsystems/evs $target/ports/1/subsystems/evs
+	at_exit nvme_remove
+	echo transport=loop,nqn=evs >/dev/nvme-fabrics
+	must wait_for test -b $nvme
+}
+
+# ranges DEVICE: how many one request may discard
+ranges()
+{
+	cat "/sys/block/${1#/dev/}/queue/max_discard_segments"
+}
+
+# Files in a row, and every second one goes: what is between them has to stay
+every_second_goes()
+{
+	local i
+
+	must mkfs.xfs -q -f -K --unsupported "$evs"
+	must mount -o discard "$evs" "$mnt"
+	for i in {100..163}; do
+		head -c 64k "$tmp/data" >"$mnt/$i"
+	done
+	must sync -f "$mnt"
+	before=$(allocated)
+	rm "$mnt"/*[02468]
+	must sync -f "$mnt"
+	must umount "$mnt"
+	ok "discards of several ranges at a time arrive" test "$(allocated)" -lt "$before"
+	must mount "$evs" "$mnt"
+	is "$(for i in "$mnt"/*; do cmp -n 65536 "$i" "$tmp/data" 2>&1; done)" "" \
+		"what lies between the ranges is intact"
+	must umount "$mnt"
+}
+
+if ! modprobe -q nvme-loop; then
+	skip "discards of several ranges" "this guest's kernel has no nvme-loop"
+else
+	file=$(new_file sparse.img 64M)
+	loop=$(new_loop "$file" --direct-io=off)
+	at_exit losetup -d "$loop"
+	nvme_over "$loop"
+	ok "an NVMe device takes several ranges" test "$(ranges $nvme)" -gt 1
+	loop=$nvme
+	attach --allow-discards
+	is "$(ranges "$evs")" 1 "the disk takes one"
+	every_second_goes
+	must evs-setup detach data
+fi
+
 ok "nothing is left behind" wait_for no_disk
 unlike "$(kernel_complaints)" . "the kernel did not complain"
 done_testing
