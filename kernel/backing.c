@@ -162,10 +162,15 @@ int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack)
  */
 void evs_backing_check(struct evs_device *evs)
 {
-	u64 size = bdev_nr_bytes(evs->bdev);
+	u64 end = evs->offset + READ_ONCE(evs->size);
+	u64 size;
+
+	/* A disk grows after its backing device; pairs with evs_backing_grow() */
+	smp_rmb();
+	size = bdev_nr_bytes(evs->bdev);
 
 	/* One that is being deleted loses its size before it tells its holder */
-	if (size < evs->offset + READ_ONCE(evs->size))
+	if (size < end)
 		evs_dev_backing_gone(evs, size ? EVS_CAUSE_BACKING_SHRUNK :
 						 EVS_CAUSE_BACKING_GONE);
 }
@@ -198,6 +203,8 @@ static int evs_backing_grow(struct evs_device *evs, u64 size,
 	if (size == evs->size)
 		return -EALREADY;
 
+	/* Who sees this size sees that of the backing device: evs_backing_check() */
+	smp_mb();
 	WRITE_ONCE(evs->size, size);
 	set_capacity(evs->disk, size >> SECTOR_SHIFT);
 	return 0;
