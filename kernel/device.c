@@ -66,7 +66,7 @@ static int evs_dev_register(struct evs_device *evs,
 	mutex_lock(&evs_devs_lock);
 
 	err = xa_alloc(&evs_devs, &evs->id, evs, XA_LIMIT(0, EVS_MAX_ID),
-		       GFP_KERNEL);
+		       GFP_NOIO);
 	if (err)
 		goto out;
 	if (!*evs->name)

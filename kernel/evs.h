@@ -305,8 +305,10 @@ struct evs_attach_args {
  * operation, which takes nothing.
  *
  * evs_devs_lock is not held while the backing device is opened, read, written or
- * closed. disk->open_mutex is, by the block layer: the first opener reads the
- * partition table under it, the last one writes the page cache back.
+ * closed, nor for memory that only I/O could bring: every command takes it, those
+ * that let held I/O go on included. disk->open_mutex is, by the block layer: the
+ * first opener reads the partition table under it, the last one writes the page
+ * cache back.
  */
 extern struct xarray evs_devs;
 extern struct mutex evs_devs_lock;

@@ -21,6 +21,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/timer.h>
 
@@ -224,15 +225,18 @@ EXPORT_SYMBOL_IF_KUNIT(evs_key_get);
  * linked into the module's keyring as the handle of a disk, but only now: a key
  * without a data key may be the handle of another disk, to be left alone.
  *
- * Context: process context, may sleep.
+ * Context: process context, may sleep. Does not wait for I/O, which may be held
+ *	until a key has been consumed: also of another disk, as all share a keyring.
  * Return: 0, -ENOKEY if there is no data key in it (any more), -EKEYREVOKED,
  *	-EKEYEXPIRED, or an error code of the cipher.
  */
 int evs_key_consume(struct key *key, struct evs_cipher *cipher)
 {
 	struct evs_key_payload *payload;
+	unsigned int noio;
 	int err;
 
+	noio = memalloc_noio_save();
 	down_write(&key->sem);
 	err = key_validate(key);
 	if (err)
@@ -248,7 +252,9 @@ int evs_key_consume(struct key *key, struct evs_cipher *cipher)
 
 out:
 	up_write(&key->sem);
-	return err ?: key_link(evs_keyring, key);
+	err = err ?: key_link(evs_keyring, key);
+	memalloc_noio_restore(noio);
+	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_key_consume);
 
@@ -260,7 +266,12 @@ EXPORT_SYMBOL_IF_KUNIT(evs_key_consume);
  */
 void evs_key_put(struct key *key)
 {
+	unsigned int noio;
+
+	/* As evs_key_consume() */
+	noio = memalloc_noio_save();
 	key_unlink(evs_keyring, key);
+	memalloc_noio_restore(noio);
 	key_invalidate(key);
 	key_put(key);
 }

@@ -16,6 +16,7 @@
 #include <linux/key.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
@@ -168,6 +169,7 @@ err_cipher:
 int evs_dev_resume(struct evs_device *evs, key_serial_t serial,
 		   struct netlink_ext_ack *extack)
 {
+	unsigned int noio;
 	struct key *key;
 	int err;
 
@@ -177,6 +179,8 @@ int evs_dev_resume(struct evs_device *evs, key_serial_t serial,
 		return PTR_ERR(key);
 	}
 
+	/* No memory can be had by I/O that is held until this has ended */
+	noio = memalloc_noio_save();
 	mutex_lock(&evs->control_mutex);
 	/* Do not use up a key in vain; may be refused all the same later on */
 	err = evs_state_next(READ_ONCE(evs->state), EVS_OP_RESUME);
@@ -185,6 +189,7 @@ int evs_dev_resume(struct evs_device *evs, key_serial_t serial,
 	else
 		err = evs_dev_resume_key(evs, key, extack);
 	mutex_unlock(&evs->control_mutex);
+	memalloc_noio_restore(noio);
 	key_put(key);
 	if (err)
 		return err;
