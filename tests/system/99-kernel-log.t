@@ -171,8 +171,10 @@ itself=$(a_race "evs_queue_rq+0x51/0x90 [evs]" "task 12")
 is "$(printf '%s\n' "$line" "$others" "$line" "evs_queue_rq+0x1/0x2 [evs]" "$line" "$ours" "$line" \
 	"$line" "$itself" "$line" "$line" "$others" "$line" | kernel_reports KCSAN)" "$ours" \
 	"of data races, those of the driver are found"
-is "$(a_race "evs_queue_rq+0x51/0x90 [evs]" | sed s/blk_b/kthread_data/ | kernel_reports KCSAN)" "" \
-	"that the tick looks at the flags of a task is none"
+is "$(for reader in kthread_data kthread_is_per_cpu rcu_core; do
+	a_race "evs_queue_rq+0x51/0x90 [evs]" | sed s/blk_b/$reader/
+	echo "$line"
+done | kernel_reports KCSAN)" "" "that the kernel looks at the flags of a task is none"
 ours=$(a_race "evs_queue_rq+0x51/0x90 [evs]" "task 13")
 is "$(kernel_reports KCSAN <<<"$ours")" "$ours" "also between two tasks"
 ours=$(a_change 0x00440141)

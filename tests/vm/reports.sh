@@ -59,8 +59,10 @@ kernel_reports()
 # has data races of its own, some of them further down the driver's calls. A task
 # is not in a race with itself: it has lost its CPU while it was being watched at
 # current->flags, say by memalloc_noio_save() or blk_plug_invalidate_ts(), and they
-# are looked at as it goes, and PF_BLOCK_TS is taken away as it comes again; or the
-# tick has looked whether it is a worker of a queue, which kthread_data() sees by them.
+# are looked at as it goes, and PF_BLOCK_TS is taken away as it comes again. Nor is it
+# one with who looks at one of the other flags: the tick whether it is a worker of a queue
+# (kthread_data()), the scheduler whether it may be moved (kthread_is_per_cpu()), RCU
+# whether it is idle (rcu_core()).
 race_reports()
 {
 	awk 'function report() { if (ours && !itself) { printf "%s", text; any = 1 }
@@ -68,7 +70,7 @@ race_reports()
 	     function lost_ts(from, to) {
 		return substr("014589cd", index("2367abef", substr(from, 1, 1)), 1) substr(from, 2) == to }
 	     /BUG: KCSAN: / { report(); inside = 1; ours = /\[evs\]/ }
-	     /BUG: KCSAN: .* kthread_data( |$)/ { itself = 1 }
+	     /BUG: KCSAN: .* (kthread_data|kthread_is_per_cpu|rcu_core)( |$)/ { itself = 1 }
 	     !inside { next }
 	     /==========$/ { report(); next }
 	     { text = text $0 "\n" }
