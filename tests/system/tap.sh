@@ -214,11 +214,11 @@ done_testing()
 
 # ---- waiting ----
 
-# wait_for COMMAND...: until it succeeds, at most 20 s (a guest without
+# wait_for COMMAND...: until it succeeds, at most a minute (a guest without
 # hardware help is slow); silent
 wait_for()
 {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 60))
 
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
