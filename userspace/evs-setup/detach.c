@@ -11,7 +11,7 @@
 #include "tab.h"
 
 #define UDEV_RUNS "/run/udev/control"
-#define UDEV_WAIT_MS 3000
+#define UDEV_WAIT_MS 15000
 #define UDEV_PAUSE_MS 20
 
 static const struct option long_options[] = {

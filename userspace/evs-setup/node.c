@@ -10,7 +10,7 @@
 #include "node.h"
 
 #define UDEV_RUNS "/run/udev/control"
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 #define POLL_MS 10
 
 static long now_ms(void)
