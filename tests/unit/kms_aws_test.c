@@ -51,7 +51,7 @@ static int set_up(void **state)
 	put_file(f->dir, "session", "FQoGZXIvYXdzE\n", 0);
 	strcpy(f->cfg.name, "cloud");
 	f->cfg.ops = evs_kms_backend("aws");
-	f->cfg.timeout = 1;
+	f->cfg.timeout = 20;
 	set_path(f, "url", "unix:", "sock");
 	set_path(f, "secret-key-file", "", "secret");
 	set_path(f, "session-token-file", "", "session");

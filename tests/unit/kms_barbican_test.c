@@ -299,7 +299,7 @@ static void test_gone(void **state)
 	f->cfg.timeout = 2;
 	reopen(f);
 	assert_refused(f, EVS_CLASS_KMS_UNREACHABLE);
-	assert_contains(f->err.text, "KMS cloud: http://127.0.0.1:");
+	assert_contains(f->err.text, "KMS cloud: ");
 }
 
 /* ---- request by request ---- */
@@ -310,7 +310,7 @@ static int set_up_recorded(void **state)
 	char url[80];
 
 	recorded_open(&recording, f->dir);
-	f->cfg.timeout = 1;
+	f->cfg.timeout = 20;
 	snprintf(url, sizeof(url), "unix:%s", recording.path);
 	set(f, "url", url);
 	reopen(f);
@@ -341,7 +341,6 @@ static void test_create(void **state)
 					 REF("secret", ID) "}"));
 	expect(&recording, HTTP("200", SECRET(AES)));
 	expect(&recording, NULL);
-	f->kms->cfg.timeout = 10;
 	check_ok(&f->err, evs_kms_create_key(f->kms, "db-prod", NULL, &cmk, &f->err));
 	assert_string_equal(cmk.id, ID);
 	assert_request(0, "GET /v1/secrets?limit=2&name=db-prod HTTP/1.1\r\n",

@@ -22,7 +22,7 @@ static struct recorded recording;
 
 static int set_up(void **state, const char *backend)
 {
-	struct fixture *f = fixture_new(backend, "cloud", 2);
+	struct fixture *f = fixture_new(backend, "cloud", 20);
 	char url[80];
 
 	recorded_open(&recording, f->dir);

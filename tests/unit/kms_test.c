@@ -448,14 +448,14 @@ static void test_timeout(void **state)
 	struct fixture *f = *state;
 
 	evs_kms_close(f->kms);
-	f->cfg.timeout = 1;
+	f->cfg.timeout = 2;
 	assert_int_equal(evs_kms_open(&f->kms, &f->cfg, &f->err), 0);
 	script(f, NULL);
 	start(f);
 	assert_int_equal(evs_kms_decrypt_datakey(f->kms, &f->token, f->dk, &f->err),
 			 -EHOSTUNREACH);
 	finish(f);
-	assert_contains(f->err.text, "no answer within 1 s");
+	assert_contains(f->err.text, "no answer within 2 s");
 }
 
 static void test_nobody_listens(void **state)

@@ -40,7 +40,7 @@ static int set_up(void **state)
 	put_file(f->dir, "token", "s.secret\n", 0);
 	strcpy(f->cfg.name, "bao");
 	f->cfg.ops = evs_kms_backend("transit");
-	f->cfg.timeout = 1;
+	f->cfg.timeout = 20;
 	snprintf(url, sizeof(url), "unix:%s", f->server.path);
 	assert_int_equal(evs_config_set(&f->cfg, "url", url), 0);
 	snprintf(url, sizeof(url), "%s/token", f->dir);

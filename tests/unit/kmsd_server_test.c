@@ -2,9 +2,11 @@
 /* The HTTP part: TLS, client certificates, sockets from systemd, limits, stopping. */
 #include "kmsd_fixture.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 
 static struct fixture f;
 static int port;
@@ -405,7 +407,7 @@ static void test_graceful_stop(void **state)
 	static const char head[] = "POST /v1.0/default/kms/list-keys HTTP/1.1\r\nHost: x\r\n"
 				   "Content-Length: 2\r\n\r\n{";
 	char text[512] = "";
-	int number = 1, fd;
+	int number = 1, unread, fd;
 	pthread_t thread;
 	void *good;
 
@@ -413,13 +415,16 @@ static void test_graceful_stop(void **state)
 	daemon_start(&f);
 	fd = try_connect(&f);
 	assert_int_equal(send(fd, head, strlen(head), 0), strlen(head));
-	sleep_ms(200);
+	do {
+		sleep_ms(200);
+		assert_int_equal(ioctl(fd, SIOCOUTQ, &unread), 0);
+	} while (unread);
 	assert_int_equal(pthread_create(&thread, NULL, one_call, &number), 0);
 	pthread_join(thread, &good);
 	assert_non_null(good);
 	kill(f.pid, SIGTERM);
 	sleep_ms(300);
-	assert_int_equal(send(fd, "}", 1, 0), 1);
+	assert_int_equal(send(fd, "}", 1, MSG_NOSIGNAL), 1);
 	assert_true(recv(fd, text, sizeof(text) - 1, 0) > 0);
 	assert_non_null(strstr(text, "200 OK"));
 	close(fd);

@@ -68,7 +68,7 @@ static void *play(void *arg)
 		if (answer && send(fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
 			perror("send");
 		if (!answer)
-			sleep(2);
+			sleep(4);
 		close(fd);
 	}
 	return NULL;

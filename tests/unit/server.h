@@ -101,7 +101,7 @@ UNUSED static pid_t start_server(const char *dir, char *const argv[], unsigned i
 		perror(argv[0]);
 		_exit(127);
 	}
-	for (tries = 0; tries < 1200; tries++) {
+	for (tries = 0; tries < 6000; tries++) {
 		if (listens(port))
 			return pid;
 		if (waitpid(pid, NULL, WNOHANG))
