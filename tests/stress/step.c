@@ -152,10 +152,11 @@ static int step_revoke(struct actor *actor, struct disk *disk)
 	return command(actor, disk, evs_nl_revoke);
 }
 
-/* The key is kept for as long as it may take until somebody gives it back, or not at all */
+/* The key is kept until somebody gives it back, or not for so long, or not at all */
 static int step_suspend(struct actor *actor, struct disk *disk)
 {
-	unsigned int grace = step_below(actor, 2);
+	static const unsigned int graces[] = { 0, 1, 60 };
+	unsigned int grace = graces[step_below(actor, sizeof(graces) / sizeof(*graces))];
 	struct evs_error error;
 	struct evs_disk found;
 	int ret = step_find(actor, disk, &found);

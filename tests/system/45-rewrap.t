@@ -43,7 +43,7 @@ is "$(cat "/sys/block/${evs#/dev/}/evs/cmk")" "$(cmk_id other)" "and so does sys
 ok "the disk is written to all the while" kill "$writer"
 wait "$writer" 2>/dev/null
 is "$(data)" "$sum" "the data is what it was"
-must evs-setup detach "$evs"
+must wait_for evs-setup detach "$evs"
 
 must evs-setup cmk disable test
 evs=$(evs-setup attach "$disk")

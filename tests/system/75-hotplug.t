@@ -77,22 +77,18 @@ traced()
 # trimmed WHAT: wait for it; there is a trim each 20 s, on a guest that is not slow
 trimmed()
 {
-	local i
-
-	for ((i = 0; i < 4; i++)); do
-		wait_for grep -qE " evs_pool_trim: .*$1" $tracing/trace && return
-	done
-	return 1
+	wait_for grep -qE " evs_pool_trim: .*$1" $tracing/trace ||
+		wait_for grep -qE " evs_pool_trim: .*$1" $tracing/trace
 }
 
 tracing=/sys/kernel/tracing
 [ -d $tracing/events ] || mount -t tracefs tracefs $tracing 2>/dev/null
 if [ -d $tracing/events ]; then
 	trim=$tracing/events/evs/evs_pool_trim
-	must taskset -c 1 fio --name=w --filename="$evs" --direct=1 --ioengine=psync --rw=write \
-		--bs=64k --size=1M
 	: >$tracing/trace
 	echo 1 >$trim/enable
+	must taskset -c 1 fio --name=w --filename="$evs" --direct=1 --ioengine=psync --rw=write \
+		--bs=64k --size=1M
 	# One trim frees what nobody has needed since the one before
 	ok "a CPU has pages in store" trimmed 'left=[1-9]'
 	ok "it goes with them" turn 0

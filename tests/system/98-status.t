@@ -222,7 +222,11 @@ if [ -d $tracing/events ] && [ "$(nproc)" -gt 1 ]; then
 	raw=$(raw_attach /dev/evs_t1 4096)
 	read_traced 1
 	ok "by who waits for them" test "$(decrypted_by fio)" -gt "$(decrypted_by kworker)"
-	read_traced 32
+	# Unless its CPU has had other things to do
+	for _ in 1 2 3; do
+		read_traced 32
+		[ "$(decrypted_by kworker)" -le 100 ] || break
+	done
 	ok "by the crew, too" test "$(decrypted_by kworker)" -gt 100
 	must evs-setup detach "$raw"
 	must wait_for no_disk

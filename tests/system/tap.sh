@@ -501,7 +501,7 @@ leftovers()
 # dead keys and loop devices a moment later
 no_leftovers()
 {
-	local end=$((SECONDS + 10)) left
+	local end=$((SECONDS + 60)) left
 
 	while left=$(leftovers); [ -n "$left" ]; do
 		if [ $SECONDS -ge $end ]; then
