@@ -185,10 +185,12 @@ is "$(printf '%s\n' "$(a_change 0x00440140)" "$ours" | kernel_reports KCSAN)" "$
 told='Mem-Info:
 no page here: evs0: attached'
 swap='GFP_KERNEL|__GFP_HIGH|__GFP_COMP|__GFP_NOMEMALLOC'
-is "$(printf '%s\n' "$(no_page "$swap")" "$told" | without_swap_tables)" "$told" \
+is "$(printf '%s\n' "$(no_page "$swap")" "$told" | without_pages_of_others)" "$told" \
 	"a swap that has no table for a cluster is no complaint"
+is "$({ no_page GFP_ATOMIC | sed s/warn_alloc/ubd_queue_rq/; echo "$told"; } |
+	without_pages_of_others)" "$told" "nor is the disk of User-Mode Linux without memory"
 ours=$(no_page 'GFP_NOIO|__GFP_HIGH|__GFP_COMP')
-is "$(printf '%s\n' "$(no_page "$swap")" "$ours" "$told" | without_swap_tables)" \
+is "$(printf '%s\n' "$(no_page "$swap")" "$ours" "$told" | without_pages_of_others)" \
 	"$(printf '%s\n' "$ours" "$told")" "all else without memory is, also right after it"
 
 # ---- what only the debug guests have: it is there, and still at work ----

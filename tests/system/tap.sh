@@ -350,7 +350,7 @@ new_scsi()
 kernel_complaints()
 {
 	dmesg | kernel_reports KCSAN
-	dmesg | grep -v 'BUG: KCSAN: ' | without_swap_tables |
+	dmesg | grep -v 'BUG: KCSAN: ' | without_pages_of_others |
 		grep -A 20 -E "BUG|WARNING|Oops|Call Trace${1:+|$1}"
 }
 

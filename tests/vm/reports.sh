@@ -84,17 +84,21 @@ race_reports()
 	     END { report(); exit !any }'
 }
 
-# without_swap_tables: the log on stdin, less the reports of a page that the kernel did
-# not get for the table of a cluster of swap. It does without then, and swaps to a
-# cluster that has one (swap_cluster_populate() in mm/swapfile.c, which asks with
-# these flags, while there is no memory but what swapping is to bring).
-without_swap_tables()
+# without_pages_of_others: the log on stdin, less the reports of pages that others than
+# the driver did not get, and do without. One for the table of a cluster of swap: the
+# kernel swaps to a cluster that has one (swap_cluster_populate() in mm/swapfile.c, which
+# asks with these flags, while there is no memory but what swapping is to bring). One
+# for a request of the disk of User-Mode Linux: it is tried again (ubd_queue_rq()).
+without_pages_of_others()
 {
-	awk '/page allocation failure: .*GFP_KERNEL\|__GFP_HIGH\|.*__GFP_NOMEMALLOC/ {
-		left = 100; next }
-	     /Mem-Info:|BUG|WARNING|Oops|page allocation failure|blocked for more/ { left = 0 }
-	     left > 0 { left--; next }
-	     { print }'
+	awk 'function report() { if (!swap && text !~ / ubd_/) printf "%s", text
+				 text = ""; left = swap = 0 }
+	     /page allocation failure: / { report(); left = 100
+		swap = /GFP_KERNEL\|__GFP_HIGH\|.*__GFP_NOMEMALLOC/ }
+	     /Mem-Info:|BUG|WARNING|Oops|blocked for more/ { report() }
+	     left { text = text $0 "\n"; if (!--left) report(); next }
+	     { print }
+	     END { report() }'
 }
 
 # leak_reports: the objects in a list of kmemleak on stdin that the driver has
