@@ -4,11 +4,50 @@
 
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "audit.h"
+#include "fault.h"
+#include "pool.h"
 
 static struct fixture f;
 static char log_path[160], db_path[160];
+static off_t on_disk;		/* so much of the log, and maybe more */
+static bool others_note;	/* somebody uses a key while the disk is waited for */
+
+static off_t log_size(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(log_path, &st), 0);
+	return st.st_size;
+}
+
+static void note(void)
+{
+	const struct kmsd_event event = {
+		.name = "createDataKey", .project = "default", .user = "other", .source = "test",
+		.key_id = "", .request_id = "", .status = 200, .code = "",
+	};
+	struct evs_error err = {};
+
+	assert_int_equal(kmsd_audit_note(f.kmsd.audit, &event, &err), 0);
+}
+
+/* In place of the C library's, for SQLite as well */
+int fdatasync(int fd)
+{
+	struct stat log, file;
+
+	if (!stat(log_path, &log) && !fstat(fd, &file) && log.st_ino == file.st_ino) {
+		on_disk = file.st_size;
+		if (others_note) {
+			others_note = false;
+			note();
+		}
+	}
+	return (int)syscall(SYS_fdatasync, fd);
+}
 
 static int setup(void **state)
 {
@@ -175,6 +214,61 @@ static void test_gap_stays(void **state)
 	free(text);
 }
 
+static off_t not_on_disk;
+
+/* Within locks: no place to fail */
+static void look_at_disk(const char *point)
+{
+	if (!strcmp(point, "db-before-commit"))
+		not_on_disk = log_size() - on_disk;
+}
+
+/* A change is on disk together with all records before its own, those of others too. */
+static void test_all_before_a_change(void **state)
+{
+	int64_t count;
+
+	(void)state;
+	not_on_disk = -1;
+	others_note = true;
+	kmsd_fault_hook = look_at_disk;
+	free(call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}"));
+	kmsd_fault_hook = NULL;
+	assert_false(others_note);
+	assert_int_equal(not_on_disk, 0);
+	assert_int_equal(verify(&count), 0);
+	assert_int_equal(count, 2);
+}
+
+/* The last change's record is there even where records before it have been lost. */
+static void test_change_behind_gap(void **state)
+{
+	char *text, *end;
+	int64_t count;
+	size_t size;
+	pid_t pid;
+
+	(void)state;
+	kmsd_close(&f.kmsd);
+	kmsd_pool_trim();
+	pid = fork();
+	if (!pid) {
+		fixture_open(&f);
+		some_traffic();
+		_exit(0);	/* as one that is killed: nothing is synced */
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	text = read_log(&size);
+	end = strchr(text, '\n') + 1;
+	write_log(text, (size_t)(end - text));
+	free(text);
+	fixture_open(&f);
+	text = read_log(&size);
+	assert_contains(text, "\"scheduleKeyDeletion\"");
+	free(text);
+	assert_int_equal(verify(&count), -EBADMSG);
+}
+
 /* Starts the daemon's parts anew over a log; the reason why it is refused, if it is. */
 static int reopen(const char *text, size_t size, struct evs_error *err)
 {
@@ -247,6 +341,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_before_a_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_change_behind_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_log_no_service, setup, teardown),
 	};

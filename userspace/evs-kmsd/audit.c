@@ -112,19 +112,26 @@ static int pay(struct kmsd_audit *audit, struct evs_error *err)
 	return ret;
 }
 
-/* Has on disk whatever has been recorded before the call; the lock is not held. */
-static int sync_file(struct kmsd_audit *audit, struct evs_error *err)
+static int flush(struct kmsd_audit *audit, struct evs_error *err)
+{
+	if (fdatasync(audit->fd))
+		return evs_error_set(err, errno, "audit log %s: %m", audit->path);
+	return 0;
+}
+
+/*
+ * Has on disk whatever has been recorded before the call: the first @synced bytes
+ * of the file, at least. The lock is not held.
+ */
+static int sync_file(struct kmsd_audit *audit, off_t *synced, struct evs_error *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&audit->lock);
 	ret = pay(audit, err);
+	*synced = audit->size;
 	pthread_mutex_unlock(&audit->lock);
-	if (ret)
-		return ret;
-	if (fdatasync(audit->fd))
-		return evs_error_set(err, errno, "audit log %s: %m", audit->path);
-	return 0;
+	return ret ? ret : flush(audit, err);
 }
 
 int kmsd_audit_note(struct kmsd_audit *audit, const struct kmsd_event *event,
@@ -162,17 +169,22 @@ int kmsd_audit_commit(struct kmsd_audit *audit, const struct kmsd_event *event,
 	char line[KMSD_AUDIT_LINE_MAX];
 	struct evs_error later = {};
 	struct kmsd_link link;
+	off_t synced;
 	int ret;
 
 	/* The line in the database is the only safe copy of the last change's record */
-	ret = sync_file(audit, err);
+	ret = sync_file(audit, &synced, err);
 	if (ret) {
 		kmsd_store_rollback(audit->store);
 		return ret;
 	}
 	pthread_mutex_lock(&audit->lock);
-	ret = audit->owed[0] ? evs_error_set(err, EIO, "audit log %s: incomplete", audit->path)
-			     : make_line(&audit->last, event, &link, line, err);
+	/* What was noted meanwhile comes before the change in the chain, so on disk too */
+	ret = audit->size == synced ? 0 : flush(audit, err);
+	if (!ret)
+		ret = audit->owed[0] ? evs_error_set(err, EIO, "audit log %s: incomplete",
+						     audit->path)
+				     : make_line(&audit->last, event, &link, line, err);
 	if (!ret)
 		ret = set_head(audit, &link, line, err);
 	if (ret) {
@@ -195,6 +207,7 @@ out:
 int kmsd_audit_sync(struct kmsd_audit *audit, struct evs_error *err)
 {
 	struct kmsd_link link;
+	off_t synced;
 	bool dirty;
 	int ret;
 
@@ -207,7 +220,7 @@ int kmsd_audit_sync(struct kmsd_audit *audit, struct evs_error *err)
 	if (ret || !dirty)
 		return ret;
 	/* Without the lock: nobody waits for the disk who only wants to add a line */
-	ret = sync_file(audit, err);
+	ret = sync_file(audit, &synced, err);
 	if (!ret)
 		ret = kmsd_db_run(kmsd_store_writing(audit->store), err,
 				  "UPDATE audit_head SET seq = ?1, hash = ?2, line = ''"
@@ -283,15 +296,15 @@ static int take_up(struct kmsd_audit *audit, struct evs_error *err)
 	if (ret < 0)
 		return ret;
 	audit->last = link.seq >= head.link.seq ? link : head.link;
-	if (link.seq + 1 == head.link.seq && head.line[0]) {
-		strcpy(audit->owed, head.line);
-		return pay(audit, err);
-	}
-	/* The gap stays in the chain for the next verification to find */
-	if (link.seq < head.link.seq)
+	if (link.seq >= head.link.seq)
+		return 0;
+	/* A gap stays in the chain for the next verification to find */
+	if (link.seq + !!head.line[0] < head.link.seq)
 		kmsd_log("audit log %s: ends at record %lld, but there were %lld: it was tampered with",
 			 audit->path, (long long)link.seq, (long long)head.link.seq);
-	return 0;
+	/* Behind a gap too: the next change takes the database's copy */
+	strcpy(audit->owed, head.line);
+	return pay(audit, err);
 }
 
 int kmsd_audit_open(struct kmsd_audit **out, const char *path, struct kmsd_store *store,
