@@ -7,6 +7,8 @@
 #include <openssl/x509.h>
 
 #include "base64.h"
+#include "cmk.h"
+#include "fault.h"
 #include "sweep.h"
 
 #define DAY KMSD_DAY_MS
@@ -123,6 +125,43 @@ static void test_deletion(void **state)
 	free(new_key("doomed"));
 	free(key);
 	free(other);
+}
+
+static char *second_key;
+
+/* What another thread may do at that moment */
+static void destroy_second(const char *point)
+{
+	struct evs_error err = {};
+
+	if (strcmp(point, "scrub-checkpointed"))
+		return;
+	kmsd_fault_hook = NULL;
+	assert_int_equal(kmsd_store_begin(f.kmsd.store, &err), 0);
+	assert_int_equal(kmsd_cmk_destroy(&f.kmsd, second_key, &err), 0);
+	assert_int_equal(kmsd_store_commit(f.kmsd.store, &err), 0);
+}
+
+/* A key that is deleted while the files are cleaned of another one leaves no copy either. */
+static void test_deletion_meanwhile(void **state)
+{
+	unsigned char wrapped[KMSD_WRAPPED_MAX];
+	char *key = new_key("first");
+	struct evs_error err = {};
+	size_t size;
+
+	(void)state;
+	second_key = new_key("second");
+	assert_int_equal(kmsd_store_material(f.kmsd.store, second_key, 1, wrapped, &size, &err), 0);
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
+	now_ms += 7 * DAY;
+	kmsd_fault_hook = destroy_second;
+	sweep();
+	assert_null(kmsd_fault_hook);
+	sweep();
+	assert_int_equal(count_in_files(wrapped, size), 0);
+	free(key);
+	free(second_key);
 }
 
 /* An alias is free from the day on that its key goes, swept or not. */
@@ -414,6 +453,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deletion_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alias_of_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_default_is_forever, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),

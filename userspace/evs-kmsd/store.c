@@ -350,10 +350,11 @@ int kmsd_store_ids(struct kmsd_store *store, char (**out)[EVS_CMK_ID_SIZE], stru
 	return ret;
 }
 
+/* Another value each time: one that a scrub has seen does not stand for what follows */
 int kmsd_store_mark_scrub(struct kmsd_store *store, struct evs_error *err)
 {
 	int ret = kmsd_db_run(store->writer, err,
-			      "INSERT OR REPLACE INTO meta VALUES ('scrub', 1)", "");
+			      "INSERT OR REPLACE INTO meta VALUES ('scrub', random() | 1)", "");
 
 	return ret < 0 ? ret : 0;
 }
@@ -363,15 +364,11 @@ int kmsd_store_mark_scrub(struct kmsd_store *store, struct evs_error *err)
  * of what they held, and the log has older images of all of them: the file is
  * written anew, then the log is emptied.
  */
-int kmsd_store_scrub(struct kmsd_store *store, struct evs_error *err)
+static int scrub(struct kmsd_store *store, int64_t mark, struct evs_error *err)
 {
-	int64_t wanted = 0, busy = 1;
+	int64_t busy = 1;
 	int ret;
 
-	ret = kmsd_db_number(store->writer, err, &wanted,
-			     "SELECT value FROM meta WHERE name = 'scrub'", "");
-	if (ret < 0 || !wanted)
-		return ret < 0 ? ret : 0;
 	kmsd_fault("scrub-begin");
 	ret = kmsd_db_exec(store->writer, "VACUUM", err);
 	if (ret)
@@ -383,6 +380,23 @@ int kmsd_store_scrub(struct kmsd_store *store, struct evs_error *err)
 	if (busy)
 		return evs_error_set(err, EBUSY, "database: the log cannot be emptied yet");
 	kmsd_fault("scrub-checkpointed");
-	ret = kmsd_db_run(store->writer, err, "DELETE FROM meta WHERE name = 'scrub'", "");
+	ret = kmsd_db_run(store->writer, err,
+			  "DELETE FROM meta WHERE name = 'scrub' AND value = ?", "i", mark);
+	return ret < 0 ? ret : 0;
+}
+
+int kmsd_store_scrub(struct kmsd_store *store, struct evs_error *err)
+{
+	int64_t mark;
+	int ret;
+
+	/* Other threads delete material in the meantime */
+	do {
+		mark = 0;
+		ret = kmsd_db_number(store->writer, err, &mark,
+				     "SELECT value FROM meta WHERE name = 'scrub'", "");
+		if (ret >= 0 && mark)
+			ret = scrub(store, mark, err);
+	} while (ret >= 0 && mark);
 	return ret < 0 ? ret : 0;
 }

@@ -235,7 +235,8 @@ int kmsd_store_ids(struct kmsd_store *store, char (**ids)[EVS_CMK_ID_SIZE], stru
  * @err: filled on failure
  *
  * Does nothing unless kmsd_store_mark_scrub() has been called since the last
- * time, by this process or by one that was killed.
+ * time, by this process or by one that was killed. What other threads delete
+ * before it returns is erased as well.
  */
 int kmsd_store_scrub(struct kmsd_store *store, struct evs_error *err);
 
