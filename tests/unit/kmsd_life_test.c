@@ -164,10 +164,26 @@ static void test_deletion_meanwhile(void **state)
 	free(second_key);
 }
 
+/* How often does the audit log say that a key was deleted? */
+static int count_deletions(const char *key)
+{
+	char path[160], line[KMSD_AUDIT_LINE_MAX];
+	int found = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/audit.log", f.state);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		found += strstr(line, "\"deleteKey\"") && strstr(line, key);
+	fclose(file);
+	return found;
+}
+
 /* An alias is free from the day on that its key goes, swept or not. */
 static void test_alias_of_gone(void **state)
 {
-	char *key = new_key("reused"), *again;
+	char *key = new_key("reused"), *again, *other;
 
 	(void)state;
 	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", key);
@@ -180,7 +196,16 @@ static void test_alias_of_gone(void **state)
 	now_ms += 7 * DAY;
 	again = new_key("reused");
 	assert_string_not_equal(again, key);
+	assert_int_equal(count_deletions(key), 1);
+
+	call_done(&f, "schedule-key-deletion", "{\"key_id\":\"%s\",\"pending_days\":7}", again);
+	now_ms += 7 * DAY;
+	other = new_key("other");
+	assert_int_equal(count_deletions(again), 0);
+	call_done(&f, "update-key-alias", "{\"key_id\":\"%s\",\"key_alias\":\"reused\"}", other);
+	assert_int_equal(count_deletions(again), 1);
 	free(again);
+	free(other);
 	free(key);
 }
 

@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "grant.h"
 #include "log.h"
+#include "sweep.h"
 
 #define SEQUENCE_SIZE 36
 
@@ -112,6 +113,19 @@ static int run(struct kmsd_call *call, struct evs_error *err)
 	return ret || !call->route->event ? ret : kmsd_call_note(call, err);
 }
 
+/* Leaves the transaction open unless it fails. */
+static int begin_change(struct kmsd_call *call, struct evs_error *err)
+{
+	int ret = kmsd_store_begin(call->kmsd->store, err);
+
+	if (ret)
+		return ret;
+	ret = call->route->run(call, err);
+	if (ret)
+		kmsd_store_rollback(call->kmsd->store);
+	return ret;
+}
+
 /* A change, its record, and nothing else between: one transaction. */
 static int run_change(struct kmsd_call *call, struct evs_error *err)
 {
@@ -120,14 +134,15 @@ static int run_change(struct kmsd_call *call, struct evs_error *err)
 	struct evs_error later = {};
 	int ret;
 
-	ret = kmsd_store_begin(store, err);
+	ret = begin_change(call, err);
+	/* A key that is in the way, but gone: deleting it is a change with its own record */
+	if (ret == -ESTALE) {
+		ret = kmsd_sweep_deletions(call->kmsd, err);
+		if (!ret)
+			ret = begin_change(call, err);
+	}
 	if (ret)
 		return ret;
-	ret = call->route->run(call, err);
-	if (ret) {
-		kmsd_store_rollback(store);
-		return ret;
-	}
 	event = make_event(call, call->route->event, NULL);
 	ret = kmsd_audit_commit(call->kmsd->audit, &event, err);
 	/* Done and recorded; what is left to erase, the next sweep erases */

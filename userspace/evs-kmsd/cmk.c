@@ -109,7 +109,7 @@ static int settle(struct kmsd *kmsd, struct kmsd_cmk *cmk, int ret, struct evs_e
 	return 0;
 }
 
-/* Makes room for an alias whose key has just gone; tells whether another one has it. */
+/* May a key have this alias? -ESTALE while the row of one that is gone still has it. */
 static int claim_alias(struct kmsd *kmsd, const char *project, const char *alias,
 		       struct kmsd_cmk *holder, struct evs_error *err)
 {
@@ -118,7 +118,7 @@ static int claim_alias(struct kmsd *kmsd, const char *project, const char *alias
 	if (ret == -ENOENT)
 		return 0;
 	if (!ret && is_gone(kmsd, holder))
-		return kmsd_cmk_destroy(kmsd, holder->id, err);
+		return evs_error_set(err, ESTALE, "CMK %s has not been deleted yet", holder->id);
 	return ret ? ret : kmsd_fail(err, KMSD_E_ALIAS_EXISTS,
 				     "key_alias: another key has the alias %s", alias);
 }

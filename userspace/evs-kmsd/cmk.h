@@ -19,7 +19,8 @@
  * @kmsd: the KMS
  * @cmk: its project, alias, description, creator and external are taken, all
  *	 else is filled
- * @err: filled on failure: bad alias, alias taken, too many keys
+ * @err: filled on failure: bad alias, alias taken, too many keys; -ESTALE when
+ *	 kmsd_sweep_deletions() has to make room first
  *
  * Where the configuration says so, an alias whose key is scheduled for
  * deletion gives that key instead of a refusal.
@@ -119,7 +120,7 @@ int kmsd_cmk_destroy(struct kmsd *kmsd, const char *id, struct evs_error *err);
  * @kmsd: the KMS
  * @cmk: the CMK; its alias is updated
  * @alias: the new one
- * @err: filled on failure
+ * @err: filled on failure; -ESTALE as with kmsd_cmk_create()
  */
 int kmsd_cmk_rename(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *alias,
 		    struct evs_error *err);

@@ -47,8 +47,9 @@ static const struct job {
 	const char *event;
 	const char *sql;
 	int (*run)(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
-} jobs[] = {
-	{ "deleteKey", "SELECT id FROM cmk WHERE state = 4 AND deletion AND deletion <= ?", delete_key },
+} deletion = {
+	"deleteKey", "SELECT id FROM cmk WHERE state = 4 AND deletion AND deletion <= ?", delete_key,
+}, jobs[] = {
 	{ "deleteImportedKeyMaterial", "SELECT id FROM cmk WHERE expires AND expires <= ?",
 	  expire_material },
 	{ "rotateKey",
@@ -97,9 +98,14 @@ static int do_job(struct kmsd *kmsd, const struct job *job, struct evs_error *er
 	return failed;
 }
 
+int kmsd_sweep_deletions(struct kmsd *kmsd, struct evs_error *err)
+{
+	return do_job(kmsd, &deletion, err);
+}
+
 int kmsd_sweep(struct kmsd *kmsd, struct evs_error *err)
 {
-	int failed = 0, ret;
+	int failed = kmsd_sweep_deletions(kmsd, err), ret;
 	size_t i;
 
 	for (i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {

@@ -21,6 +21,17 @@
 int kmsd_sweep(struct kmsd *kmsd, struct evs_error *err);
 
 /**
+ * kmsd_sweep_deletions() - Delete the CMKs whose date has come.
+ * @kmsd: the KMS; this thread has no transaction open
+ * @err: filled on failure
+ *
+ * Leaves kmsd_store_scrub() to the caller.
+ *
+ * Return: 0 or the negative errno of the last failure.
+ */
+int kmsd_sweep_deletions(struct kmsd *kmsd, struct evs_error *err);
+
+/**
  * kmsd_sweep_start() - Have it done in the background from now on.
  * @kmsd: the KMS
  * @err: filled on failure
