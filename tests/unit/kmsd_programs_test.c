@@ -258,6 +258,57 @@ static void test_cmks(void **state)
 	CHECK(rows);
 }
 
+/* The log is a pipe that has not ended; its other end is returned. */
+static int start_reading(const char *verb, int out, pid_t *pid)
+{
+	const char *build = getenv("BUILD");
+	char program[256], config[96], fifo[96], text[8192];
+	int fd;
+
+	snprintf(program, sizeof(program), "%s/evs-kmsd/evs-kmsd", build ? build : "build");
+	snprintf(config, sizeof(config), "%s/pipe.conf", f.dir);
+	snprintf(fifo, sizeof(fifo), "%s/pipe", f.dir);
+	assert_int_equal(run_shell("test -e pipe || mkfifo pipe; { cat kmsd.conf; echo '[audit]';"
+				   " echo \"file = $PWD/pipe\"; } >pipe.conf", text, sizeof(text)), 0);
+	*pid = fork();
+	if (!*pid) {
+		signal(SIGPIPE, SIG_DFL);
+		dup2(out, STDOUT_FILENO);
+		execl(program, program, "--config", config, "audit", verb, NULL);
+		_exit(127);
+	}
+	fd = open(fifo, O_WRONLY | O_CLOEXEC);	/* waits until it is read */
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* Only the daemon waits for signals: who checks or prints a log is ended by them. */
+static void test_interrupted(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+	int status, ends[2], log;
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		log = start_reading(i ? "verify" : "show", STDERR_FILENO, &pid);
+		assert_int_equal(kill(pid, signals[i]), 0);
+		close(log);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), signals[i]);
+	}
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	log = start_reading("show", ends[1], &pid);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(write(log, "x\n", 2), 2);
+	close(log);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGPIPE);
+}
+
 static void test_agency(void **state)
 {
 	static const struct row rows[] = {
@@ -287,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_rewrap_lock),
 		cmocka_unit_test(test_cmks),
 		cmocka_unit_test(test_agency),
+		cmocka_unit_test(test_interrupted),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_programs", tests, set_up, tear_down);

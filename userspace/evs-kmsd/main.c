@@ -86,11 +86,19 @@ static int audit_log(const struct kmsd_conf *conf, const char *verb)
 	return 0;
 }
 
-static int serve(const struct kmsd_conf *conf, const sigset_t *stop, struct evs_error *err)
+static int serve(const struct kmsd_conf *conf, struct evs_error *err)
 {
 	struct kmsd_server *server;
 	struct kmsd kmsd;
+	sigset_t stop;
 	int ret, sig;
+
+	/* Blocked before there are threads, which inherit it: main alone waits */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
 
 	ret = kmsd_open(&kmsd, conf, err);
 	if (ret)
@@ -104,7 +112,7 @@ static int serve(const struct kmsd_conf *conf, const sigset_t *stop, struct evs_
 	kmsd_log("ready on %s%s%s", conf->socket, conf->address[0] ? " and " : "", conf->address);
 	if (kmsd_notify("READY=1"))
 		kmsd_log("cannot tell the service manager: %s", strerror(errno));
-	sigwait(stop, &sig);
+	sigwait(&stop, &sig);
 	kmsd_log("stopping: %s", strsignal(sig));
 	kmsd_sweep_stop();
 out_server:
@@ -119,19 +127,11 @@ int main(int argc, char **argv)
 	const char *config = KMSD_CONFIG_PATH, *audit = NULL;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	sigset_t stop;
 	int ret;
 
 	ret = parse_args(argc, argv, &config, &audit);
 	if (ret >= 0)
 		return ret;
-
-	/* Blocked before there are threads, which inherit it: main alone waits */
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 
 	ret = evs_process_harden(&err);
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 	if (!ret && audit)
 		return audit_log(&conf, audit);
 	if (!ret)
-		ret = serve(&conf, &stop, &err);
+		ret = serve(&conf, &err);
 	if (ret) {
 		kmsd_log("%s", err.text);
 		return ret == -EBUSY || ret == -EADDRINUSE ? 5 : 3;
