@@ -11,15 +11,21 @@
 #include <string.h>
 
 #include "hsm.h"
+#include "log.h"
 #include "p11.h"
 #include "pool.h"
 
 #define ROOT_KEY_SIZE 32
+#define PROOF_TEXT "evs-kmsd: the same root key as before"
 
 struct kmsd_hsm {
+	struct kmsd_conf conf;
 	CK_FUNCTION_LIST *p11;
-	CK_SESSION_HANDLE session;
+	CK_SESSION_HANDLE session;	/* replaced under the lock when it is lost */
 	CK_OBJECT_HANDLE root;
+	/* PROOF_TEXT by the root key that there was at first */
+	unsigned char proof[KMSD_HSM_OVERHEAD + sizeof(PROOF_TEXT)];
+	bool barred;		/* the PIN was refused: trying on would lock the token */
 	pthread_mutex_t lock;	/* a session knows one operation at a time */
 	atomic_uint_fast64_t errors;
 };
@@ -104,6 +110,73 @@ static int check_root(struct kmsd_hsm *hsm, const char *label, struct evs_error 
 	return 0;
 }
 
+static struct evs_p11_gcm root_gcm(const struct kmsd_hsm *hsm, const char *aad, const void *iv)
+{
+	return (struct evs_p11_gcm){
+		.p11 = hsm->p11, .session = hsm->session, .key = hsm->root, .iv = iv,
+		.aad = aad, .aad_size = strlen(aad),
+	};
+}
+
+static int make_proof(struct kmsd_hsm *hsm, struct evs_error *err)
+{
+	struct evs_p11_gcm gcm = root_gcm(hsm, "", hsm->proof);
+	CK_RV rv = hsm->p11->C_GenerateRandom(hsm->session, hsm->proof, KMSD_HSM_IV_SIZE);
+
+	if (rv == CKR_OK)
+		rv = evs_p11_encrypt(&gcm, PROOF_TEXT, sizeof(PROOF_TEXT),
+				     hsm->proof + KMSD_HSM_IV_SIZE);
+	return rv == CKR_OK ? 0 : evs_p11_fail(err, rv, "encrypting with the root key");
+}
+
+/* Another token may have the names of the one that was lost. */
+static int check_proof(struct kmsd_hsm *hsm, struct evs_error *err)
+{
+	struct evs_p11_gcm gcm = root_gcm(hsm, "", hsm->proof);
+	unsigned char plain[sizeof(hsm->proof)];
+	CK_RV rv;
+
+	rv = evs_p11_decrypt(&gcm, hsm->proof + KMSD_HSM_IV_SIZE,
+			     sizeof(hsm->proof) - KMSD_HSM_IV_SIZE, plain);
+	return rv == CKR_OK ? 0 : evs_p11_fail(err, rv, "recognising the root key");
+}
+
+static int open_session(struct kmsd_hsm *hsm, struct evs_error *err)
+{
+	int ret = login(hsm, &hsm->conf, err);
+
+	if (!ret)
+		ret = find_root(hsm, hsm->conf.root_key, err);
+	if (!ret)
+		ret = check_root(hsm, hsm->conf.root_key, err);
+	return ret;
+}
+
+/* Whether an operation that ended with @rv is worth another try; the lock is held. */
+static bool reopened(struct kmsd_hsm *hsm, CK_RV rv, bool *tried)
+{
+	struct evs_error err = {};
+	int ret;
+
+	if (!evs_p11_is_lost(rv) || *tried || hsm->barred)
+		return false;
+	*tried = true;
+	hsm->p11->C_CloseSession(hsm->session);
+	ret = open_session(hsm, &err);
+	if (!ret)
+		ret = check_proof(hsm, &err);
+	if (!ret) {
+		kmsd_log("HSM: the session was lost, and is open again");
+		return true;
+	}
+	hsm->p11->C_CloseSession(hsm->session);
+	hsm->session = CK_INVALID_HANDLE;
+	hsm->barred = ret == -EACCES;
+	kmsd_log("HSM: the session was lost: %s%s", err.text,
+		 hsm->barred ? "; start evs-kmsd again with the right PIN" : "");
+	return false;
+}
+
 int kmsd_hsm_open(struct kmsd_hsm **out, const struct kmsd_conf *conf, struct evs_error *err)
 {
 	struct kmsd_hsm *hsm = calloc(1, sizeof(*hsm));
@@ -111,15 +184,14 @@ int kmsd_hsm_open(struct kmsd_hsm **out, const struct kmsd_conf *conf, struct ev
 
 	if (!hsm)
 		return evs_error_set(err, ENOMEM, "out of memory");
+	hsm->conf = *conf;
 	pthread_mutex_init(&hsm->lock, NULL);
 	ret = evs_p11_load(&hsm->p11, conf->module, conf->softhsm2_conf, err);
 	if (ret)
 		goto err_free;
-	ret = login(hsm, conf, err);
+	ret = open_session(hsm, err);
 	if (!ret)
-		ret = find_root(hsm, conf->root_key, err);
-	if (!ret)
-		ret = check_root(hsm, conf->root_key, err);
+		ret = make_proof(hsm, err);
 	if (ret)
 		goto err_unload;
 	*out = hsm;
@@ -156,26 +228,38 @@ static int hsm_fail(struct kmsd_hsm *hsm, struct evs_error *err, CK_RV rv, const
 
 int kmsd_hsm_random(struct kmsd_hsm *hsm, void *data, size_t size, struct evs_error *err)
 {
+	bool tried = false;
 	CK_RV rv;
 
 	pthread_mutex_lock(&hsm->lock);
-	rv = hsm->p11->C_GenerateRandom(hsm->session, data, size);
+	do
+		rv = hsm->p11->C_GenerateRandom(hsm->session, data, size);
+	while (reopened(hsm, rv, &tried));
 	pthread_mutex_unlock(&hsm->lock);
 	return rv == CKR_OK ? 0 : hsm_fail(hsm, err, rv, "random bytes");
 }
 
-static struct evs_p11_gcm root_gcm(const struct kmsd_hsm *hsm, const char *aad, const void *iv)
+typedef CK_RV (*gcm_op)(const struct evs_p11_gcm *gcm, const void *from, size_t size, void *to);
+
+static CK_RV run(struct kmsd_hsm *hsm, gcm_op op, const char *aad, const void *iv,
+		 const void *from, size_t size, void *to)
 {
-	return (struct evs_p11_gcm){
-		.p11 = hsm->p11, .session = hsm->session, .key = hsm->root, .iv = iv,
-		.aad = aad, .aad_size = strlen(aad),
-	};
+	struct evs_p11_gcm gcm;
+	bool tried = false;
+	CK_RV rv;
+
+	pthread_mutex_lock(&hsm->lock);
+	do {
+		gcm = root_gcm(hsm, aad, iv);
+		rv = op(&gcm, from, size, to);
+	} while (reopened(hsm, rv, &tried));
+	pthread_mutex_unlock(&hsm->lock);
+	return rv;
 }
 
 int kmsd_hsm_wrap(struct kmsd_hsm *hsm, const char *aad, const void *plain, size_t size,
 		  void *wrapped, struct evs_error *err)
 {
-	struct evs_p11_gcm gcm = root_gcm(hsm, aad, wrapped);
 	CK_BYTE *iv = wrapped;
 	CK_RV rv;
 	int ret;
@@ -183,16 +267,13 @@ int kmsd_hsm_wrap(struct kmsd_hsm *hsm, const char *aad, const void *plain, size
 	ret = kmsd_hsm_random(hsm, iv, KMSD_HSM_IV_SIZE, err);
 	if (ret)
 		return ret;
-	pthread_mutex_lock(&hsm->lock);
-	rv = evs_p11_encrypt(&gcm, plain, size, iv + KMSD_HSM_IV_SIZE);
-	pthread_mutex_unlock(&hsm->lock);
+	rv = run(hsm, evs_p11_encrypt, aad, iv, plain, size, iv + KMSD_HSM_IV_SIZE);
 	return rv == CKR_OK ? 0 : hsm_fail(hsm, err, rv, "wrapping with the root key");
 }
 
 int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, size_t size,
 		    void *plain, struct evs_error *err)
 {
-	struct evs_p11_gcm gcm = root_gcm(hsm, aad, wrapped);
 	const CK_BYTE *iv = wrapped;
 	struct evs_secret *room;
 	CK_RV rv;
@@ -202,9 +283,8 @@ int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, 
 	room = kmsd_secret_get(size - KMSD_HSM_IV_SIZE);
 	if (!room)
 		return evs_error_set(err, errno, "locked memory: %m");
-	pthread_mutex_lock(&hsm->lock);
-	rv = evs_p11_decrypt(&gcm, iv + KMSD_HSM_IV_SIZE, size - KMSD_HSM_IV_SIZE, room->data);
-	pthread_mutex_unlock(&hsm->lock);
+	rv = run(hsm, evs_p11_decrypt, aad, iv, iv + KMSD_HSM_IV_SIZE, size - KMSD_HSM_IV_SIZE,
+		 room->data);
 	if (rv == CKR_OK)
 		memcpy(plain, room->data, size - KMSD_HSM_OVERHEAD);
 	kmsd_secret_put(room);

@@ -25,7 +25,8 @@ struct kmsd_hsm;
  * @err: filled on failure
  *
  * Refuses a root key that is not an AES-256 key generated in the token,
- * sensitive and not extractable since its birth. Sets SOFTHSM2_CONF in the
+ * sensitive and not extractable since its birth. A session that is lost later
+ * is opened anew, with the PIN from its file, by the call that finds it so. Sets SOFTHSM2_CONF in the
  * environment when configured: call it before there are threads.
  *
  * Return: 0 or a negative errno.

@@ -230,3 +230,18 @@ bool evs_p11_is_tampered(CK_RV rv)
 		return false;
 	}
 }
+
+bool evs_p11_is_lost(CK_RV rv)
+{
+	switch (rv) {
+	case CKR_SESSION_CLOSED:
+	case CKR_SESSION_HANDLE_INVALID:
+	case CKR_USER_NOT_LOGGED_IN:
+	case CKR_DEVICE_REMOVED:
+	case CKR_DEVICE_ERROR:
+	case CKR_TOKEN_NOT_PRESENT:
+		return true;
+	default:
+		return false;
+	}
+}

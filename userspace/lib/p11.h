@@ -148,4 +148,10 @@ CK_RV evs_p11_decrypt(const struct evs_p11_gcm *gcm, const void *sealed, size_t 
  */
 bool evs_p11_is_tampered(CK_RV rv);
 
+/**
+ * evs_p11_is_lost() - Does this mean that a new session may help?
+ * @rv: what a call in a session returned
+ */
+bool evs_p11_is_lost(CK_RV rv);
+
 #endif /* EVS_P11_H */

@@ -65,20 +65,11 @@ enum evs_class evs_p11_class(CK_RV rv)
 /* A session that was lost is opened anew by the next call, or by its repetition. */
 static void forget_session(struct p11_state *state, CK_RV rv)
 {
-	switch (rv) {
-	case CKR_SESSION_CLOSED:
-	case CKR_SESSION_HANDLE_INVALID:
-	case CKR_USER_NOT_LOGGED_IN:
-	case CKR_DEVICE_REMOVED:
-	case CKR_DEVICE_ERROR:
-	case CKR_TOKEN_NOT_PRESENT:
-		if (state->open)
-			state->p11->C_CloseSession(state->session);
-		state->open = false;
-		break;
-	default:
-		break;
-	}
+	if (!evs_p11_is_lost(rv))
+		return;
+	if (state->open)
+		state->p11->C_CloseSession(state->session);
+	state->open = false;
 }
 
 static int fail_class(struct evs_error *err, enum evs_class class, CK_RV rv, const char *what)
