@@ -334,6 +334,60 @@ static void test_no_log_no_service(void **state)
 	free(key);
 }
 
+static int count_in_log(const char *part)
+{
+	size_t size;
+	char *text = read_log(&size), *at;
+	int found = 0;
+
+	for (at = text; (at = strstr(at, part)); at++)
+		found++;
+	free(text);
+	return found;
+}
+
+static void refuse(const char *path, const char *const *headers, long status)
+{
+	struct answer a = local(&f, "POST", path, "{\"auth\":{\"identity\":{\"methods\":"
+				"[\"password\"],\"password\":{\"user\":{\"name\":\"nobody\","
+				"\"password\":\"x\"}}}}}", headers);
+
+	assert_int_equal(a.status, status);
+	answer_free(&a);
+}
+
+/* Strangers do not fill the log; whoever is known is recorded however often. */
+static void test_strangers(void **state)
+{
+	static const char *const no_token[] = { NULL };
+	static const char *const bad_token[] = { "X-Auth-Token", "x", NULL };
+	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}");
+	int64_t count, now = 1700000000000;
+
+	(void)state;
+	f.kmsd.clock = (struct kmsd_clock){ fake_now, &now };
+	for (int i = 0; i < 10; i++) {
+		refuse("/v1.0/default/kms/create-datakey", no_token, 403);
+		refuse("/v1.0/default/kms/create-key", bad_token, 403);
+		refuse("/v3/auth/tokens", no_token, 401);
+		call_refused(&f, 404, "KMS.0207", "create-datakey",
+			     "{\"key_id\":\"alias/none\",\"datakey_length\":512}");
+	}
+	assert_int_equal(count_in_log("KMS.0207"), 10);
+	assert_int_equal(count_in_log("\n"), 13);
+	/* The next record, whatever it is about, tells of those that it has not */
+	assert_int_equal(count_in_log("\"omitted\":1}"), 1);
+	assert_int_equal(count_in_log("\"omitted\":3}"), 9);
+	refuse("/v3/auth/tokens", no_token, 401);
+	call_done(&f, "disable-key", "{\"key_id\":\"%s\"}", key);
+	assert_int_equal(count_in_log("\"omitted\":1}"), 2);
+	now += KMSD_SECOND_MS;
+	refuse("/v3/auth/tokens", no_token, 401);
+	assert_int_equal(verify(&count), 0);
+	assert_int_equal(count, 15);
+	free(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_change_behind_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_log_no_service, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_audit", tests, NULL, NULL);

@@ -62,6 +62,7 @@ static int authorize(struct kmsd_call *call, struct evs_error *err)
 	if (route->flags & KMSD_R_PUBLIC)
 		return 0;
 	ret = kmsd_auth(call->kmsd, call->http, call->project, &call->who, err);
+	call->known = !ret || !strcmp(err->code, KMSD_E_OTHER_PROJECT);
 	if (ret && route->flags & KMSD_R_IAM && !strncmp(err->code, "KMS.", 4))
 		strcpy(err->code, KMSD_IAM_AUTH);
 	if (ret)
@@ -160,6 +161,7 @@ static void record_refusal(struct kmsd_call *call, const struct evs_error *why)
 	if (!call->route || !call->route->event)
 		return;
 	event = make_event(call, call->route->event, why);
+	event.stranger = !call->known;
 	if (kmsd_audit_note(call->kmsd->audit, &event, &err))
 		kmsd_log("%s", err.text);
 }

@@ -82,6 +82,7 @@ void kmsd_reply_free(struct kmsd_reply *reply);
  * @project: from the path
  * @parts: what stands for the asterisks of the route's pattern
  * @who: who calls
+ * @known: the caller has shown that
  * @allowed: the caller's roles allow it; when not, a grant on the key has to
  * @req: parsed body
  * @reply: to be filled with a body; key_id as soon as it is known
@@ -93,6 +94,7 @@ struct kmsd_call {
 	char project[EVS_KMS_PROJECT_MAX + 1];
 	char parts[KMSD_PARTS_MAX][KMSD_PART_SIZE];
 	struct kmsd_identity who;
+	bool known;
 	bool allowed;
 	struct kmsd_request req;
 	struct kmsd_reply *reply;

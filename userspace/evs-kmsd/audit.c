@@ -12,8 +12,12 @@
 #include <unistd.h>
 
 #include "audit.h"
+#include "clock.h"
 #include "fault.h"
 #include "log.h"
+
+/* Records a second of refusals of strangers. */
+#define STRANGERS_MAX 2
 
 struct kmsd_audit {
 	struct kmsd_store *store;
@@ -23,6 +27,9 @@ struct kmsd_audit {
 	char path[PATH_MAX];
 	int fd;
 	off_t size;		/* of the file, all of it whole lines */
+	int64_t second;		/* of the last refusal of a stranger */
+	unsigned int strangers;	/* so many of them in it */
+	int64_t omitted;	/* since the newest record */
 	bool dirty;		/* not all of it is on disk, or the head is behind */
 };
 
@@ -39,25 +46,26 @@ static bool add_text(struct json_object *json, const char *name, const char *val
 	return !value[0] || add(json, name, json_object_new_string(value));
 }
 
-/* Makes the line behind @prev; with its newline. */
-static int make_line(const struct kmsd_link *prev, const struct kmsd_event *e,
+/* Makes the next line; with its newline. */
+static int make_line(const struct kmsd_audit *audit, const struct kmsd_event *e,
 		     struct kmsd_link *link, char line[KMSD_AUDIT_LINE_MAX], struct evs_error *err)
 {
 	struct json_object *json = json_object_new_object();
 	const char *text = NULL;
 	int ret = 0;
 
-	link->seq = prev->seq + 1;
+	link->seq = audit->last.seq + 1;
 	if (json && add(json, "seq", json_object_new_int64(link->seq)) &&
 	    add(json, "time", json_object_new_int64(e->time)) &&
 	    add_text(json, "event", e->name) && add_text(json, "project", e->project) &&
 	    add_text(json, "user", e->user) && add_text(json, "source", e->source) &&
 	    add_text(json, "key_id", e->key_id) &&
 	    add(json, "status", json_object_new_int64(e->status)) &&
-	    add_text(json, "code", e->code) && add_text(json, "request_id", e->request_id))
+	    add_text(json, "code", e->code) && add_text(json, "request_id", e->request_id) &&
+	    (!audit->omitted || add(json, "omitted", json_object_new_int64(audit->omitted))))
 		text = json_object_to_json_string_ext(
 			json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text || kmsd_audit_hash(prev->hash, text, link->hash))
+	if (!text || kmsd_audit_hash(audit->last.hash, text, link->hash))
 		ret = evs_error_set(err, ENOMEM, "out of memory");
 	else if (snprintf(line, KMSD_AUDIT_LINE_MAX, "%s %s\n", link->hash, text) >=
 		 KMSD_AUDIT_LINE_MAX)
@@ -134,21 +142,45 @@ static int sync_file(struct kmsd_audit *audit, off_t *synced, struct evs_error *
 	return ret ? ret : flush(audit, err);
 }
 
+/* Anybody may be refused as often as he likes; the log is not his to fill. */
+static bool is_too_much(struct kmsd_audit *audit, const struct kmsd_event *event)
+{
+	int64_t second = event->time / KMSD_SECOND_MS;
+
+	if (!event->stranger)
+		return false;
+	if (second != audit->second)
+		audit->strangers = 0;
+	audit->second = second;
+	return audit->strangers++ >= STRANGERS_MAX;
+}
+
+static void went(struct kmsd_audit *audit, const struct kmsd_link *link)
+{
+	audit->last = *link;
+	audit->omitted = 0;
+}
+
 int kmsd_audit_note(struct kmsd_audit *audit, const struct kmsd_event *event,
 		    struct evs_error *err)
 {
 	char line[KMSD_AUDIT_LINE_MAX];
 	struct kmsd_link link;
-	int ret;
+	int ret = 0;
 
 	pthread_mutex_lock(&audit->lock);
+	if (is_too_much(audit, event)) {
+		audit->omitted++;
+		goto out;
+	}
 	ret = pay(audit, err);
 	if (!ret)
-		ret = make_line(&audit->last, event, &link, line, err);
+		ret = make_line(audit, event, &link, line, err);
 	if (!ret)
 		ret = put_line(audit, line, err);
 	if (!ret)
-		audit->last = link;
+		went(audit, &link);
+out:
 	pthread_mutex_unlock(&audit->lock);
 	return ret;
 }
@@ -184,7 +216,7 @@ int kmsd_audit_commit(struct kmsd_audit *audit, const struct kmsd_event *event,
 	if (!ret)
 		ret = audit->owed[0] ? evs_error_set(err, EIO, "audit log %s: incomplete",
 						     audit->path)
-				     : make_line(&audit->last, event, &link, line, err);
+				     : make_line(audit, event, &link, line, err);
 	if (!ret)
 		ret = set_head(audit, &link, line, err);
 	if (ret) {
@@ -194,7 +226,7 @@ int kmsd_audit_commit(struct kmsd_audit *audit, const struct kmsd_event *event,
 	ret = kmsd_store_commit(audit->store, err);
 	if (ret)
 		goto out;
-	audit->last = link;
+	went(audit, &link);
 	strcpy(audit->owed, line);
 	/* Change and record are safe: a file that takes no more stops the next call */
 	if (pay(audit, &later))
@@ -345,6 +377,9 @@ void kmsd_audit_close(struct kmsd_audit *audit)
 		return;
 	if (kmsd_audit_sync(audit, &err))
 		kmsd_log("%s", err.text);
+	if (audit->omitted)
+		kmsd_log("audit log %s: without the last %lld refusals", audit->path,
+			 (long long)audit->omitted);
 	close(audit->fd);
 	pthread_mutex_destroy(&audit->lock);
 	free(audit);

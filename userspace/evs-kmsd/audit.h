@@ -2,6 +2,7 @@
 #ifndef KMSD_AUDIT_H
 #define KMSD_AUDIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "error.h"
@@ -31,6 +32,8 @@ struct kmsd_audit;
  * @request_id: X-Request-Id, "" when it was no request
  * @status: HTTP status of the answer
  * @code: KMS code of the answer, "" for success
+ * @stranger: the refusal of somebody who has not shown who it is: beyond a few a
+ *	      second, the next record only tells how many were left out
  */
 struct kmsd_event {
 	int64_t time;
@@ -42,6 +45,7 @@ struct kmsd_event {
 	const char *request_id;
 	unsigned int status;
 	const char *code;
+	bool stranger;
 };
 
 /**
