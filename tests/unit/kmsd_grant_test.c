@@ -108,11 +108,48 @@ static void test_granted_rewrap(void **state)
 	free(anna);
 }
 
+/* The administrator of one project has no more of another's key than he was granted. */
+static void test_other_administrator(void **state)
+{
+	static const char request[] = "{\"key_id\":\"%s\",\"grantee_principal\":\"%s\","
+		"\"operations\":[\"%s\"]}";
+	char *anna = new_user("anna", "local", "KMS Administrator", "default");
+	char *bert = new_user("bert", "local", "KMS Administrator", "berts");
+	char a_token[80], b_token[80], *key, *own, *grant;
+
+	(void)state;
+	get_token("anna", "local", "default", a_token);
+	get_token("bert", "local", "berts", b_token);
+	key = allowed("key_id", a_token, "default", "create-key", "{\"key_alias\":\"shared\"}");
+	own = allowed("key_id", b_token, "berts", "create-key", "{\"key_alias\":\"own\"}");
+	grant = allowed("grant_id", a_token, "default", "create-grant",
+			"{\"key_id\":\"%s\",\"grantee_principal\":\"%s\",\"operations\":"
+			"[\"describe-key\",\"create-grant\"]}", key, bert);
+	refused(403, "KMS.0306", b_token, "berts", "create-grant", request, key, bert,
+		"decrypt-datakey");
+	refused(404, "KMS.0207", b_token, "berts", "create-datakey",
+		"{\"key_id\":\"%s\",\"datakey_length\":\"512\"}", key);
+	/* Nor are the key's grants for him to list or to revoke */
+	refused(404, "KMS.0207", b_token, "berts", "list-grants", "{\"key_id\":\"%s\"}", key);
+	refused(404, "KMS.0207", b_token, "berts", "revoke-grant",
+		"{\"key_id\":\"%s\",\"grant_id\":\"%s\"}", key, grant);
+	free(allowed("grant_id", b_token, "berts", "create-grant", request, key, anna,
+		     "describe-key"));
+	free(allowed("grant_id", b_token, "berts", "create-grant", request, own, anna,
+		     "decrypt-datakey"));
+	free(grant);
+	free(own);
+	free(key);
+	free(bert);
+	free(anna);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_grants, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_granted_rewrap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_administrator, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_grant", tests, NULL, NULL);

@@ -84,11 +84,31 @@ static int read_grant(struct kmsd_call *call, struct kmsd_grant *g, struct evs_e
 	return 0;
 }
 
+/*
+ * By a grant, nobody hands on more than he has. His roles are those in the project
+ * of the URL, and say nothing of a key of another one.
+ */
+static int check_handed_on(struct kmsd_call *call, const struct kmsd_cmk *cmk,
+			   uint32_t operations, struct evs_error *err)
+{
+	uint32_t mine;
+	int ret;
+
+	if (call->who.permissions & KMSD_P_GRANT_CREATE && !strcmp(cmk->project, call->project))
+		return 0;
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &mine, err);
+	if (ret)
+		return ret;
+	return operations & ~mine
+		       ? kmsd_fail(err, KMSD_E_PERMISSION,
+				   "operations: more than %s has been granted", call->who.name)
+		       : 0;
+}
+
 int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
 {
 	struct kmsd_grant grant = {};
 	struct kmsd_cmk cmk;
-	uint32_t mine;
 	int ret;
 
 	ret = read_grant(call, &grant, err);
@@ -100,18 +120,10 @@ int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
 		return kmsd_fail(err, KMSD_E_DEFAULT_KEY,
 				 "default master key %s cannot be granted", cmk.alias);
 	ret = kmsd_cmk_usable(&cmk, err);
+	if (!ret)
+		ret = check_handed_on(call, &cmk, grant.operations, err);
 	if (ret)
 		return ret;
-	/* By a grant, nobody hands on more than he has */
-	if (!(call->who.permissions & KMSD_P_GRANT_CREATE)) {
-		ret = kmsd_grant_operations(call->kmsd, cmk.id, &call->who, &mine, err);
-		if (ret)
-			return ret;
-		if (grant.operations & ~mine)
-			return kmsd_fail(err, KMSD_E_PERMISSION,
-					 "operations: more than %s has been granted",
-					 call->who.name);
-	}
 	memcpy(grant.cmk, cmk.id, sizeof(grant.cmk));
 	strcpy(grant.issuer, call->who.id);
 	ret = kmsd_grant_add(call->kmsd, &grant, err);
