@@ -117,6 +117,56 @@ static void test_roles(void **state)
 	free(key);
 }
 
+static void iam_status(const char *token, long status, const char *method, const char *uri,
+		       const char *body)
+{
+	struct answer a = local(&f, method, uri, body,
+				(const char *const[]){ "X-Auth-Token", token, NULL });
+
+	if (a.status != status)
+		fail_msg("%s %s: %ld %s, want %ld", method, uri, a.status, a.text, status);
+	answer_free(&a);
+}
+
+/* Users and agencies are for the security administrators of all projects. */
+static void test_security_administrator(void **state)
+{
+	static const char agency[] = "{\"agency\":{\"name\":\"a\",\"trust_domain_name\":\"d\"}}";
+	static const char user[] = "{\"user\":{\"name\":\"new\",\"password\":\"password\"}}";
+	char *paul = new_user("paul", "local", "secu_admin", "default");
+	char *carl = new_user("carl", "local", NULL, NULL);
+	char p_token[80], b_token[80], credential[100], all[120], in[120], elsewhere[120], gone[80];
+
+	(void)state;
+	free(new_user("boss", "local", "secu_admin", NULL));
+	get_token("paul", "local", "default", p_token);
+	get_token("boss", "local", "default", b_token);
+	snprintf(credential, sizeof(credential), "{\"credential\":{\"user_id\":\"%s\"}}", carl);
+	snprintf(all, sizeof(all), "/v3/domains/local/users/%s/roles/secu_admin", paul);
+	snprintf(in, sizeof(in), "/v3/projects/default/users/%s/roles/kms_user", carl);
+	snprintf(elsewhere, sizeof(elsewhere), "/v3/projects/else/users/%s/roles/kms_user", carl);
+	snprintf(gone, sizeof(gone), "/v3/users/%s", carl);
+	/* In one project: what is in its URL, and no more */
+	iam_status(p_token, 403, "PUT", all, "");
+	iam_status(p_token, 403, "POST", "/v3.0/OS-CREDENTIAL/credentials", credential);
+	iam_status(p_token, 403, "POST", "/v3.0/OS-AGENCY/agencies", agency);
+	iam_status(p_token, 403, "POST", "/v3/users", user);
+	iam_status(p_token, 403, "GET", "/v3/users", "");
+	iam_status(p_token, 403, "DELETE", gone, "");
+	iam_status(p_token, 204, "PUT", in, "");
+	iam_status(p_token, 401, "PUT", elsewhere, "");
+	/* In all of them, though by a token for one */
+	iam_status(b_token, 201, "POST", "/v3.0/OS-CREDENTIAL/credentials", credential);
+	iam_status(b_token, 201, "POST", "/v3.0/OS-AGENCY/agencies", agency);
+	iam_status(b_token, 201, "POST", "/v3/users", user);
+	iam_status(b_token, 204, "PUT", all, "");
+	iam_status(b_token, 204, "DELETE", gone, "");
+	/* The role that has just been given */
+	iam_status(p_token, 200, "GET", "/v3/users", "");
+	free(carl);
+	free(paul);
+}
+
 static void test_signed_call(void **state)
 {
 	char *id = new_user("sig", "local", "KMS Administrator", "default");
@@ -253,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_login_forms, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roles, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_security_administrator, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signed_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_agency, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_local_service, setup, teardown),

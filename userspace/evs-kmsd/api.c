@@ -40,6 +40,10 @@ static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 				 KMSD_EVS_AGENCY " for " KMSD_EVS_DOMAIN
 				 " with the role KMS Administrator, once: evs-setup agency create",
 				 call->project, kmsd_permission_name(call->route->permission));
+	if (call->route->permission & KMSD_P_IAM && !call->project[0])
+		return kmsd_fail(err, code,
+				 "%s may not do this: it takes a role with %s in all projects",
+				 call->who.name, kmsd_permission_name(KMSD_P_IAM));
 	return kmsd_fail(err, code,
 			 "%s may not do this in project %s: it takes a role with %s%s",
 			 call->who.name, call->project[0] ? call->project : "-",

@@ -136,18 +136,32 @@ static int take_token(void *arg, sqlite3_stmt *row)
 	return 0;
 }
 
+static int roles_in(struct kmsd *kmsd, const struct kmsd_identity *who, const char *project,
+		    uint32_t *permissions, struct evs_error *err)
+{
+	return who->service ? kmsd_agency_roles(kmsd, who->id, project, permissions, err)
+			    : kmsd_user_roles(kmsd, who->id, project, permissions, err);
+}
+
 /* What a token or an access key that is for one project is good for: @project, and who it is. */
 static int enter_project(struct kmsd *kmsd, const char *project, struct kmsd_identity *who,
 			 struct evs_error *err)
 {
+	uint32_t everywhere;
+	int ret;
+
 	if (project[0] && who->project[0] && strcmp(project, who->project))
 		return kmsd_fail(err, KMSD_E_OTHER_PROJECT,
 				 "the token is for project %s, the URL names %s", who->project,
 				 project);
-	if (!project[0])
-		project = who->project;
-	return who->service ? kmsd_agency_roles(kmsd, who->id, project, &who->permissions, err)
-			    : kmsd_user_roles(kmsd, who->id, project, &who->permissions, err);
+	ret = roles_in(kmsd, who, project[0] ? project : who->project, &who->permissions, err);
+	if (ret || project[0])
+		return ret;
+	/* Users and agencies are the account's: a role in one project does not reach them */
+	ret = roles_in(kmsd, who, "", &everywhere, err);
+	if (!ret)
+		who->permissions &= everywhere | ~(uint32_t)KMSD_P_IAM;
+	return ret;
 }
 
 static int by_token(struct kmsd *kmsd, const char *text, const char *project,

@@ -131,7 +131,8 @@ struct kmsd_http {
  * @err: filled when it is refused
  *
  * A token in X-Auth-Token goes first, then a signature in Authorization, then
- * root's right on the Unix socket.
+ * root's right on the Unix socket. Without @project, the one that the token is for
+ * counts, but KMSD_P_IAM then takes a role in all projects.
  *
  * Return: 0 or a negative errno.
  */
