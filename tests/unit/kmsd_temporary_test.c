@@ -9,6 +9,7 @@
 
 #include "kms/backend.h"
 #include "kms/clock.h"
+#include "kms/sign.h"
 #include "sweep.h"
 #include <server.h>	/* evs-kmsd's, not the one beside this file */
 
@@ -431,6 +432,51 @@ static void test_requests(void **state)
 	answer_free(&a);
 }
 
+/* Asks for a token of the agency, with a temporary key's signature. */
+static struct answer ask_token(const struct key *key)
+{
+	static const char body[] = "{\"auth\":{\"identity\":{\"methods\":[\"assume_role\"],"
+		"\"assume_role\":{" AGENCY "}},\"scope\":{\"project\":{\"id\":\"default\"}}}}";
+	char date[EVS_SIGN_DATE_SIZE], line[32], authorization[EVS_SIGN_LINE_MAX];
+	struct evs_secret *secret = evs_secret_alloc(sizeof(key->secret));
+	const struct evs_sign sign = {
+		.access = key->access, .key = secret, .method = "POST", .path = "/v3/auth/tokens",
+		.headers = (const char *const[]){ line, NULL }, .body = body, .len = strlen(body),
+	};
+	const char *const headers[] = {
+		"X-Sdk-Date", date, "X-Security-Token", key->token, "Authorization",
+		authorization + strlen("Authorization: "), NULL,
+	};
+
+	assert_non_null(secret);
+	memcpy(secret->data, key->secret, sizeof(key->secret));
+	evs_sign_date(now_ms / 1000, date);
+	snprintf(line, sizeof(line), "X-Sdk-Date: %s", date);
+	assert_int_equal(evs_sign(&sign, authorization, &err), 0);
+	evs_secret_free(secret);
+	return local(&f, "POST", "/v3/auth/tokens", body, headers);
+}
+
+/* A key that expires gives no token that would outlive it. */
+static void test_no_token(void **state)
+{
+	char token[80], *id = make_user("op", "op_svc_evs", "domains/op_svc_evs", "te_agency");
+	struct answer a;
+	struct key key;
+
+	(void)state;
+	free(make("POST", "/v3.0/OS-AGENCY/agencies", "{\"agency\":{\"name\":\"EVSAccessKMS\","
+		  "\"domain_id\":\"local\",\"trust_domain_name\":\"op_svc_evs\"}}", "agency"));
+	login("op", "op_svc_evs", token);
+	key = get_key(token, "token", DURATION("900"));
+	a = ask_token(&key);
+	assert_int_equal(a.status, 401);
+	assert_contains(a.text, "a temporary access key gives no token");
+	assert_string_equal(a.token, "");
+	answer_free(&a);
+	free(id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +486,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_project, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_requests, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_token, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_temporary", tests, root_only, NULL);

@@ -259,6 +259,7 @@ static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const c
 				      http->header(http->arg, "X-Security-Token"), &c, err);
 	if (ret)
 		return ret;
+	who->temporary = c.expires;
 	secret = kmsd_secret_get(KMSD_WRAPPED_MAX);
 	if (!secret)
 		return evs_error_set(err, errno, "locked memory: %m");

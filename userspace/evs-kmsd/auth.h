@@ -84,6 +84,7 @@ const char *kmsd_permission_name(uint32_t permission);
  * @project: the one its token is for; "" when it has none
  * @permissions: what it may do in the project of the request
  * @service: it acts for the EVS service
+ * @temporary: it has signed with a temporary access key
  */
 struct kmsd_identity {
 	char id[KMSD_USER_MAX + 1];
@@ -92,6 +93,7 @@ struct kmsd_identity {
 	char project[EVS_KMS_PROJECT_MAX + 1];
 	uint32_t permissions;
 	bool service;
+	bool temporary;
 };
 
 /**

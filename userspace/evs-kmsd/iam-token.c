@@ -114,6 +114,10 @@ int kmsd_iam_by_agency(struct kmsd_call *call, struct json_object *identity, con
 		return kmsd_fail(err, KMSD_IAM_AUTH, "The token must be updated.");
 	if (ret)
 		return ret;
+	/* A token lives longer than the key, and would give another one */
+	if (call->who.temporary)
+		return kmsd_fail(err, KMSD_IAM_AUTH,
+				 "X-Auth-Token is missing: a temporary access key gives no token");
 	if (!(call->who.permissions & KMSD_P_AGENT))
 		return kmsd_fail(err, KMSD_IAM_FORBIDDEN,
 				 "%s needs the role Agent Operator to take up an agency",

@@ -107,6 +107,8 @@ bool kmsd_iam_has_method(struct json_object *identity, const char *method);
  * @s: agency, name and domain are filled
  * @err: filled on failure
  *
+ * Who signs with a temporary access key is refused: it would outlive itself.
+ *
  * Return: 0 or a negative errno.
  */
 int kmsd_iam_by_agency(struct kmsd_call *call, struct json_object *identity, const char *project,
