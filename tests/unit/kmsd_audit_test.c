@@ -308,6 +308,44 @@ static void test_no_record(void **state)
 	assert_int_equal(verify(&count), -EBADMSG);
 }
 
+/* What kmsd_audit_show() prints of the log; for free() */
+static char *shown(void)
+{
+	struct evs_error err = {};
+	char *text = calloc(1, 4096);
+	int out = dup(STDOUT_FILENO);
+	FILE *file = tmpfile();
+
+	assert_true(text && file && out >= 0);
+	fflush(stdout);
+	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
+	assert_int_equal(kmsd_audit_show(log_path, &err), 0);
+	fflush(stdout);
+	assert_true(dup2(out, STDOUT_FILENO) >= 0);
+	close(out);
+	rewind(file);
+	assert_in_range(fread(text, 1, 4095, file), 1, 4094);
+	fclose(file);
+	return text;
+}
+
+/* A record is one line for reading, and for the terminal nothing but text. */
+static void test_control_characters(void **state)
+{
+	static const char json[] = "{\"seq\":1,\"time\":0,\"event\":\"createToken\",\"project\":"
+		"\"p\\n2 forged\\u001b[2J\",\"user\":\"\\u00e4\\u009b0m\\u007f\\t\"}";
+	char hash[65], line[512], *text;
+
+	(void)state;
+	assert_int_equal(kmsd_audit_hash("", json, hash), 0);
+	snprintf(line, sizeof(line), "%s %s\n", hash, json);
+	write_log(line, strlen(line));
+	text = shown();
+	assert_string_equal(text, "1 1970-01-01T00:00:00Z createToken cmk=- project=p?2 forged?[2J "
+			    "user=\u00e4??0m?? from=- code=- request=-\n");
+	free(text);
+}
+
 /* A log that cannot be written stops what has to be logged. */
 static void test_no_log_no_service(void **state)
 {
@@ -400,6 +438,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_log_no_service, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_audit", tests, NULL, NULL);

@@ -27,6 +27,30 @@ static void test_login_forms(void **state)
 	}
 }
 
+/* The project of a token is as one in an URL may be, or none. */
+static void test_login_scope(void **state)
+{
+	static const struct {
+		const char *project;
+		long status;
+	} scopes[] = {
+		{ "", 201 }, { "eu-de_Project1", 201 }, { "*", 400 }, { "a b", 400 },
+		{ "a/b", 400 }, { "p\\n2 forged", 400 }, { "\\u001b[2J", 400 }, { "\u00e4", 400 },
+		{ "0123456789012345678901234567890123456789012345678901234567890123", 201 },
+		{ "01234567890123456789012345678901234567890123456789012345678901234", 400 },
+	};
+	struct answer a;
+
+	(void)state;
+	free(new_user("anna", "local", NULL, NULL));
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+		a = login("anna", "local", "passannaword", scopes[i].project);
+		if (a.status != scopes[i].status)
+			fail_msg("%s: %ld %s", scopes[i].project, a.status, a.text);
+		answer_free(&a);
+	}
+}
+
 /* Does a text stand in the database or the audit log? */
 static bool in_state(const char *text)
 {
@@ -302,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_login_forms, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_login_scope, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roles, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_security_administrator, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signed_call, setup, teardown),

@@ -141,6 +141,12 @@ struct kmsd_route {
 int kmsd_route_find(struct kmsd_call *call, struct evs_error *err);
 
 /**
+ * kmsd_project_valid() - Can something be the id of a project?
+ * @project: letters, digits, _ and - when it can
+ */
+bool kmsd_project_valid(const char *project);
+
+/**
  * kmsd_call_as() - Go on with what another operation does.
  * @call: the call, whose caller is known
  * @route: that operation: its permission, grant and event count from here on

@@ -11,6 +11,7 @@
 
 #include "audit.h"
 #include "hex.h"
+#include "log.h"
 #include "schema.h"
 
 #define HEX_SIZE (2 * KMSD_AUDIT_HASH_SIZE)
@@ -173,10 +174,10 @@ static const char *text_of(struct json_object *json, const char *name)
 	return json_object_object_get_ex(json, name, &value) ? json_object_get_string(value) : "-";
 }
 
-static void print_record(struct json_object *json)
+static int print_record(struct json_object *json, struct evs_error *err)
 {
 	struct json_object *ms;
-	char when[32] = "-";
+	char when[32] = "-", *line;
 	struct tm tm;
 	time_t t;
 
@@ -185,10 +186,15 @@ static void print_record(struct json_object *json)
 		if (gmtime_r(&t, &tm))
 			strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	}
-	printf("%s %s %s cmk=%s project=%s user=%s from=%s code=%s request=%s\n",
-	       text_of(json, "seq"), when, text_of(json, "event"), text_of(json, "key_id"),
-	       text_of(json, "project"), text_of(json, "user"), text_of(json, "source"),
-	       text_of(json, "code"), text_of(json, "request_id"));
+	if (asprintf(&line, "%s %s %s cmk=%s project=%s user=%s from=%s code=%s request=%s",
+		     text_of(json, "seq"), when, text_of(json, "event"), text_of(json, "key_id"),
+		     text_of(json, "project"), text_of(json, "user"), text_of(json, "source"),
+		     text_of(json, "code"), text_of(json, "request_id")) < 0)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	kmsd_log_clean(line);
+	puts(line);
+	free(line);
+	return 0;
 }
 
 int kmsd_audit_show(const char *path, struct evs_error *err)
@@ -202,15 +208,15 @@ int kmsd_audit_show(const char *path, struct evs_error *err)
 	ret = reader_open(&r, path, err);
 	if (ret)
 		return ret;
-	while (reader_next(&r) > 0) {
+	while (!ret && reader_next(&r) > 0) {
 		text = kmsd_audit_parse(r.line, &link);
 		json = text ? json_tokener_parse(text) : NULL;
 		if (json)
-			print_record(json);
+			ret = print_record(json, err);
 		else
 			puts("- not a record: evs-kmsd audit verify tells more");
 		json_object_put(json);
 	}
 	reader_close(&r);
-	return 0;
+	return ret;
 }

@@ -193,7 +193,7 @@ int kmsd_iam_token_create(struct kmsd_call *call, struct evs_error *err)
 		project = kmsd_iam_text(scope, "name");
 	if (!project)
 		project = "";
-	if (strlen(project) > EVS_KMS_PROJECT_MAX)
+	if (project[0] && !kmsd_project_valid(project))
 		return kmsd_fail(err, KMSD_IAM_BAD, "auth: not the id of a project");
 	strcpy(call->project, project);
 	if (kmsd_iam_has_method(identity, "password"))

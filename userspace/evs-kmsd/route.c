@@ -143,13 +143,18 @@ static bool match(const char *pattern, const char *path, char parts[][KMSD_PART_
 	return !*path;
 }
 
-static int check_project(struct kmsd_call *call, struct evs_error *err)
+bool kmsd_project_valid(const char *project)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_-";
-	size_t len = strlen(call->parts[0]);
+	size_t len = strlen(project);
 
-	if (!len || len > EVS_KMS_PROJECT_MAX || strspn(call->parts[0], allowed) != len)
+	return len && len <= EVS_KMS_PROJECT_MAX && strspn(project, allowed) == len;
+}
+
+static int check_project(struct kmsd_call *call, struct evs_error *err)
+{
+	if (!kmsd_project_valid(call->parts[0]))
 		return kmsd_fail(err, call->route->flags & KMSD_R_IAM ? KMSD_IAM_BAD
 								      : KMSD_E_PROJECT,
 				 "not the id of a project");
