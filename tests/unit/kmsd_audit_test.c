@@ -399,7 +399,7 @@ static void test_strangers(void **state)
 {
 	static const char *const no_token[] = { NULL };
 	static const char *const bad_token[] = { "X-Auth-Token", "x", NULL };
-	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}");
+	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}"), *text;
 	int64_t count, now = 1700000000000;
 
 	(void)state;
@@ -423,6 +423,9 @@ static void test_strangers(void **state)
 	refuse("/v3/auth/tokens", no_token, 401);
 	assert_int_equal(verify(&count), 0);
 	assert_int_equal(count, 15);
+	text = shown();
+	assert_non_null(strstr(text, " omitted=3\n"));
+	free(text);
 	free(key);
 }
 

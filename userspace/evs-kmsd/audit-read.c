@@ -176,7 +176,7 @@ static const char *text_of(struct json_object *json, const char *name)
 
 static int print_record(struct json_object *json, struct evs_error *err)
 {
-	struct json_object *ms;
+	struct json_object *ms, *omitted;
 	char when[32] = "-", *line;
 	struct tm tm;
 	time_t t;
@@ -186,10 +186,13 @@ static int print_record(struct json_object *json, struct evs_error *err)
 		if (gmtime_r(&t, &tm))
 			strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	}
-	if (asprintf(&line, "%s %s %s cmk=%s project=%s user=%s from=%s code=%s request=%s",
+	omitted = json_object_object_get(json, "omitted");
+	if (asprintf(&line, "%s %s %s cmk=%s project=%s user=%s from=%s code=%s request=%s%s%s",
 		     text_of(json, "seq"), when, text_of(json, "event"), text_of(json, "key_id"),
 		     text_of(json, "project"), text_of(json, "user"), text_of(json, "source"),
-		     text_of(json, "code"), text_of(json, "request_id")) < 0)
+		     text_of(json, "code"), text_of(json, "request_id"),
+		     omitted ? " omitted=" : "",
+		     omitted ? json_object_get_string(omitted) : "") < 0)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	kmsd_log_clean(line);
 	puts(line);
