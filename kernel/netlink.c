@@ -182,8 +182,8 @@ err_skb:
 	return err;
 }
 
-/* Names go into logs, tables and, by udev, paths */
-static int evs_nl_check_name(struct genl_info *info, int attrtype)
+/* What goes into logs and tables */
+static int evs_nl_check_text(struct genl_info *info, int attrtype)
 {
 	const struct nlattr *attr = info->attrs[attrtype];
 	const char *c;
@@ -192,18 +192,33 @@ static int evs_nl_check_name(struct genl_info *info, int attrtype)
 		return 0;
 
 	for (c = nla_data(attr); *c; c++) {
-		if (*c == '/' || iscntrl(*c))
+		if (iscntrl(*c))
 			break;
 	}
 	if (*c || c == nla_data(attr)) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "a name is not empty and has neither slashes nor control characters");
+				    "a name is not empty and has no control characters");
 		return -EINVAL;
 	}
-	c = nla_data(attr);
-	if (!strcmp(c, ".") || !strcmp(c, "..")) {
+
+	return 0;
+}
+
+/* By udev, names of disks go into paths, too */
+static int evs_nl_check_name(struct genl_info *info, int attrtype)
+{
+	const struct nlattr *attr = info->attrs[attrtype];
+	const char *name;
+
+	if (!attr)
+		return 0;
+	if (evs_nl_check_text(info, attrtype))
+		return -EINVAL;
+
+	name = nla_data(attr);
+	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
-				    "a name is neither . nor ..");
+				    "a name has no slashes, and is neither . nor ..");
 		return -EINVAL;
 	}
 
@@ -241,7 +256,7 @@ static int evs_nl_parse_attach(struct genl_info *info,
 	}
 	if (evs_nl_check_name(info, EVS_A_DEV_NAME) ||
 	    evs_nl_check_name(info, EVS_A_DEV_UUID) ||
-	    evs_nl_check_name(info, EVS_A_DEV_CMK))
+	    evs_nl_check_text(info, EVS_A_DEV_CMK))
 		return -EINVAL;
 
 	if (attrs[EVS_A_DEV_NAME])
@@ -375,7 +390,7 @@ int evs_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "the name of a CMK is required");
 		return -EINVAL;
 	}
-	if (evs_nl_check_name(info, EVS_A_DEV_CMK))
+	if (evs_nl_check_text(info, EVS_A_DEV_CMK))
 		return -EINVAL;
 
 	mutex_lock(&evs_devs_lock);

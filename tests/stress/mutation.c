@@ -117,16 +117,18 @@ static void just_fits(struct message *msg)
 
 static void bad_characters(struct message *msg)
 {
+	/* Those for paths come first: the name of a CMK goes into none */
 	static const char *const strings[] = {
-		"", "/", "a/b", "../x", "..", ".", "\n", "a\tb", "\x7f", "a\x01", "\x1b[2J",
+		"/", "a/b", "../x", "..", ".", "", "\n", "a\tb", "\x7f", "a\x01", "\x1b[2J",
 	};
-	const char *string = strings[stress_below(sizeof(strings) / sizeof(strings[0]))];
+	unsigned int i = stress_below(sizeof(strings) / sizeof(strings[0]));
 	struct attr *attr = attr_of_kind(msg, KIND_STRING);
 
 	if (!attr)
 		return;
-	message_set(attr, string, strlen(string) + 1);
-	msg->bad = true;
+	message_set(attr, strings[i], strlen(strings[i]) + 1);
+	if (i > 4 || attr->type != EVS_A_DEV_CMK)
+		msg->bad = true;
 }
 
 /* Any type, but none that the operation has */

@@ -79,12 +79,12 @@ lives()
 {
 	local kms=$1
 
-	ok "$kms: a CMK is made" evs-setup cmk create --kms "$kms" first
+	ok "$kms: a CMK is made" evs-setup cmk create --kms "$kms" db/first
 	must evs-setup cmk create --kms "$kms" next
 	id=$(evs-setup cmk show --kms "$kms" --json next | jq -er '.cmks[0].id')
 	is "$(evs-setup cmk list --kms "$kms" --json | jq '.cmks | length')" 2 "$kms: both are listed"
 	disk=$(new_file "$kms.img" 34M)
-	ok "$kms: create" evs-setup create --kms "$kms" --cmk first "$disk"
+	ok "$kms: create" evs-setup create --kms "$kms" --cmk db/first "$disk"
 	is "$(token_of "$disk" | jq -r .kms)" "$kms" "$kms: the header says so"
 	evs=$(evs-setup attach "$disk")
 	ok "$kms: attach" test -b "$evs"

@@ -55,7 +55,8 @@ done <<-EOF
 	the number of a disk is required
 	no such disk
 	backing device, sector size and key are required
-	neither slashes nor control characters
+	has no control characters
+	has no slashes
 	neither # nor #
 	size is zero
 	not a multiple of the sector size
@@ -67,7 +68,6 @@ done <<-EOF
 	either lazy or by force
 	a key is required
 	the name of a CMK is required
-	neither . nor ..
 	does not shrink
 	not suspended
 	suspended already
