@@ -100,6 +100,12 @@ static void find_disk(const char *path, char *disk, size_t size)
 }
 
 /* What a shell or udev would take for more than a value becomes an underscore. */
+static void defuse(char *text)
+{
+	while ((text = strpbrk(text, " \t!\"#$&'()*;<>?[\\]^`{|}~%,")))
+		*text = '_';
+}
+
 static int print_label(const char *label, struct evs_error *err)
 {
 	char text[4 * EVS_LABEL_MAX + 1], *c;
@@ -108,7 +114,8 @@ static int print_label(const char *label, struct evs_error *err)
 		return 0;
 	if (blkid_safe_string(label, text, sizeof(text)))
 		return evs_error_set(err, EINVAL, "bad label");
-	for (c = text; (c = strpbrk(c, " \t!\"#$&'()*;<>?[\\]^`{|}~/%,")); c++)
+	defuse(text);
+	for (c = text; (c = strchr(c, '/')); c++)
 		*c = '_';
 	printf("EVS_LABEL=%s\n", text);
 	if (blkid_encode_string(label, text, sizeof(text)))
@@ -120,13 +127,15 @@ static int print_label(const char *label, struct evs_error *err)
 static int print_export(const char *path, const struct evs_volume *vol, struct evs_error *err)
 {
 	const struct evs_token *token = evs_volume_token(vol);
-	char disk[NAME_MAX + 1];
+	char disk[NAME_MAX + 1], cmk[EVS_CMK_REF_SIZE];
 	int ret;
 
 	find_disk(path, disk, sizeof(disk));
 	printf("EVS_UUID=%s\n", evs_volume_uuid(vol));
 	ret = print_label(evs_volume_label(vol), err);
-	printf("EVS_KMS=%s\nEVS_CMK=%s\n", token->kms, token->cmk);
+	strcpy(cmk, token->cmk);
+	defuse(cmk);
+	printf("EVS_KMS=%s\nEVS_CMK=%s\n", token->kms, cmk);
 	printf("EVS_SECTOR_SIZE=%u\n", evs_volume_sector_size(vol));
 	printf("EVS_OFFSET=%llu\n", (unsigned long long)evs_volume_data_offset(vol));
 	printf("EVS_SIZE=%llu\n", (unsigned long long)evs_volume_data_size(vol));
