@@ -46,11 +46,13 @@ static void on_signal(int sig)
 	static const char late[] = "the key helper ran out of time: the disk or the KMS hangs";
 	static const char killed[] = "the key helper was ended by a signal";
 	const char *text = sig == SIGALRM ? late : killed;
+	bool unreachable = sig == SIGALRM && !refused;
 	key_serial_t key = pending_key;
 
 	if (key)
 		evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL,
-				   sig == SIGALRM && !refused ? EHOSTUNREACH : ECANCELED, text);
+				   unreachable ? EHOSTUNREACH : ECANCELED,
+				   unreachable ? EVS_CLASS_KMS_UNREACHABLE : EVS_CLASS_NONE, text);
 	else if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		_exit(EXIT_USAGE);
 	_exit(EXIT_REFUSED);
@@ -97,7 +99,8 @@ static void reject(const struct evs_error *err)
 {
 	key_serial_t key = pending_key;
 
-	evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL, err->errnum, err->text);
+	evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL, err->errnum, err->class,
+			   err->text);
 	pending_key = 0;
 	report(err->text);
 }

@@ -14,6 +14,7 @@
  */
 #define REJECT_SECONDS 60
 #define ERROR_TEXT_MAX 1024
+#define CLASS_BASE 'A'	/* in front of the text: EVS_CLASS_NONE, 'B' the next one... */
 #define CALLOUT_DEVICE "device="
 #define DESCRIPTION_MAX 64
 
@@ -30,10 +31,10 @@ int evs_keyring_isolate(struct evs_error *err)
 }
 
 /*
- * The sentence that the helper left, if it got as far. The key is looked for
- * in the process keyring only, which nobody but the helper can reach.
+ * The class and the sentence that the helper left, if it got as far. The key is
+ * looked for in the process keyring only, which nobody but the helper can reach.
  */
-static int find_text(const char *name, char *text, size_t size)
+static int find_text(const char *name, enum evs_class *class, char *text, size_t size)
 {
 	key_serial_t key = (key_serial_t)keyctl_search(KEY_SPEC_PROCESS_KEYRING, "user", name, 0);
 	char raw[ERROR_TEXT_MAX];
@@ -43,9 +44,11 @@ static int find_text(const char *name, char *text, size_t size)
 		return -errno;
 	len = keyctl_read(key, raw, sizeof(raw));
 	keyctl_unlink(key, KEY_SPEC_PROCESS_KEYRING);
-	if (len <= 0)
+	if (len <= 1 || raw[0] < CLASS_BASE || raw[0] >= CLASS_BASE + (int)EVS_CLASS_COUNT)
 		return -ENOENT;
-	evs_text_copy(text, size, raw, (size_t)len < sizeof(raw) ? (size_t)len : sizeof(raw));
+	*class = (enum evs_class)(raw[0] - CLASS_BASE);
+	evs_text_copy(text, size, raw + 1,
+		      ((size_t)len < sizeof(raw) ? (size_t)len : sizeof(raw)) - 1);
 	return 0;
 }
 
@@ -54,6 +57,7 @@ int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
 {
 	char name[DESCRIPTION_MAX], callout[sizeof(CALLOUT_DEVICE) + 4096];
 	char text[ERROR_TEXT_MAX];
+	enum evs_class class = EVS_CLASS_NONE;
 	int len, errnum;
 
 	if (!evs_uuid_valid(uuid))
@@ -69,8 +73,9 @@ int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
 	errnum = errno;
 
 	snprintf(name, sizeof(name), EVS_KEY_ERROR_PREFIX "%s", uuid);
-	if (!find_text(name, text, sizeof(text))) {
+	if (!find_text(name, &class, text, sizeof(text))) {
 		evs_error_set(err, errnum, "%s", text);
+		err->class = class;
 		/* The helper's word: it did run, and had no answer */
 		err->transient = errnum == EHOSTUNREACH;
 	} else if (errnum == ENOKEY) {
@@ -80,8 +85,8 @@ int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
 					   uuid);
 	} else {
 		evs_error_set(err, errnum, "no key for disk %s: %s", uuid, strerror(errnum));
+		err->class = evs_class_from_errno(errnum);
 	}
-	err->class = evs_class_from_errno(errnum);
 	return -errnum;
 }
 
@@ -117,14 +122,17 @@ int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struc
 	return -errnum;
 }
 
-void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, const char *text)
+void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, enum evs_class class,
+			const char *text)
 {
-	char name[DESCRIPTION_MAX];
+	char name[DESCRIPTION_MAX], said[ERROR_TEXT_MAX] = { (char)(CLASS_BASE + class) };
+	size_t len = strnlen(text, sizeof(said) - 1);
 	int saved = errno;
 
 	if (uuid && strlen(uuid) < EVS_UUID_SIZE) {
 		strcpy(stpcpy(name, EVS_KEY_ERROR_PREFIX), uuid);
-		add_key("user", name, text, strlen(text), KEY_SPEC_REQUESTOR_KEYRING);
+		memcpy(said + 1, text, len);
+		add_key("user", name, said, len + 1, KEY_SPEC_REQUESTOR_KEYRING);
 	}
 	keyctl_reject(key, REJECT_SECONDS, (unsigned int)errnum, 0);
 	errno = saved;

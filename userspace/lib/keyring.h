@@ -35,7 +35,7 @@ int evs_keyring_isolate(struct evs_error *err);
  * Call evs_keyring_isolate() first. Blocks until the helper has answered. That the
  * helper has asked the KMS and got no answer is told as transient.
  *
- * Return: 0 or a negative errno, that of the class of the failure.
+ * Return: 0 or a negative errno, that of the class of the failure if it has one.
  */
 int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
 			struct evs_error *err);
@@ -76,13 +76,15 @@ int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struc
  * evs_keyring_reject() - Refuse a key, leaving the reason for the asker.
  * @key: serial
  * @uuid: UUID of the disk, or NULL when it is not known: no text is left then
- * @errnum: positive errno the asker gets for three seconds
+ * @errnum: positive errno the asker gets for a minute
+ * @class: that of the failure
  * @text: the sentence
  *
  * Makes system calls only, so a signal handler may call it. Nothing can be
  * done about a failure: the kernel then negates the key itself when the
  * helper exits.
  */
-void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, const char *text);
+void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, enum evs_class class,
+			const char *text);
 
 #endif /* EVS_KEYRING_H */
