@@ -16,6 +16,7 @@
 
 #include "error.h"
 #include "secret.h"
+#include "text.h"
 #include "token.h"
 #include "unwrap.h"
 
@@ -129,7 +130,7 @@ static void dump_line(struct crypt_device *cd, const char *name, const char *val
  */
 void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
 {
-	char pair[sizeof(((struct evs_context *)0)->pair[0]) + 1];
+	char pair[sizeof(((struct evs_context *)0)->pair[0]) + 1], text[sizeof(pair)];
 	struct evs_error err = {};
 	struct evs_token token;
 	size_t i;
@@ -143,7 +144,8 @@ void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
 	for (i = 0; i < token.context.count; i++) {
 		snprintf(pair, sizeof(pair), "%s=%s", token.context.pair[i].name,
 			 token.context.pair[i].value);
-		dump_line(cd, "Context:", pair);
+		evs_text_copy(text, sizeof(text), pair, strlen(pair));
+		dump_line(cd, "Context:", text);
 	}
 	dump_line(cd, "Wrapped DK:", token.wrapped_dk);
 	/* Nobody asks cryptsetup_token_open() then: this is the only place to say so */
