@@ -18,14 +18,12 @@ static bool is_ours(struct crypt_device *cd, int id)
 /* A token that is bad does no harm where another one is sound. */
 int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err)
 {
-	struct evs_error bad = {}, *why = &bad;
+	struct evs_error bad = {}, ignored = {}, *why = &bad;
 	const char *json;
 	int id, ret = 0;
 
 	vol->token_count = 0;
 	for (id = 0; id < crypt_token_max(CRYPT_LUKS2) && vol->token_count < EVS_TOKENS_MAX; id++) {
-		struct evs_error ignored = {};
-
 		if (!is_ours(vol->cd, id))
 			continue;
 		if (crypt_token_json_get(vol->cd, id, &json) < 0)
