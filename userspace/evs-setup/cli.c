@@ -46,6 +46,7 @@ static enum cli_exit errno_exit_status(int errnum)
 	case EACCES:
 	case EROFS:
 	case EOPNOTSUPP:
+	case ECANCELED:
 	case ENOKEY:
 	case EKEYREVOKED:
 	case EKEYEXPIRED:
