@@ -342,19 +342,30 @@ static int make_url(const struct evs_http *http, const char *path, char *url, si
 	return 0;
 }
 
+static bool add_header(struct curl_slist **list, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(*list, line);
+
+	if (!longer)
+		curl_slist_free_all(*list);
+	*list = longer;
+	return longer;
+}
+
 static struct curl_slist *make_headers(const struct evs_http_request *request)
 {
-	struct curl_slist *list, *longer;
+	struct curl_slist *list = NULL;
 	size_t i;
 
-	/* An empty Expect: spares the pause that curl makes before a larger body. */
-	list = curl_slist_append(NULL, "Expect:");
-	for (i = 0; list && request->headers && request->headers[i]; i++) {
-		longer = curl_slist_append(list, request->headers[i]);
-		if (!longer)
-			curl_slist_free_all(list);
-		list = longer;
-	}
+	/*
+	 * An empty Expect: spares the pause that curl makes before a larger body. It is
+	 * not sent, but curl 7.88 signs it all the same.
+	 */
+	if (!request->sigv4 && !add_header(&list, "Expect:"))
+		return NULL;
+	for (i = 0; request->headers && request->headers[i]; i++)
+		if (!add_header(&list, request->headers[i]))
+			return NULL;
 	return list;
 }
 
