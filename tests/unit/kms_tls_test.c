@@ -149,6 +149,21 @@ static void test_aws(void **state)
 	check_backend(*state, "aws", "/");
 }
 
+/* Whoever gives the token may ask for the certificate, too, first of all the KMS itself */
+static void test_login(void **state)
+{
+	struct fixture *f = *state;
+
+	configure(f, "otc");
+	assert_int_equal(evs_config_set(&f->cfg, "auth", "password"), 0);
+	assert_int_equal(evs_config_set(&f->cfg, "domain", "account"), 0);
+	assert_int_equal(evs_config_set(&f->cfg, "user", "anna"), 0);
+	assert_int_equal(evs_config_set(&f->cfg, "project", "p1"), 0);
+	set_file(f, "password-file", "secret");
+	assert_refused(f, EVS_CLASS_BAD_CREDENTIALS, "user anna of account");
+	run(f->dir, "grep -q '^host POST /v3/auth/tokens' asked && rm asked");
+}
+
 static void test_none(void **state)
 {
 	static const char *const leave_out[] = { "client-cert-file", "client-key-file" };
@@ -192,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_transit),
 		cmocka_unit_test(test_aws),
+		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_files),
 	};

@@ -34,6 +34,8 @@ static int open_iam(struct evs_kms *kms, const char *account, const char **url,
 	struct evs_http_peer peer = {
 		.url = evs_config_get(&kms->cfg, "iam-url"),
 		.ca_file = evs_config_get(&kms->cfg, "ca-file"),
+		.cert_file = evs_config_get(&kms->cfg, "client-cert-file"),
+		.key_file = evs_config_get(&kms->cfg, "client-key-file"),
 	};
 
 	if (!peer.url)

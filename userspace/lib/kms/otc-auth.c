@@ -181,6 +181,8 @@ static int open_peer(struct evs_otc_auth *auth, struct evs_error *err)
 	struct evs_http_peer peer = {
 		.url = evs_config_get(auth->cfg, "iam-url"),
 		.ca_file = evs_config_get(auth->cfg, "ca-file"),
+		.cert_file = evs_config_get(auth->cfg, "client-cert-file"),
+		.key_file = evs_config_get(auth->cfg, "client-key-file"),
 	};
 
 	if (auth->peer)
@@ -189,6 +191,7 @@ static int open_peer(struct evs_otc_auth *auth, struct evs_error *err)
 		peer.url = evs_config_get(auth->cfg, "metadata-url");
 		if (!peer.url)
 			peer.url = EVS_METADATA_URL;
+		peer.cert_file = peer.key_file = NULL;
 	} else if (!peer.url) {
 		peer.url = evs_config_get(auth->cfg, "url");
 	}
