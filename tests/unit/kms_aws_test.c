@@ -324,6 +324,23 @@ static void test_busy(void **state)
 	}
 }
 
+/* A gateway that has had no answer: what may be asked twice is, a rotation is not */
+static void test_gateway(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_cmk cmk;
+
+	expect(&f->server, HTTP("502", "<html>"));
+	expect(&f->server, HTTP("504", "{}"));
+	expect_one(f, KEY("Enabled"));
+	check_ok(&f->err, evs_kms_describe_key(f->kms, CMK, &cmk, &f->err));
+	expect(&f->server, KEY("Enabled"));
+	expect_one(f, HTTP("504", "{}"));
+	check_fails(&f->err, evs_kms_rotate(f->kms, CMK, &cmk, &f->err),
+		    EVS_CLASS_KMS_UNREACHABLE);
+	assert_contains(f->err.text, "HTTP status 504");
+}
+
 static void test_odd(void **state)
 {
 	struct fixture *f = *state;
@@ -360,6 +377,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_classes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gateway, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_odd, set_up, tear_down),
 	};
 

@@ -60,8 +60,8 @@ static const struct {
 	{ 429, "{\"error_code\":\"APIGW.0308\",\"error_msg\":\"throttled\"}",
 	  EVS_CLASS_KMS_BUSY, "APIGW.0308", "throttled" },
 	/* none of these */
-	{ 502, "<html>Bad Gateway</html>", EVS_CLASS_KMS_BUSY, "",
-	  "HTTP status 502: <html>Bad Gateway</html>" },
+	{ 503, "<html>Unavailable</html>", EVS_CLASS_KMS_BUSY, "",
+	  "HTTP status 503: <html>Unavailable</html>" },
 	{ 404, "no\x1bthing\n", EVS_CLASS_PROTOCOL, "", "HTTP status 404: no thing " },
 	{ 403, "", EVS_CLASS_NO_PERMISSION, "", "HTTP status 403" },
 	{ 400, "{\"error\":[]}", EVS_CLASS_PROTOCOL, "", "HTTP status 400: {\"error\":[]}" },

@@ -263,7 +263,8 @@ void evs_kms_http_close_priv(struct evs_kms *kms);
  * @answer: filled; valid until the next call
  * @err: filled on failure; the request id also on success
  *
- * Return: 0 when there is an answer, whatever its status, or a negative errno.
+ * Return: 0 when there is an answer of the KMS, whatever its status, or a negative
+ *	   errno.
  */
 int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 		      struct evs_http_request *request, struct evs_http_answer *answer,

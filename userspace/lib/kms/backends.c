@@ -66,7 +66,14 @@ int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 		return ret;
 	kms->retry_after = answer->retry_after;
 	strcpy(err->request_id, answer->request_id);
-	return 0;
+	if (answer->status != 502 && answer->status != 504)
+		return 0;
+	/* A gateway that gave up: nobody knows what the KMS has done */
+	evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
+			    "HTTP status %ld: the gateway to the KMS had no answer from it",
+			    answer->status);
+	err->transient = true;
+	return -err->errnum;
 }
 
 int evs_kms_gcm_wrapped(const struct evs_token *token, unsigned char wrapped[EVS_GCM_WRAPPED_SIZE],
