@@ -55,6 +55,14 @@ refused 5 $'--yes\nprotects' "deletion of the CMK of an attached disk" \
 	evs-setup cmk schedule-deletion --days 7 other
 like "$(evs-setup cmk schedule-deletion --days 7 other 2>&1 </dev/null)" "$evs" "which it names"
 is "$(evs-setup cmk show --json other | jq -r '.cmks[0].state')" enabled "it is as it was"
+
+# What counts is the disk below, whatever is at the path of its file by now
+must evs-setup create --cmk test "$(new_file new.img 34M)"
+must mount --bind "$tmp/new.img" "$disk"
+at_exit umount "$disk"
+refused 5 $'--yes\nprotects' "deletion of it with another disk mounted over the file" \
+	evs-setup cmk schedule-deletion --days 7 other
+must umount "$disk"
 refused 1 '7 to 1096' "six days" evs-setup cmk schedule-deletion --days 6 --yes other
 
 must evs-setup detach "$evs"

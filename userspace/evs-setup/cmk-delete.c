@@ -49,7 +49,7 @@ static bool is_protected(const struct evs_disk *disk, const char *kms, const cha
 	size_t i;
 
 	*why = '\0';
-	backing_name(disk->backing_dev, backing, sizeof(backing));
+	backing_node(disk->backing_dev, backing, sizeof(backing));
 	if (evs_volume_open(&vol, backing, &ignored)) {
 		snprintf(why, size, " (perhaps: its header cannot be read)");
 		return true;
