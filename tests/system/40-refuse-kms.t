@@ -149,6 +149,21 @@ one_loop()
 ok "with one loop device" wait_for one_loop
 must evs-setup detach "$evs"
 ok "nothing is left behind" no_leftovers
+
+# As cryptsetup or mount would have it
+loop=$(new_loop "$disk")
+at_exit losetup --detach "$loop"
+refused 5 "in use by $loop.*--read-only" "a file under a loop device" evs-setup attach "$disk"
+ok "nothing is attached" no_disk
+evs=$(evs-setup attach --read-only "$disk")
+ok "to be read only, it may be" test -b "$evs"
+must evs-setup detach "$evs"
+must losetup --detach "$loop"
+evs=$(raw_attach "$(new_file raw.img 8M)" 4096)
+refused 5 'in use by /dev/loop' "a raw disk, twice" raw_attach "$tmp/raw.img" 4096
+must evs-setup detach "$evs"
+keyctl clear @s
+ok "nothing is left behind" no_leftovers
 evs=$(evs-setup attach --read-only "$disk")
 is "$(blockdev --getro "$evs")" 1 "attach --read-only"
 must evs-setup detach "$evs"

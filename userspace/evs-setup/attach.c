@@ -210,6 +210,11 @@ int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error 
 	ret = backing_open(&backing, req->target, req->what.read_only, err);
 	if (ret)
 		return ret;
+	/* Two loop devices over one file know nothing of each other. */
+	if (!req->what.read_only)
+		ret = backing_check_loop(&backing, err);
+	if (ret)
+		goto out_close;
 	if (req->raw) {
 		ret = attach_raw(nl, req, &backing, err);
 	} else {
@@ -219,6 +224,7 @@ int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error 
 			evs_volume_close(vol);
 		}
 	}
+out_close:
 	backing_close(&backing);
 	return ret;
 }

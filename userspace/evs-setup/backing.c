@@ -6,11 +6,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backing.h"
 #include "loop.h"
 #include "text.h"
+
+#define LOOP_WAIT_MS 3000
+#define LOOP_PAUSE_MS 20
 
 /* What kind of thing it is, looked at before it is opened: a FIFO would block. */
 static int classify(const char *path, struct stat *st, struct evs_error *err)
@@ -47,6 +51,61 @@ int backing_open(struct backing *backing, const char *path, bool read_only,
 	}
 	backing->dev = S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 	return 0;
+}
+
+/* The first line of a file of a block device in sysfs */
+static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev), minor(dev), file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, line, size);
+	close(fd);
+	if (len <= 0)
+		return false;
+	/* The kernel ends it with a newline, and cuts a longer one at a page. */
+	evs_text_copy(line, size, line, (size_t)len - 1);
+	return true;
+}
+
+/* Does this loop device go away with its last user? */
+static bool goes_with_user(const char *loop)
+{
+	char line[4];
+	struct stat st;
+
+	return !stat(loop, &st) && read_sysfs(st.st_rdev, "loop/autoclear", line, sizeof(line)) &&
+	       !strcmp(line, "1");
+}
+
+/*
+ * udev may look at the loop device of a disk that is detached already, and holds
+ * it up for a moment.
+ */
+int backing_check_loop(const struct backing *backing, struct evs_error *err)
+{
+	const struct timespec pause = { .tv_nsec = LOOP_PAUSE_MS * 1000000 };
+	int tries = LOOP_WAIT_MS / LOOP_PAUSE_MS, ret;
+	char loop[NAME_MAX + sizeof("/dev/")];
+	struct stat st;
+
+	if (!backing->is_file)
+		return 0;
+	if (fstat(backing->fd, &st))
+		return evs_error_set(err, errno, "%s: %m", backing->path);
+	while ((ret = loop_find(&st, loop, sizeof(loop), err)) > 0) {
+		if (!tries-- || !goes_with_user(loop))
+			return evs_error_set(err, EBUSY,
+					     "%s: is in use by %s: end that first (see lsblk %s), or try --read-only",
+					     backing->path, loop, loop);
+		nanosleep(&pause, NULL);
+	}
+	return ret;
 }
 
 int backing_loop(struct backing *backing, unsigned int sector_size, struct evs_error *err)
@@ -97,26 +156,6 @@ int backing_check_free(const char *path, struct evs_error *err)
 		return evs_error_set(err, errno, "%s: %m", path);
 	close(fd);
 	return 0;
-}
-
-/* The first line of a file of a block device in sysfs */
-static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
-{
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(dev), minor(dev), file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, line, size);
-	close(fd);
-	if (len <= 0)
-		return false;
-	/* The kernel ends it with a newline, and cuts a longer one at a page. */
-	evs_text_copy(line, size, line, (size_t)len - 1);
-	return true;
 }
 
 void backing_node(dev_t dev, char *name, size_t size)

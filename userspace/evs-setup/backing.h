@@ -46,6 +46,17 @@ int backing_open(struct backing *backing, const char *path, bool read_only,
 int backing_loop(struct backing *backing, unsigned int sector_size, struct evs_error *err);
 
 /**
+ * backing_check_loop() - Make sure that a file is under no loop device.
+ * @backing: file or block device; for the latter the kernel makes sure
+ * @err: filled when it is
+ *
+ * The loop device of a disk that has just been detached is waited for.
+ *
+ * Return: 0 or a negative errno, -EBUSY when it is in use.
+ */
+int backing_check_loop(const struct backing *backing, struct evs_error *err);
+
+/**
  * backing_close() - Let go of the device or file.
  * @backing: what backing_open() filled
  */
