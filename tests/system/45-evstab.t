@@ -186,6 +186,32 @@ before=$(md5sum <"$two")
 must evs-setup probe "$two"
 is "$(md5sum <"$two")" "$before" "probe leaves the disk alone"
 
+# One copy of the header is damaged, of a disk of ours and of one that is not: what
+# only reads does not repair it. What is attached to be written is repaired.
+echo secret >"$tmp/passphrase"
+must cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+	"$(new_file luks.img 18M)" "$tmp/passphrase"
+for file in "$two" "$tmp/luks.img"; do
+	must dd if=/dev/urandom of="$file" bs=64 seek=320 count=1 conv=notrunc status=none
+done
+foreign=$(md5sum <"$tmp/luks.img")
+refused 4 'not an EVS disk' "probe of a damaged LUKS2 disk" evs-setup probe "$tmp/luks.img"
+is "$(md5sum <"$tmp/luks.img")" "$foreign" "which it leaves alone"
+before=$(md5sum <"$two")
+ok "probe of a disk with a damaged copy of the header" evs-setup probe "$two"
+is "$(md5sum <"$two")" "$before" "leaves it alone"
+ok "header dump" evs-setup header dump "$two"
+is "$(md5sum <"$two")" "$before" "does so too"
+loop=$(new_loop "$two")
+at_exit losetup --detach "$loop"
+evs=$(evs-setup attach --read-only "$loop")
+ok "attach --read-only" test -b "$evs"
+must evs-setup detach "$evs"
+must losetup --detach "$loop"
+is "$(md5sum <"$two")" "$before" "does so too"
+must evs-setup detach "$(evs-setup attach "$two")"
+nok "attached to be written, it is repaired" test "$(md5sum <"$two")" = "$before"
+
 # ---- at boot ----
 
 # boot VAR-DEVICE: what systemd says of a boot with this table, and with a file

@@ -161,6 +161,8 @@ static int provide(const char *uuid, const char *device, key_serial_t key,
 	struct evs_volume *vol;
 	int ret;
 
+	/* Who asks for the key has repaired the header, or does not want that. */
+	evs_volume_only_read();
 	ret = evs_volume_open(&vol, device, err);
 	if (ret)
 		return ret;

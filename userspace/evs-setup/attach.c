@@ -211,7 +211,9 @@ int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error 
 	if (ret)
 		return ret;
 	/* Two loop devices over one file know nothing of each other. */
-	if (!req->what.read_only)
+	if (req->what.read_only)
+		evs_volume_only_read();
+	else
 		ret = backing_check_loop(&backing, err);
 	if (ret)
 		goto out_close;

@@ -135,6 +135,7 @@ static int run_dump(int argc, char *argv[], struct evs_error *err)
 		form = TABLE_JSON;
 	if (opt < 0 || cli_operand(argc, argv, "device or file", &device, err))
 		return -err->errnum;
+	evs_volume_only_read();
 	ret = evs_volume_open_header(&vol, device, err);
 	if (ret)
 		return ret;

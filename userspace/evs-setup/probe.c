@@ -198,6 +198,8 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		backing_node(dev, node, sizeof(node));
 		path = node;
 	}
+	/* The rules for udev call this for disks that are none of ours. */
+	evs_volume_only_read();
 	ret = evs_volume_open(&vol, path, err);
 	if (ret)
 		return ret;

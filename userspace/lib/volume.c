@@ -201,6 +201,15 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 	return 0;
 }
 
+static bool only_read;
+
+/* The library repairs under a lock only. That it takes none cannot be taken back. */
+void evs_volume_only_read(void)
+{
+	crypt_metadata_locking(NULL, 0);
+	only_read = true;
+}
+
 static int open_volume(struct evs_volume **vol, const char *path, bool header_only,
 		       struct evs_error *err)
 {
@@ -220,6 +229,9 @@ static int open_volume(struct evs_volume **vol, const char *path, bool header_on
 	if (ret)
 		goto err_close;
 	ret = crypt_load(new->cd, CRYPT_LUKS2, NULL);
+	/* Without a lock, it may have been read while a rewrap was writing it. */
+	if (ret < 0 && only_read)
+		ret = crypt_load(new->cd, CRYPT_LUKS2, NULL);
 	if (ret < 0) {
 		ret = explain_load(path, &new->log, err);
 		goto err_close;

@@ -78,13 +78,21 @@ int evs_volume_format(const char *path, const struct evs_format *fmt,
 		      struct evs_error *err);
 
 /**
+ * evs_volume_only_read() - From now on, opening a damaged header does not repair it.
+ *
+ * For a process that shall leave the device as it is. It cannot be undone, and
+ * such a process must not write a header, as it takes no lock on it any more.
+ */
+void evs_volume_only_read(void);
+
+/**
  * evs_volume_open() - Read and check the header of an EVS disk.
  * @vol: set to the open header; release with evs_volume_close()
  * @path: block device or regular file
  * @err: filled on failure
  *
  * A header of which one of the two copies is damaged is read from the other,
- * and repaired where the device can be written.
+ * and repaired where the device can be written, but for evs_volume_only_read().
  *
  * Return: 0 or a negative errno: -ENOENT/-ENXIO no such device, -EMEDIUMTYPE
  * no EVS disk, -EUCLEAN a LUKS2 header that is damaged, -EBADMSG a bad token
