@@ -128,11 +128,11 @@ ok "with the KMS it works again" works
 grace 3600
 must evs-setup suspend "$evs"
 kms_stop
-cp /etc/evs/evs.conf "$tmp/evs.conf"
+cp /etc/evs/evs.conf "$tmp/sense"
 echo 'no sense' >>/etc/evs/evs.conf
 refused 1 'evs.conf' "no KMS was asked: resume" evs-setup resume "$evs"
 still_suspended "no KMS was asked"
-cp "$tmp/evs.conf" /etc/evs/evs.conf
+cp "$tmp/sense" /etc/evs/evs.conf
 ok "no KMS, the key is still kept: resume" evs-setup resume "$evs"
 ok "it works" works
 
