@@ -215,8 +215,9 @@ static bool parse_words(const struct evstab *tab, struct evstab_entry *entry, ch
 		return bad_line(tab, entry, "%s has no device", name);
 	if (!parse_device(tab, entry, device))
 		return false;
+	/* An empty option, as a last comma leaves one, means nothing, as in crypttab(5). */
 	while ((option = strsep(&options, ",")))
-		if (!parse_option(tab, entry, option))
+		if (*option && !parse_option(tab, entry, option))
 			return false;
 	if (extra)
 		return bad_line(tab, entry, "\"%.*s\" is too much: NAME DEVICE [OPTIONS]",
