@@ -107,7 +107,8 @@ ok "unmounted, it goes" test "$(token_of /dev/evs_t0 | jq -r .type)" = evs-kms
 
 echo "0 65536 linear /dev/evs_t0 0" | dmsetup create evs_claim
 at_exit dmsetup remove evs_claim
-refused 5 'in use|busy' "attach of a device that dm has claimed" evs-setup attach /dev/evs_t0
+refused 5 $'in use|busy\ndevice-mapper device evs_claim .* is on /dev/evs_t0: run dmsetup remove evs_claim' \
+	"attach of a device that dm has claimed" evs-setup attach /dev/evs_t0
 refused 5 'in use|busy' "create on a device that dm has claimed" evs-setup create --force /dev/evs_t0
 must dmsetup remove evs_claim
 evs=$(evs-setup attach /dev/evs_t0)

@@ -15,8 +15,10 @@
 
 #include <cmocka.h>
 
+#include "../../userspace/evs-setup/backing.c"
 #include "../../userspace/evs-setup/cli.c"
 #include "../../userspace/evs-setup/disks.c"
+#include "../../userspace/evs-setup/loop.c"
 #include "../../userspace/evs-setup/table.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -242,6 +244,11 @@ static void test_match(void **state)
 	assert_false(disks_match(&disk, "evs12"));
 	assert_false(disks_match(&disk, "/dev/evs1"));
 	assert_false(disks_match(&disk, "/dev/null"));
+	assert_true(disks_match(&disk, "UUID=6a0496ef-62a6-4963-960c-9a9d20739a38"));
+	assert_false(disks_match(&disk, "UUID="));
+	assert_false(disks_match(&raw, "UUID="));
+	assert_true(disks_match(&disk, "/dev/evs/data"));
+	assert_false(disks_match(&disk, "/dev/evs/dat"));
 	assert_true(disks_match(&raw, "evs1"));
 	assert_false(disks_match(&raw, ""));
 }
@@ -257,15 +264,15 @@ static void test_select(void **state)
 	struct evs_disk disk;
 
 	(void)state;
-	assert_int_equal(select_disk(disks, 4, false, "data", &disk), 1);
+	assert_int_equal(select_disk(disks, 4, false, disks_match, "data", &disk), 1);
 	assert_int_equal(disk.id, 1);
-	assert_int_equal(select_disk(disks, 4, true, "data", &disk), 1);
+	assert_int_equal(select_disk(disks, 4, true, disks_match, "data", &disk), 1);
 	assert_int_equal(disk.id, 0);
-	assert_int_equal(select_disk(disks, 4, false, "u", &disk), 2);
-	assert_int_equal(select_disk(disks, 4, false, "x", &disk), 0);
+	assert_int_equal(select_disk(disks, 4, false, disks_match, "u", &disk), 2);
+	assert_int_equal(select_disk(disks, 4, false, disks_match, "x", &disk), 0);
 	/* A revoked disk still has its name. */
-	assert_int_equal(select_disk(disks, 4, false, "r", &disk), 1);
-	assert_int_equal(select_disk(disks, 4, true, "r", &disk), 0);
+	assert_int_equal(select_disk(disks, 4, false, disks_match, "r", &disk), 1);
+	assert_int_equal(select_disk(disks, 4, true, disks_match, "r", &disk), 0);
 }
 
 static void test_size(void **state)

@@ -17,6 +17,7 @@
 #include "dk.h"
 #include "node.h"
 #include "tab.h"
+#include "users.h"
 #include "volume.h"
 
 /**
@@ -152,6 +153,7 @@ static int attach_backing(struct evs_nl *nl, struct attach_request *req,
 			  const struct backing *backing, struct evs_error *err)
 {
 	struct evs_disk disk;
+	char prefix[512];
 	sigset_t all;
 	int ret;
 
@@ -161,6 +163,10 @@ static int attach_backing(struct evs_nl *nl, struct attach_request *req,
 		return evs_error_set(err, errno, "cannot block signals: %m");
 	req->what.backing_dev = backing->dev;
 	ret = evs_nl_attach(nl, &req->what, &disk, err);
+	if (ret == -EBUSY) {
+		snprintf(prefix, sizeof(prefix), "attach: %s", req->target);
+		users_tell(backing->dev, prefix);
+	}
 	if (ret)
 		return evs_error_prefix(err, "%s", req->target);
 	return announce(nl, &disk, err);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <libudev.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,10 +10,12 @@
 #include "detach.h"
 #include "disks.h"
 #include "tab.h"
+#include "users.h"
 
 #define UDEV_RUNS "/run/udev/control"
 #define UDEV_WAIT_MS 15000
 #define UDEV_PAUSE_MS 20
+#define PREFIX_MAX 512
 
 static const struct option long_options[] = {
 	{ "force", no_argument, NULL, 'f' },
@@ -57,6 +60,39 @@ static int detach_idle(struct evs_nl *nl, uint32_t id, struct evs_error *err)
 	return ret;
 }
 
+/* Somebody has it open: say who, and how to end that. */
+static int refuse_busy(const struct evs_disk *disk, const char *ref, struct evs_error *err)
+{
+	char prefix[PREFIX_MAX];
+
+	snprintf(prefix, sizeof(prefix), "detach: %s", ref);
+	if (users_tell(disk->disk_dev, prefix))
+		return evs_error_set(err, EBUSY,
+				     "%s: the disk is in use: end the uses above, or give --lazy to detach it when the last one ends",
+				     ref);
+	return evs_error_set(err, EBUSY,
+			     "%s: the disk is in use, but not by a mount, swap space, device or process that can be seen here: give --lazy to detach it when the last use ends",
+			     ref);
+}
+
+/* What uses the disk is found only while it is there. */
+static int detach_force(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+			struct evs_error *err)
+{
+	struct users users = {};
+	char prefix[PREFIX_MAX];
+	int ret;
+
+	if (disk->openers && disk->state != EVS_DEV_STATE_DEAD)
+		users_find(&users, disk->disk_dev, true);
+	ret = evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, err);
+	snprintf(prefix, sizeof(prefix), "detach: %s: left behind, with I/O errors", ref);
+	if (!ret)
+		users_print(&users, prefix);
+	users_free(&users);
+	return ret;
+}
+
 int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 		enum evs_detach how, struct evs_error *err)
 {
@@ -64,14 +100,13 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 
 	if (how == EVS_DETACH_IDLE)
 		ret = detach_idle(nl, disk->id, err);
+	else if (how == EVS_DETACH_FORCE)
+		ret = detach_force(nl, disk, ref, err);
 	else
 		ret = evs_nl_detach(nl, disk->id, how, err);
 	if (ret == -EBUSY)
-		evs_error_set(err, EBUSY, "%s: %s: close it, or try --lazy or --force", ref,
-			      err->text);
-	else if (ret)
-		evs_error_prefix(err, "%s", ref);
-	return ret;
+		return refuse_busy(disk, ref, err);
+	return ret ? evs_error_prefix(err, "%s", ref) : 0;
 }
 
 /**
@@ -139,16 +174,18 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_detach = {
 	.name = "detach",
-	.args = "[--force|--lazy] NAME|UUID|/dev/evsN\n"
+	.args = "[--force|--lazy] DISK\n"
 		"       evs-setup detach [--force|--lazy] --all|--tab NAME",
 	.brief = "remove a disk and wipe its key",
-	.help = "  --force     although it is open: who has it open gets I/O errors from then on,\n"
+	.help = "  --force     detach it although it is open: its users get I/O errors from then on,\n"
 		"              and what was not written yet is lost\n"
-		"  --lazy      once it is closed: it works on, and goes when the last one who has\n"
-		"              it open closes it\n"
+		"  --lazy      detach it when its last user closes it; until then it works\n"
 		"  --all       the disks of evstab(5) that are attached, the last one first\n"
 		"  --tab NAME  this disk of evstab(5), if it is attached\n"
 		"\n"
-		"A disk that is mounted or otherwise open is refused without one of the first two.\n",
+		"A disk that is open is refused without --force or --lazy; its mount points, swap\n"
+		"space, devices and processes are printed.\n"
+		"\n"
+		DISKS_HELP,
 	.run = run,
 };

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <blkid.h>
 #include <errno.h>
+#include <limits.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
+#include "backing.h"
 #include "cli.h"
 #include "disks.h"
+#include "loop.h"
+
+#define UUID_TAG "UUID="
+#define LINK_DIR "/dev/evs/"
 
 void disks_path(const struct evs_disk *disk, char *path, size_t size)
 {
@@ -19,29 +28,64 @@ bool disks_match(const struct evs_disk *disk, const char *ref)
 	char path[32];
 	struct stat st;
 
-	if (!strchr(ref, '/'))
-		return strcmp(disk->name, ref) == 0 ||
-		       (*disk->uuid && strcasecmp(disk->uuid, ref) == 0);
+	if (!strchr(ref, '/')) {
+		if (strcmp(disk->name, ref) == 0)
+			return true;
+		if (!strncmp(ref, UUID_TAG, strlen(UUID_TAG)))
+			ref += strlen(UUID_TAG);
+		return *disk->uuid && strcasecmp(disk->uuid, ref) == 0;
+	}
 	/* A disk that was detached by force has its path, but no node any more. */
 	disks_path(disk, path, sizeof(path));
 	if (strcmp(path, ref) == 0)
 		return true;
+	/* The link of udev, which may be late or not there */
+	if (!strncmp(ref, LINK_DIR, strlen(LINK_DIR)) &&
+	    !strcmp(ref + strlen(LINK_DIR), disk->name))
+		return true;
 	return !stat(ref, &st) && S_ISBLK(st.st_mode) && st.st_rdev == disk->disk_dev;
 }
 
-/* How many dead disks, or others, are meant; the last one of them */
+bool disks_is_over(const struct evs_disk *disk, const char *path)
+{
+	char node[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st))
+		return false;
+	if (S_ISBLK(st.st_mode))
+		return st.st_rdev == disk->backing_dev;
+	if (!S_ISREG(st.st_mode) || major(disk->backing_dev) != LOOP_MAJOR)
+		return false;
+	backing_node(disk->backing_dev, node, sizeof(node));
+	return loop_is_over(node, &st);
+}
+
+/* How many dead disks, or others, are meant by this; the last one of them */
 static size_t select_disk(const struct evs_disk *disks, size_t count, bool dead,
+			  bool (*is_meant)(const struct evs_disk *disk, const char *ref),
 			  const char *ref, struct evs_disk *disk)
 {
 	size_t i, found = 0;
 
 	for (i = 0; i < count; i++) {
-		if ((disks[i].state == EVS_DEV_STATE_DEAD) == dead &&
-		    disks_match(&disks[i], ref)) {
+		if ((disks[i].state == EVS_DEV_STATE_DEAD) == dead && is_meant(&disks[i], ref)) {
 			*disk = disks[i];
 			found++;
 		}
 	}
+	return found;
+}
+
+/* The device or file below, by its path or by a tag that libblkid knows */
+static size_t select_below(const struct evs_disk *disks, size_t count, const char *ref,
+			   struct evs_disk *disk)
+{
+	char *path = strchr(ref, '/') || !strchr(ref, '=') ? NULL : blkid_evaluate_spec(ref, NULL);
+	size_t found;
+
+	found = select_disk(disks, count, false, disks_is_over, path ? path : ref, disk);
+	free(path);
 	return found;
 }
 
@@ -55,9 +99,11 @@ int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct
 	if (ret)
 		return ret;
 	/* A dead disk has lost its name to the one that was attached after it. */
-	found = select_disk(disks, count, false, ref, disk);
+	found = select_disk(disks, count, false, disks_match, ref, disk);
 	if (!found)
-		found = select_disk(disks, count, true, ref, disk);
+		found = select_disk(disks, count, true, disks_match, ref, disk);
+	if (!found)
+		found = select_below(disks, count, ref, disk);
 	free(disks);
 	if (!found)
 		return evs_error_set(err, ENODEV, "%s: no such disk is attached", ref);

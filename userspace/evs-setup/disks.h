@@ -6,17 +6,30 @@
 
 #include "netlink.h"
 
+/* For the help of verbs that take a disk */
+#define DISKS_HELP \
+	"DISK is an attached disk: its name, its UUID, UUID=UUID, its node /dev/evsN or a link\n" \
+	"to it, or the device or file below it.\n"
+
 /**
  * disks_match() - Is this the disk that is meant?
  * @disk: an attached disk
- * @ref: name, UUID, or the path /dev/evsN
+ * @ref: name, UUID, UUID=UUID, or the path of the node or of a link to it
  */
 bool disks_match(const struct evs_disk *disk, const char *ref);
 
 /**
+ * disks_is_over() - Is the disk over this device, or over a loop device over this file?
+ * @disk: an attached disk
+ * @path: path of a block device or a file
+ */
+bool disks_is_over(const struct evs_disk *disk, const char *path);
+
+/**
  * disks_find() - Find an attached disk.
  * @nl: connection to the kernel
- * @ref: name, UUID, or the path of its node
+ * @ref: what disks_match() takes, else the device or file below, which may also be
+ *	 a tag such as LABEL=...
  * @disk: filled
  * @err: filled when there is none, or more than one
  *
@@ -27,7 +40,7 @@ int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct
 /**
  * disks_open() - Connect to the kernel for something to be done to a disk.
  * @nl: set to the connection; release with evs_nl_close()
- * @ref: name, UUID, or the path of its node
+ * @ref: as disks_find() takes it
  * @disk: filled
  * @err: filled on failure, when there is nothing to release
  *

@@ -219,8 +219,10 @@ const struct verb verb_list = {
 
 const struct verb verb_status = {
 	.name = "status",
-	.args = "[--json] [NAME|UUID|/dev/evsN]",
+	.args = "[--json] [DISK]",
 	.brief = "tell all about an attached disk, or about each",
-	.help = "  --json  print JSON; sizes are in bytes\n",
+	.help = "  --json  print JSON; sizes are in bytes\n"
+		"\n"
+		DISKS_HELP,
 	.run = run_status,
 };

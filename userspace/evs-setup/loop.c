@@ -88,11 +88,26 @@ int loop_attach(int file, unsigned int block_size, char *path, size_t size,
 	return loop < 0 ? -err->errnum : loop;
 }
 
-int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err)
+bool loop_is_over(const char *loop, const struct stat *target)
 {
 	struct loop_info64 info;
+	int fd = open(loop, O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return false;
+	ret = ioctl(fd, LOOP_GET_STATUS64, &info);
+	close(fd);
+	if (ret)
+		return false;
+	if (S_ISBLK(target->st_mode))
+		return info.lo_rdevice == target->st_rdev;
+	return info.lo_device == target->st_dev && info.lo_inode == target->st_ino;
+}
+
+int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err)
+{
 	const struct dirent *entry;
-	int loop, found = 0;
+	bool found = false;
 	DIR *dir;
 
 	dir = opendir("/sys/block");
@@ -102,13 +117,7 @@ int loop_find(const struct stat *file, char *path, size_t size, struct evs_error
 		if (strncmp(entry->d_name, "loop", 4))
 			continue;
 		snprintf(path, size, "/dev/%s", entry->d_name);
-		/* A device that is not there or not set up covers no file. */
-		loop = open(path, O_RDONLY | O_CLOEXEC);
-		if (loop < 0)
-			continue;
-		found = !ioctl(loop, LOOP_GET_STATUS64, &info) &&
-			info.lo_device == file->st_dev && info.lo_inode == file->st_ino;
-		close(loop);
+		found = loop_is_over(path, file);
 	}
 	closedir(dir);
 	return found;

@@ -2,6 +2,7 @@
 #ifndef EVS_SETUP_LOOP_H
 #define EVS_SETUP_LOOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -32,5 +33,14 @@ int loop_attach(int file, unsigned int block_size, char *path, size_t size,
  * Return: 1 when there is one, 0 when there is none, or a negative errno.
  */
 int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err);
+
+/**
+ * loop_is_over() - Is a loop device over this file or block device?
+ * @loop: path of the loop device
+ * @target: what stat(2) says about the file or device
+ *
+ * A loop device that is not there or not set up is over nothing.
+ */
+bool loop_is_over(const char *loop, const struct stat *target);
 
 #endif /* EVS_SETUP_LOOP_H */

@@ -75,10 +75,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_resize = {
 	.name = "resize",
-	.args = "[--size BYTES] NAME|UUID|/dev/evsN",
+	.args = "[--size BYTES] DISK",
 	.brief = "let a disk grow with the device below and print its size in bytes",
 	.help = "  --size BYTES  up to that size, by default up to the end of the device below\n"
 		"\n"
-		"BYTES may end in K, M, G or T. The disk may be in use. It cannot shrink.\n",
+		"BYTES may end in K, M, G or T. The disk may be in use. It cannot shrink.\n"
+		"\n"
+		DISKS_HELP,
 	.run = run,
 };

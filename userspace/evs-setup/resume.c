@@ -158,13 +158,15 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_resume = {
 	.name = "resume",
-	.args = "[--key SERIAL] NAME|UUID|/dev/evsN",
+	.args = "[--key SERIAL] DISK",
 	.brief = "give a suspended disk its key back and let its I/O go on",
 	.help = "  --key SERIAL  key of type \"evs\" with the data key, for a disk that was\n"
 		"                attached with --raw; resuming uses it up\n"
 		"\n"
 		"The key comes from the KMS, as it does for attach. When it is refused, or is not\n"
 		"the one that the disk had, the disk stays suspended. Only where the KMS cannot be\n"
-		"reached, a key that the kernel has kept will do: see grace in evs.conf(5).\n",
+		"reached, a key that the kernel has kept will do: see grace in evs.conf(5).\n"
+		"\n"
+		DISKS_HELP,
 	.run = run,
 };

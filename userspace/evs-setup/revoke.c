@@ -16,9 +16,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_revoke = {
 	.name = "revoke",
-	.args = "NAME|UUID|/dev/evsN",
+	.args = "DISK",
 	.brief = "wipe the key of a disk at once, in use or not",
 	.help = "Who has the disk open gets I/O errors from then on, and what was not written\n"
-		"yet is lost. To use it again, detach it and attach it anew.\n",
+		"yet is lost. To use it again, detach it and attach it anew.\n"
+		"\n"
+		DISKS_HELP,
 	.run = run,
 };

@@ -22,10 +22,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_suspend = {
 	.name = "suspend",
-	.args = "NAME|UUID|/dev/evsN",
+	.args = "DISK",
 	.brief = "wipe the key of a disk and let its I/O wait",
 	.help = "Who has the disk open waits from then on, until resume brings the key back.\n"
 		"What waits fails if the disk is revoked or detached by force meanwhile. Where\n"
-		"evs.conf has a grace for the KMS, the kernel keeps the key for so long.\n",
+		"evs.conf has a grace for the KMS, the kernel keeps the key for so long.\n"
+		"\n"
+		DISKS_HELP,
 	.run = run,
 };

@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "attach.h"
 #include "cli.h"
 #include "detach.h"
 #include "disks.h"
 #include "evstab.h"
-#include "loop.h"
 #include "tab.h"
 
 /* ---- what is attached ---- */
@@ -42,21 +40,6 @@ static int find_name(struct evs_nl *nl, const char *name, struct evs_disk *disk,
 	return ret;
 }
 
-/* Is the disk over this device, or over a loop device over this file? */
-static bool stands_on(const struct evs_disk *disk, const char *path)
-{
-	struct evs_error ignored = {};
-	char loop[64];
-	struct stat st;
-
-	if (stat(path, &st))
-		return false;
-	if (S_ISREG(st.st_mode) &&
-	    (loop_find(&st, loop, sizeof(loop), &ignored) <= 0 || stat(loop, &st)))
-		return false;
-	return S_ISBLK(st.st_mode) && st.st_rdev == disk->backing_dev;
-}
-
 /* Is it detached, but for somebody who has to close it first? */
 static bool is_going(const struct evs_disk *disk)
 {
@@ -69,7 +52,7 @@ static int check_attached(const struct evs_disk *disk, const char *device, struc
 	char path[32];
 
 	disks_path(disk, path, sizeof(path));
-	if (!stands_on(disk, device))
+	if (!disks_is_over(disk, device))
 		return evs_error_set(err, EEXIST, "%s has this name, but is not over %s", path,
 				     device);
 	if (is_going(disk))

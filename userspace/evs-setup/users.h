@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_USERS_H
+#define EVS_SETUP_USERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/**
+ * struct user - Somebody who uses a block device.
+ * @what: who, such as "/dev/evs0 is mounted on /srv"
+ * @command: the command that ends it, "" where there is none
+ */
+struct user {
+	char *what;
+	char *command;
+};
+
+/**
+ * struct users - Who uses a block device, directly or through what is made of it.
+ * @user: in the order in which they have to go
+ * @count: how many
+ */
+struct users {
+	struct user *user;
+	size_t count;
+};
+
+/**
+ * users_find() - Find who uses a block device.
+ * @users: filled; release with users_free()
+ * @dev: number of the device
+ * @dead: the device does no I/O any more, or soon will not: the commands are
+ *	  those that work then
+ *
+ * Looks for file systems in all mount namespaces, swap space, devices that are
+ * made of it (see stack.h), and processes that have one of these open. What
+ * cannot be looked at, or takes too long, is left out.
+ */
+void users_find(struct users *users, dev_t dev, bool dead);
+
+/**
+ * users_print() - Print who uses a device to standard error, a line for each.
+ * @users: what users_find() found
+ * @prefix: the beginning of each line
+ */
+void users_print(const struct users *users, const char *prefix);
+
+/**
+ * users_free() - Release what users_find() filled.
+ * @users: the users
+ */
+void users_free(struct users *users);
+
+/**
+ * users_tell() - Find and print who uses a block device.
+ * @dev: number of the device
+ * @prefix: the beginning of each line
+ *
+ * Return: how many were found.
+ */
+size_t users_tell(dev_t dev, const char *prefix);
+
+#endif /* EVS_SETUP_USERS_H */
