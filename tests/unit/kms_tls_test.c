@@ -3,6 +3,8 @@
  * HTTPS with certificates on both sides, by the back ends that have it from
  * evs_http: who is let in, who is not, and what each is told.
  */
+#include <errno.h>
+
 #include "base64.h"
 #include "hex.h"
 #include "kms/backend.h"
@@ -47,6 +49,16 @@ static void configure(struct fixture *f, const char *backend)
 	set_file(f, "ca-file", "ca.pem");
 	set_file(f, "client-cert-file", "host.pem");
 	set_file(f, "client-key-file", "host.key");
+}
+
+static void leave_out(struct fixture *f, const char *key)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < f->cfg.option_count; i++)
+		if (strcmp(f->cfg.options[i].name, key))
+			f->cfg.options[kept++] = f->cfg.options[i];
+	f->cfg.option_count = kept;
 }
 
 static int set_up(void **state)
@@ -166,18 +178,11 @@ static void test_login(void **state)
 
 static void test_none(void **state)
 {
-	static const char *const leave_out[] = { "client-cert-file", "client-key-file" };
 	struct fixture *f = *state;
-	size_t i, j, kept = 0;
 
 	configure(f, "transit");
-	for (i = 0; i < f->cfg.option_count; i++) {
-		for (j = 0; j < 2 && strcmp(f->cfg.options[i].name, leave_out[j]); j++)
-			;
-		if (j == 2)
-			f->cfg.options[kept++] = f->cfg.options[i];
-	}
-	f->cfg.option_count = kept;
+	leave_out(f, "client-cert-file");
+	leave_out(f, "client-key-file");
 	assert_refused(f, EVS_CLASS_BAD_CREDENTIALS, "certificate required");
 	assert_string_equal(f->err.code, "TLS alert 116");
 }
@@ -202,6 +207,45 @@ static void test_files(void **state)
 	assert_refused(f, EVS_CLASS_KMS_UNREACHABLE, "TLS: ");
 }
 
+/* A private key that others can read is used by no one. */
+static void test_open_key(void **state)
+{
+	struct fixture *f = *state;
+	struct evs_kms *kms;
+
+	configure(f, "transit");
+	run(f->dir, "chmod 644 host.key");
+	assert_int_equal(evs_kms_open(&kms, &f->cfg, &f->err), -EPERM);
+	assert_contains(f->err.text, "KMS cloud: client-key-file: ");
+	assert_contains(f->err.text, "host.key: open to others (mode 644): it is a secret, run: chmod 600 ");
+	run(f->dir, "chmod 640 host.key");
+	assert_int_equal(evs_kms_open(&kms, &f->cfg, &f->err), -EPERM);
+	run(f->dir, "chmod 600 host.key");
+	if (!geteuid()) {
+		run(f->dir, "chown 1 host.key");
+		assert_int_equal(evs_kms_open(&kms, &f->cfg, &f->err), -EPERM);
+		assert_contains(f->err.text, "host.key: belongs to uid 1: ");
+		run(f->dir, "chown 0 host.key");
+	}
+	check_ok(&f->err, ask(f));
+
+	/* The key may stand behind the certificate; then that file is a secret */
+	run(f->dir, "cat host.pem host.key >both.pem; chmod 644 both.pem");
+	leave_out(f, "client-key-file");
+	set_file(f, "client-cert-file", "both.pem");
+	assert_int_equal(evs_kms_open(&kms, &f->cfg, &f->err), -EPERM);
+	assert_contains(f->err.text, "both.pem: open to others (mode 644)");
+	run(f->dir, "chmod 600 both.pem");
+	check_ok(&f->err, ask(f));
+
+	/* KMIP has the key from the same place, but a connection of its own */
+	configure(f, "kmip");
+	run(f->dir, "chmod 644 host.key");
+	assert_int_equal(evs_config_set(&f->cfg, "url", "kmip://127.0.0.1"), 0);
+	assert_int_equal(evs_kms_open(&kms, &f->cfg, &f->err), -EPERM);
+	run(f->dir, "chmod 600 host.key");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_open_key),
 	};
 
 	return cmocka_run_group_tests_name("kms_tls", tests, set_up, tear_down);

@@ -35,7 +35,7 @@ static void test_listen(void **state)
 	assert_int_equal(kmsd_listen_open(&l, &conf, &err), -ENOENT);
 	snprintf(conf.socket, sizeof(conf.socket), "%s/folder", f.dir);
 	assert_int_equal(mkdir(conf.socket, 0700), 0);
-	assert_int_equal(kmsd_listen_open(&l, &conf, &err), -EISDIR);
+	assert_int_equal(kmsd_listen_open(&l, &conf, &err), -EEXIST);
 	assert_int_equal(rmdir(conf.socket), 0);
 	strcpy(conf.socket, f.socket);
 	strcpy(conf.address, "[::1]:0");
@@ -49,6 +49,53 @@ static void test_listen(void **state)
 	/* Neither is left behind */
 	assert_int_equal(access(f.socket, F_OK), -1);
 	assert_int_equal(access(conf.socket, F_OK), -1);
+	remove_tree(f.dir);
+}
+
+/* Nothing that others have put there is removed, but for a socket that nobody serves. */
+static void test_in_the_way(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char target[sizeof(addr.sun_path) + 8];
+	struct evs_error err = {};
+	struct kmsd_socket sock;
+	struct fixture f;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	fixture_dir(&f);
+	fd = open(f.socket, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "text", 4), 4);
+	close(fd);
+	assert_int_equal(kmsd_socket_open(&sock, f.socket, &err), -EEXIST);
+	assert_contains(err.text, "is not a socket: remove it, or change [listen] socket");
+	assert_true(!stat(f.socket, &st) && st.st_size == 4);
+
+	/* Nor a link, wherever it leads */
+	snprintf(target, sizeof(target), "%s.t", f.socket);
+	assert_int_equal(rename(f.socket, target), 0);
+	assert_int_equal(symlink(target, f.socket), 0);
+	assert_int_equal(kmsd_socket_open(&sock, f.socket, &err), -EEXIST);
+	assert_true(!lstat(f.socket, &st) && S_ISLNK(st.st_mode));
+	assert_int_equal(unlink(f.socket), 0);
+
+	/* A socket of another program, which is served; then no longer */
+	strcpy(addr.sun_path, f.socket);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(kmsd_socket_open(&sock, f.socket, &err), -EADDRINUSE);
+	assert_contains(err.text, "another program listens there");
+	assert_int_equal(access(f.socket, F_OK), 0);
+	close(fd);
+	assert_int_equal(kmsd_socket_open(&sock, f.socket, &err), 0);
+
+	/* Nor, at the end, what has taken the place of our own */
+	assert_int_equal(unlink(f.socket), 0);
+	assert_int_equal(rename(target, f.socket), 0);
+	kmsd_socket_close(&sock);
+	assert_true(!stat(f.socket, &st) && st.st_size == 4);
 	remove_tree(f.dir);
 }
 
@@ -104,7 +151,7 @@ static void test_bad_pem(void **state)
 		{ "none.pem", "a.key", "none.pem: No such file" },
 		{ "empty", "a.key", "empty: not a PEM file" },
 		{ "large", "a.key", "large: not a PEM file of up to 65536 bytes" },
-		{ "a.pem", "open.key", "open.key: others can read it" },
+		{ "a.pem", "open.key", "open.key: open to others (mode 644)" },
 		{ "a.pem", "b.key", "b.key: " },
 		{ ".", "a.key", "Is a directory" },
 	};
@@ -139,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_in_the_way),
 		cmocka_unit_test(test_bad_handover),
 		cmocka_unit_test(test_bad_pem),
 	};

@@ -177,6 +177,37 @@ static void test_tls(void **state)
 	free(call_ok(&f, "total", "list-keys", "{}"));	/* the Unix socket as ever */
 }
 
+/*
+ * What the environment says about TLS counts neither for the daemon nor for its
+ * client: no session keys in a file or in the log, and nobody else to trust.
+ */
+static void test_environment(void **state)
+{
+	const char *build = getenv("BUILD");
+	char *program = realpath(build ? build : "build", NULL), text[160];
+
+	(void)state;
+	assert_non_null(program);
+	snprintf(text, sizeof(text), "%s/daemon-keys", f.dir);
+	setenv("SSLKEYLOGFILE", text, 1);
+	setenv("GNUTLS_DEBUG_LEVEL", "9", 1);
+	start_tls("");
+	unsetenv("SSLKEYLOGFILE");
+	unsetenv("GNUTLS_DEBUG_LEVEL");
+	/* What fails tells whether the server is trusted: the login, or TLS */
+	sh("printf 'x\\n' >pw; chmod 600 pw; printf '[kms c]\\nurl = https://127.0.0.1:%d\\n"
+	   "auth = password\\nuser = u\\ndomain = local\\nproject = default\\npassword-file = "
+	   "%s/pw\\n' >no-ca.conf; { cat no-ca.conf; echo ca-file = %s/ca.pem; } >ca.conf",
+	   port, f.dir, f.dir);
+	sh("SSLKEYLOGFILE=$PWD/client-keys EVS_CONF=$PWD/ca.conf %s/evs-setup/evs-setup cmk list "
+	   "--kms c 2>said; cat said; grep -q 'user u of local' said", program);
+	sh("SSL_CERT_FILE=$PWD/ca.pem EVS_CONF=$PWD/no-ca.conf %s/evs-setup/evs-setup cmk list "
+	   "--kms c 2>said; cat said; grep -q 'TLS: ' said", program);
+	/* GnuTLS has started, and said so, before main() */
+	sh("test ! -e client-keys && test ! -e daemon-keys && ! grep -q 'gnutls.[3-9]' log");
+	free(program);
+}
+
 static void test_client_certificate(void **state)
 {
 	char ca[256];
@@ -469,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_tls, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_environment, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_purpose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_key_file, setup, teardown),

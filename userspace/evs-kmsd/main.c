@@ -9,6 +9,7 @@
 
 #include "audit.h"
 #include "conf.h"
+#include "environment.h"
 #include "kmsd.h"
 #include "log.h"
 #include "notify.h"
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
 	struct kmsd_conf conf;
 	int ret;
 
+	evs_environment_clean();
 	ret = parse_args(argc, argv, &config, &audit);
 	if (ret >= 0)
 		return ret;

@@ -48,9 +48,40 @@ static int lock(const char *path, struct evs_error *err)
 	return ret;
 }
 
+/*
+ * Removes the socket that a killed process has left behind. Nothing else is removed:
+ * a wrong path in the configuration must not cost a file. The lock says that no other
+ * evs-kmsd listens there; another program may.
+ */
+static int remove_stale(const struct sockaddr_un *addr, struct evs_error *err)
+{
+	const char *path = addr->sun_path;
+	struct stat st;
+	int fd, ret;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : evs_error_set(err, errno, "%s: %m", path);
+	if (!S_ISSOCK(st.st_mode))
+		return evs_error_set(err, EEXIST,
+				     "%s: exists and is not a socket: remove it, or change [listen] socket",
+				     path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return evs_error_set(err, errno, "socket: %m");
+	ret = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	/* EAGAIN: its backlog is full; EPROTOTYPE: of another kind, such as syslog's */
+	if (!ret || errno != ECONNREFUSED)
+		ret = evs_error_set(err, EADDRINUSE, "%s: another program listens there", path);
+	else
+		ret = unlink(path) ? evs_error_set(err, errno, "%s: %m", path) : 0;
+	close(fd);
+	return ret;
+}
+
 int kmsd_socket_open(struct kmsd_socket *sock, const char *path, struct evs_error *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat st;
 	mode_t mask;
 	int ret;
 
@@ -69,17 +100,18 @@ int kmsd_socket_open(struct kmsd_socket *sock, const char *path, struct evs_erro
 		ret = evs_error_set(err, errno, "socket: %m");
 		goto err_unlock;
 	}
-	if (unlink(path) && errno != ENOENT) {
-		ret = evs_error_set(err, errno, "%s: %m", path);
+	ret = remove_stale(&addr, err);
+	if (ret)
 		goto err_close;
-	}
 	mask = umask(0177);
 	ret = bind(sock->fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
-	if (ret || listen(sock->fd, BACKLOG)) {
+	if (ret || listen(sock->fd, BACKLOG) || lstat(path, &st)) {
 		ret = evs_error_set(err, errno, "%s: %m", path);
 		goto err_close;
 	}
+	sock->dev = st.st_dev;
+	sock->ino = st.st_ino;
 	return 0;
 
 err_close:
@@ -91,7 +123,11 @@ err_unlock:
 
 void kmsd_socket_close(struct kmsd_socket *sock)
 {
-	unlink(sock->path);
+	struct stat st;
+
+	/* Somebody may have put something else there meanwhile. */
+	if (!lstat(sock->path, &st) && st.st_dev == sock->dev && st.st_ino == sock->ino)
+		unlink(sock->path);
 	close(sock->fd);
 	close(sock->lock_fd);
 }

@@ -3,6 +3,7 @@
 #define KMSD_SOCKET_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "conf.h"
 #include "error.h"
@@ -12,23 +13,29 @@
  * @fd: the socket
  * @lock_fd: file beside it, held by flock() while the socket is ours
  * @path: where it is
+ * @dev: device of the socket file
+ * @ino: inode number of the socket file
  */
 struct kmsd_socket {
 	int fd;
 	int lock_fd;
 	char path[KMSD_SOCKET_MAX + 1];
+	dev_t dev;
+	ino_t ino;
 };
 
 /**
  * kmsd_socket_open() - Listen, for root alone.
  * @sock: filled; release with kmsd_socket_close()
  * @path: where; its directory is made when only that is missing
- * @err: filled on failure; -EADDRINUSE when another process listens there
+ * @err: filled on failure
  *
- * A socket that a killed process has left behind is replaced. Changes the
+ * A socket that a killed process has left behind is replaced; anything else that
+ * has this name stays as it is. Changes the
  * umask for a moment: call it before there are threads.
  *
- * Return: 0 or a negative errno.
+ * Return: 0 or a negative errno; -EADDRINUSE when another process listens there,
+ *	   -EEXIST when something that is no socket has this name.
  */
 int kmsd_socket_open(struct kmsd_socket *sock, const char *path, struct evs_error *err);
 

@@ -4,40 +4,31 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tls.h"
 
-#define PEM_MAX 65536
-
-/* A file as a string, in memory that is wiped: one of them is a private key. */
-static int read_pem(const char *path, bool is_private, struct evs_secret **out,
-		    struct evs_error *err)
+/* Certificates, as a string. A private key is read by evs_secret_read_pem(). */
+static int read_pem(const char *path, struct evs_secret **out, struct evs_error *err)
 {
-	struct evs_secret *pem = evs_secret_alloc(PEM_MAX + 1);
+	struct evs_secret *pem = evs_secret_alloc(EVS_PEM_MAX + 1);
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
 	size_t used = 0;
-	struct stat st;
 	ssize_t n = 1;
 
-	if (!pem || fd < 0 || fstat(fd, &st)) {
+	if (!pem || fd < 0) {
 		ret = evs_error_set(err, errno, "%s: %m", path);
 		goto out;
 	}
-	if (is_private && (st.st_mode & 077)) {
-		ret = evs_error_set(err, EACCES, "%s: others can read it: chmod 600 it", path);
-		goto out;
-	}
-	while (n > 0 && used < PEM_MAX) {
-		n = read(fd, pem->data + used, PEM_MAX - used);
+	while (n > 0 && used < EVS_PEM_MAX) {
+		n = read(fd, pem->data + used, EVS_PEM_MAX - used);
 		used += n > 0 ? (size_t)n : 0;
 	}
 	if (n < 0)
 		ret = evs_error_set(err, errno, "%s: %m", path);
-	else if (!used || used == PEM_MAX)
+	else if (!used || used == EVS_PEM_MAX)
 		ret = evs_error_set(err, EINVAL, "%s: not a PEM file of up to %d bytes", path,
-				    PEM_MAX);
+				    EVS_PEM_MAX);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -75,11 +66,13 @@ int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs
 	int ret;
 
 	*tls = (struct kmsd_tls){};
-	ret = read_pem(conf->certificate, false, &tls->certificate, err);
+	/* GNUTLS_DEBUG_LEVEL, which it reads before main() runs, can print session keys. */
+	gnutls_global_set_log_level(0);
+	ret = read_pem(conf->certificate, &tls->certificate, err);
 	if (!ret)
-		ret = read_pem(conf->private_key, true, &tls->private_key, err);
+		ret = evs_secret_read_pem(&tls->private_key, conf->private_key, err);
 	if (!ret && conf->client_ca[0])
-		ret = read_pem(conf->client_ca, false, &tls->client_ca, err);
+		ret = read_pem(conf->client_ca, &tls->client_ca, err);
 	if (!ret)
 		ret = check_pair(tls, conf, err);
 	if (ret)

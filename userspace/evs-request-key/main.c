@@ -16,6 +16,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "error.h"
 #include "keyring.h"
 #include "secret.h"
@@ -290,6 +291,7 @@ static void usage(FILE *stream)
 
 int main(int argc, char *argv[])
 {
+	evs_environment_clean();
 	if (open_standard_fds())
 		return EXIT_USAGE;
 	catch_signals();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "environment.h"
 
 #define VERSION "0.1"
 
@@ -166,6 +167,7 @@ int main(int argc, char *argv[])
 	const struct verb *verb = argc > 1 ? verb_find(argv[1], argv[2]) : NULL;
 	int words;
 
+	evs_environment_clean();
 	if (!verb)
 		return no_verb(argc, argv);
 	words = strchr(verb->name, ' ') ? 2 : 1;

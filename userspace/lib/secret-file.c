@@ -118,3 +118,23 @@ int evs_secret_read_key(struct evs_secret **secret, const char *path, size_t siz
 	*secret = new;
 	return 0;
 }
+
+int evs_secret_read_pem(struct evs_secret **secret, const char *path, struct evs_error *err)
+{
+	struct evs_secret *new;
+	size_t used;
+	int ret;
+
+	/* One byte is for the NUL that the reader of a string wants. */
+	ret = read_file(&new, path, EVS_PEM_MAX + 1, &used, err);
+	if (ret)
+		return ret;
+	if (!used || used > EVS_PEM_MAX - 1) {
+		evs_secret_free(new);
+		return evs_error_set(err, EINVAL, "%s: not a PEM file of up to %d bytes", path,
+				     EVS_PEM_MAX);
+	}
+	new->size = used + 1;
+	*secret = new;
+	return 0;
+}

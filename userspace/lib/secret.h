@@ -74,6 +74,18 @@ int evs_secret_read(struct evs_secret **secret, const char *path, struct evs_err
 int evs_secret_read_key(struct evs_secret **secret, const char *path, size_t size,
 			struct evs_error *err);
 
+#define EVS_PEM_MAX 65536
+
+/**
+ * evs_secret_read_pem() - Get a private key, as PEM, from a file.
+ * @secret: set to what is in the file, and a NUL; release with evs_secret_free()
+ * @path: the file, as for evs_secret_read()
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno; -EINVAL for a file that is empty or too large.
+ */
+int evs_secret_read_pem(struct evs_secret **secret, const char *path, struct evs_error *err);
+
 /**
  * evs_process_harden() - Keep this process's memory out of dumps and swap.
  * @err: filled on failure

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "kms/alert.h"
+#include "kms/certificate.h"
 #include "kms/http.h"
 #include "text.h"
 
@@ -24,7 +25,7 @@ struct evs_http {
 	char *url;
 	char *ca_file;
 	char *cert_file;
-	char *key_file;
+	struct evs_secret *key;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -179,11 +180,7 @@ static CURLcode set_peer(struct evs_http *http)
 		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
 	if (http->ca_file)	/* and nobody else */
 		ret |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	if (http->cert_file)
-		ret |= curl_easy_setopt(curl, CURLOPT_SSLCERT, http->cert_file);
-	if (http->key_file)
-		ret |= curl_easy_setopt(curl, CURLOPT_SSLKEY, http->key_file);
-	return ret;
+	return ret | evs_certificate_set(curl, http->cert_file, http->key);
 }
 
 static CURLcode set_options(struct evs_http *http)
@@ -212,8 +209,7 @@ static bool copy_text(char **copy, const char *text)
 static bool copy_peer(struct evs_http *http, const struct evs_http_peer *peer)
 {
 	return copy_text(&http->url, peer->url) && copy_text(&http->ca_file, peer->ca_file) &&
-	       copy_text(&http->cert_file, peer->cert_file) &&
-	       copy_text(&http->key_file, peer->key_file);
+	       copy_text(&http->cert_file, peer->cert_file);
 }
 
 int evs_curl_start(struct evs_error *err)
@@ -237,6 +233,8 @@ int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return evs_error_set(err, ENOMEM, "out of memory");
+	if (evs_certificate_key(&new->key, peer, err))
+		goto err_close;
 	new->curl = curl_easy_init();
 	new->answer.body = evs_secret_alloc(EVS_HTTP_ANSWER_MAX + 1);
 	if (!new->answer.body) {
@@ -265,7 +263,7 @@ void evs_http_close(struct evs_http *http)
 	free(http->url);
 	free(http->ca_file);
 	free(http->cert_file);
-	free(http->key_file);
+	evs_secret_free(http->key);
 	free(http);
 }
 

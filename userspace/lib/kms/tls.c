@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kms/alert.h"
+#include "kms/certificate.h"
 #include "kms/clock.h"
 #include "kms/tls.h"
 
@@ -19,7 +20,7 @@ struct evs_tls {
 	char *url;
 	char *ca_file;
 	char *cert_file;
-	char *key_file;
+	struct evs_secret *key;
 	bool connected;
 	int alert;		/* number of the fatal alert that came, or 0 */
 	char error[CURL_ERROR_SIZE];
@@ -74,13 +75,15 @@ int evs_tls_open(struct evs_tls **tls, const struct evs_http_peer *peer, struct 
 		return ret;
 	new = calloc(1, sizeof(*new));
 	if (!new || !copy_text(&new->url, peer->url) || !copy_text(&new->ca_file, peer->ca_file) ||
-	    !copy_text(&new->cert_file, peer->cert_file) ||
-	    !copy_text(&new->key_file, peer->key_file)) {
+	    !copy_text(&new->cert_file, peer->cert_file))
+		ret = evs_error_set(err, ENOMEM, "out of memory");
+	else
+		ret = evs_certificate_key(&new->key, peer, err);
+	if (ret)
 		evs_tls_close(new);
-		return evs_error_set(err, ENOMEM, "out of memory");
-	}
-	*tls = new;
-	return 0;
+	else
+		*tls = new;
+	return ret;
 }
 
 void evs_tls_disconnect(struct evs_tls *tls)
@@ -99,7 +102,7 @@ void evs_tls_close(struct evs_tls *tls)
 	free(tls->url);
 	free(tls->ca_file);
 	free(tls->cert_file);
-	free(tls->key_file);
+	evs_secret_free(tls->key);
 	free(tls);
 }
 
@@ -122,11 +125,7 @@ static CURLcode set_options(struct evs_tls *tls, long timeout_ms)
 		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca_file);
 		ret |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	}
-	if (tls->cert_file)
-		ret |= curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert_file);
-	if (tls->key_file)
-		ret |= curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key_file);
-	return ret;
+	return ret | evs_certificate_set(curl, tls->cert_file, tls->key);
 }
 
 int evs_tls_connect(struct evs_tls *tls, int64_t deadline, struct evs_error *err)
