@@ -139,6 +139,58 @@ ok "and can be attached anew" evs-setup attach --tab two
 must evs-setup detach --tab two
 ok "nothing is left behind" no_leftovers
 
+# ---- who made the disk ----
+
+id=$(cmk_id test)
+must evs-setup cmk create other
+other=$(cmk_id other)
+printf 'one %s kms=local,cmk=%s\n' "$one" "$id" >"$EVSTAB"
+ok "attach --tab of a disk with the KMS and the CMK of the line" evs-setup attach --tab one
+must evs-setup detach --tab one
+
+# Somebody who may use another CMK of this host gives their disk the UUID of ours
+uuid=$(cryptsetup luksUUID "$one")
+must evs-setup create --force --cmk other "$two"
+made_for=$(cryptsetup luksUUID "$two")
+must cryptsetup luksUUID -q --uuid "$uuid" "$two"
+ok "without a CMK in its line it is attached" evs-setup attach --name one "$two"
+must evs-setup detach one
+like "$(evs-setup attach --name one "$two" 2>&1)" \
+	"note: this is disk $uuid, but its data key was made for disk $made_for" "with a note"
+must evs-setup detach one
+kms_stop
+printf 'one %s cmk=%s\n' "$two" "$id" >"$EVSTAB"
+refused 2 "one: $two: its header names CMK $other of KMS local, but only CMK $id is accepted" \
+	"with cmk= it is refused, and the KMS is not asked" evs-setup attach --tab one
+refused 2 "only CMK $id is accepted" "attach --cmk" evs-setup attach --cmk "$id" "$two"
+refused 2 'only KMS cloud is accepted' "attach --kms" evs-setup attach --kms cloud "$two"
+kms_start
+ok "attach --kms --cmk of the right ones" evs-setup attach --name one --kms local --cmk "$other" "$two"
+must evs-setup detach one
+
+# A second token that claims to be of the right CMK: only that one is tried
+token_of "$two" | jq --arg cmk "$id" '.cmk = $cmk' >"$tmp/token.json"
+must cryptsetup token import --json-file "$tmp/token.json" "$two"
+refused 2 . "a token with the right CMK beside the one that has the key" \
+	evs-setup attach --cmk "$id" "$two"
+is "$(names)" "" "does not attach the disk"
+
+printf 'other %s cmk=%s\none %s cmk=%s\n' "$inner" "$id" "$one" "$id" >"$EVSTAB"
+evs-setup rewrap --cmk other "$one" 2>"$tmp/err" >"$tmp/out"
+is "$(cat "$tmp/err")" "evs-setup: rewrap: $EVSTAB:2: one cannot be attached by this line any more: change it to kms=local,cmk=$other" \
+	"rewrap names the line that refuses the new CMK"
+must evs-setup rewrap --cmk test "$one"
+
+# A node that only the caller's mount namespace has
+loop=$(new_loop "$one")
+at_exit losetup --detach "$loop"
+numbers=$(tr : ' ' <"/sys/block/${loop#/dev/}/dev")
+ok "attach by a node in a mount namespace of one's own" unshare -m --propagation private sh -ec \
+	"mount -t tmpfs tmpfs /opt; mknod /opt/node b $numbers; evs-setup attach --name one /opt/node"
+ok "and detach by the host's node" evs-setup detach "$loop"
+must losetup --detach "$loop"
+must evs-setup create --force --cmk test "$two"
+
 # The table
 export EVSTAB=$tmp/no-such-table
 refused 4 "$EVSTAB: No such file" "a table that is named, but not there" evs-setup attach --all

@@ -69,8 +69,9 @@ static void test_options(void **state)
 	parse(&tab, "a /a readonly,no-partscan,noauto,_netdev,x-systemd.device-timeout=1min30s\n"
 		    "b /b x-systemd.device-timeout=infinity\n"
 		    "c /c x-systemd.device-timeout=0\n"
-		    "d /d\n");
-	assert_int_equal(tab.count, 4);
+		    "d /d\n"
+		    "e /e kms=hsm-1,cmk=a:b\\054c,nofail\n");
+	assert_int_equal(tab.count, 5);
 	assert_null(tab.entries[0].bad);
 	assert_true(tab.entries[0].read_only);
 	assert_true(tab.entries[0].no_partscan);
@@ -84,6 +85,12 @@ static void test_options(void **state)
 	assert_null(tab.entries[2].bad);
 	assert_false(tab.entries[3].read_only);
 	assert_string_equal(tab.entries[3].device_timeout, "");
+	assert_string_equal(tab.entries[3].kms, "");
+	assert_string_equal(tab.entries[3].cmk, "");
+	assert_null(tab.entries[4].bad);
+	assert_string_equal(tab.entries[4].kms, "hsm-1");
+	assert_string_equal(tab.entries[4].cmk, "a:b,c");
+	assert_true(tab.entries[4].nofail);
 	evstab_free(&tab);
 }
 
@@ -146,6 +153,12 @@ static void test_bad(void **state)
 		{ "x /d x-systemd.device-timeout=-1", "no time span" },
 		{ "x /d x-systemd.device-timeout=1.5s", "no time span" },
 		{ "x /d x-systemd.device-timeout", "unknown option" },
+		{ "x /d kms=", "not the name of a KMS" },
+		{ "x /d kms=a/b", "not the name of a KMS" },
+		{ "x /d kms", "unknown option" },
+		{ "x /d cmk=", "not the id of a CMK" },
+		{ "x /d cmk=a\\040b", "not the id of a CMK" },
+		{ "x /d cmk=a\\54", "not the id of a CMK" },
 	};
 	struct evstab tab;
 	char text[256];

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "keyring.h"
 #include "token.h"
 
 #define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
@@ -226,6 +227,46 @@ static void test_context_digest(void **state)
 	}
 }
 
+/* What evs-setup tells the helper: kms= and cmk= may be there, device= must be. */
+static void test_callout(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *kms;
+		const char *cmk;
+		const char *device;
+	} good[] = {
+		{ "device=/dev/sdb", NULL, NULL, "/dev/sdb" },
+		{ "kms=local cmk=a,b device=/dev/a b", "local", "a,b", "/dev/a b" },
+		{ "cmk=x device=/d kms=y", NULL, "x", "/d kms=y" },
+	};
+	static const char *const bad[] = { "", "device=", "device=sdb", "kms=local", "kms=a cmk=b",
+					   "cmk=b kms=a device=/d", "kms=adevice=/d" };
+	struct evs_token token = { .kms = "local", .cmk = "a,b" };
+	struct evs_error err = {};
+	const char *device;
+	struct evs_pin pin;
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(evs_keyring_parse(strcpy(text, good[i].text), &pin, &device, &err), 0);
+		assert_string_equal(device, good[i].device);
+		assert_int_equal(!pin.kms, !good[i].kms);
+		assert_int_equal(!pin.cmk, !good[i].cmk);
+		if (pin.kms)
+			assert_string_equal(pin.kms, good[i].kms);
+		if (pin.cmk)
+			assert_string_equal(pin.cmk, good[i].cmk);
+		assert_int_equal(evs_pin_allows(&pin, &token), i < 2);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(evs_keyring_parse(strcpy(text, bad[i]), &pin, &device, &err), -EINVAL);
+	pin = (struct evs_pin){ .kms = "other", .cmk = "a,b" };
+	assert_false(evs_pin_allows(&pin, &token));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_oversized),
 		cmocka_unit_test(test_context_digest),
+		cmocka_unit_test(test_callout),
 	};
 
 	return cmocka_run_group_tests_name("token", tests, NULL, NULL);

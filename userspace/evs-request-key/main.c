@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +20,12 @@
 #include "environment.h"
 #include "error.h"
 #include "keyring.h"
+#include "pin.h"
 #include "secret.h"
 #include "unwrap.h"
 #include "volume.h"
 
 #define PROGRAM "evs-request-key"
-#define CALLOUT_DEVICE "device="
-#define CALLOUT_MAX 4200
 #define LOCAL_SECONDS 15	/* for all that is not the KMS: the disk, the kernel */
 
 /* The exit statuses of evs-setup, as far as they can occur here. */
@@ -127,15 +127,19 @@ static void set_alarm(unsigned int seconds)
  * the user is told; unless its KMS gives no answer, and that of the other one says
  * no, which counts for more.
  */
-static int find_dk(struct evs_volume *vol, const char *device, struct evs_secret *dk,
-		   struct evs_error *err)
+static int find_dk(struct evs_volume *vol, const char *device, const struct evs_pin *pin,
+		   struct evs_secret *dk, struct evs_error *err)
 {
+	bool first = true;
 	size_t i;
 	int ret;
 
 	for (i = 0; i < evs_volume_token_count(vol); i++) {
-		struct evs_error later = {}, *why = i ? &later : err;
+		struct evs_error later = {}, *why = first ? err : &later;
 
+		if (!evs_pin_allows(pin, evs_volume_token_at(vol, i)))
+			continue;
+		first = false;
 		ret = evs_unwrap(evs_volume_token_at(vol, i), dk, set_alarm, why);
 		if (!ret) {
 			ret = evs_volume_verify_dk(vol, dk, why);
@@ -155,8 +159,8 @@ static int find_dk(struct evs_volume *vol, const char *device, struct evs_secret
 }
 
 /* Gets the key of the disk and, unless @key is 0, gives it to the kernel. */
-static int provide(const char *uuid, const char *device, key_serial_t key,
-		   struct evs_error *err)
+static int provide(const char *uuid, const char *device, const struct evs_pin *pin,
+		   key_serial_t key, struct evs_error *err)
 {
 	struct evs_secret *dk;
 	struct evs_volume *vol;
@@ -168,6 +172,8 @@ static int provide(const char *uuid, const char *device, key_serial_t key,
 	if (ret)
 		return ret;
 	ret = check_volume(vol, uuid, device, err);
+	if (!ret)
+		ret = evs_pin_check(pin, vol, device, err);
 	if (ret)
 		goto out_close;
 	dk = evs_secret_alloc(EVS_DK_SIZE);
@@ -175,7 +181,7 @@ static int provide(const char *uuid, const char *device, key_serial_t key,
 		ret = evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
 		goto out_close;
 	}
-	ret = find_dk(vol, device, dk, err);
+	ret = find_dk(vol, device, pin, dk, err);
 	if (!ret && key)
 		ret = evs_keyring_instantiate(key, dk, err);
 	evs_secret_free(dk);
@@ -198,8 +204,9 @@ static int check_device(const char *device, struct evs_error *err)
 /* What request-key(8) hands over, all of it checked before it is believed. */
 static int answer(int argc, char *argv[], struct evs_error *err)
 {
-	char callout[CALLOUT_MAX];
-	const char *uuid;
+	char callout[EVS_CALLOUT_SIZE];
+	const char *uuid, *device;
+	struct evs_pin pin;
 	int ret;
 
 	if (argc != 4)
@@ -217,12 +224,12 @@ static int answer(int argc, char *argv[], struct evs_error *err)
 	if (strcmp(argv[2], "0"))
 		return evs_error_set(err, EPERM, "disk %s: only root may ask for the key, not uid %.16s",
 				     uuid, argv[2]);
-	if (strncmp(callout, CALLOUT_DEVICE "/", strlen(CALLOUT_DEVICE) + 1))
-		return evs_error_set(err, EINVAL, "disk %s: the call-out names no device", uuid);
-	ret = check_device(callout + strlen(CALLOUT_DEVICE), err);
+	if (evs_keyring_parse(callout, &pin, &device, err))
+		return evs_error_prefix(err, "disk %s", uuid);
+	ret = check_device(device, err);
 	if (ret)
 		return ret;
-	return provide(uuid, callout + strlen(CALLOUT_DEVICE), pending_key, err);
+	return provide(uuid, device, &pin, pending_key, err);
 }
 
 static int parse_serial(const char *text, key_serial_t *key)
@@ -263,6 +270,7 @@ static int run_request(int argc, char *argv[])
 /* -D: all but the keyring, for a person who wants to know why. */
 static int run_dry(const char *uuid, const char *device)
 {
+	const struct evs_pin any = {};
 	struct evs_error err = {};
 	int ret;
 
@@ -270,7 +278,7 @@ static int run_dry(const char *uuid, const char *device)
 	if (!ret && !evs_uuid_valid(uuid))
 		ret = evs_error_set(&err, EINVAL, "bad UUID: \"%s\"", uuid);
 	if (!ret)
-		ret = provide(uuid, device, 0, &err);
+		ret = provide(uuid, device, &any, 0, &err);
 	if (ret) {
 		fprintf(stderr, PROGRAM ": %s\n", err.text);
 		return ret == -EINVAL ? EXIT_USAGE : EXIT_REFUSED;

@@ -39,6 +39,8 @@ static const struct option long_options[] = {
 	{ "name", required_argument, NULL, 'n' },
 	{ "allow-discards", no_argument, NULL, 'd' },
 	{ "no-partscan", no_argument, NULL, 'p' },
+	{ "kms", required_argument, NULL, 'K' },
+	{ "cmk", required_argument, NULL, 'C' },
 	{ "raw", no_argument, NULL, 'R' },
 	{ "key", required_argument, NULL, 'k' },
 	{ "sector-size", required_argument, NULL, 's' },
@@ -62,6 +64,16 @@ static int check_name(const char *name, struct evs_error *err)
 					     name);
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return evs_error_set(err, EINVAL, "--name %s: a name is neither . nor ..", name);
+	return 0;
+}
+
+static int parse_pin(struct evs_pin *pin, int opt, const char *value, struct evs_error *err)
+{
+	if (opt == 'K' && !evs_kms_name_valid(value))
+		return evs_error_set(err, EINVAL, "--kms %s: not the name of a KMS", value);
+	if (opt == 'C' && !evs_cmk_ref_valid(value))
+		return evs_error_set(err, EINVAL, "--cmk %s: not the id of a CMK", value);
+	*(opt == 'K' ? &pin->kms : &pin->cmk) = value;
 	return 0;
 }
 
@@ -89,6 +101,9 @@ static int parse_option(struct options *options, int opt, struct evs_error *err)
 	case 'p':
 		req->what.no_partscan = true;
 		return 0;
+	case 'K':
+	case 'C':
+		return parse_pin(&req->pin, opt, optarg, err);
 	case 'R':
 		req->raw = true;
 		return 0;
@@ -126,6 +141,9 @@ static int parse(struct options *options, int argc, char *argv[], struct evs_err
 		return -err->errnum;
 	if (req->raw && (!what->key_serial || !what->sector_size))
 		return evs_error_set(err, EINVAL, "--raw needs --key and --sector-size");
+	if (req->raw && (req->pin.kms || req->pin.cmk))
+		return evs_error_set(err, EINVAL,
+				     "--kms and --cmk are about the header, which --raw ignores");
 	if (!req->raw &&
 	    (what->key_serial || what->sector_size || what->offset || what->size))
 		return evs_error_set(err, EINVAL,
@@ -183,6 +201,26 @@ static int attach_raw(struct evs_nl *nl, struct attach_request *req, struct back
 	return attach_backing(nl, req, backing, err);
 }
 
+/*
+ * The KMS vouches for the context. Who may use the CMK can have made any; but a
+ * header that was copied and given another UUID shows by it.
+ */
+static void check_context(const struct evs_volume *vol, const char *target)
+{
+	const struct evs_context *context = &evs_volume_token(vol)->context;
+	const char *made_for = NULL;
+	size_t i;
+
+	for (i = 0; i < context->count; i++)
+		if (!strcmp(context->pair[i].name, EVS_CONTEXT_VOLUME))
+			made_for = context->pair[i].value;
+	if (made_for && !strcmp(made_for, evs_volume_uuid(vol)))
+		return;
+	fprintf(stderr, "evs-setup: attach: %s: note: this is disk %s, but its data key was made for %s%s\n",
+		target, evs_volume_uuid(vol), made_for ? "disk " : "no disk in particular",
+		made_for ? made_for : "");
+}
+
 static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
 			 const struct evs_volume *vol, struct evs_error *err)
 {
@@ -190,6 +228,10 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	key_serial_t key;
 	int ret;
 
+	ret = evs_pin_check(&req->pin, vol, req->target, err);
+	if (ret)
+		return ret;
+	check_context(vol, req->target);
 	what->uuid = evs_volume_uuid(vol);
 	what->cmk = evs_volume_token(vol)->cmk;
 	what->offset = evs_volume_data_offset(vol);
@@ -198,7 +240,7 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	ret = backing_loop(backing, what->sector_size, err);
 	if (ret)
 		return ret;
-	ret = dk_request(vol, backing->path, &key, err);
+	ret = dk_request(vol, backing->dev, &req->pin, &key, err);
 	if (ret)
 		return ret;
 	what->key_serial = key;
@@ -269,6 +311,8 @@ const struct verb verb_attach = {
 		"  --allow-discards    pass discards to the device below, which tells it, and who\n"
 		"                      sees it, where the disk is in use: see evs-setup(8)\n"
 		"  --no-partscan       do not look for partitions on the disk\n"
+		"  --kms NAME          refuse the disk unless its header names this KMS\n"
+		"  --cmk ID            refuse the disk unless its header names this CMK\n"
 		"\n"
 		"The key of the disk comes from the KMS that the header on the device names. A\n"
 		"file gets a loop device, which goes away with the disk.\n"

@@ -3,16 +3,19 @@
 #define EVS_SETUP_ATTACH_H
 
 #include "netlink.h"
+#include "pin.h"
 
 /**
  * struct attach_request - What is to be attached.
  * @target: device or file
  * @raw: there is no header
+ * @pin: what KMS and CMK are accepted
  * @what: what goes to the kernel, filled in as it becomes known
  */
 struct attach_request {
 	const char *target;
 	bool raw;
+	struct evs_pin pin;
 	struct evs_attach what;
 };
 

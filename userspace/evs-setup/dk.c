@@ -11,15 +11,17 @@
 #include "config.h"
 #include "dk.h"
 
-int dk_request(const struct evs_volume *vol, const char *device, key_serial_t *key,
-	       struct evs_error *err)
+int dk_request(const struct evs_volume *vol, dev_t dev, const struct evs_pin *pin,
+	       key_serial_t *key, struct evs_error *err)
 {
+	char device[PATH_MAX];
 	int ret;
 
 	ret = evs_keyring_isolate(err);
 	if (ret)
 		return ret;
-	return evs_keyring_request(evs_volume_uuid(vol), device, key, err);
+	backing_node(dev, device, sizeof(device));
+	return evs_keyring_request(evs_volume_uuid(vol), device, pin, key, err);
 }
 
 void dk_drop(key_serial_t key)

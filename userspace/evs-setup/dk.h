@@ -10,14 +10,18 @@
 /**
  * dk_request() - Have the kernel fetch the DK of a disk from its KMS.
  * @vol: header of the disk
- * @device: absolute path of the block device that has it
+ * @dev: number of the block device that has it
+ * @pin: what KMS and CMK are accepted
  * @key: set to the key that holds the DK; give it back with dk_drop()
  * @err: filled on failure, with what the KMS says where it has said no
  *
+ * The helper runs in the mount namespace of the host and opens the node that the
+ * kernel made there, whatever the path is by which the caller knows the device.
+ *
  * Return: 0 or a negative errno.
  */
-int dk_request(const struct evs_volume *vol, const char *device, key_serial_t *key,
-	       struct evs_error *err);
+int dk_request(const struct evs_volume *vol, dev_t dev, const struct evs_pin *pin,
+	       key_serial_t *key, struct evs_error *err);
 
 /**
  * dk_drop() - Let go of a DK; a disk that has taken it has a link of its own.

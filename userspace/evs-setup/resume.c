@@ -110,6 +110,7 @@ static int no_key(struct evs_nl *nl, const struct evs_disk *disk, const char *re
 static int resume_volume(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 			 struct evs_error *err)
 {
+	const struct evs_pin any = {};
 	struct evs_volume *vol;
 	char device[PATH_MAX];
 	key_serial_t key;
@@ -122,7 +123,7 @@ static int resume_volume(struct evs_nl *nl, const struct evs_disk *disk, const c
 	ret = open_header(disk, device, &vol, err);
 	if (ret)
 		return ret;
-	ret = dk_request(vol, device, &key, err);
+	ret = dk_request(vol, disk->backing_dev, &any, &key, err);
 	evs_volume_close(vol);
 	if (ret)
 		return no_key(nl, disk, ref, err);

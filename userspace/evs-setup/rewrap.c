@@ -20,6 +20,7 @@
 #include "kms/kms.h"
 #include "loop.h"
 #include "netlink.h"
+#include "tab.h"
 #include "volume.h"
 
 #define LOCK_PATH "/run/evs-rewrap.lock"
@@ -181,6 +182,7 @@ static void announce(const struct evs_volume *vol, const char *target, const cha
 	if (tell_kernel(vol, path, &err))
 		fprintf(stderr, "evs-setup: %s: status shows its old CMK until it is attached anew: %s\n",
 			target, err.text);
+	tab_warn_stale("rewrap", target, evs_volume_uuid(vol), evs_volume_token(vol));
 	printf("%s %s %s\n", target, evs_volume_uuid(vol), evs_volume_token(vol)->cmk);
 }
 

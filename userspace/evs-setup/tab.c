@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "attach.h"
 #include "cli.h"
@@ -15,6 +16,8 @@
 #include "disks.h"
 #include "evstab.h"
 #include "tab.h"
+
+#define UUID_TAG "UUID="
 
 /* ---- what is attached ---- */
 
@@ -66,6 +69,14 @@ static int check_attached(const struct evs_disk *disk, const char *device, struc
 
 /* ---- one line ---- */
 
+static struct evs_pin pin_of(const struct evstab_entry *entry)
+{
+	return (struct evs_pin){
+		.kms = *entry->kms ? entry->kms : NULL,
+		.cmk = *entry->cmk ? entry->cmk : NULL,
+	};
+}
+
 static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry,
 			struct evs_error *err)
 {
@@ -74,6 +85,7 @@ static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry,
 		.what.read_only = entry->read_only,
 		.what.allow_discards = entry->discard,
 		.what.no_partscan = entry->no_partscan,
+		.pin = pin_of(entry),
 	};
 	struct evs_disk disk;
 	char *device;
@@ -222,4 +234,47 @@ int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct 
 	ret = tally_result(&tally, &tab, err);
 	evstab_free(&tab);
 	return ret;
+}
+
+/* ---- lines that a new header makes stale ---- */
+
+/* Is the line about this disk? */
+static bool is_about(const struct evstab_entry *entry, const struct stat *target, const char *uuid)
+{
+	struct evs_error ignored = {};
+	struct stat st;
+	char *path;
+	bool same;
+
+	if (!strncmp(entry->device, UUID_TAG, strlen(UUID_TAG)))
+		return !strcmp(entry->device + strlen(UUID_TAG), uuid);
+	if (evstab_resolve(entry, &path, &ignored))
+		return false;
+	same = !stat(path, &st) && (S_ISBLK(st.st_mode) ? st.st_rdev == target->st_rdev :
+				    st.st_dev == target->st_dev && st.st_ino == target->st_ino);
+	free(path);
+	return same;
+}
+
+void tab_warn_stale(const char *verb, const char *target, const char *uuid,
+		    const struct evs_token *token)
+{
+	const struct evstab_entry *entry;
+	struct evs_error ignored = {};
+	struct evs_pin pin;
+	struct evstab tab;
+	struct stat st;
+	size_t i;
+
+	if (stat(target, &st) || evstab_load(&tab, &ignored))
+		return;
+	for (i = 0; i < tab.count; i++) {
+		entry = &tab.entries[i];
+		pin = pin_of(entry);
+		if (entry->bad || evs_pin_allows(&pin, token) || !is_about(entry, &st, uuid))
+			continue;
+		fprintf(stderr, "evs-setup: %s: %s:%u: %s cannot be attached by this line any more: change it to kms=%s,cmk=%s\n",
+			verb, tab.path, entry->line, entry->name, token->kms, token->cmk);
+	}
+	evstab_free(&tab);
 }

@@ -3,6 +3,7 @@
 #define EVS_SETUP_TAB_H
 
 #include "netlink.h"
+#include "token.h"
 
 /**
  * tab_attach() - Attach disks of evstab(5).
@@ -30,5 +31,17 @@ int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err);
  * Return: 0 or a negative errno.
  */
 int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct evs_error *err);
+
+/**
+ * tab_warn_stale() - Name the lines of evstab(5) that refuse a disk as it is now.
+ * @verb: what has changed the header
+ * @target: the device or file
+ * @uuid: UUID of the disk
+ * @token: the token that its header has now
+ *
+ * Prints a line to standard error for each of them, with what it should say.
+ */
+void tab_warn_stale(const char *verb, const char *target, const char *uuid,
+		    const struct evs_token *token);
 
 #endif /* EVS_SETUP_TAB_H */

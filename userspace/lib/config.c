@@ -45,22 +45,9 @@ struct parser {
 	(p)->failed = true;								\
 } while (0)
 
-static bool word_valid(const char *word, size_t max)
-{
-	size_t len = strlen(word);
-
-	return len && len <= max &&
-	       strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
-}
-
-bool evs_kms_name_valid(const char *name)
-{
-	return word_valid(name, EVS_KMS_NAME_MAX);
-}
-
 bool evs_config_is_word(const char *value)
 {
-	return word_valid(value, EVS_KMS_PROJECT_MAX);
+	return evs_word_valid(value, EVS_KMS_PROJECT_MAX);
 }
 
 bool evs_config_is_text(const char *value)

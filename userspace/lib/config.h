@@ -6,13 +6,13 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "names.h"
 
 #define EVS_CONFIG_PATH "/etc/evs/evs.conf"
 
 /* Name of the KMS that is used unless another is named, and that always exists. */
 #define EVS_KMS_LOCAL "local"
 
-#define EVS_KMS_NAME_MAX 32
 #define EVS_KMS_PROJECT_MAX 64
 #define EVS_CONFIG_NAME_MAX 31
 #define EVS_CONFIG_VALUE_MAX 255
@@ -141,11 +141,5 @@ const char *evs_config_socket(const char *url);
 
 /* What evs_config_is_url() wants, for struct evs_config_key. */
 #define EVS_CONFIG_URL_MUST "be unix:/path/of/socket or https://host[:port][/path] (http:// to this host only)"
-
-/**
- * evs_kms_name_valid() - Can this be the name of a KMS?
- * @name: the name
- */
-bool evs_kms_name_valid(const char *name);
 
 #endif /* EVS_CONFIG_H */

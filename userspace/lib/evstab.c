@@ -19,6 +19,9 @@
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#+-.:=@_"
 #define LABEL_DIR "by-label"	/* of the links beside the names in /dev/evs */
 #define OPTION_TIMEOUT "x-systemd.device-timeout="
+#define OPTION_KMS "kms="
+#define OPTION_CMK "cmk="
+#define OCTAL_SIZE 4		/* of a byte that is written \054 */
 #define FILE_MAX (1 << 20)
 #define SHOWN_MAX 64
 
@@ -183,10 +186,51 @@ static bool timeout_valid(const char *text)
 	return true;
 }
 
+static bool parse_timeout(const struct evstab *tab, struct evstab_entry *entry, const char *value)
+{
+	if (!timeout_valid(value))
+		return bad_line(tab, entry,
+				OPTION_TIMEOUT "%.*s: no time span, such as 90, 5min or infinity",
+				SHOWN_MAX, value);
+	strcpy(entry->device_timeout, value);
+	return true;
+}
+
+static bool parse_kms(const struct evstab *tab, struct evstab_entry *entry, const char *value)
+{
+	if (!evs_kms_name_valid(value))
+		return bad_line(tab, entry, OPTION_KMS "%.*s: not the name of a KMS", SHOWN_MAX,
+				value);
+	strcpy(entry->kms, value);
+	return true;
+}
+
+static bool parse_cmk(const struct evstab *tab, struct evstab_entry *entry, const char *value)
+{
+	char cmk[EVS_CMK_REF_SIZE * OCTAL_SIZE];
+
+	/* An id may have a comma in it, which is written \054. */
+	if (strlen(value) < sizeof(cmk) && decode(strcpy(cmk, value)) && evs_cmk_ref_valid(cmk)) {
+		strcpy(entry->cmk, cmk);
+		return true;
+	}
+	return bad_line(tab, entry, OPTION_CMK "%.*s: not the id of a CMK", SHOWN_MAX, value);
+}
+
+static const struct {
+	const char *name;
+	bool (*parse)(const struct evstab *tab, struct evstab_entry *entry, const char *value);
+} values[] = {
+	{ OPTION_TIMEOUT, parse_timeout },
+	{ OPTION_KMS, parse_kms },
+	{ OPTION_CMK, parse_cmk },
+};
+
+#define VALUE_COUNT (sizeof(values) / sizeof(values[0]))
+
 static bool parse_option(const struct evstab *tab, struct evstab_entry *entry, const char *option)
 {
-	const char *value = option + strlen(OPTION_TIMEOUT);
-	size_t i;
+	size_t i, len;
 
 	for (i = 0; i < FLAG_COUNT; i++) {
 		if (strcmp(option, flags[i].name))
@@ -194,14 +238,12 @@ static bool parse_option(const struct evstab *tab, struct evstab_entry *entry, c
 		*(bool *)((char *)entry + flags[i].flag) = true;
 		return true;
 	}
-	if (strncmp(option, OPTION_TIMEOUT, strlen(OPTION_TIMEOUT)))
-		return bad_line(tab, entry, "unknown option \"%.*s\"", SHOWN_MAX, option);
-	if (!timeout_valid(value))
-		return bad_line(tab, entry,
-				OPTION_TIMEOUT "%.*s: no time span, such as 90, 5min or infinity",
-				SHOWN_MAX, value);
-	strcpy(entry->device_timeout, value);
-	return true;
+	for (i = 0; i < VALUE_COUNT; i++) {
+		len = strlen(values[i].name);
+		if (!strncmp(option, values[i].name, len))
+			return values[i].parse(tab, entry, option + len);
+	}
+	return bad_line(tab, entry, "unknown option \"%.*s\"", SHOWN_MAX, option);
 }
 
 static bool parse_words(const struct evstab *tab, struct evstab_entry *entry, char *line)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "names.h"
 
 #define EVSTAB_PATH "/etc/evstab"
 #define EVSTAB_NAME_MAX 63	/* as the kernel has it */
@@ -27,6 +28,8 @@
  * @netdev: needs the network
  * @device_timeout: how long to wait for the device, as systemd.time(7) has it;
  *		    "" for the default
+ * @kms: the KMS that the disk must have, "" for any
+ * @cmk: id of the CMK that the disk must have, "" for any
  */
 struct evstab_entry {
 	unsigned int line;
@@ -40,6 +43,8 @@ struct evstab_entry {
 	bool noauto;
 	bool netdev;
 	char device_timeout[EVSTAB_TIMEOUT_MAX + 1];
+	char kms[EVS_KMS_NAME_MAX + 1];
+	char cmk[EVS_CMK_REF_SIZE];
 };
 
 /**

@@ -15,6 +15,8 @@
 #define REJECT_SECONDS 60
 #define ERROR_TEXT_MAX 1024
 #define CLASS_BASE 'A'	/* in front of the text: EVS_CLASS_NONE, 'B' the next one... */
+#define CALLOUT_KMS "kms="
+#define CALLOUT_CMK "cmk="
 #define CALLOUT_DEVICE "device="
 #define DESCRIPTION_MAX 64
 
@@ -52,17 +54,20 @@ static int find_text(const char *name, enum evs_class *class, char *text, size_t
 	return 0;
 }
 
-int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
-			struct evs_error *err)
+int evs_keyring_request(const char *uuid, const char *device, const struct evs_pin *pin,
+			key_serial_t *key, struct evs_error *err)
 {
-	char name[DESCRIPTION_MAX], callout[sizeof(CALLOUT_DEVICE) + 4096];
+	char name[DESCRIPTION_MAX], callout[EVS_CALLOUT_SIZE];
 	char text[ERROR_TEXT_MAX];
 	enum evs_class class = EVS_CLASS_NONE;
 	int len, errnum;
 
 	if (!evs_uuid_valid(uuid))
 		return evs_error_set(err, EINVAL, "bad UUID: \"%s\"", uuid);
-	len = snprintf(callout, sizeof(callout), CALLOUT_DEVICE "%s", device);
+	len = snprintf(callout, sizeof(callout), "%s%s%s%s%s%s" CALLOUT_DEVICE "%s",
+		       pin->kms ? CALLOUT_KMS : "", pin->kms ? pin->kms : "", pin->kms ? " " : "",
+		       pin->cmk ? CALLOUT_CMK : "", pin->cmk ? pin->cmk : "", pin->cmk ? " " : "",
+		       device);
 	if (*device != '/' || len < 0 || (size_t)len >= sizeof(callout))
 		return evs_error_set(err, EINVAL, "%s: no absolute path of a device", device);
 
@@ -107,6 +112,30 @@ int evs_keyring_assume(key_serial_t key, char *callout, size_t size, struct evs_
 	if ((size_t)len > size - 1)
 		return evs_error_set(err, EMSGSIZE, "key %d: the call-out is too long", key);
 	callout[len] = '\0';
+	return 0;
+}
+
+/* The value of a word at the beginning of the text, which it is cut off */
+static const char *take_word(char **text, const char *name)
+{
+	size_t len = strlen(name);
+	char *value = *text + len;
+
+	if (strncmp(*text, name, len) || !strchr(value, ' '))
+		return NULL;
+	*text = strchr(value, ' ');
+	*(*text)++ = '\0';
+	return value;
+}
+
+int evs_keyring_parse(char *callout, struct evs_pin *pin, const char **device,
+		      struct evs_error *err)
+{
+	pin->kms = take_word(&callout, CALLOUT_KMS);
+	pin->cmk = take_word(&callout, CALLOUT_CMK);
+	*device = callout + strlen(CALLOUT_DEVICE);
+	if (strncmp(callout, CALLOUT_DEVICE "/", strlen(CALLOUT_DEVICE) + 1))
+		return evs_error_set(err, EINVAL, "the call-out names no device");
 	return 0;
 }
 

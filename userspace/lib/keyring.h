@@ -6,11 +6,13 @@
 #include <stddef.h>
 
 #include "error.h"
+#include "pin.h"
 #include "secret.h"
 
 #define EVS_KEY_TYPE "evs"
 #define EVS_KEY_PREFIX "evs:"			/* key of a disk: evs:<UUID> */
 #define EVS_KEY_ERROR_PREFIX "evs-error:"	/* user key: evs-error:<UUID> */
+#define EVS_CALLOUT_SIZE 4352			/* a device, a KMS and a CMK */
 
 /* ---- the side that asks: evs-setup ---- */
 
@@ -29,6 +31,7 @@ int evs_keyring_isolate(struct evs_error *err);
  * evs_keyring_request() - Ask the kernel for the key of a disk.
  * @uuid: UUID of the disk
  * @device: absolute path of the backing block device, for the helper
+ * @pin: what the helper shall accept
  * @key: set to the serial of the key, which sits in the process keyring
  * @err: filled on failure with the helper's own sentence where it left one
  *
@@ -37,8 +40,8 @@ int evs_keyring_isolate(struct evs_error *err);
  *
  * Return: 0 or a negative errno, that of the class of the failure if it has one.
  */
-int evs_keyring_request(const char *uuid, const char *device, key_serial_t *key,
-			struct evs_error *err);
+int evs_keyring_request(const char *uuid, const char *device, const struct evs_pin *pin,
+			key_serial_t *key, struct evs_error *err);
 
 /**
  * evs_keyring_drop() - Unlink a key from the process keyring.
@@ -61,6 +64,18 @@ void evs_keyring_drop(key_serial_t key);
  * Return: 0 or a negative errno.
  */
 int evs_keyring_assume(key_serial_t key, char *callout, size_t size, struct evs_error *err);
+
+/**
+ * evs_keyring_parse() - Read what evs_keyring_request() wrote for the helper.
+ * @callout: the call-out text, which is cut into pieces
+ * @pin: filled; points into @callout
+ * @device: set to the absolute path of the backing block device, in @callout
+ * @err: filled on failure
+ *
+ * Return: 0 or -EINVAL.
+ */
+int evs_keyring_parse(char *callout, struct evs_pin *pin, const char **device,
+		      struct evs_error *err);
 
 /**
  * evs_keyring_instantiate() - Give a key under construction its payload.

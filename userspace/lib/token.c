@@ -12,33 +12,6 @@
 #define TOKEN_DEPTH 4
 #define KEYSLOTS 32	/* as many as LUKS2 can have */
 
-bool evs_uuid_valid(const char *uuid)
-{
-	size_t i;
-
-	if (strlen(uuid) != EVS_UUID_SIZE - 1)
-		return false;
-	for (i = 0; i < EVS_UUID_SIZE - 1; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (uuid[i] != '-')
-				return false;
-		} else if (!strchr("0123456789abcdef", uuid[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
-bool evs_cmk_ref_valid(const char *ref)
-{
-	size_t i;
-
-	for (i = 0; ref[i]; i++)
-		if (ref[i] <= ' ' || ref[i] > '~')
-			return false;
-	return i && i < EVS_CMK_REF_SIZE;
-}
-
 static void context_add(struct evs_context *context, const char *name, const char *value)
 {
 	snprintf(context->pair[context->count].name, EVS_CONTEXT_NAME_MAX + 1, "%s", name);
@@ -59,7 +32,7 @@ int evs_token_init(struct evs_token *token, const char *kms, const char *cmk, co
 	strcpy(token->kms, kms);
 	strcpy(token->cmk, cmk);
 	context_add(&token->context, "purpose", "evs-dek");
-	context_add(&token->context, "volume", uuid);
+	context_add(&token->context, EVS_CONTEXT_VOLUME, uuid);
 	return 0;
 }
 

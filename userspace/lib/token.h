@@ -8,10 +8,9 @@
 
 #include "config.h"
 #include "error.h"
+#include "names.h"
 
-#define EVS_UUID_SIZE 37		/* 36 characters and the NUL */
-#define EVS_CMK_ID_SIZE 37		/* as OTC and evs-kmsd make it */
-#define EVS_CMK_REF_SIZE 128		/* as any KMS may make it, and as the kernel takes it */
+#define EVS_CONTEXT_VOLUME "volume"	/* the pair with the UUID of the disk */
 #define EVS_CONTEXT_PAIRS_MAX 8
 #define EVS_CONTEXT_NAME_MAX 64
 #define EVS_CONTEXT_VALUE_MAX 256
@@ -80,18 +79,6 @@ int evs_token_to_json(const struct evs_token *token, char *json, struct evs_erro
  * not 1, another negative errno.
  */
 int evs_token_from_json(struct evs_token *token, const char *json, struct evs_error *err);
-
-/**
- * evs_cmk_ref_valid() - Can this be the id of a CMK with some KMS?
- * @ref: the id
- */
-bool evs_cmk_ref_valid(const char *ref);
-
-/**
- * evs_uuid_valid() - Is this a UUID as LUKS2 writes it, in lower case?
- * @uuid: the string
- */
-bool evs_uuid_valid(const char *uuid);
 
 #define EVS_CONTEXT_DIGEST_SIZE 32
 
