@@ -40,7 +40,15 @@ denied()
 	nok "$3: nothing is opened" test -e /dev/mapper/evs_token
 }
 
+# Nothing that belongs to a process which loads the plug-in has changed
+host=$(dirname "$0")/plugin-host.py
+is "$("$host" "$disk" 2>&1)" opened "a process that loads the plug-in is as it was before"
+"$host" "$disk" <&- >"$tmp/host" 2>&1
+is "$(cat "$tmp/host")" opened \
+	"also one whose standard input is closed"
+
 must evs-setup cmk disable test
+is "$("$host" "$disk" 2>/dev/null | wc -l)" 1 "and after a refusal"
 denied 1 $'^evs-kms: .*disabled\nKMS.0209\nevs-setup cmk enable' "disabled CMK"
 must evs-setup cmk enable test
 kms_stop
@@ -83,6 +91,9 @@ like "$(cryptsetup open --verbose --token-only "$disk" evs_token 2>&1)" 'no usab
 	"it finds the token to be of no use"
 like "$(cryptsetup luksDump "$disk")" '^[[:space:]]*Key slot:[[:space:]]*none.*evs-setup' \
 	"luksDump says why, and what can"
+# The program that speaks to the KMS is of no use to others
+refused 1 '^$' "evs-unwrap by itself" /usr/libexec/evs/evs-unwrap
+like "$(cat "$tmp/out")" 'cryptsetup plug-in' "evs-unwrap says whom it is for"
 must modprobe evs
 evs=$(evs-setup attach "$disk")
 ok "evs-setup does" cmp -n 8388608 "$tmp/data" "$evs"

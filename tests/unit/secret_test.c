@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -110,6 +111,48 @@ static void test_bad_sizes(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+/* One process makes the memory, another one fills it. */
+static void test_shared(void **state)
+{
+	struct evs_secret *secret, *other;
+	int fd, status, zero;
+	pid_t pid;
+
+	(void)state;
+	secret = evs_secret_alloc_shared(EVS_DK_SIZE, &fd);
+	assert_non_null(secret);
+	assert_int_equal(secret->size, EVS_DK_SIZE);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		other = evs_secret_map(fd);
+		if (!other || other->size != EVS_DK_SIZE)
+			_exit(1);
+		memset(other->data, 0x5a, other->size);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(secret->data[0], 0x5a);
+	assert_int_equal(secret->data[EVS_DK_SIZE - 1], 0x5a);
+
+	/* Nothing else is taken for such memory. */
+	secret->size = secret->mapped;
+	assert_null(evs_secret_map(fd));
+	assert_int_equal(errno, EINVAL);
+	secret->size = EVS_DK_SIZE;
+	close(fd);
+	assert_null(evs_secret_map(fd));
+	assert_int_equal(errno, EBADF);
+	zero = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	assert_null(evs_secret_map(zero));
+	assert_int_equal(errno, EINVAL);
+	close(zero);
+	evs_secret_free(secret);
+}
+
 /* In a child: the test program itself should stay debuggable. */
 static void test_harden(void **state)
 {
@@ -139,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_child_has_none),
 		cmocka_unit_test(test_wipe),
 		cmocka_unit_test(test_bad_sizes),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_harden),
 	};
 

@@ -4,8 +4,9 @@
  * opens an EVS disk with `cryptsetup open`. The KMS unwraps the DK, and the DK is
  * the passphrase of the token's key slot.
  *
- * It runs in a process that is not ours. What libevs does with libcryptsetup itself
- * (lib/volume*.c) has no place here: it turns plug-ins off for the whole process.
+ * It runs in a process that is not ours, and changes nothing that belongs to the
+ * process: the KMS is asked by another one, see process.h. What libevs does with
+ * libcryptsetup itself (lib/volume*.c) has no place here either: it turns plug-ins off.
  */
 #include <errno.h>
 #include <libcryptsetup.h>
@@ -15,10 +16,10 @@
 #include <string.h>
 
 #include "error.h"
+#include "process.h"
 #include "secret.h"
 #include "text.h"
 #include "token.h"
-#include "unwrap.h"
 
 /* libcryptsetup looks the functions up by name and declares none of them. */
 int cryptsetup_token_open(struct crypt_device *cd, int id, char **buffer, size_t *buffer_len,
@@ -46,17 +47,7 @@ static int get_dk(struct crypt_device *cd, int id, struct evs_secret **dk,
 	if (crypt_token_json_get(cd, id, &json) < 0)
 		return evs_error_set(err, EBADMSG, "cannot read token %d", id);
 	ret = evs_token_from_json(&token, json, err);
-	if (!ret)
-		ret = evs_process_harden(err);
-	if (ret)
-		return ret;
-	*dk = evs_secret_alloc(EVS_DK_SIZE);
-	if (!*dk)
-		return evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
-	ret = evs_unwrap(&token, *dk, NULL, err);
-	if (ret)
-		evs_secret_free(*dk);
-	return ret;
+	return ret ? ret : process_unwrap(json, dk, err);
 }
 
 /**

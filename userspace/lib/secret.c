@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,6 +77,86 @@ struct evs_secret *evs_secret_alloc(size_t size)
 		return NULL;
 	secret->size = size;
 	secret->mapped = mapped;
+	return secret;
+}
+
+static void *map_shared(int fd, size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	int errnum;
+
+	if (mem == MAP_FAILED)
+		return NULL;
+	if (madvise(mem, size, MADV_DONTDUMP) || madvise(mem, size, MADV_DONTFORK)) {
+		errnum = errno;
+		munmap(mem, size);
+		errno = errnum;
+		return NULL;
+	}
+	return mem;
+}
+
+/* Memory behind a descriptor. Of memfd_secret(2) it is locked as it is. */
+static void *map_new(int fd, size_t size, bool lock)
+{
+	void *mem = NULL;
+	int errnum;
+
+	if (fd >= 0 && !ftruncate(fd, (off_t)size))
+		mem = map_shared(fd, size);
+	if (mem && lock && mlock(mem, size)) {
+		errnum = errno;
+		munmap(mem, size);
+		errno = errnum;
+		mem = NULL;
+	}
+	errnum = errno;
+	if (!mem && fd >= 0)
+		close(fd);
+	errno = errnum;
+	return mem;
+}
+
+struct evs_secret *evs_secret_alloc_shared(size_t size, int *fd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct evs_secret *secret;
+	size_t mapped;
+
+	mapped = (sizeof(*secret) + size + page - 1) / page * page;
+	*fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	secret = map_new(*fd, mapped, false);
+	if (!secret) {
+		*fd = memfd_create("evs-secret", MFD_CLOEXEC);
+		secret = map_new(*fd, mapped, true);
+	}
+	if (!secret)
+		return NULL;
+	secret->size = size;
+	secret->mapped = mapped;
+	return secret;
+}
+
+/* Who made the memory has locked it: there are no pages but those. */
+struct evs_secret *evs_secret_map(int fd)
+{
+	struct evs_secret *secret;
+	struct stat st;
+	size_t mapped;
+
+	if (fstat(fd, &st))
+		return NULL;
+	mapped = (size_t)st.st_size;
+	if (!S_ISREG(st.st_mode) || mapped < sizeof(*secret)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	secret = map_shared(fd, mapped);
+	if (secret && (secret->mapped != mapped || secret->size > mapped - sizeof(*secret))) {
+		munmap(secret, mapped);
+		errno = EINVAL;
+		return NULL;
+	}
 	return secret;
 }
 

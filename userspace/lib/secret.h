@@ -37,6 +37,24 @@ struct evs_secret {
 struct evs_secret *evs_secret_alloc(size_t size);
 
 /**
+ * evs_secret_alloc_shared() - Get locked memory that another process can fill.
+ * @size: bytes needed, not 0
+ * @fd: set to a descriptor of the memory, for evs_secret_map() in that process;
+ *	close it when it has been handed over
+ *
+ * Return: the secret, or NULL with errno set, as evs_secret_alloc().
+ */
+struct evs_secret *evs_secret_alloc_shared(size_t size, int *fd);
+
+/**
+ * evs_secret_map() - Get the memory that another process has made.
+ * @fd: the descriptor from evs_secret_alloc_shared()
+ *
+ * Return: the secret, or NULL with errno set; EINVAL for a descriptor of something else.
+ */
+struct evs_secret *evs_secret_map(int fd);
+
+/**
  * evs_secret_wipe() - Overwrite the bytes with zeros, keep the memory.
  * @secret: the secret, or NULL
  */
