@@ -153,6 +153,38 @@ unlike "$json" '"dk"|data.?key' "no data key in it"
 must evs-setup detach data
 refused 4 'no such|not attached' "detach of no disk" evs-setup detach data
 
+# ---- output that is lost ----
+
+# lost COMMAND...: nobody can read what it prints: a status of its own, and a message
+lost()
+{
+	local how status=
+
+	"$@" >/dev/full 2>"$tmp/err"
+	status+=$?
+	"$@" >&- 2>>"$tmp/err"
+	status+=$?
+	"$@" <&- >&- 2>&-
+	status+=$?
+	is "$status $(grep -c 'standard output: ' "$tmp/err")" "333 2" "output lost: $*"
+}
+
+lost evs-setup attach "$disk"
+is "$(evs-setup list --json | jq -c .disks)" "[]" "nothing is attached whose path was lost"
+ok "and the disk is whole" evs-setup probe "$disk"
+must evs-setup attach --name data "$disk"
+lost evs-setup list
+lost evs-setup list --json
+lost evs-setup status
+lost evs-setup status --json data
+lost evs-setup resize data
+lost evs-setup probe "$disk"
+for form in suspend resume; do
+	ok "$form prints nothing: closed descriptors are no matter" \
+		eval "evs-setup $form data <&- >&- 2>&-"
+done
+must evs-setup detach data
+
 # The helper without a kernel
 ok "evs-request-key -D" /usr/libexec/evs/evs-request-key -D "$(cryptsetup luksUUID "$disk")" "$disk"
 is "$(/usr/libexec/evs/evs-request-key -D "$(cryptsetup luksUUID "$disk")" "$disk")" \

@@ -271,7 +271,7 @@ ok "and it goes on" saw "$tmp/text" detached command
 ok "in JSON as well" wait_for grep -q '"event":"detached"' "$tmp/json"
 kill $monitor $json_monitor
 
-refused 2 'permitted|not allowed|denied' "it needs CAP_SYS_ADMIN" \
+refused 2 'CAP_SYS_ADMIN' "it needs CAP_SYS_ADMIN" \
 	setpriv --bounding-set=-sys_admin evs-setup monitor
 refused 1 'too much' "it takes no disk" evs-setup monitor data
 evs-setup monitor >/dev/full 2>"$tmp/err" &

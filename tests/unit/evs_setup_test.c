@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -362,6 +363,41 @@ static void test_table(void **state)
 	table_free(&table);
 }
 
+/* Bytes that are no text: JSON stays JSON, and no terminal gets an escape sequence. */
+static void test_table_text(void **state)
+{
+	struct table table = { .name = "things", .columns = columns, .column_count = 1 };
+	struct evs_error err = {};
+	char text[256];
+
+	(void)state;
+	assert_int_equal(table_add(&table, &err), 0);
+	assert_int_equal(table_set(&table, 0, &err, "%s", "caf\xe9\xc2\x9b\xff\x1b\xc3\xa9"), 0);
+	printed(&table, TABLE_JSON, text, sizeof(text));
+	assert_string_equal(text, "{\"things\":[{\"name\":\"caf\xef\xbf\xbd\xef\xbf\xbd"
+			    "\xef\xbf\xbd\xc3\xa9\"}]}");
+	setenv("LC_ALL", "C.UTF-8", 1);
+	evs_text_locale();
+	printed(&table, TABLE_COLUMNS, text, sizeof(text));
+	assert_string_equal(text, "NAMEcaf\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
+	setenv("LC_ALL", "C", 1);
+	evs_text_locale();
+	printed(&table, TABLE_COLUMNS, text, sizeof(text));
+	assert_string_equal(text, "NAMEcaf\\xef\\xbf\\xbd\\xef\\xbf\\xbd\\xef\\xbf\\xbd\\xc3\\xa9");
+	table_free(&table);
+}
+
+/* Who may call what: the driver asks for a capability, the key helper for root. */
+static void test_needs(void **state)
+{
+	const struct verb nothing = {}, root = { .needs = VERB_NEEDS_ROOT };
+	struct evs_error err = {};
+
+	(void)state;
+	assert_int_equal(cli_may_run(&nothing, &err), 0);
+	assert_int_equal(cli_may_run(&root, &err), geteuid() ? -EPERM : 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +413,8 @@ int main(void)
 		cmocka_unit_test(test_select),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_text),
+		cmocka_unit_test(test_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

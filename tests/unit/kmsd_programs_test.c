@@ -141,6 +141,101 @@ static void test_usage(void **state)
 	CHECK(rows);
 }
 
+/*
+ * Output that is lost is told, whatever was called, and gives a status of its own; a
+ * descriptor that is closed is not one that the program's own files get.
+ */
+static void test_output(void **state)
+{
+	static const char *const commands[] = {
+		"evs-setup --version", "evs-setup --help", "evs-setup attach --help",
+		"evs-setup cmk --help", "evs-setup doctor",
+		"evs-setup probe out",
+		"evs-setup probe --export out", "evs-setup header dump out",
+		"evs-setup header dump --json out", "evs-setup rewrap out",
+		"evs-setup cmk create out-$n", "evs-setup cmk list", "evs-setup cmk list --json",
+		"evs-setup cmk show o", "evs-setup cmk show --json o", "evs-setup cmk create d$n; evs-setup cmk disable d$n",
+		"evs-setup cmk disable o; evs-setup cmk enable o", "evs-setup cmk describe o text",
+		"evs-setup cmk rename d$n e$n", "evs-setup cmk rotation show o",
+		"evs-setup cmk grant create --to u$n o", "evs-setup cmk grant list o",
+		"evs-setup cmk grant retirable --json", "evs-setup cmk quotas",
+		"evs-setup cmk schedule-deletion --days 7 e$n",
+		"evs-setup cmk cancel-deletion e$n",
+		"evs-setup agency create", "evs-setup agency show",
+		"evs-kmsd --help", "evs-kmsd --version", "evs-kmsd --config kmsd.conf audit show",
+		"evs-kmsd --config kmsd.conf audit verify", "evs-request-key --help",
+	};
+	static const struct row before[] = {
+		{ "truncate -s 20M out; evs-setup cmk create o && evs-setup create out", 0, "out" },
+	}, after[] = {
+		{ "evs-request-key -D $(cryptsetup luksUUID out) out >/dev/full", 3, "No space" },
+		{ "evs-setup create --force out >&-", 3, "create: done, but the output was lost" },
+		{ "evs-setup probe out", 0, "out" },
+		{ "evs-setup cmk show out-1 && evs-setup cmk show out-3", 0, "enabled" },
+		{ "evs-setup agency delete <&- >&- 2>&-", 0, "" },
+		{ "evs-setup header backup out out.header >/dev/full", 0, "" },
+		{ "evs-setup header restore out out.header >&-", 0, "" },
+		{ "evs-setup cmk create out-4 >/dev/full", 3,
+		  "cmk create: done, but the output was lost: standard output: No space left" },
+	};
+	char text[8192], line[512];
+	size_t i;
+
+	(void)state;
+	CHECK(before);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		/* All at once: a shell each takes its time. */
+		snprintf(line, sizeof(line), "n=1; %s >/dev/full; s=$?; n=2; %s >&-; s=$s$?; n=3;"
+			 " %s <&- >&- 2>&-; echo status $s$?", commands[i], commands[i],
+			 commands[i]);
+		run_shell(line, text, sizeof(text));
+		if (!strstr(text, "status 333\n") || !strstr(text, "standard output: "))
+			fail_msg("%s:\n%s", commands[i], text);
+	}
+	CHECK(after);
+}
+
+#define LABEL(label) "cryptsetup config --label \"$(printf '" label "')\" " \
+	"--subsystem evs odd; "
+#define UTF8 " | iconv -f utf-8 -t utf-8"
+
+/*
+ * What a disk, a KMS or a command line says is no text perhaps: it is refused where it
+ * would be kept, and made harmless where it is there already.
+ */
+static void test_text(void **state)
+{
+	static const struct row rows[] = {
+		{ "truncate -s 20M odd; evs-setup create --label \"$(printf 'caf\\351')\" odd", 1,
+		  "a label is UTF-8" },
+		{ "evs-setup create --label \"$(printf 'a\\302\\233b')\" odd", 1,
+		  "--label a\\xc2\\x9bb: a label is UTF-8 without control characters" },
+		{ "evs-setup attach --name \"$(printf '\\377\\376')\" odd", 1,
+		  "--name \\xff\\xfe: a name is UTF-8" },
+		{ "evs-setup attach --name \"$(printf 'a\\302\\233b')\" odd", 1, "a name is UTF-8" },
+		{ "evs-setup cmk create --description \"$(printf 'caf\\351')\" k9", 1, "must be UTF-8" },
+		{ "evs-setup cmk grant create --to u --name \"$(printf '\\351')\" k9", 1, "must be UTF-8" },
+		{ "evs-setup \"$(printf 'a\\233b')\"", 1, "a\\x9bb: no such verb" },
+		{ "evs-kmsd \"--$(printf 'a\\233b')\"", 1, "--a\\x9bb: unknown option" },
+		{ "evs-setup create --label \"$(printf 'caf\\303\\251')\" odd", 0, "odd" },
+		{ "LC_ALL=C.UTF-8 evs-setup probe odd", 0, "caf\xc3\xa9" },
+		{ "LC_ALL=C evs-setup probe odd", 0, "caf\\xc3\\xa9" },
+		{ "LC_ALL=C evs-setup header dump --json odd", 0, "\"caf\xc3\xa9\"" },
+		{ LABEL("caf\\351") "evs-setup header dump --json odd" UTF8, 0, "\"caf\xef\xbf\xbd\"" },
+		{ "evs-setup probe --export odd" UTF8, 0, "EVS_LABEL=" },
+		{ LABEL("a\\302\\233b") "LC_ALL=C.UTF-8 evs-setup header dump --json odd" UTF8, 0,
+		  "\"a\xef\xbf\xbd" "b\"" },
+		{ "LC_ALL=C.UTF-8 evs-setup probe odd", 0, "a\xef\xbf\xbd" "b" },
+		{ "evs-setup probe --export odd | grep -c \"$(printf '\\302\\233')\"", 1, "0" },
+		{ "cp odd \"$(printf 'caf\\351')\"; LC_ALL=C.UTF-8 evs-setup probe caf*" UTF8, 0, "caf" },
+		{ "mv caf* caf; cd caf || evs-setup probe \"$(printf 'no\\233')\"", 4,
+		  "no\\x9b: No such file" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /* What is wrong with a line is said, and the other lines are heeded. */
 static void test_generator(void **state)
 {
@@ -334,6 +429,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_generator),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_no_list),

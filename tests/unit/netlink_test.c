@@ -309,9 +309,9 @@ static void test_event_malformed(void **state)
 	nlmsg_free(msg);
 	/* What a terminal would take for a command */
 	msg = new_event(EVS_A_DEV_NAME);
-	assert_int_equal(nla_put_string(msg, EVS_A_DEV_NAME, "a\nb"), 0);
+	assert_int_equal(nla_put_string(msg, EVS_A_DEV_NAME, "a\nb\xff\xc2\x9b"), 0);
 	assert_int_equal(evs_nl_parse_event(nlmsg_hdr(msg), &event), 0);
-	assert_string_equal(event.name, "a b");
+	assert_string_equal(event.name, "a b\xef\xbf\xbd\xef\xbf\xbd");
 	nlmsg_free(msg);
 }
 

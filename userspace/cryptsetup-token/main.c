@@ -31,9 +31,10 @@ const char *cryptsetup_token_version(void);
 
 static void report(struct crypt_device *cd, const struct evs_error *err)
 {
-	char line[sizeof(err->text) + 16];
+	char shown[EVS_TEXT_SHOWN_MAX(sizeof(err->text))], line[sizeof(shown) + 16];
 
-	snprintf(line, sizeof(line), "evs-kms: %s\n", err->text);
+	evs_text_show(shown, sizeof(shown), err->text);
+	snprintf(line, sizeof(line), "evs-kms: %s\n", shown);
 	crypt_log(cd, CRYPT_LOG_ERROR, line);
 }
 
@@ -108,9 +109,10 @@ int cryptsetup_token_validate(struct crypt_device *cd, const char *json)
 
 static void dump_line(struct crypt_device *cd, const char *name, const char *value)
 {
-	char line[EVS_WRAPPED_HEX_MAX + 128];
+	char shown[EVS_WRAPPED_HEX_MAX + 64], line[sizeof(shown) + 64];
 
-	snprintf(line, sizeof(line), "\t%-13s%s\n", name, value);
+	evs_text_show(shown, sizeof(shown), value);
+	snprintf(line, sizeof(line), "\t%-13s%s\n", name, shown);
 	crypt_log(cd, CRYPT_LOG_NORMAL, line);
 }
 
@@ -121,7 +123,7 @@ static void dump_line(struct crypt_device *cd, const char *name, const char *val
  */
 void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
 {
-	char pair[sizeof(((struct evs_context *)0)->pair[0]) + 1], text[sizeof(pair)];
+	char pair[sizeof(((struct evs_context *)0)->pair[0]) + 1];
 	struct evs_error err = {};
 	struct evs_token token;
 	size_t i;
@@ -135,8 +137,7 @@ void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
 	for (i = 0; i < token.context.count; i++) {
 		snprintf(pair, sizeof(pair), "%s=%s", token.context.pair[i].name,
 			 token.context.pair[i].value);
-		evs_text_copy(text, sizeof(text), pair, strlen(pair));
-		dump_line(cd, "Context:", text);
+		dump_line(cd, "Context:", pair);
 	}
 	dump_line(cd, "Wrapped DK:", token.wrapped_dk);
 	/* Nobody asks cryptsetup_token_open() then: this is the only place to say so */

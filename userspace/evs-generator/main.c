@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "stdfd.h"
 #include "units.h"
 
 /* systemd runs it before there is a journal: the kernel keeps what it says. */
@@ -37,6 +38,8 @@ int main(int argc, char *argv[])
 	int bad = 0;
 	size_t i;
 
+	if (evs_stdfd_open())
+		return 1;
 	if (argc != 2 && argc != 4) {
 		fputs("Usage: evs-generator NORMAL-DIR [EARLY-DIR LATE-DIR]\n", stderr);
 		return 1;

@@ -13,6 +13,7 @@
 #include "hex.h"
 #include "log.h"
 #include "schema.h"
+#include "text.h"
 
 #define HEX_SIZE (2 * KMSD_AUDIT_HASH_SIZE)
 
@@ -174,10 +175,10 @@ static const char *text_of(struct json_object *json, const char *name)
 	return json_object_object_get_ex(json, name, &value) ? json_object_get_string(value) : "-";
 }
 
-static int print_record(struct json_object *json, struct evs_error *err)
+static void print_record(struct json_object *json)
 {
 	struct json_object *ms, *omitted;
-	char when[32] = "-", *line;
+	char when[32] = "-";
 	struct tm tm;
 	time_t t;
 
@@ -187,17 +188,13 @@ static int print_record(struct json_object *json, struct evs_error *err)
 			strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	}
 	omitted = json_object_object_get(json, "omitted");
-	if (asprintf(&line, "%s %s %s cmk=%s project=%s user=%s from=%s code=%s request=%s%s%s",
-		     text_of(json, "seq"), when, text_of(json, "event"), text_of(json, "key_id"),
-		     text_of(json, "project"), text_of(json, "user"), text_of(json, "source"),
-		     text_of(json, "code"), text_of(json, "request_id"),
-		     omitted ? " omitted=" : "",
-		     omitted ? json_object_get_string(omitted) : "") < 0)
-		return evs_error_set(err, ENOMEM, "out of memory");
-	kmsd_log_clean(line);
-	puts(line);
-	free(line);
-	return 0;
+	evs_text_line(stdout,
+		      "%s %s %s cmk=%s project=%s user=%s from=%s code=%s request=%s%s%s",
+		      text_of(json, "seq"), when, text_of(json, "event"), text_of(json, "key_id"),
+		      text_of(json, "project"), text_of(json, "user"), text_of(json, "source"),
+		      text_of(json, "code"), text_of(json, "request_id"),
+		      omitted ? " omitted=" : "",
+		      omitted ? json_object_get_string(omitted) : "");
 }
 
 int kmsd_audit_show(const char *path, struct evs_error *err)
@@ -211,11 +208,11 @@ int kmsd_audit_show(const char *path, struct evs_error *err)
 	ret = reader_open(&r, path, err);
 	if (ret)
 		return ret;
-	while (!ret && reader_next(&r) > 0) {
+	while (reader_next(&r) > 0) {
 		text = kmsd_audit_parse(r.line, &link);
 		json = text ? json_tokener_parse(text) : NULL;
 		if (json)
-			ret = print_record(json, err);
+			print_record(json);
 		else
 			puts("- not a record: evs-kmsd audit verify tells more");
 		json_object_put(json);

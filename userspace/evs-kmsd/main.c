@@ -15,7 +15,9 @@
 #include "notify.h"
 #include "secret.h"
 #include "server.h"
+#include "stdfd.h"
 #include "sweep.h"
+#include "text.h"
 
 #define VERSION "1.0"
 
@@ -42,6 +44,7 @@ static int parse_args(int argc, char **argv, const char **config, const char **a
 	};
 	int opt;
 
+	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
@@ -54,6 +57,8 @@ static int parse_args(int argc, char **argv, const char **config, const char **a
 			puts("evs-kmsd " VERSION);
 			return 0;
 		default:
+			evs_text_line(stderr, "evs-kmsd: %s: unknown option, or without its argument",
+				      argv[optind - 1]);
 			fputs("Try: evs-kmsd --help\n", stderr);
 			return 1;
 		}
@@ -65,7 +70,8 @@ static int parse_args(int argc, char **argv, const char **config, const char **a
 		*audit = argv[optind + 1];
 		return -1;
 	}
-	fprintf(stderr, "evs-kmsd: %s: unexpected argument\nTry: evs-kmsd --help\n", argv[optind]);
+	evs_text_line(stderr, "evs-kmsd: %s: unexpected argument", argv[optind]);
+	fputs("Try: evs-kmsd --help\n", stderr);
 	return 1;
 }
 
@@ -79,11 +85,12 @@ static int audit_log(const struct kmsd_conf *conf, const char *verb)
 	ret = !strcmp(verb, "show") ? kmsd_audit_show(conf->audit, &err)
 				    : kmsd_audit_verify(conf->audit, conf->database, &count, &err);
 	if (ret) {
-		fprintf(stderr, "evs-kmsd: audit log: %s\n", err.text);
+		kmsd_log("audit log: %s", err.text);
 		return ret == -EBADMSG ? 2 : 3;
 	}
 	if (!strcmp(verb, "verify"))
-		printf("%s: %lld records, the chain is whole\n", conf->audit, (long long)count);
+		evs_text_line(stdout, "%s: %lld records, the chain is whole", conf->audit,
+			      (long long)count);
 	return 0;
 }
 
@@ -123,7 +130,7 @@ out_close:
 	return ret;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const char *config = KMSD_CONFIG_PATH, *audit = NULL;
 	struct evs_error err = {};
@@ -148,4 +155,19 @@ int main(int argc, char **argv)
 		return ret == -EBUSY || ret == -EADDRINUSE ? 5 : 3;
 	}
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct evs_error err = {};
+	int status;
+
+	if (evs_stdfd_open())
+		return 3;
+	evs_text_locale();
+	status = run(argc, argv);
+	if (!evs_stdout_close(&err))
+		return status;
+	kmsd_log("%s", err.text);
+	return 3;
 }

@@ -6,7 +6,6 @@
  * that the asker neither waits nor guesses.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +21,8 @@
 #include "keyring.h"
 #include "pin.h"
 #include "secret.h"
+#include "stdfd.h"
+#include "text.h"
 #include "unwrap.h"
 #include "volume.h"
 
@@ -31,6 +32,7 @@
 /* The exit statuses of evs-setup, as far as they can occur here. */
 #define EXIT_USAGE 1
 #define EXIT_REFUSED 2
+#define EXIT_INTERNAL 3
 
 /*
  * The key to reject when a signal ends us. The handler only makes system
@@ -70,28 +72,17 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* The kernel starts us without descriptors: what we open must not become one of these. */
-static int open_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
 static void report(const char *text)
 {
+	char shown[EVS_TEXT_SHOWN_MAX(sizeof(((struct evs_error *)0)->text))];
+
 	if (isatty(STDERR_FILENO)) {
-		fprintf(stderr, PROGRAM ": %s\n", text);
+		evs_text_line(stderr, PROGRAM ": %s", text);
 		return;
 	}
+	evs_text_show(shown, sizeof(shown), text);
 	openlog(PROGRAM, LOG_PID, LOG_AUTHPRIV);
-	syslog(LOG_ERR, "%s", text);
+	syslog(LOG_ERR, "%s", shown);
 	closelog();
 }
 
@@ -267,6 +258,17 @@ static int run_request(int argc, char *argv[])
 	return EXIT_SUCCESS;
 }
 
+/* All is well once what was printed has arrived somewhere. */
+static int finish(void)
+{
+	struct evs_error err = {};
+
+	if (!evs_stdout_close(&err))
+		return EXIT_SUCCESS;
+	evs_text_line(stderr, PROGRAM ": %s", err.text);
+	return EXIT_INTERNAL;
+}
+
 /* -D: all but the keyring, for a person who wants to know why. */
 static int run_dry(const char *uuid, const char *device)
 {
@@ -280,11 +282,11 @@ static int run_dry(const char *uuid, const char *device)
 	if (!ret)
 		ret = provide(uuid, device, &any, 0, &err);
 	if (ret) {
-		fprintf(stderr, PROGRAM ": %s\n", err.text);
+		evs_text_line(stderr, PROGRAM ": %s", err.text);
 		return ret == -EINVAL ? EXIT_USAGE : EXIT_REFUSED;
 	}
 	printf("DK of %s: verified\n", uuid);
-	return fflush(stdout) ? EXIT_REFUSED : EXIT_SUCCESS;
+	return finish();
 }
 
 static void usage(FILE *stream)
@@ -300,13 +302,15 @@ static void usage(FILE *stream)
 int main(int argc, char *argv[])
 {
 	evs_environment_clean();
-	if (open_standard_fds())
-		return EXIT_USAGE;
+	/* The kernel starts us without descriptors. */
+	if (evs_stdfd_open())
+		return EXIT_INTERNAL;
+	evs_text_locale();
 	catch_signals();
 	alarm(LOCAL_SECONDS);
 	if (argc == 2 && !strcmp(argv[1], "--help")) {
 		usage(stdout);
-		return EXIT_SUCCESS;
+		return finish();
 	}
 	if (argc == 4 && !strcmp(argv[1], "-D"))
 		return run_dry(argv[2], argv[3]);

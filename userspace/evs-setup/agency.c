@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmk.h"
+#include "text.h"
 
 #define AGENCY "EVSAccessKMS"
 #define SERVICE "op_svc_evs"
@@ -32,8 +33,8 @@ static int call(struct evs_kms *kms, void *arg, struct evs_error *err)
 	ret = req->make(kms, agency, err);
 	if (ret || req->make == evs_kms_delete_agency)
 		return ret;
-	printf("%s %s for %s, %s %s\n", agency->id, agency->name, agency->trusted, agency->role,
-	       agency->granted ? "granted" : "not granted");
+	evs_text_line(stdout, "%s %s for %s, %s %s", agency->id, agency->name, agency->trusted,
+		      agency->role, agency->granted ? "granted" : "not granted");
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  * number of a key. With a header the key is asked for here and brought by
  * evs-request-key; with --raw it is there already.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "dk.h"
 #include "node.h"
 #include "tab.h"
+#include "text.h"
 #include "users.h"
 #include "volume.h"
 
@@ -52,16 +52,13 @@ static const struct option long_options[] = {
 /* The kernel checks the same, in words of its own. */
 static int check_name(const char *name, struct evs_error *err)
 {
-	const char *c;
-
 	if (!*name || strlen(name) > EVS_NAME_MAX)
 		return evs_error_set(err, EINVAL, "--name %s: a name has 1 to %d bytes", name,
 				     EVS_NAME_MAX);
-	for (c = name; *c; c++)
-		if (*c == '/' || iscntrl((unsigned char)*c))
-			return evs_error_set(err, EINVAL,
-					     "--name %s: a name has neither slashes nor control characters",
-					     name);
+	if (!evs_text_valid(name) || strchr(name, '/'))
+		return evs_error_set(err, EINVAL,
+				     "--name %s: a name is UTF-8 without slashes and control characters",
+				     name);
 	if (!strcmp(name, ".") || !strcmp(name, ".."))
 		return evs_error_set(err, EINVAL, "--name %s: a name is neither . nor ..", name);
 	return 0;
@@ -160,8 +157,9 @@ static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_e
 
 	disks_path(disk, path, sizeof(path));
 	ret = node_wait(path, disk->disk_dev, err);
+	/* Whatever the errno, it is none that a disk or a KMS has. */
 	if (!ret && (puts(path) == EOF || fflush(stdout)))
-		ret = evs_error_set(err, errno, "standard output: %m");
+		ret = evs_error_set(err, EPIPE, "standard output: %m: the disk is detached again");
 	if (ret)
 		evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, &ignored);
 	return ret;
@@ -216,9 +214,10 @@ static void check_context(const struct evs_volume *vol, const char *target)
 			made_for = context->pair[i].value;
 	if (made_for && !strcmp(made_for, evs_volume_uuid(vol)))
 		return;
-	fprintf(stderr, "evs-setup: attach: %s: note: this is disk %s, but its data key was made for %s%s\n",
-		target, evs_volume_uuid(vol), made_for ? "disk " : "no disk in particular",
-		made_for ? made_for : "");
+	evs_text_line(stderr,
+		      "evs-setup: attach: %s: note: this is disk %s, but its data key was made for %s%s",
+		      target, evs_volume_uuid(vol), made_for ? "disk " : "no disk in particular",
+		      made_for ? made_for : "");
 }
 
 static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
@@ -328,5 +327,6 @@ const struct verb verb_attach = {
 		"  --all               attach the disks of evstab(5) that are not yet, but for\n"
 		"                      those marked noauto\n"
 		"  --tab NAME          attach this disk of evstab(5) unless it is\n",
+	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

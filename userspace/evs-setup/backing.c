@@ -56,7 +56,7 @@ int backing_open(struct backing *backing, const char *path, bool read_only,
 /* The first line of a file of a block device in sysfs */
 static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
 {
-	char path[64];
+	char path[64], raw[PATH_MAX];
 	ssize_t len;
 	int fd;
 
@@ -64,12 +64,12 @@ static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	len = read(fd, line, size);
+	len = read(fd, raw, sizeof(raw));
 	close(fd);
 	if (len <= 0)
 		return false;
 	/* The kernel ends it with a newline, and cuts a longer one at a page. */
-	evs_text_copy(line, size, line, (size_t)len - 1);
+	evs_text_copy(line, size, raw, (size_t)len - 1);
 	return true;
 }
 

@@ -20,11 +20,26 @@ enum cli_exit {
 };
 
 /**
+ * enum verb_needs - What a verb asks of the user who calls it.
+ *
+ * @VERB_NEEDS_NOTHING: Nothing: files, devices and KMSs decide for themselves.
+ * @VERB_NEEDS_ADMIN: CAP_SYS_ADMIN, as the driver does of who calls it.
+ * @VERB_NEEDS_ROOT: To be root: the key helper serves nobody else, and the files of
+ *		     the local KMS belong to root.
+ */
+enum verb_needs {
+	VERB_NEEDS_NOTHING,
+	VERB_NEEDS_ADMIN,
+	VERB_NEEDS_ROOT,
+};
+
+/**
  * struct verb - One thing evs-setup can do.
  * @name: one or two words on the command line
  * @args: what follows them, for the first line of the help
  * @brief: one line about it
  * @help: its options, one a line, and what else there is to know
+ * @needs: what the user must be
  * @run: does it; argv[0] is the last word of the name. Returns 0 or a negative
  *	 errno with the error filled.
  */
@@ -33,6 +48,7 @@ struct verb {
 	const char *args;
 	const char *brief;
 	const char *help;
+	enum verb_needs needs;
 	int (*run)(int argc, char *argv[], struct evs_error *err);
 };
 
@@ -71,6 +87,15 @@ extern const struct verb verb_agency_create;
 extern const struct verb verb_agency_show;
 extern const struct verb verb_agency_delete;
 extern const struct verb verb_doctor;
+
+/**
+ * cli_may_run() - May this user run a verb?
+ * @verb: the verb
+ * @err: filled when not; says what is missing
+ *
+ * Return: 0 or -EPERM.
+ */
+int cli_may_run(const struct verb *verb, struct evs_error *err);
 
 /**
  * cli_exit_status() - The exit status for an error.

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cmk.h"
+#include "text.h"
 
 #define INTERVAL_FROM 30
 #define INTERVAL_TO 365
@@ -114,18 +115,18 @@ static void print_rotation(const struct evs_cmk *cmk, const struct evs_rotation 
 {
 	time_t when = (time_t)rotation->last;
 	struct tm tm;
-	char date[16];
+	char interval[32] = "", count[48] = "", date[32] = "";
 
-	printf("%s %s rotation %s", cmk->id, cmk->alias, rotation->on ? "on" : "off");
 	if (rotation->on && rotation->interval)
-		printf(", every %u days", rotation->interval);
+		snprintf(interval, sizeof(interval), ", every %u days", rotation->interval);
 	if (rotation->count >= 0)
-		printf(", %lld so far", (long long)rotation->count);
+		snprintf(count, sizeof(count), ", %lld so far", (long long)rotation->count);
 	/* A KMS that counts says when the CMK was made before there is any */
-	if (when && rotation->count && gmtime_r(&when, &tm) &&
-	    strftime(date, sizeof(date), "%Y-%m-%d", &tm))
-		printf(", last on %s", date);
-	putchar('\n');
+	if (!when || !rotation->count || !gmtime_r(&when, &tm) ||
+	    !strftime(date, sizeof(date), ", last on %Y-%m-%d", &tm))
+		*date = '\0';
+	evs_text_line(stdout, "%s %s rotation %s%s%s%s", cmk->id, cmk->alias,
+		      rotation->on ? "on" : "off", interval, count, date);
 }
 
 static int call_rotation(struct evs_kms *kms, void *arg, struct evs_error *err)

@@ -15,6 +15,7 @@
 #include "backing.h"
 #include "cmk.h"
 #include "disks.h"
+#include "text.h"
 #include "volume.h"
 
 #define DAYS_FROM 7
@@ -85,8 +86,9 @@ static int warn_of_disks(const struct deletion *what, const struct evs_cmk *cmk,
 		if (!is_protected(&disks[i], what->kms, cmk->id, why, sizeof(why)))
 			continue;
 		disks_path(&disks[i], path, sizeof(path));
-		fprintf(stderr, "evs-setup: CMK %s protects disk %s (%s), which is attached here%s\n",
-			*cmk->alias ? cmk->alias : cmk->id, disks[i].name, path, why);
+		evs_text_line(stderr,
+			      "evs-setup: CMK %s protects disk %s (%s), which is attached here%s",
+			      *cmk->alias ? cmk->alias : cmk->id, disks[i].name, path, why);
 		found++;
 	}
 	free(disks);
@@ -101,9 +103,10 @@ static int confirm(const struct deletion *what, const struct evs_cmk *cmk, struc
 		return evs_error_set(err, EBUSY,
 				     "CMK %s: protects disks that are attached; --yes deletes it nevertheless",
 				     what->ref);
-	fprintf(stderr, "evs-setup: once the CMK is deleted, in %u days, their data is lost for good.\n"
-		"Schedule the deletion of %s? Type yes: ", what->days,
-		*cmk->alias ? cmk->alias : cmk->id);
+	evs_text_line(stderr,
+		      "evs-setup: once %s is deleted, in %u days, their data is lost for good.",
+		      *cmk->alias ? cmk->alias : cmk->id, what->days);
+	fputs("Schedule the deletion? Type yes: ", stderr);
 	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
 		return evs_error_set(err, ECANCELED, "CMK %s: kept as it is", what->ref);
 	return 0;
@@ -132,7 +135,8 @@ static int call_schedule(struct evs_kms *kms, void *arg, struct evs_error *err)
 	when = (time_t)cmk.deletion;
 	if (when && gmtime_r(&when, &tm))
 		strftime(date, sizeof(date), " %Y-%m-%d", &tm);
-	printf("%s %s %s%s\n", cmk.id, cmk.alias, evs_cmk_state_name(cmk.state), date);
+	evs_text_line(stdout, "%s %s %s%s", cmk.id, cmk.alias, evs_cmk_state_name(cmk.state),
+		      date);
 	return 0;
 }
 

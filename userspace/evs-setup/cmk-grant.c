@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cmk.h"
+#include "text.h"
 
 enum column {
 	COL_ID,
@@ -54,7 +55,7 @@ static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
 
 	ret = evs_kms_create_grant(kms, req->ref, &req->grant, err);
 	if (!ret)
-		printf("%s\n", req->grant.id);
+		evs_text_line(stdout, "%s", req->grant.id);
 	return ret;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cmk.h"
 #include "config.h"
+#include "text.h"
 
 enum column {
 	COL_ALIAS,
@@ -90,7 +91,7 @@ int cmk_operands(int argc, char *argv[], const char *const *names, const char **
 
 void cmk_print_change(const struct evs_cmk *cmk)
 {
-	printf("%s %s %s\n", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
+	evs_text_line(stdout, "%s %s %s", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
 }
 
 /* 0 stands for a time that is not known. */

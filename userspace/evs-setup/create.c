@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "config.h"
 #include "kms/kms.h"
+#include "text.h"
 #include "volume.h"
 
 struct request {
@@ -46,6 +47,10 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		if (strlen(optarg) > EVS_LABEL_MAX)
 			return evs_error_set(err, EINVAL, "--label %s: longer than %d bytes",
 					     optarg, EVS_LABEL_MAX);
+		if (!evs_text_valid(optarg))
+			return evs_error_set(err, EINVAL,
+					     "--label %s: a label is UTF-8 without control characters",
+					     optarg);
 		req->format.label = optarg;
 		return 0;
 	case 's':
@@ -111,7 +116,7 @@ static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *
 	ret = evs_volume_format(req->target, &req->format, &token, dk, err);
 	if (ret)
 		return ret;
-	printf("%s %s %s\n", req->target, req->uuid, cmk.id);
+	evs_text_line(stdout, "%s %s %s", req->target, req->uuid, cmk.id);
 	return 0;
 }
 

@@ -187,5 +187,6 @@ const struct verb verb_detach = {
 		"space, devices and processes are printed.\n"
 		"\n"
 		DISKS_HELP,
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -21,6 +21,7 @@
 #include "kms/backend.h"
 #include "netlink.h"
 #include "secret.h"
+#include "text.h"
 
 #define REQUEST_KEY "/sbin/request-key"
 #define REQUEST_KEY_ENTRY "/etc/request-key.d/evs.conf"
@@ -43,9 +44,14 @@ static void say(const char *verdict, const char *what, const char *fmt, va_list 
 	__attribute__((format(printf, 3, 0)));
 static void say(const char *verdict, const char *what, const char *fmt, va_list args)
 {
-	printf("%-4s  %s: ", verdict, what);
-	vprintf(fmt, args);
-	putchar('\n');
+	char *text;
+
+	if (vasprintf(&text, fmt, args) < 0) {
+		evs_text_line(stdout, "%-4s  %s: out of memory", verdict, what);
+		return;
+	}
+	evs_text_line(stdout, "%-4s  %s: %s", verdict, what, text);
+	free(text);
 }
 
 static void good(struct findings *f, const char *what, const char *fmt, ...)

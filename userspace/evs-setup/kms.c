@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "init.h"
 #include "secret.h"
+#include "text.h"
 
 static const struct option options[] = {
 	{ "state-dir", required_argument, NULL, 's' },
@@ -32,7 +33,8 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	ret = kmsd_init(&init, err);
 	if (ret)
 		return ret;
-	printf("%s and %s are made; start evs-kmsd next\n", init.state_dir, KMSD_CONFIG_PATH);
+	evs_text_line(stdout, "%s and %s are made; start evs-kmsd next", init.state_dir,
+		      KMSD_CONFIG_PATH);
 	return 0;
 }
 
@@ -47,5 +49,6 @@ const struct verb verb_kms_init = {
 		"\n"
 		"Makes a token with random PINs and the root key in it, the database, and\n"
 		KMSD_CONFIG_PATH ". Refuses when there is a KMS already.\n",
+	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

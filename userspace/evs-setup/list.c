@@ -214,6 +214,7 @@ const struct verb verb_list = {
 	.args = "[--json]",
 	.brief = "list the attached disks",
 	.help = "  --json  print JSON, with all that status tells; sizes are in bytes\n",
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run_list,
 };
 
@@ -224,5 +225,6 @@ const struct verb verb_status = {
 	.help = "  --json  print JSON; sizes are in bytes\n"
 		"\n"
 		DISKS_HELP,
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run_status,
 };

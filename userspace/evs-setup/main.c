@@ -3,14 +3,14 @@
  * evs-setup: find the verb, run it, turn its error into a message and an exit
  * status. Everything else is in the files of the verbs.
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "environment.h"
+#include "stdfd.h"
+#include "text.h"
 
 #define VERSION "0.1"
 
@@ -97,20 +97,6 @@ static bool wants_help(const char *arg)
 	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
 }
 
-/* All is well once what was printed has arrived somewhere. */
-static int finish(void)
-{
-	bool lost = ferror(stdout);
-
-	if (fflush(stdout))
-		fprintf(stderr, "evs-setup: standard output: %s\n", strerror(errno));
-	else if (lost)
-		fputs("evs-setup: standard output: cannot be written\n", stderr);
-	else
-		return CLI_EXIT_OK;
-	return CLI_EXIT_INTERNAL;
-}
-
 /* Not the name of a verb: an option of the program, or a mistake */
 static int no_verb(int argc, char *argv[])
 {
@@ -121,19 +107,19 @@ static int no_verb(int argc, char *argv[])
 	}
 	if (wants_help(argv[1])) {
 		print_usage(stdout);
-		return finish();
+		return CLI_EXIT_OK;
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		puts("evs-setup " VERSION);
-		return finish();
+		return CLI_EXIT_OK;
 	}
 	if (argc > 2 && wants_help(argv[2]) && has_verbs(argv[1])) {
 		printf("Usage: evs-setup %s VERB [OPTION...] [ARGUMENT...]\n\n", argv[1]);
 		print_verbs(stdout, argv[1]);
-		return finish();
+		return CLI_EXIT_OK;
 	}
-	fprintf(stderr, "evs-setup: %s%s%s: no such verb\n", argv[1], argc > 2 ? " " : "",
-		argc > 2 ? argv[2] : "");
+	evs_text_line(stderr, "evs-setup: %s%s%s: no such verb", argv[1], argc > 2 ? " " : "",
+		      argc > 2 ? argv[2] : "");
 	fprintf(stderr, "See evs-setup %s%s--help.\n", has_verbs(argv[1]) ? argv[1] : "",
 		has_verbs(argv[1]) ? " " : "");
 	return CLI_EXIT_USAGE;
@@ -147,18 +133,31 @@ static int run_verb(const struct verb *verb, int argc, char *argv[])
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (wants_help(argv[i])) {
 			print_help(verb);
-			return finish();
+			return CLI_EXIT_OK;
 		}
 	}
-	if (geteuid()) {
-		fprintf(stderr, "evs-setup: %s: must be run as root\n", verb->name);
-		return CLI_EXIT_REFUSED;
-	}
-	if (!verb->run(argc, argv, &err))
-		return finish();
-	fprintf(stderr, "evs-setup: %s: %s\n", verb->name, err.text);
+	if (!cli_may_run(verb, &err) && !verb->run(argc, argv, &err))
+		return CLI_EXIT_OK;
+	evs_text_line(stderr, "evs-setup: %s: %s", verb->name, err.text);
 	if (err.request_id[0])
-		fprintf(stderr, "evs-setup: the KMS knows this request as %s\n", err.request_id);
+		evs_text_line(stderr, "evs-setup: the KMS knows this request as %s",
+			      err.request_id);
+	return cli_exit_status(&err);
+}
+
+/*
+ * Whatever the verb has come to, output that was lost gives a status of its own. What
+ * it has done stays done; attach and monitor look themselves, and have said it then.
+ */
+static int finish(const struct verb *verb, int status)
+{
+	struct evs_error err = {};
+
+	if (!evs_stdout_close(&err) || status == CLI_EXIT_INTERNAL)
+		return status;
+	evs_text_line(stderr, "evs-setup: %s%s%s%s", verb ? verb->name : "", verb ? ": " : "",
+		      verb && status == CLI_EXIT_OK ? "done, but the output was lost: " : "",
+		      err.text);
 	return cli_exit_status(&err);
 }
 
@@ -168,8 +167,11 @@ int main(int argc, char *argv[])
 	int words;
 
 	evs_environment_clean();
+	if (evs_stdfd_open())
+		return CLI_EXIT_INTERNAL;
+	evs_text_locale();
 	if (!verb)
-		return no_verb(argc, argv);
+		return finish(NULL, no_verb(argc, argv));
 	words = strchr(verb->name, ' ') ? 2 : 1;
-	return run_verb(verb, argc - words, argv + words);
+	return finish(verb, run_verb(verb, argc - words, argv + words));
 }

@@ -18,6 +18,7 @@
 #include "backing.h"
 #include "cli.h"
 #include "netlink.h"
+#include "text.h"
 
 /* What takes the place of an event where the kernel had no room for some */
 #define EVENTS_LOST "events-lost"
@@ -43,14 +44,14 @@ static void now(char *text, size_t size)
 static void print_text(const char *time, const struct evs_event_msg *event)
 {
 	if (!event) {
-		printf("%s " EVENTS_LOST "\n", time);
+		evs_text_line(stdout, "%s " EVENTS_LOST, time);
 		return;
 	}
-	printf("%s %s cause=%s state=%s device=/dev/evs%" PRIu32 " size=%" PRIu64
-	       " errors=%" PRIu64 " uuid=%s name=%s\n",
-	       time, evs_nl_event_name(event->event), evs_nl_cause_name(event->cause),
-	       evs_nl_state_name(event->state), event->id, event->size, event->errors,
-	       *event->uuid ? event->uuid : "-", event->name);
+	evs_text_line(stdout, "%s %s cause=%s state=%s device=/dev/evs%" PRIu32 " size=%" PRIu64
+		      " errors=%" PRIu64 " uuid=%s name=%s",
+		      time, evs_nl_event_name(event->event), evs_nl_cause_name(event->cause),
+		      evs_nl_state_name(event->state), event->id, event->size, event->errors,
+		      *event->uuid ? event->uuid : "-", event->name);
 }
 
 static int add_text(struct json_object *json, const char *name, const char *text)
@@ -126,7 +127,7 @@ static int take_events(struct evs_nl *nl, bool json, struct evs_error *err)
 		if (ret == -EAGAIN)
 			return 0;
 		if (ret == -EPROTO)
-			fprintf(stderr, "evs-setup: monitor: %s\n", err->text);
+			evs_text_line(stderr, "evs-setup: monitor: %s", err->text);
 		else if (ret && ret != -ENOBUFS)
 			return ret;
 		if (ret != -EPROTO && print_event(ret ? NULL : &event, json, err))
@@ -199,5 +200,6 @@ const struct verb verb_monitor = {
 		"\n"
 		"A line for each event as it happens, until SIGINT or SIGTERM. Where some were\n"
 		"lost, because nobody read the lines, a line says so.\n",
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -82,5 +82,6 @@ const struct verb verb_resize = {
 		"BYTES may end in K, M, G or T. The disk may be in use. It cannot shrink.\n"
 		"\n"
 		DISKS_HELP,
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "disks.h"
 #include "dk.h"
+#include "text.h"
 
 static const struct option options[] = {
 	{ "key", required_argument, NULL, 'k' },
@@ -70,15 +71,18 @@ static int resume_with(struct evs_nl *nl, const struct evs_disk *disk, key_seria
 static int resume_kept(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 		       struct evs_error *err)
 {
+	char shown[EVS_TEXT_SHOWN_MAX(sizeof(err->text))];
 	struct evs_error none_kept = {};
 
 	if (evs_nl_resume_kept(nl, disk->id, &none_kept))
 		return -err->errnum;
-	fprintf(stderr, "evs-setup: %s: resumed with the key that was kept, as the KMS gives no answer: %s\n",
-		ref, err->text);
+	evs_text_line(stderr,
+		      "evs-setup: %s: resumed with the key that was kept, as the KMS gives no answer: %s",
+		      ref, err->text);
+	evs_text_show(shown, sizeof(shown), err->text);
 	openlog("evs-setup", LOG_PID, LOG_AUTHPRIV);
 	syslog(LOG_WARNING, "disk %s: resumed with the key that was kept, as the KMS gives no answer: %s",
-	       disk->uuid, err->text);
+	       disk->uuid, shown);
 	closelog();
 	return 0;
 }
@@ -169,5 +173,6 @@ const struct verb verb_resume = {
 		"reached, a key that the kernel has kept will do: see grace in evs.conf(5).\n"
 		"\n"
 		DISKS_HELP,
+	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

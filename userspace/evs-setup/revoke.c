@@ -22,5 +22,6 @@ const struct verb verb_revoke = {
 		"yet is lost. To use it again, detach it and attach it anew.\n"
 		"\n"
 		DISKS_HELP,
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -21,6 +21,7 @@
 #include "loop.h"
 #include "netlink.h"
 #include "tab.h"
+#include "text.h"
 #include "volume.h"
 
 #define LOCK_PATH "/run/evs-rewrap.lock"
@@ -180,10 +181,12 @@ static void announce(const struct evs_volume *vol, const char *target, const cha
 	struct evs_error err = {};
 
 	if (tell_kernel(vol, path, &err))
-		fprintf(stderr, "evs-setup: %s: status shows its old CMK until it is attached anew: %s\n",
-			target, err.text);
+		evs_text_line(stderr,
+			      "evs-setup: %s: status shows its old CMK until it is attached anew: %s",
+			      target, err.text);
 	tab_warn_stale("rewrap", target, evs_volume_uuid(vol), evs_volume_token(vol));
-	printf("%s %s %s\n", target, evs_volume_uuid(vol), evs_volume_token(vol)->cmk);
+	evs_text_line(stdout, "%s %s %s", target, evs_volume_uuid(vol),
+		      evs_volume_token(vol)->cmk);
 }
 
 static int run(int argc, char *argv[], struct evs_error *err)

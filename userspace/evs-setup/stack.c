@@ -10,7 +10,6 @@
 
 #include "loop.h"
 #include "stack.h"
-#include "text.h"
 
 #define DEVICES_MAX 256
 #define BLOCK_CLASS "/sys/class/block"
@@ -35,7 +34,7 @@ static bool read_attr(const char *name, const char *attr, char *line, size_t siz
 	good = fgets(line, (int)size, file) != NULL;
 	fclose(file);
 	if (good)
-		evs_text_copy(line, size, line, strcspn(line, "\n"));
+		line[strcspn(line, "\n")] = '\0';
 	return good;
 }
 

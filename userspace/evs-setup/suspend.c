@@ -29,5 +29,6 @@ const struct verb verb_suspend = {
 		"evs.conf has a grace for the KMS, the kernel keeps the key for so long.\n"
 		"\n"
 		DISKS_HELP,
+	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

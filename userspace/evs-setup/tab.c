@@ -16,6 +16,7 @@
 #include "disks.h"
 #include "evstab.h"
 #include "tab.h"
+#include "text.h"
 
 #define UUID_TAG "UUID="
 
@@ -136,9 +137,10 @@ struct tally {
 
 static void tally_add(struct tally *tally, const struct evs_error *err)
 {
-	fprintf(stderr, "evs-setup: %s: %s\n", tally->verb, err->text);
+	evs_text_line(stderr, "evs-setup: %s: %s", tally->verb, err->text);
 	if (err->request_id[0])
-		fprintf(stderr, "evs-setup: the KMS knows this request as %s\n", err->request_id);
+		evs_text_line(stderr, "evs-setup: the KMS knows this request as %s",
+			      err->request_id);
 	if (!tally->failed++ || cli_exit_status(err) > cli_exit_status(&tally->worst))
 		tally->worst = *err;
 }
@@ -176,7 +178,7 @@ static void attach_line(struct evs_nl *nl, const struct evstab_entry *entry, str
 	if (!ret)
 		return;
 	if (entry->nofail)
-		fprintf(stderr, "evs-setup: %s: warning: %s\n", tally->verb, err.text);
+		evs_text_line(stderr, "evs-setup: %s: warning: %s", tally->verb, err.text);
 	else
 		tally_add(tally, &err);
 }
@@ -273,8 +275,9 @@ void tab_warn_stale(const char *verb, const char *target, const char *uuid,
 		pin = pin_of(entry);
 		if (entry->bad || evs_pin_allows(&pin, token) || !is_about(entry, &st, uuid))
 			continue;
-		fprintf(stderr, "evs-setup: %s: %s:%u: %s cannot be attached by this line any more: change it to kms=%s,cmk=%s\n",
-			verb, tab.path, entry->line, entry->name, token->kms, token->cmk);
+		evs_text_line(stderr,
+			      "evs-setup: %s: %s:%u: %s cannot be attached by this line any more: change it to kms=%s,cmk=%s",
+			      verb, tab.path, entry->line, entry->name, token->kms, token->cmk);
 	}
 	evstab_free(&tab);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "table.h"
+#include "text.h"
 
 static int no_memory(struct evs_error *err)
 {
@@ -27,19 +28,27 @@ int table_add(struct table *table, struct evs_error *err)
 	return 0;
 }
 
+/* libsmartcols escapes what a terminal cannot show, but writes JSON as it is given. */
 int table_set(struct table *table, size_t column, struct evs_error *err, const char *fmt, ...)
 {
 	char **cell = &table->cells[(table->row_count - 1) * table->column_count + column];
+	size_t size;
 	va_list ap;
+	char *text;
 	int len;
 
 	va_start(ap, fmt);
-	len = vasprintf(cell, fmt, ap);
+	len = vasprintf(&text, fmt, ap);
 	va_end(ap);
-	if (len >= 0)
-		return 0;
-	*cell = NULL;
-	return no_memory(err);
+	if (len < 0)
+		return no_memory(err);
+	size = EVS_TEXT_COPY_MAX((size_t)len);
+	free(*cell);
+	*cell = malloc(size);
+	if (*cell)
+		evs_text_copy(*cell, size, text, (size_t)len);
+	free(text);
+	return *cell ? 0 : no_memory(err);
 }
 
 void table_free(struct table *table)

@@ -259,7 +259,6 @@ add_user(struct users *users, const char *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	evs_text_copy(what, sizeof(what), what, strlen(what));
 	user = reallocarray(users->user, users->count + 1, sizeof(*user));
 	if (!user)
 		return;
@@ -272,7 +271,6 @@ add_user(struct users *users, const char *command, const char *fmt, ...)
 	user->what = strdup(what);
 	user->command = strdup(command);
 	if (user->what && user->command) {
-		evs_text_copy(user->command, strlen(command) + 1, command, strlen(command));
 		users->count++;
 		return;
 	}
@@ -362,12 +360,12 @@ void users_print(const struct users *users, const char *prefix)
 
 	for (i = 0; i < users->count && i < SHOWN_MAX; i++) {
 		user = &users->user[i];
-		fprintf(stderr, "evs-setup: %s: %s%s%s\n", prefix, user->what,
-			*user->command ? ": run " : "", user->command);
+		evs_text_line(stderr, "evs-setup: %s: %s%s%s", prefix, user->what,
+			      *user->command ? ": run " : "", user->command);
 	}
 	if (i < users->count)
-		fprintf(stderr, "evs-setup: %s: %zu more are not shown\n", prefix,
-			users->count - i);
+		evs_text_line(stderr, "evs-setup: %s: %zu more are not shown", prefix,
+			      users->count - i);
 }
 
 void users_free(struct users *users)

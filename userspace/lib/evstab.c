@@ -59,15 +59,15 @@ static const struct {
 static bool __attribute__((format(printf, 3, 4)))
 bad_line(const struct evstab *tab, struct evstab_entry *entry, const char *fmt, ...)
 {
-	char why[256];
+	char raw[256], why[EVS_TEXT_COPY_MAX(sizeof(raw))];
 	va_list ap;
 
 	if (entry->bad)
 		return false;
 	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
+	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
-	evs_text_copy(why, sizeof(why), why, strlen(why));
+	evs_text_copy(why, sizeof(why), raw, strlen(raw));
 	if (asprintf(&entry->bad, "%s:%u: %s", tab->path, entry->line, why) < 0)
 		entry->bad = NULL;
 	return false;
@@ -285,23 +285,23 @@ static struct evstab_entry *add_entry(struct evstab *tab, unsigned int line)
 static int parse_line(struct evstab *tab, const char *text, size_t len, unsigned int number)
 {
 	struct evstab_entry *entry;
-	bool control = false, good = false;
-	char *line, *start;
-	size_t i;
+	bool valid, good = false;
+	char *line, *start, *tab_char;
 
-	for (i = 0; i < len; i++)
-		control |= text[i] != '\t' && iscntrl((unsigned char)text[i]);
 	line = strndup(text, len);
 	if (!line)
 		return -ENOMEM;
+	for (tab_char = line; (tab_char = strchr(tab_char, '\t')); )
+		*tab_char = ' ';
+	valid = strlen(line) == len && evs_text_valid(line);
 	start = line + strspn(line, BLANKS);
-	if (!control && (!*start || *start == '#')) {
+	if (valid && (!*start || *start == '#')) {
 		free(line);
 		return 0;
 	}
 	entry = add_entry(tab, number);
-	if (entry && control)
-		good = bad_line(tab, entry, "control characters");
+	if (entry && !valid)
+		good = bad_line(tab, entry, "control characters, or bytes that are no UTF-8");
 	else if (entry)
 		good = parse_words(tab, entry, start);
 	free(line);

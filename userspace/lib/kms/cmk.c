@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kms/call.h"
+#include "text.h"
 
 #define ALIAS_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/_-"
 
@@ -67,6 +68,18 @@ static int plain_alias(const struct evs_kms *kms, const char *alias,
 	return ret;
 }
 
+/* It goes into JSON and comes back into tables. */
+static int check_description(const char *description, struct evs_error *err)
+{
+	if (strlen(description) > EVS_CMK_DESCRIPTION_MAX)
+		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
+					   "the description is longer than 255 characters");
+	if (!evs_text_valid(description))
+		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
+			"description %s: must be UTF-8 without control characters", description);
+	return 0;
+}
+
 static int create_key(struct evs_kms *kms,
 		      int (*create)(struct evs_kms *kms, const char *alias,
 				    const char *description, char id[EVS_CMK_REF_SIZE],
@@ -78,7 +91,9 @@ static int create_key(struct evs_kms *kms,
 	const char *plain;
 	int ret;
 
-	ret = plain_alias(kms, alias, full, &plain, err);
+	ret = description ? check_description(description, err) : 0;
+	if (!ret)
+		ret = plain_alias(kms, alias, full, &plain, err);
 	if (ret)
 		return ret;
 	do
@@ -235,10 +250,9 @@ int evs_kms_set_description(struct evs_kms *kms, const char *ref, const char *de
 	evs_kms_begin(kms, err);
 	if (!kms->ops->set_description)
 		return evs_kms_cannot(kms, "describe CMKs", err);
-	if (strlen(description) > EVS_CMK_DESCRIPTION_MAX)
-		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
-					   "the description is longer than 255 characters");
-	ret = evs_kms_find(kms, ref, cmk, err);
+	ret = check_description(description, err);
+	if (!ret)
+		ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
