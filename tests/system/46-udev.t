@@ -86,6 +86,30 @@ evs=$(evs-setup attach --name by-label "$disk")
 link '/dev/evs/by-label/my\x20label' "$evs" "a disk called by-label does not hide the labels"
 must evs-setup detach "$evs"
 
+# udev may be slower than one who attaches at once what was just detached
+evs=$(evs-setup attach --name data "$disk")
+must udevadm settle
+must udevadm control --stop-exec-queue
+must evs-setup detach data
+evs-setup attach --name again "$disk" >"$tmp/out" &
+pid=$!
+must wait_for test -e "/sys/block/${evs#/dev/}/evs/name"
+sleep 1
+ok "attach waits for udev, which still knows the disk before by this number" kill -0 $pid
+must udevadm control --start-exec-queue
+wait $pid
+is $? 0 "it returns when udev has caught up"
+is "$(cat "$tmp/out")" "$evs" "the disk has the number of the one before"
+link /dev/evs/again "$evs" "and has its link then"
+must evs-setup detach again
+
+# udev's events do not get into another network namespace
+must udevadm settle
+evs=$(timeout --signal=KILL 50 unshare --net evs-setup attach --name data "$disk")
+is $? 0 "attach in a network namespace of its own does not wait for an event"
+link /dev/evs/data "$evs" "waits for udev there"
+must evs-setup detach data
+
 # ---- the device below ----
 
 evs=$(evs-setup attach --name data "$disk")

@@ -3,6 +3,7 @@
 #include <libudev.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #define UDEV_RUNS "/run/udev/control"
 #define WAIT_MS 60000
 #define POLL_MS 10
+#define UDEV_POLL_MS 100
 
 static long now_ms(void)
 {
@@ -28,35 +30,52 @@ static bool node_is_there(const char *path, dev_t dev)
 	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
+/*
+ * Is what udev knows about a disk that had this number before? Its rules keep the
+ * sequence number of the disk that they were run for.
+ */
+static bool is_stale(struct udev_device *device)
+{
+	const char *seen = udev_device_get_property_value(device, "EVS_DISKSEQ");
+	const char *now = udev_device_get_property_value(device, "DISKSEQ");
+
+	return seen && now && strcmp(seen, now);
+}
+
 static bool udev_is_through(struct udev *udev, dev_t dev)
 {
 	struct udev_device *device = udev_device_new_from_devnum(udev, 'b', dev);
-	bool through = device && udev_device_get_is_initialized(device) > 0;
+	bool through = device && udev_device_get_is_initialized(device) > 0 && !is_stale(device);
 
 	udev_device_unref(device);
 	return through;
 }
 
+/* A descriptor that becomes readable at an event of udev, or -1 */
+static int listen_to(struct udev_monitor *monitor)
+{
+	if (!monitor ||
+	    udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", "disk") < 0 ||
+	    udev_monitor_enable_receiving(monitor) < 0)
+		return -1;
+	return udev_monitor_get_fd(monitor);
+}
+
 /*
- * The monitor listens before the first look, so that no event is missed. Any
- * event is a reason to look again; which one it was does not matter.
+ * An event only ends a pause early. It may never come: udev's events stay in the
+ * network namespace that udevd runs in, and a full socket loses them.
  */
 static int wait_udev(struct udev *udev, struct udev_monitor *monitor, dev_t dev, long end)
 {
-	struct pollfd event = { .events = POLLIN };
-	long left;
+	struct pollfd event = { .fd = listen_to(monitor), .events = POLLIN };
 
-	if (udev_monitor_filter_add_match_subsystem_devtype(monitor, "block", "disk") < 0 ||
-	    udev_monitor_enable_receiving(monitor) < 0)
-		return -EIO;
-	event.fd = udev_monitor_get_fd(monitor);
 	while (!udev_is_through(udev, dev)) {
-		left = end - now_ms();
-		if (left <= 0)
+		if (now_ms() >= end)
 			return -ETIMEDOUT;
-		if (poll(&event, 1, (int)left) < 0 && errno != EINTR)
+		if (poll(&event, 1, UDEV_POLL_MS) < 0 && errno != EINTR)
 			return -errno;
-		udev_device_unref(udev_monitor_receive_device(monitor));
+		if (event.revents)
+			udev_device_unref(udev_monitor_receive_device(monitor));
 	}
 	return 0;
 }
@@ -83,7 +102,7 @@ int node_wait(const char *path, dev_t dev, struct evs_error *err)
 	if (!access(UDEV_RUNS, F_OK)) {
 		udev = udev_new();
 		monitor = udev ? udev_monitor_new_from_netlink(udev, "udev") : NULL;
-		ret = monitor ? wait_udev(udev, monitor, dev, end) : -ENOMEM;
+		ret = udev ? wait_udev(udev, monitor, dev, end) : -ENOMEM;
 		udev_monitor_unref(monitor);
 		udev_unref(udev);
 		if (ret == -ETIMEDOUT)
