@@ -93,6 +93,43 @@ int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/**
+ * evs_backing_link() - show in sysfs that a disk stands on its backing device
+ * @evs: disk that has been added, and that no command can reach yet
+ *
+ * Makes slaves/X of the disk and holders/evsN of the backing device, which lsblk and
+ * storage tools follow. A disk works without them, so failure is not an error: there
+ * may be no memory, or the backing device may be gone already.
+ *
+ * Context: process context. May wait for who has the backing device's open_mutex.
+ */
+void evs_backing_link(struct evs_device *evs)
+{
+	int err;
+
+	err = bd_link_disk_holder(evs->bdev, evs->disk);
+	if (err)
+		pr_warn("%s: no link to %pg in sysfs: error %d\n",
+			evs->disk->disk_name, evs->bdev, err);
+	else
+		set_bit(EVS_LINKED, &evs->flags);
+}
+
+/**
+ * evs_backing_unlink() - undo evs_backing_link()
+ * @evs: disk that del_gendisk() has not been called for; nothing happens if it has no
+ *	links (any more)
+ *
+ * Context: process context. control_mutex is held.
+ */
+void evs_backing_unlink(struct evs_device *evs)
+{
+	lockdep_assert_held(&evs->control_mutex);
+
+	if (test_and_clear_bit(EVS_LINKED, &evs->flags))
+		bd_unlink_disk_holder(evs->bdev, evs->disk);
+}
+
 /* How much there is for a disk, in bytes */
 static u64 evs_backing_room(const struct evs_device *evs)
 {

@@ -286,6 +286,7 @@ static int evs_dev_add_disk(struct evs_device *evs, struct key *key,
 	if (err)
 		goto err_key;
 
+	evs_backing_link(evs);
 	return 0;
 
 err_key:

@@ -129,6 +129,7 @@ enum {
 	EVS_LAZY,		/* detached when the last opener closes it */
 	EVS_ADDED,		/* the disk has been added */
 	EVS_GONE,		/* the backing device has gone */
+	EVS_LINKED,		/* linked with it in sysfs; under control_mutex */
 };
 
 /**
@@ -147,7 +148,7 @@ enum {
  * @held_bios: reads that the backing device has answered and that are decrypted
  *	once the disk is resumed. Under @state_lock.
  * @crypt_req_size: room for the struct evs_crypt_req of a request, in bytes
- * @flags: EVS_RESERVE_TAKEN, EVS_LAZY, EVS_ADDED, EVS_GONE
+ * @flags: EVS_RESERVE_TAKEN, EVS_LAZY, EVS_ADDED, EVS_GONE, EVS_LINKED
  * @offset: where the encrypted data starts on @bdev, in bytes
  * @size: size of the disk in bytes; changed under @control_mutex
  * @sector_size: size of a data unit in bytes, 512 or 4096
@@ -442,6 +443,8 @@ int evs_backing_open(struct evs_device *evs, struct netlink_ext_ack *extack);
 int evs_backing_fit(struct evs_device *evs, struct netlink_ext_ack *extack);
 struct queue_limits evs_backing_limits(const struct evs_device *evs);
 void evs_backing_check(struct evs_device *evs);
+void evs_backing_link(struct evs_device *evs);
+void evs_backing_unlink(struct evs_device *evs);
 int evs_dev_resize(struct evs_device *evs, u64 size,
 		   struct netlink_ext_ack *extack);
 

@@ -43,6 +43,7 @@ static void evs_dev_remove(struct evs_device *evs)
 {
 	/* What the new state forbids may have begun before: wait for its end */
 	mutex_lock(&evs->control_mutex);
+	evs_backing_unlink(evs);
 	mutex_unlock(&evs->control_mutex);
 
 	evs_events_stop(evs);
@@ -220,6 +221,10 @@ void evs_dev_gone_work(struct work_struct *work)
 	if (before == EVS_DEV_STATE_DETACHING)
 		return;
 
+	/* Before the event: links to a device that is gone lead nowhere */
+	mutex_lock(&evs->control_mutex);
+	evs_backing_unlink(evs);
+	mutex_unlock(&evs->control_mutex);
 	evs_event(evs, EVS_EVENT_REMOVED, cause);
 	/* Users learn that the disk is gone; file systems shut down */
 	blk_mark_disk_dead(evs->disk);

@@ -33,6 +33,7 @@ removed()
 	ok "$name: the monitor has seen it" saw "$tmp/events" removed "$cause" "state=removed .*name=data$" ||
 		diag "$(cat "$tmp/events")"
 	is "$(grep -c ' removed ' "$tmp/events")" 1 "$name: once"
+	is "$(ls "/sys/block/${evs#/dev/}/slaves")" "" "$name: no link to the device is left"
 	ok "$name: who reads gets an error" wait_for ended $load
 	kill $load 2>/dev/null
 	nok "$name: what was not written is lost" sync_open

@@ -183,6 +183,40 @@ else
 	must evs-setup detach data
 fi
 
+# ---- links in sysfs ----
+
+# links DEVICE slaves|holders: their names
+links()
+{
+	(shopt -s nullglob; cd "/sys/class/block/${1#/dev/}/$2" && echo *)
+}
+
+must evs-setup attach --name data $dm
+disk=${evs#/dev/}
+is "$(links "$evs" slaves) $(links $dm_disk holders)" "$dm_disk $disk" "links between the disk and the device below"
+is "$(lsblk -nro NAME /dev/evs_t0 | xargs)" "evs_t0 evs_dm $disk" "lsblk shows the disk below its device"
+is "$(lsblk -nrso NAME "$evs" | xargs)" "$disk evs_dm evs_t0" "lsblk shows what the disk stands on"
+upper=$(raw_attach "$evs" 4096 --name upper)
+is "$(lsblk -nrso NAME "$upper" | xargs)" "${upper#/dev/} $disk evs_dm evs_t0" "lsblk shows one disk on another"
+must evs-setup detach upper
+is "$(links "$evs" holders)" "" "detached, the upper one leaves no link"
+must evs-setup resize data
+is "$(links "$evs" slaves) $(links $dm_disk holders)" "$dm_disk $disk" "resize keeps the links"
+exec 5<"$evs"
+must evs-setup detach --force data
+is "$(links $dm_disk holders)" "" "detached by force, an open disk leaves no link"
+exec 5<&-
+ok "the disk goes" wait_for no_disk
+
+new_null evs_t2 16
+must sfdisk -q /dev/evs_t2 <<<"1M 8M"
+must wait_for test -b /dev/evs_t2p1
+evs=$(raw_attach /dev/evs_t2p1 4096 --name data)
+is "$(links "$evs" slaves) $(links evs_t2p1 holders)" "evs_t2p1 ${evs#/dev/}" "links between the disk and a partition"
+is "$(links evs_t2 holders)" "" "and none to the whole device"
+must evs-setup detach data
+is "$(links evs_t2p1 holders)" "" "detached, the disk leaves no link"
+
 # ---- without a header ----
 
 must dd if=/dev/zero of=$dm bs=1M count=1 oflag=direct
