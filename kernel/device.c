@@ -55,6 +55,55 @@ void evs_dev_put(struct evs_device *evs)
 	put_disk(evs->disk);
 }
 
+/* A dead disk has lost its name and UUID. Context: evs_devs_lock is held */
+static bool evs_dev_is_other(const struct evs_device *evs,
+			     const struct evs_device *other)
+{
+	return other != evs && READ_ONCE(other->state) != EVS_DEV_STATE_DEAD;
+}
+
+/* Context: evs_devs_lock is held */
+static bool evs_dev_name_taken(const struct evs_device *evs, const char *name)
+{
+	struct evs_device *other;
+	unsigned long i;
+
+	xa_for_each(&evs_devs, i, other)
+		if (evs_dev_is_other(evs, other) && !strcmp(other->name, name))
+			return true;
+	return false;
+}
+
+/*
+ * Give a new disk the lowest free number, and the name evsN unless it has one. A
+ * number is passed over while another disk has been named so by its user: the
+ * default name is always free, and evsN means one disk.
+ *
+ * Context: evs_devs_lock is held.
+ */
+static int evs_dev_number(struct evs_device *evs)
+{
+	char name[DISK_NAME_LEN];
+	u32 min = 0;
+	int err;
+
+	for (;;) {
+		err = xa_alloc(&evs_devs, &evs->id, evs,
+			       XA_LIMIT(min, EVS_MAX_ID), GFP_NOIO);
+		if (err)
+			return err;
+		snprintf(name, sizeof(name), "evs%u", evs->id);
+		if (!evs_dev_name_taken(evs, name))
+			break;
+		xa_erase(&evs_devs, evs->id);
+		min = evs->id + 1;
+	}
+
+	if (!*evs->name)
+		strscpy(evs->name, name, sizeof(evs->name));
+	return 0;
+}
+
 /* Find an id for a new disk, and see that its name and UUID are unique */
 static int evs_dev_register(struct evs_device *evs,
 			    struct netlink_ext_ack *extack)
@@ -65,16 +114,12 @@ static int evs_dev_register(struct evs_device *evs,
 
 	mutex_lock(&evs_devs_lock);
 
-	err = xa_alloc(&evs_devs, &evs->id, evs, XA_LIMIT(0, EVS_MAX_ID),
-		       GFP_NOIO);
+	err = evs_dev_number(evs);
 	if (err)
 		goto out;
-	if (!*evs->name)
-		snprintf(evs->name, sizeof(evs->name), "evs%u", evs->id);
 
 	xa_for_each(&evs_devs, i, other) {
-		if (other == evs ||
-		    READ_ONCE(other->state) == EVS_DEV_STATE_DEAD)
+		if (!evs_dev_is_other(evs, other))
 			continue;
 		if (!strcmp(other->name, evs->name)) {
 			NL_SET_ERR_MSG_FMT(extack,

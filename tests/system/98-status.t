@@ -217,6 +217,23 @@ is "$(links evs_t2 holders)" "" "and none to the whole device"
 must evs-setup detach data
 is "$(links evs_t2p1 holders)" "" "detached, the disk leaves no link"
 
+# ---- names ----
+
+evs=$(raw_attach /dev/evs_t2p1 4096 --name evs1)
+is "$evs" /dev/evs0 "a disk that its user calls evs1"
+other=$(raw_attach $dm 4096)
+is "$other" /dev/evs2 "does not keep the next one from its default name"
+is "$(disk_state evs2)" live "which is evs2"
+must evs-setup detach evs1
+is "$(disk_state evs1) $(evs-setup list --json | jq -r '.disks[].device')" " $other" "evs1 was the first one"
+is "$(raw_attach /dev/evs_t2p1 4096)" /dev/evs0 "the lowest number is used first"
+must evs-setup detach evs0
+key=$(raw_key spare)
+refused 5 'name is attached as evs2' "a name that is taken" \
+	evs-setup attach --raw --key "$key" --sector-size 4096 --name evs2 /dev/evs_t2p1
+must keyctl revoke "$key"
+must evs-setup detach "$other"
+
 # ---- without a header ----
 
 must dd if=/dev/zero of=$dm bs=1M count=1 oflag=direct
