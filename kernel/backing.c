@@ -227,8 +227,8 @@ static int evs_backing_grow(struct evs_device *evs, u64 size,
 	}
 	if (size < evs->size) {
 		NL_SET_ERR_MSG_FMT(extack,
-				   "a disk does not shrink: this one has %llu bytes, not %llu",
-				   evs->size, size);
+				   "the disk has %llu bytes, and does not shrink",
+				   evs->size);
 		return -EINVAL;
 	}
 	if (size > room) {

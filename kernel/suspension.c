@@ -110,10 +110,8 @@ static struct evs_cipher *evs_dev_resume_cipher(struct evs_device *evs,
 		return cipher;
 	}
 	if (evs_crypt_req_size(cipher) > evs->crypt_req_size) {
-		NL_SET_ERR_MSG_FMT(extack,
-				   "the cipher %s needs more memory than %s; detach the disk and attach it anew",
-				   evs_cipher_driver(cipher),
-				   evs->cipher_driver);
+		NL_SET_ERR_MSG(extack,
+			       "another driver of the cipher is loaded and needs more memory: detach the disk and attach it again");
 		evs_cipher_free(cipher);
 		return ERR_PTR(-EOPNOTSUPP);
 	}

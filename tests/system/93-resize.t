@@ -35,9 +35,11 @@ nok "nothing is behind the end" dd if=/dev/zero of="$evs" bs=4k seek=4096 count=
 must truncate -s 24M "$file"
 must losetup -c "$loop"
 is "$(size_of)" $((16 * mb)) "the disk does not grow by itself"
-refused 1 'room|large|size|smaller' "more than there is" evs-setup resize --size 25M data
+refused 1 ": the backing device has room for $((24 * mb)) bytes at this offset\$" "more than there is" \
+	evs-setup resize --size 25M data
 refused 1 'multiple' "no whole sectors" evs-setup resize --size $((17 * mb + 512)) data
-refused 1 'shrink|smaller' "less than it has" evs-setup resize --size 8M data
+refused 1 ": the disk has $((16 * mb)) bytes, and does not shrink\$" "less than it has" \
+	evs-setup resize --size 8M data
 refused 1 'not a number' "no number" evs-setup resize --size much data
 refused 1 'size' "nothing" evs-setup resize --size 0 data
 is "$(size_of)" $((16 * mb)) "refused, its size is what it was"
