@@ -179,4 +179,58 @@ ok "nothing is left behind" no_leftovers
 ok "and the disk is as good as new" evs-setup attach "$disk"
 must evs-setup detach "$uuid"
 
+# ---- the kernel's quota of keys ----
+
+# The keys, or bytes, that root has: counted per user, in the whole guest
+used()
+{
+	awk -v field="$1" '$1 == "0:" { split($field, n, "/"); print n[1] }' /proc/key-users
+}
+
+# limit SYSCTL VALUE
+limit()
+{
+	echo "$2" >"/proc/sys/kernel/keys/$1"
+}
+
+max_keys=$(cat /proc/sys/kernel/keys/root_maxkeys)
+max_bytes=$(cat /proc/sys/kernel/keys/root_maxbytes)
+at_exit limit root_maxkeys "$max_keys"
+at_exit limit root_maxbytes "$max_bytes"
+sentence=$'evs-setup: attach: .*quota of keys is used up.*/proc/key-users
+kernel.keys.root_maxkeys and kernel.keys.root_maxbytes'
+for what in root_maxkeys root_maxbytes; do
+	limit $what 1
+	refused 3 "$sentence" "$what: no room for any key" evs-setup attach "$disk"
+	refused 2 'something to mend' "$what: doctor" evs-setup doctor
+	like "$(<"$tmp/out")" '^BAD +key quota: root has [0-9]+ of .*root_maxkeys' \
+		"$what: doctor says what is short"
+	limit root_maxkeys "$max_keys"
+	limit root_maxbytes "$max_bytes"
+done
+like "$(evs-setup doctor)" '^ok +key quota: root has' "doctor, with room"
+
+# squeeze SYSCTL FIELD STEP TRIES: more room from try to try, until the attach succeeds.
+# Prints exit status and sentence of each.
+squeeze()
+{
+	local try before
+
+	before=$(used "$2")
+	for ((try = 0; try < $4; try++)); do
+		limit "$1" $((before + try * $3))
+		evs-setup attach "$disk" >"$tmp/out" 2>"$tmp/err"
+		echo "status $? $(sed -E 's/.*(quota of keys is used up).*/\1/' "$tmp/err")"
+		limit "$1" 1000000000
+		[ ! -s "$tmp/out" ] || break
+	done
+	evs-setup detach "$uuid"
+}
+
+is "$(squeeze root_maxkeys 4 1 12 | sort -u)" $'status 0 \nstatus 3 quota of keys is used up' \
+	"too few keys, at whatever step"
+is "$(squeeze root_maxbytes 5 24 40 | sort -u)" $'status 0 \nstatus 3 quota of keys is used up' \
+	"too few bytes, at whatever step"
+ok "nothing is left behind" no_leftovers
+
 done_testing

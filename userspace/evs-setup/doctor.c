@@ -26,6 +26,8 @@
 #define REQUEST_KEY "/sbin/request-key"
 #define REQUEST_KEY_ENTRY "/etc/request-key.d/evs.conf"
 #define LOCK_NEEDED (512 * 1024)	/* what the largest KMS answers and tokens take */
+#define KEYS_NEEDED 8
+#define KEY_BYTES_NEEDED 4096
 #define FREE_PARAMETER "init_on_free="
 #define FREE_DEFAULT "CONFIG_INIT_ON_FREE_DEFAULT_ON=y"
 #define SOON (30 * 24 * 3600)		/* a certificate that ends within it is worth a word */
@@ -156,6 +158,33 @@ static void check_memory(struct findings *f)
 		bad(f, "locked memory", "%d KiB cannot be had (%s); raise ulimit -l, or LimitMEMLOCK of the unit",
 		    LOCK_NEEDED / 1024, strerror(errno));
 	evs_secret_free(secret);
+}
+
+/*
+ * An attach makes two or three keys, and some for a moment. What counts are the keys of
+ * root, whoever made them: containers have many.
+ */
+static void check_quota(struct findings *f)
+{
+	unsigned long uid, keys, max_keys, bytes, max_bytes;
+	FILE *file = fopen("/proc/key-users", "re");
+	char line[256];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "%lu: %*u %*u/%*u %lu/%lu %lu/%lu", &uid, &keys, &max_keys,
+			       &bytes, &max_bytes) == 5 && uid == geteuid();
+	if (file)
+		fclose(file);
+	if (!found)
+		note(f, "key quota", "cannot be looked at: /proc/key-users has no line for uid %u",
+		     (unsigned int)geteuid());
+	else if (keys + KEYS_NEEDED > max_keys || bytes + KEY_BYTES_NEEDED > max_bytes)
+		bad(f, "key quota", "root has %lu of %lu keys, %lu of %lu bytes; raise the sysctls kernel.keys.root_maxkeys and kernel.keys.root_maxbytes",
+		    keys, max_keys, bytes, max_bytes);
+	else
+		good(f, "key quota", "root has %lu of %lu keys, %lu of %lu bytes", keys, max_keys,
+		     bytes, max_bytes);
 }
 
 /* The last word of the kernel's command line on it, or 0 when there is none. */
@@ -330,6 +359,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_module(&found);
 	check_request_key(&found);
 	check_memory(&found);
+	check_quota(&found);
 	check_freed(&found);
 	check_clock(&found);
 	check_all_kms(&found);
@@ -343,10 +373,10 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.args = "",
 	.brief = "look at all that attaching a disk takes, and say what to mend",
-	.help = "Looks at the module, the way of the kernel to the key helper, locked memory,\n"
-		"freed memory, the clock, the configuration, and each KMS in it: certificates,\n"
-		"whether it can be reached, and whether it accepts this host. One line for each:\n"
-		"ok, note or BAD.\n"
+	.help = "Checks the module, the way from the kernel to the key helper, locked memory, the\n"
+		"kernel's quota of keys, freed memory, the clock, the configuration, and each KMS\n"
+		"in it: certificates, whether it can be reached, and whether it accepts this host.\n"
+		"Prints a line for each: ok, note or BAD.\n"
 		"Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };

@@ -24,7 +24,8 @@
  * @EVS_CLASS_TAMPERED: Wrapped DK or context was altered. EBADMSG
  * @EVS_CLASS_DEFAULT_KEY_FORBIDDEN: Not allowed on evs/default. EOPNOTSUPP
  * @EVS_CLASS_ALIAS_EXISTS: Another CMK has this alias. EEXIST
- * @EVS_CLASS_QUOTA: Too many CMKs or grants. EDQUOT
+ * @EVS_CLASS_QUOTA: Too many CMKs or grants. EDQUOT; of the kernel's quota of keys it is
+ *	without a class
  * @EVS_CLASS_BAD_REQUEST: The KMS refuses what was asked. EINVAL
  * @EVS_CLASS_PROTOCOL: The answer is none the protocol knows. EPROTO
  */

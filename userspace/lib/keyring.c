@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "keyring.h"
 #include "text.h"
@@ -25,10 +26,27 @@
 #define KEY_SPEC_REQUESTOR_KEYRING -8
 #endif
 
+/*
+ * An error of a call of the kernel's. EDQUOT is its own quota, of keys: what strerror()
+ * has for it is about disks, and EVS_CLASS_QUOTA is what a KMS refuses.
+ */
+static int fail(struct evs_error *err, int errnum, const char *what)
+{
+	const char *user = geteuid() ? "" : "root_";
+
+	if (errnum == EDQUOT)
+		return evs_error_set(err, EDQUOT,
+				     "%s: the kernel's quota of keys is used up (see /proc/key-users); raise the sysctls kernel.keys.%smaxkeys and kernel.keys.%smaxbytes",
+				     what, user, user);
+	evs_error_set(err, errnum, "%s: %s", what, strerror(errnum));
+	err->class = evs_class_from_errno(errnum);
+	return -errnum;
+}
+
 int evs_keyring_isolate(struct evs_error *err)
 {
 	if (keyctl_join_session_keyring(NULL) < 0)
-		return evs_error_set(err, errno, "cannot make a session keyring: %m");
+		return fail(err, errno, "cannot make a session keyring");
 	return 0;
 }
 
@@ -89,8 +107,8 @@ int evs_keyring_request(const char *uuid, const char *device, const struct evs_p
 					   "no key for disk %s: the helper did not run; is evs.ko loaded, is request-key(8) installed and is /etc/request-key.d/evs.conf there?",
 					   uuid);
 	} else {
-		evs_error_set(err, errnum, "no key for disk %s: %s", uuid, strerror(errnum));
-		err->class = evs_class_from_errno(errnum);
+		snprintf(text, sizeof(text), "no key for disk %s", uuid);
+		fail(err, errnum, text);
 	}
 	return -errnum;
 }
@@ -141,14 +159,9 @@ int evs_keyring_parse(char *callout, struct evs_pin *pin, const char **device,
 
 int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struct evs_error *err)
 {
-	int errnum;
-
 	if (keyctl_instantiate(key, dk->data, dk->size, 0) == 0)
 		return 0;
-	errnum = errno;
-	evs_error_set(err, errnum, "the kernel does not take the key: %s", strerror(errnum));
-	err->class = evs_class_from_errno(errnum);
-	return -errnum;
+	return fail(err, errno, "the kernel does not take the key");
 }
 
 void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, enum evs_class class,
