@@ -17,10 +17,13 @@
 #include <cmocka.h>
 
 #include "../../userspace/evs-setup/backing.c"
+#include "../../userspace/evs-setup/claim.c"
 #include "../../userspace/evs-setup/cli.c"
 #include "../../userspace/evs-setup/disks.c"
 #include "../../userspace/evs-setup/loop.c"
+#include "../../userspace/evs-setup/stack.c"
 #include "../../userspace/evs-setup/table.c"
+#include "../../userspace/evs-setup/users.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "volume.h"
+#include "volume_fixture.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define OTHER_UUID "21111111-2222-3333-4444-555555555555"
@@ -43,7 +43,7 @@ static void make_disk(const char *path, const char *uuid)
 	make_file(path);
 	assert_int_equal(evs_token_init(&token, "local", CMK, uuid, &err), 0);
 	strcpy(token.wrapped_dk, "00ff");
-	if (evs_volume_format(path, &fmt, &token, dk, &err))
+	if (format_path(path, &fmt, &token, dk, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -81,11 +81,55 @@ static void assert_disk(const char *path, const char *uuid)
 {
 	struct evs_volume *vol;
 
-	if (evs_volume_open(&vol, path, &err))
+	if (evs_volume_read(&vol, path, 0, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(evs_volume_uuid(vol), uuid);
 	assert_int_equal(evs_volume_verify_dk(vol, dk, &err), 0);
 	evs_volume_close(vol);
+}
+
+static int backup_path(const char *path)
+{
+	struct evs_volume *vol;
+	struct evs_device dev;
+	int ret;
+
+	assert_int_equal(evs_device_open(&dev, path, O_RDONLY, &err), 0);
+	ret = evs_volume_open(&vol, &dev, 0, &err);
+	if (!ret) {
+		ret = evs_volume_backup(vol, backup, &err);
+		evs_volume_close(vol);
+	}
+	evs_device_close(&dev);
+	return ret;
+}
+
+static int restore_path(const char *path, const char *file, bool force)
+{
+	struct evs_device dev;
+	int ret;
+
+	assert_int_equal(evs_device_open(&dev, path, O_RDWR, &err), 0);
+	ret = evs_volume_restore(&dev, file, force, &err);
+	evs_device_close(&dev);
+	return ret;
+}
+
+/* The disk, open for a change of its tokens */
+static struct evs_volume *open_disk(struct evs_device *dev)
+{
+	struct evs_volume *vol;
+
+	assert_int_equal(evs_device_open(dev, disk, O_RDWR, &err), 0);
+	if (evs_volume_open(&vol, dev, 0, &err))
+		fail_msg("%s", err.text);
+	return vol;
+}
+
+static void close_disk(struct evs_volume *vol, struct evs_device *dev)
+{
+	evs_volume_close(vol);
+	evs_device_close(dev);
 }
 
 static void wipe(const char *path, off_t from, size_t len)
@@ -122,28 +166,28 @@ static void test_backup(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	assert_int_equal(backup_path(disk), 0);
 	assert_int_equal(stat(backup, &st), 0);
 	assert_int_equal(st.st_mode & 077, 0);
-	assert_int_equal(evs_volume_open_header(&vol, backup, &err), 0);
+	assert_int_equal(evs_volume_read(&vol, backup, EVS_VOLUME_HEADER, &err), 0);
 	assert_string_equal(evs_volume_uuid(vol), UUID);
 	assert_int_equal(evs_volume_data_size(vol), 0);
 	evs_volume_close(vol);
 	/* There is no disk in it. */
-	assert_int_equal(evs_volume_open(&vol, backup, &err), -EBADMSG);
-	assert_int_equal(evs_volume_backup(disk, backup, &err), -EEXIST);
+	assert_int_equal(evs_volume_read(&vol, backup, 0, &err), -EBADMSG);
+	assert_int_equal(backup_path(disk), -EEXIST);
 	assert_contains("exists already");
 	make_file(second);
 	unlink(backup);
-	assert_int_equal(evs_volume_backup(second, backup, &err), -EMEDIUMTYPE);
+	assert_int_equal(backup_path(second), -EMEDIUMTYPE);
 	assert_int_not_equal(access(backup, F_OK), 0);
 }
 
 static void test_restore_same(void **state)
 {
 	(void)state;
-	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
-	if (evs_volume_restore(disk, backup, false, &err))
+	assert_int_equal(backup_path(disk), 0);
+	if (restore_path(disk, backup, false))
 		fail_msg("%s", err.text);
 	assert_disk(disk, UUID);
 }
@@ -154,11 +198,11 @@ static void test_restore_damaged(void **state)
 	struct evs_volume *vol;
 
 	(void)state;
-	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	assert_int_equal(backup_path(disk), 0);
 	wipe(disk, 4096, 4096);
 	wipe(disk, 16384 + 4096, 4096);
-	assert_int_equal(evs_volume_open(&vol, disk, &err), -EUCLEAN);
-	if (evs_volume_restore(disk, backup, false, &err))
+	assert_int_equal(evs_volume_read(&vol, disk, 0, &err), -EUCLEAN);
+	if (restore_path(disk, backup, false))
 		fail_msg("%s", err.text);
 	assert_disk(disk, UUID);
 }
@@ -166,35 +210,35 @@ static void test_restore_damaged(void **state)
 static void test_restore_elsewhere(void **state)
 {
 	(void)state;
-	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	assert_int_equal(backup_path(disk), 0);
 	make_disk(second, OTHER_UUID);
-	assert_int_equal(evs_volume_restore(second, backup, false, &err), -EEXIST);
+	assert_int_equal(restore_path(second, backup, false), -EEXIST);
 	assert_contains("holds disk " OTHER_UUID ", the backup is of " UUID);
 	assert_disk(second, OTHER_UUID);
-	assert_int_equal(evs_volume_restore(second, backup, true, &err), 0);
+	assert_int_equal(restore_path(second, backup, true), 0);
 	assert_disk(second, UUID);
 
 	/* Another disk is another disk, however bad its token is. */
 	make_disk(second, OTHER_UUID);
 	spoil_token(second);
-	assert_int_equal(evs_volume_restore(second, backup, false, &err), -EEXIST);
+	assert_int_equal(restore_path(second, backup, false), -EEXIST);
 	assert_contains("holds disk " OTHER_UUID);
 
 	/* The first 8 MiB are gone: it may be the right device, or any other. */
 	wipe(disk, 0, 8 * MIB);
-	assert_int_equal(evs_volume_restore(disk, backup, false, &err), -EEXIST);
+	assert_int_equal(restore_path(disk, backup, false), -EEXIST);
 	assert_contains("holds no EVS disk but nothing that is known");
-	assert_int_equal(evs_volume_restore(disk, backup, true, &err), 0);
+	assert_int_equal(restore_path(disk, backup, true), 0);
 	assert_disk(disk, UUID);
 }
 
 static void test_restore_nonsense(void **state)
 {
 	(void)state;
-	assert_int_equal(evs_volume_backup(disk, backup, &err), 0);
+	assert_int_equal(backup_path(disk), 0);
 	wipe(backup, 0, 2 * 16384);
-	assert_int_equal(evs_volume_restore(disk, backup, true, &err), -EMEDIUMTYPE);
-	assert_int_equal(evs_volume_restore(disk, "/nonexistent", true, &err), -ENOENT);
+	assert_int_equal(restore_path(disk, backup, true), -EMEDIUMTYPE);
+	assert_int_equal(restore_path(disk, "/nonexistent", true), -ENOENT);
 	assert_disk(disk, UUID);
 }
 
@@ -204,19 +248,20 @@ static void test_tokens(void **state)
 {
 	struct evs_token added = token;
 	struct evs_volume *vol;
+	struct evs_device dev;
 	int i;
 
 	(void)state;
 	strcpy(added.cmk, OTHER);
-	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	vol = open_disk(&dev);
 	assert_int_equal(evs_volume_token_count(vol), 1);
 	assert_int_equal(evs_volume_add_token(vol, &added, &err), 0);
 	assert_int_equal(evs_volume_token_count(vol), 2);
 	assert_string_equal(evs_volume_token_at(vol, 0)->cmk, CMK);
 	assert_string_equal(evs_volume_token_at(vol, 1)->cmk, OTHER);
-	evs_volume_close(vol);
+	close_disk(vol, &dev);
 
-	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	vol = open_disk(&dev);
 	assert_int_equal(evs_volume_token_count(vol), 2);
 	assert_int_equal(evs_volume_keep_token(vol, &added, &err), 0);
 	assert_int_equal(evs_volume_token_count(vol), 1);
@@ -226,7 +271,7 @@ static void test_tokens(void **state)
 	for (i = 1; i < EVS_TOKENS_MAX; i++)
 		assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
 	assert_int_equal(evs_volume_add_token(vol, &token, &err), -ENOSPC);
-	evs_volume_close(vol);
+	close_disk(vol, &dev);
 	assert_disk(disk, UUID);
 }
 
@@ -258,7 +303,7 @@ static void read_tokens(char word[EVS_TOKENS_MAX + 1])
 	struct evs_volume *vol;
 	size_t i;
 
-	if (evs_volume_open(&vol, disk, &err))
+	if (evs_volume_read(&vol, disk, 0, &err))
 		fail_msg("%s", err.text);
 	for (i = 0; i < evs_volume_token_count(vol); i++) {
 		word[i] = evs_volume_token_at(vol, i)->cmk[0];
@@ -306,6 +351,7 @@ static void test_torn(void **state)
 	static unsigned char one[COPIES], two[COPIES], other[COPIES];
 	struct evs_token added;
 	struct evs_volume *vol;
+	struct evs_device dev;
 	char word[EVS_TOKENS_MAX + 1];
 
 	(void)state;
@@ -313,7 +359,7 @@ static void test_torn(void **state)
 	memset(token.wrapped_dk, 'a', 3000);
 	added = token;
 	strcpy(added.cmk, OTHER);
-	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	vol = open_disk(&dev);
 	assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
 	assert_int_equal(evs_volume_keep_token(vol, &token, &err), 0);
 	read_copies(one);
@@ -321,7 +367,7 @@ static void test_torn(void **state)
 	read_copies(two);
 	assert_int_equal(evs_volume_keep_token(vol, &added, &err), 0);
 	read_copies(other);
-	evs_volume_close(vol);
+	close_disk(vol, &dev);
 	tear(one, two, "0", "b0");
 	tear(two, other, "b0", "b");
 	read_tokens(word);

@@ -17,7 +17,7 @@
 #include "hex.h"
 #include "init.h"
 #include "kms/kms.h"
-#include "volume.h"
+#include "volume_fixture.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define OTHER_UUID "21111111-2222-3333-4444-555555555555"
@@ -278,7 +278,7 @@ static void test_helper(void **state)
 	close(fd);
 	make_key("helper", &cmk);
 	make_dk(&cmk, &token, dk);
-	assert_int_equal(evs_volume_format(disk, &fmt, &token, dk, &err), 0);
+	assert_int_equal(format_path(disk, &fmt, &token, dk, &err), 0);
 	assert_int_equal(run_helper(UUID, disk, out, sizeof(out)), 0);
 	assert_string_equal(out, "DK of " UUID ": verified\n");
 
@@ -294,7 +294,7 @@ static void test_helper(void **state)
 	/* The wrapped key of another disk: the KMS is content, the disk is not. */
 	assert_int_equal(evs_kms_enable_key(kms, "helper", &cmk, &err), 0);
 	dk->data[0] ^= 1;
-	assert_int_equal(evs_volume_format(disk, &fmt, &token, dk, &err), 0);
+	assert_int_equal(format_path(disk, &fmt, &token, dk, &err), 0);
 	assert_int_equal(run_helper(UUID, disk, out, sizeof(out)), 2);
 	assert_contains(out, "not the key of this disk");
 	evs_secret_free(dk);

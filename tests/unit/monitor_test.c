@@ -14,9 +14,12 @@
 #include <cmocka.h>
 
 #include "../../userspace/evs-setup/backing.c"
+#include "../../userspace/evs-setup/claim.c"
 #include "../../userspace/evs-setup/cli.c"
 #include "../../userspace/evs-setup/loop.c"
 #include "../../userspace/evs-setup/monitor.c"
+#include "../../userspace/evs-setup/stack.c"
+#include "../../userspace/evs-setup/users.c"
 
 /* Have standard output go to a file; returns what was there before. */
 static int begin_output(void)

@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 
 #include "kms/kms.h"
-#include "volume.h"
+#include "volume_fixture.h"
 
 #define UUID "11111111-2222-3333-4444-555555555555"
 #define DISK_SIZE (20 << 20)
@@ -63,7 +63,7 @@ static void make_disk(void)
 	    evs_kms_create_key(kms, "second", NULL, &second, &err) ||
 	    evs_token_init(&token, EVS_KMS_LOCAL, first.id, UUID, &err) ||
 	    evs_kms_create_datakey(kms, &token, dk, &err) ||
-	    evs_volume_format(disk, &fmt, &token, dk, &err))
+	    format_path(disk, &fmt, &token, dk, &err))
 		fail_msg("%s", err.text);
 	evs_kms_close(kms);
 	evs_config_free(&cfg);
@@ -140,7 +140,7 @@ static size_t tokens(struct evs_token *token)
 	struct evs_volume *vol;
 	size_t count;
 
-	if (evs_volume_open(&vol, disk, &err))
+	if (evs_volume_read(&vol, disk, 0, &err))
 		fail_msg("%s", err.text);
 	*token = *evs_volume_token(vol);
 	count = evs_volume_token_count(vol);
@@ -305,6 +305,7 @@ static void test_second_token(void **state)
 {
 	struct evs_error err = {};
 	struct evs_token token;
+	struct evs_device dev;
 	struct evs_volume *vol;
 
 	(void)state;
@@ -314,9 +315,11 @@ static void test_second_token(void **state)
 	must_rewrap("--cmk second");
 	tokens(&token);
 	copy_disk(original, disk);
-	assert_int_equal(evs_volume_open(&vol, disk, &err), 0);
+	assert_int_equal(evs_device_open(&dev, disk, O_RDWR, &err), 0);
+	assert_int_equal(evs_volume_open(&vol, &dev, 0, &err), 0);
 	assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
 	evs_volume_close(vol);
+	evs_device_close(&dev);
 	call_done(&kmsd, "disable-key", "{\"key_id\":\"%s\"}", first.id);
 	must_open();
 	must_rewrap("");

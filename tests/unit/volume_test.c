@@ -14,7 +14,7 @@
 #include <libcryptsetup.h>
 #include <cmocka.h>
 
-#include "volume.h"
+#include "volume_fixture.h"
 
 #define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 #define UUID "11111111-2222-3333-4444-555555555555"
@@ -65,7 +65,19 @@ static int format_at(struct fixture *f, const char *path, unsigned int sector_si
 {
 	struct evs_format fmt = { .uuid = UUID, .label = label, .sector_size = sector_size };
 
-	return evs_volume_format(path, &fmt, &f->token, f->dk, &f->err);
+	return format_path(path, &fmt, &f->token, f->dk, &f->err);
+}
+
+static int probe_path(const char *path, struct evs_probe *probe, struct evs_error *err)
+{
+	struct evs_device dev;
+	int ret = evs_device_open(&dev, path, O_RDONLY, err);
+
+	if (ret)
+		return ret;
+	ret = evs_device_probe(&dev, probe, err);
+	evs_device_close(&dev);
+	return ret;
 }
 
 static int format(struct fixture *f, unsigned int sector_size, const char *label)
@@ -86,7 +98,7 @@ static void refuse_open(struct fixture *f, int ret, const char *why)
 {
 	struct evs_volume *vol = NULL;
 
-	if (evs_volume_open(&vol, f->path, &f->err) != ret || !strstr(f->err.text, why)) {
+	if (evs_volume_read(&vol, f->path, 0, &f->err) != ret || !strstr(f->err.text, why)) {
 		evs_volume_close(vol);
 		fail_msg("%d \"%s\", expected %d \"%s\"", -f->err.errnum, f->err.text, ret, why);
 	}
@@ -99,7 +111,7 @@ static void test_format_and_open(void **state)
 	struct evs_probe probe;
 
 	assert_int_equal(format(f, 0, "mail"), 0);
-	assert_int_equal(evs_volume_open(&vol, f->path, &f->err), 0);
+	assert_int_equal(evs_volume_read(&vol, f->path, 0, &f->err), 0);
 	assert_string_equal(evs_volume_uuid(vol), UUID);
 	assert_string_equal(evs_volume_label(vol), "mail");
 	assert_int_equal(evs_volume_data_offset(vol), 16 * MIB);
@@ -115,7 +127,7 @@ static void test_format_and_open(void **state)
 	assert_non_null(strstr(f->err.text, "not the key of this disk"));
 	evs_volume_close(vol);
 
-	assert_int_equal(evs_volume_probe(f->path, &probe, &f->err), 0);
+	assert_int_equal(probe_path(f->path, &probe, &f->err), 0);
 	assert_true(probe.found && probe.is_evs);
 	assert_string_equal(probe.type, "crypto_LUKS");
 	assert_string_equal(probe.uuid, UUID);
@@ -128,7 +140,7 @@ static void test_sector_sizes(void **state)
 	struct evs_volume *vol;
 
 	assert_int_equal(format(f, 512, NULL), 0);
-	assert_int_equal(evs_volume_open(&vol, f->path, &f->err), 0);
+	assert_int_equal(evs_volume_read(&vol, f->path, 0, &f->err), 0);
 	assert_int_equal(evs_volume_sector_size(vol), 512);
 	assert_string_equal(evs_volume_label(vol), "");
 	evs_volume_close(vol);
@@ -138,7 +150,7 @@ static void test_sector_sizes(void **state)
 	assert_int_equal(format(f, 4096, NULL), -EINVAL);
 	assert_non_null(strstr(f->err.text, "no multiple"));
 	assert_int_equal(format(f, 0, NULL), 0);
-	assert_int_equal(evs_volume_open(&vol, f->path, &f->err), 0);
+	assert_int_equal(evs_volume_read(&vol, f->path, 0, &f->err), 0);
 	assert_int_equal(evs_volume_sector_size(vol), 512);
 	assert_int_equal(evs_volume_data_size(vol), 4 * MIB + 512);
 	evs_volume_close(vol);
@@ -152,10 +164,10 @@ static void test_format_refuses(void **state)
 	char label[EVS_LABEL_MAX + 2];
 
 	assert_non_null(half);
-	assert_int_equal(evs_volume_format(f->path, &fmt, &f->token, f->dk, &f->err), -EINVAL);
+	assert_int_equal(format_path(f->path, &fmt, &f->token, f->dk, &f->err), -EINVAL);
 	assert_non_null(strstr(f->err.text, "bad UUID"));
 	fmt.uuid = UUID;
-	assert_int_equal(evs_volume_format(f->path, &fmt, &f->token, half, &f->err), -EINVAL);
+	assert_int_equal(format_path(f->path, &fmt, &f->token, half, &f->err), -EINVAL);
 	evs_secret_free(half);
 	memset(label, 'l', sizeof(label) - 1);
 	label[sizeof(label) - 1] = '\0';
@@ -175,26 +187,71 @@ static void test_format_undoes(void **state)
 
 	strcpy(f->token.cmk, "no id");
 	assert_int_equal(format(f, 0, NULL), -EBADMSG);
-	assert_int_equal(evs_volume_probe(f->path, &probe, &f->err), 0);
+	assert_int_equal(probe_path(f->path, &probe, &f->err), 0);
 	assert_false(probe.found);
 	refuse_open(f, -EMEDIUMTYPE, "no LUKS2 header");
 }
 
-static void test_one_copy_damaged(void **state)
+/* Opens it by a descriptor for reading, as attach does with a device. */
+static const char *open_with(struct fixture *f, unsigned int flags)
+{
+	static char damage[160];
+	struct evs_volume *vol;
+	struct evs_device dev;
+
+	assert_int_equal(evs_device_open(&dev, f->path, O_RDONLY, &f->err), 0);
+	if (evs_volume_open(&vol, &dev, flags, &f->err))
+		fail_msg("%s", f->err.text);
+	assert_string_equal(evs_volume_token(vol)->cmk, CMK);
+	assert_int_equal(evs_volume_verify_dk(vol, f->dk, &f->err), 0);
+	snprintf(damage, sizeof(damage), "%s", evs_volume_damage(vol));
+	evs_volume_close(vol);
+	evs_device_close(&dev);
+	return damage;
+}
+
+/* One copy is damaged: reading leaves it so and says so, repairing repairs it. */
+static void damage_copy(struct fixture *f, off_t copy, const char *which)
 {
 	static const char junk[4096] = "junk";
+	static unsigned char before[8 * SECOND_COPY], after[sizeof(before)];
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+
+	overwrite(f, copy + 0x1000, junk, sizeof(junk));
+	assert_int_equal(pread(fd, before, sizeof(before), 0), sizeof(before));
+	assert_non_null(strstr(open_with(f, 0), which));
+	assert_int_equal(pread(fd, after, sizeof(after), 0), sizeof(after));
+	assert_memory_equal(before, after, sizeof(before));
+	assert_string_equal(open_with(f, EVS_VOLUME_REPAIR), "");
+	assert_string_equal(open_with(f, 0), "");
+	assert_int_equal(pread(fd, after, sizeof(after), 0), sizeof(after));
+	assert_memory_not_equal(before, after, sizeof(before));
+	close(fd);
+}
+
+static void test_one_copy_damaged(void **state)
+{
 	struct fixture *f = *state;
-	struct evs_volume *vol;
 
 	assert_int_equal(format(f, 0, NULL), 0);
-	overwrite(f, 0x1000, junk, sizeof(junk));
-	assert_int_equal(evs_volume_open(&vol, f->path, &f->err), 0);
-	evs_volume_close(vol);
-	/* The first copy was repaired, so the second may go now. */
-	overwrite(f, SECOND_COPY + 0x1000, junk, sizeof(junk));
-	assert_int_equal(evs_volume_open(&vol, f->path, &f->err), 0);
-	assert_string_equal(evs_volume_token(vol)->cmk, CMK);
-	evs_volume_close(vol);
+	damage_copy(f, 0, "first copy");
+	damage_copy(f, SECOND_COPY, "second copy");
+	damage_copy(f, 0, "first copy");
+}
+
+/* One copy is left, and a file system as well: it may have been made over the disk. */
+static void test_one_copy_and_other(void **state)
+{
+	static const unsigned char ext_magic[] = { 0x53, 0xef };
+	static const unsigned char one = 1;
+	static const char zeros[SECOND_COPY];
+	struct fixture *f = *state;
+
+	assert_int_equal(format(f, 0, NULL), 0);
+	overwrite(f, 0, zeros, sizeof(zeros));
+	overwrite(f, 1024 + 0x38, ext_magic, sizeof(ext_magic));
+	overwrite(f, 1024 + 0x4c, &one, sizeof(one));
+	refuse_open(f, -EUCLEAN, "damaged header");
 }
 
 static void test_both_copies_damaged(void **state)
@@ -292,11 +349,11 @@ static void test_probe(void **state)
 	struct fixture *f = *state;
 	struct evs_probe probe;
 
-	assert_int_equal(evs_volume_probe(f->path, &probe, &f->err), 0);
+	assert_int_equal(probe_path(f->path, &probe, &f->err), 0);
 	assert_false(probe.found);
 	overwrite(f, 1024 + 0x38, ext_magic, sizeof(ext_magic));
 	overwrite(f, 1024 + 0x4c, &one, sizeof(one));
-	assert_int_equal(evs_volume_probe(f->path, &probe, &f->err), 0);
+	assert_int_equal(probe_path(f->path, &probe, &f->err), 0);
 	assert_true(probe.found);
 	assert_false(probe.is_evs);
 	assert_string_equal(probe.type, "ext2");
@@ -305,7 +362,7 @@ static void test_probe(void **state)
 	overwrite(f, 510, mbr_magic, sizeof(mbr_magic));
 	overwrite(f, 446, partition, sizeof(partition));
 	assert_int_equal(format(f, 0, NULL), 0);
-	assert_int_equal(evs_volume_probe(f->path, &probe, &f->err), 0);
+	assert_int_equal(probe_path(f->path, &probe, &f->err), 0);
 	assert_true(probe.is_evs);
 }
 
@@ -318,7 +375,7 @@ static void test_probe_partitions(void **state)
 
 	overwrite(f, 510, mbr_magic, sizeof(mbr_magic));
 	overwrite(f, 446, partition, sizeof(partition));
-	assert_int_equal(evs_volume_probe(f->path, &probe, &f->err), 0);
+	assert_int_equal(probe_path(f->path, &probe, &f->err), 0);
 	assert_true(probe.found);
 	assert_string_equal(probe.type, "dos");
 	assert_string_equal(probe.usage, "partition table");
@@ -334,6 +391,7 @@ int main(void)
 		volume_test(test_format_refuses),
 		volume_test(test_format_undoes),
 		volume_test(test_one_copy_damaged),
+		volume_test(test_one_copy_and_other),
 		volume_test(test_both_copies_damaged),
 		volume_test(test_truncated),
 		volume_test(test_foreign),

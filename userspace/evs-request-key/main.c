@@ -157,9 +157,7 @@ static int provide(const char *uuid, const char *device, const struct evs_pin *p
 	struct evs_volume *vol;
 	int ret;
 
-	/* Who asks for the key has repaired the header, or does not want that. */
-	evs_volume_only_read();
-	ret = evs_volume_open(&vol, device, err);
+	ret = evs_volume_read(&vol, device, 0, err);
 	if (ret)
 		return ret;
 	ret = check_volume(vol, uuid, device, err);

@@ -165,9 +165,34 @@ static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_e
 	return ret;
 }
 
-static int attach_backing(struct evs_nl *nl, struct attach_request *req,
-			  const struct backing *backing, struct evs_error *err)
+/*
+ * Until the driver claimed the device, another program could have written to it.
+ * The key that the disk has got is that of the header that was read before.
+ */
+static int check_same(const struct backing *backing, const struct evs_volume *vol,
+		      struct evs_error *err)
 {
+	struct evs_volume *now;
+	bool same;
+	int ret;
+
+	ret = evs_volume_open(&now, &backing->claim.dev, 0, err);
+	if (ret)
+		return ret;
+	same = !strcmp(evs_volume_uuid(now), evs_volume_uuid(vol)) &&
+	       evs_volume_data_offset(now) == evs_volume_data_offset(vol) &&
+	       evs_volume_sector_size(now) == evs_volume_sector_size(vol);
+	evs_volume_close(now);
+	return same ? 0 : evs_error_set(err, EBUSY,
+					"%s: another program has changed the header meanwhile; try again",
+					backing->path);
+}
+
+static int attach_backing(struct evs_nl *nl, struct attach_request *req,
+			  const struct backing *backing, const struct evs_volume *vol,
+			  struct evs_error *err)
+{
+	struct evs_error ignored = {};
 	struct evs_disk disk;
 	char prefix[512];
 	sigset_t all;
@@ -177,15 +202,19 @@ static int attach_backing(struct evs_nl *nl, struct attach_request *req,
 	sigfillset(&all);
 	if (sigprocmask(SIG_BLOCK, &all, NULL))
 		return evs_error_set(err, errno, "cannot block signals: %m");
-	req->what.backing_dev = backing->dev;
+	req->what.backing_dev = backing->claim.dev.number;
 	ret = evs_nl_attach(nl, &req->what, &disk, err);
 	if (ret == -EBUSY) {
 		snprintf(prefix, sizeof(prefix), "attach: %s", req->target);
-		users_tell(backing->dev, prefix);
+		users_tell(backing->claim.dev.number, prefix);
 	}
 	if (ret)
 		return evs_error_prefix(err, "%s", req->target);
-	return announce(nl, &disk, err);
+	ret = vol && backing->given ? check_same(backing, vol, err) : 0;
+	if (!ret)
+		return announce(nl, &disk, err);
+	evs_nl_detach(nl, disk.id, EVS_DETACH_FORCE, &ignored);
+	return ret;
 }
 
 static int attach_raw(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
@@ -196,7 +225,7 @@ static int attach_raw(struct evs_nl *nl, struct attach_request *req, struct back
 	ret = backing_loop(backing, req->what.sector_size, err);
 	if (ret)
 		return ret;
-	return attach_backing(nl, req, backing, err);
+	return attach_backing(nl, req, backing, NULL, err);
 }
 
 /*
@@ -239,11 +268,11 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	ret = backing_loop(backing, what->sector_size, err);
 	if (ret)
 		return ret;
-	ret = dk_request(vol, backing->dev, &req->pin, &key, err);
+	ret = dk_request(vol, backing->claim.dev.number, &req->pin, &key, err);
 	if (ret)
 		return ret;
 	what->key_serial = key;
-	ret = attach_backing(nl, req, backing, err);
+	ret = attach_backing(nl, req, backing, vol, err);
 	dk_drop(key);
 	return ret;
 }
@@ -257,23 +286,17 @@ int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error 
 	ret = backing_open(&backing, req->target, req->what.read_only, err);
 	if (ret)
 		return ret;
-	/* Two loop devices over one file know nothing of each other. */
-	if (req->what.read_only)
-		evs_volume_only_read();
-	else
-		ret = backing_check_loop(&backing, err);
-	if (ret)
-		goto out_close;
 	if (req->raw) {
 		ret = attach_raw(nl, req, &backing, err);
 	} else {
-		ret = evs_volume_open(&vol, backing.path, err);
+		ret = evs_volume_open(&vol, &backing.claim.dev,
+				      req->what.read_only ? 0 : EVS_VOLUME_REPAIR, err);
 		if (!ret) {
+			disks_warn_damage(req->target, vol);
 			ret = attach_volume(nl, req, &backing, vol, err);
 			evs_volume_close(vol);
 		}
 	}
-out_close:
 	backing_close(&backing);
 	return ret;
 }

@@ -16,43 +16,6 @@
 #define LOOP_WAIT_MS 3000
 #define LOOP_PAUSE_MS 20
 
-/* What kind of thing it is, looked at before it is opened: a FIFO would block. */
-static int classify(const char *path, struct stat *st, struct evs_error *err)
-{
-	if (stat(path, st))
-		return evs_error_set(err, errno, "%s: %m", path);
-	if (!S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode))
-		return evs_error_set(err, ENOTBLK, "%s: neither a block device nor a regular file",
-				     path);
-	return 0;
-}
-
-int backing_open(struct backing *backing, const char *path, bool read_only,
-		 struct evs_error *err)
-{
-	struct stat st;
-	int ret;
-
-	ret = classify(path, &st, err);
-	if (ret)
-		return ret;
-	if (!realpath(path, backing->path))
-		return evs_error_set(err, errno, "%s: %m", path);
-	backing->is_file = S_ISREG(st.st_mode);
-	backing->fd = open(backing->path, O_CLOEXEC | O_NONBLOCK |
-			   (backing->is_file && !read_only ? O_RDWR : O_RDONLY));
-	if (backing->fd < 0)
-		return evs_error_set(err, errno, "%s: %m%s", path,
-				     errno == EROFS || errno == ETXTBSY ? " (try --read-only)" : "");
-	if (fstat(backing->fd, &st)) {
-		ret = evs_error_set(err, errno, "%s: %m", path);
-		backing_close(backing);
-		return ret;
-	}
-	backing->dev = S_ISBLK(st.st_mode) ? st.st_rdev : 0;
-	return 0;
-}
-
 /* The first line of a file of a block device in sysfs */
 static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
 {
@@ -83,79 +46,121 @@ static bool goes_with_user(const char *loop)
 	       !strcmp(line, "1");
 }
 
+static void add_advice(struct evs_error *err, const char *advice)
+{
+	size_t used = strlen(err->text);
+
+	snprintf(err->text + used, sizeof(err->text) - used, "%s", advice);
+}
+
 /*
  * udev may look at the loop device of a disk that is detached already, and holds
- * it up for a moment.
+ * it up for a moment; so may whoever just reads the file. Two loop devices over one
+ * file know nothing of each other.
  */
-int backing_check_loop(const struct backing *backing, struct evs_error *err)
+static int claim_patiently(struct claim *claim, struct evs_error *err)
 {
 	const struct timespec pause = { .tv_nsec = LOOP_PAUSE_MS * 1000000 };
 	int tries = LOOP_WAIT_MS / LOOP_PAUSE_MS, ret;
 	char loop[NAME_MAX + sizeof("/dev/")];
 	struct stat st;
 
-	if (!backing->is_file)
-		return 0;
-	if (fstat(backing->fd, &st))
-		return evs_error_set(err, errno, "%s: %m", backing->path);
-	while ((ret = loop_find(&st, loop, sizeof(loop), err)) > 0) {
-		if (!tries-- || !goes_with_user(loop))
-			return evs_error_set(err, EBUSY,
-					     "%s: is in use by %s: end that first (see lsblk %s), or try --read-only",
-					     backing->path, loop, loop);
+	if (fstat(claim->dev.fd, &st))
+		return evs_error_set(err, errno, "%s: %m", claim->dev.path);
+	while ((ret = claim_file(claim, err)) == -EBUSY && tries--) {
+		if (loop_find(&st, loop, sizeof(loop), err) > 0 && !goes_with_user(loop))
+			break;
 		nanosleep(&pause, NULL);
 	}
+	if (ret == -EBUSY)
+		add_advice(err, ": end that first, or try --read-only");
+	return ret;
+}
+
+/*
+ * The name is looked up once. What it leads to is opened by its descriptor, and the
+ * kernel tells what it is called without links.
+ */
+static int open_once(struct backing *backing, const char *path, bool read_only,
+		     struct evs_error *err)
+{
+	struct evs_device *dev = &backing->claim.dev;
+	int fd = open(path, O_PATH | O_CLOEXEC), ret;
+	struct stat st;
+	char link[32];
+	ssize_t len;
+
+	if (fd < 0)
+		return evs_error_set(err, errno, "%s: %m", path);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, backing->path, sizeof(backing->path) - 1);
+	if (len < 0 || fstat(fd, &st)) {
+		ret = evs_error_set(err, errno, "%s: %m", path);
+	} else {
+		backing->path[len] = '\0';
+		ret = evs_device_open_again(dev, fd, path, S_ISREG(st.st_mode) && !read_only ?
+					    O_RDWR : O_RDONLY, err);
+		if (ret == -EROFS || ret == -ETXTBSY)
+			add_advice(err, " (try --read-only)");
+		dev->path = backing->path;
+	}
+	close(fd);
+	return ret;
+}
+
+int backing_open(struct backing *backing, const char *path, bool read_only,
+		 struct evs_error *err)
+{
+	struct claim *claim = &backing->claim;
+	int ret;
+
+	claim->lock = -1;
+	claim->leased = false;
+	ret = open_once(backing, path, read_only, err);
+	if (ret)
+		return ret;
+	backing->given = !claim->dev.is_file;
+	if (claim->dev.is_file && read_only)
+		return 0;
+	ret = claim_lock(claim, err);
+	if (!ret && claim->dev.is_file)
+		ret = claim_patiently(claim, err);
+	if (ret)
+		backing_close(backing);
 	return ret;
 }
 
 int backing_loop(struct backing *backing, unsigned int sector_size, struct evs_error *err)
 {
+	struct claim *claim = &backing->claim, file = *claim;
 	struct stat st;
-	int loop;
+	int loop, ret;
 
-	if (!backing->is_file)
+	if (!claim->dev.is_file)
 		return 0;
-	loop = loop_attach(backing->fd, sector_size, backing->path, sizeof(backing->path), err);
+	loop = loop_attach(file.dev.fd, sector_size, backing->path, sizeof(backing->path), err);
 	if (loop < 0)
 		return loop;
-	close(backing->fd);
-	backing->fd = loop;
+	/* The loop device has the file open from now on: that keeps others away. */
+	claim_share_file(&file);
+	claim->dev.fd = loop;
+	claim->dev.is_file = false;
+	claim->dev.inode = 0;
+	claim->leased = false;
+	claim->lock = -1;
 	if (fstat(loop, &st))
-		return evs_error_set(err, errno, "%s: %m", backing->path);
-	backing->is_file = false;
-	backing->dev = st.st_rdev;
-	return 0;
+		ret = evs_error_set(err, errno, "%s: %m", backing->path);
+	else {
+		claim->dev.number = st.st_rdev;
+		ret = claim_lock(claim, err);
+	}
+	claim_close(&file);
+	return ret;
 }
 
 void backing_close(struct backing *backing)
 {
-	close(backing->fd);
-	backing->fd = -1;
-}
-
-int backing_check_free(const char *path, struct evs_error *err)
-{
-	char loop[NAME_MAX + sizeof("/dev/")];
-	struct stat st;
-	int ret, fd;
-
-	ret = classify(path, &st, err);
-	if (ret)
-		return ret;
-	if (S_ISREG(st.st_mode)) {
-		ret = loop_find(&st, loop, sizeof(loop), err);
-		if (ret > 0)
-			return evs_error_set(err, EBUSY, "%s: is in use by %s", path, loop);
-		return ret;
-	}
-	fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && errno == EBUSY)
-		return evs_error_set(err, EBUSY, "%s: is mounted, attached or otherwise in use",
-				     path);
-	if (fd < 0)
-		return evs_error_set(err, errno, "%s: %m", path);
-	close(fd);
-	return 0;
+	claim_close(&backing->claim);
 }
 
 void backing_node(dev_t dev, char *name, size_t size)

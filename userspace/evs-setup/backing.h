@@ -6,21 +6,23 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "error.h"
+#include "claim.h"
 
 /**
  * struct backing - The block device or file below a disk, held open.
- * @fd: the device or file. While it is open, the device's number is not given
- *	to another one; it claims nothing.
+ * @claim: the device or file. While it is open, the device's number is not given
+ *	   to another one.
  * @path: absolute path, links resolved
- * @is_file: a regular file; only backing_loop() makes a block device of it
- * @dev: device number, 0 for a file
+ * @given: a block device, not a file under a loop device made here
+ *
+ * A block device is claimed by the driver when the disk is attached; until then
+ * the lock of the claim keeps other evs-setup away. A file is claimed until it is
+ * under a loop device. For reading only, nothing of a file is claimed.
  */
 struct backing {
-	int fd;
+	struct claim claim;
 	char path[PATH_MAX];
-	bool is_file;
-	dev_t dev;
+	bool given;
 };
 
 /**
@@ -30,7 +32,9 @@ struct backing {
  * @read_only: whether a file is opened for reading only
  * @err: filled on failure
  *
- * Return: 0 or a negative errno.
+ * The loop device of a disk that has just been detached is waited for.
+ *
+ * Return: 0 or a negative errno, -EBUSY when it is in use.
  */
 int backing_open(struct backing *backing, const char *path, bool read_only,
 		 struct evs_error *err);
@@ -46,33 +50,10 @@ int backing_open(struct backing *backing, const char *path, bool read_only,
 int backing_loop(struct backing *backing, unsigned int sector_size, struct evs_error *err);
 
 /**
- * backing_check_loop() - Make sure that a file is under no loop device.
- * @backing: file or block device; for the latter the kernel makes sure
- * @err: filled when it is
- *
- * The loop device of a disk that has just been detached is waited for.
- *
- * Return: 0 or a negative errno, -EBUSY when it is in use.
- */
-int backing_check_loop(const struct backing *backing, struct evs_error *err);
-
-/**
  * backing_close() - Let go of the device or file.
  * @backing: what backing_open() filled
  */
 void backing_close(struct backing *backing);
-
-/**
- * backing_check_free() - Make sure that nobody uses a device or file.
- * @path: what the user gave
- * @err: filled when somebody does
- *
- * A block device must not be mounted or claimed otherwise, a file must not be
- * under a loop device.
- *
- * Return: 0 or a negative errno, -EBUSY when it is in use.
- */
-int backing_check_free(const char *path, struct evs_error *err);
 
 /**
  * backing_node() - Where the node of a block device is.

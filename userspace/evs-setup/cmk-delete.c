@@ -51,7 +51,7 @@ static bool is_protected(const struct evs_disk *disk, const char *kms, const cha
 
 	*why = '\0';
 	backing_node(disk->backing_dev, backing, sizeof(backing));
-	if (evs_volume_open(&vol, backing, &ignored)) {
+	if (evs_volume_read(&vol, backing, 0, &ignored)) {
 		snprintf(why, size, " (perhaps: its header cannot be read)");
 		return true;
 	}

@@ -8,15 +8,28 @@
 #include <string.h>
 #include <uuid.h>
 
-#include "backing.h"
+#include "claim.h"
 #include "cli.h"
 #include "config.h"
 #include "kms/kms.h"
 #include "text.h"
 #include "volume.h"
 
+/**
+ * struct request - What is to be made.
+ * @target: on what
+ * @claim: the same, held
+ * @before: what it held when it was claimed
+ * @kms: name of the KMS
+ * @cmk: the CMK
+ * @force: whatever the device holds
+ * @uuid: UUID of the new disk
+ * @format: how the disk shall be
+ */
 struct request {
 	const char *target;
+	struct claim claim;
+	struct evs_probe before;
 	const char *kms;
 	const char *cmk;
 	bool force;
@@ -73,28 +86,48 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 	return cli_operand(argc, argv, "device or file", &req->target, err);
 }
 
-/* Refuse a device that holds something, and say what. */
-static int check_empty(const char *path, struct evs_error *err)
+/* Look what the device holds, and refuse it unless --force is given. */
+static int look(const struct request *req, struct evs_probe *probe, struct evs_error *err)
 {
-	struct evs_probe probe;
-	char details[sizeof(probe.label) + sizeof(probe.uuid) + 32];
+	char details[sizeof(probe->label) + sizeof(probe->uuid) + 32];
+	const char *path = req->target;
 	int ret;
 
-	ret = evs_volume_probe(path, &probe, err);
+	ret = evs_device_probe(&req->claim.dev, probe, err);
+	if (req->force) {
+		*err = (struct evs_error){};
+		return 0;
+	}
 	if (ret == -EUCLEAN)
 		return evs_error_set(err, EEXIST,
 				     "%s: holds several things that contradict each other; --force destroys them",
 				     path);
-	if (ret || !probe.found)
+	if (ret || !probe->found)
 		return ret;
-	snprintf(details, sizeof(details), "%s%s%s%s", *probe.label ? ", label " : "",
-		 probe.label, *probe.uuid ? ", UUID " : "", probe.uuid);
-	if (probe.is_evs)
+	snprintf(details, sizeof(details), "%s%s%s%s", *probe->label ? ", label " : "",
+		 probe->label, *probe->uuid ? ", UUID " : "", probe->uuid);
+	if (probe->is_evs)
 		return evs_error_set(err, EEXIST,
 				     "%s: holds an EVS disk already%s; --force destroys it and its data for good",
 				     path, details);
 	return evs_error_set(err, EEXIST, "%s: holds something already (%s: %s%s); --force destroys it",
-			     path, probe.usage, probe.type, details);
+			     path, probe->usage, probe->type, details);
+}
+
+/* The KMS may have taken its time: --force was meant for what was there before. */
+static int look_again(struct request *req, struct evs_error *err)
+{
+	struct evs_probe now;
+	int ret;
+
+	ret = claim_confirm(&req->claim, err);
+	if (!ret)
+		ret = look(req, &now, err);
+	if (!ret && memcmp(&now, &req->before, sizeof(now)))
+		ret = evs_error_set(err, EBUSY,
+				    "%s: another program has written to it meanwhile; nothing was written",
+				    req->target);
+	return ret;
 }
 
 static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *req,
@@ -113,7 +146,10 @@ static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *
 	ret = evs_kms_create_datakey(kms, &token, dk, err);
 	if (ret)
 		return ret;
-	ret = evs_volume_format(req->target, &req->format, &token, dk, err);
+	ret = look_again(req, err);
+	if (ret)
+		return ret;
+	ret = evs_volume_format(&req->claim.dev, &req->format, &token, dk, err);
 	if (ret)
 		return ret;
 	evs_text_line(stdout, "%s %s %s", req->target, req->uuid, cmk.id);
@@ -159,16 +195,19 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	ret = evs_process_harden(err);
 	if (ret)
 		return ret;
-	ret = backing_check_free(req.target, err);
-	if (ret)
-		return ret;
-	ret = req.force ? 0 : check_empty(req.target, err);
+	ret = claim_open(&req.claim, req.target, err);
 	if (ret)
 		return ret;
 	uuid_generate(uuid);
 	uuid_unparse_lower(uuid, req.uuid);
 	req.format.uuid = req.uuid;
-	return create(&req, err);
+	ret = look(&req, &req.before, err);
+	if (!ret)
+		ret = evs_volume_check_format(&req.claim.dev, &req.format, err);
+	if (!ret)
+		ret = create(&req, err);
+	claim_close(&req.claim);
+	return ret;
 }
 
 const struct verb verb_create = {

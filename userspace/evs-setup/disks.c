@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <blkid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/major.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "cli.h"
 #include "disks.h"
 #include "loop.h"
+#include "text.h"
 
 #define UUID_TAG "UUID="
 #define LINK_DIR "/dev/evs/"
@@ -148,4 +150,36 @@ int disks_command(int argc, char *argv[],
 		evs_error_prefix(err, "%s", ref);
 	evs_nl_close(nl);
 	return ret;
+}
+
+int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
+		      struct evs_error *err)
+{
+	struct evs_device dev;
+	char path[PATH_MAX];
+	int ret;
+
+	backing_node(disk->backing_dev, path, sizeof(path));
+	ret = evs_device_open(&dev, path, O_RDONLY, err);
+	if (ret)
+		return ret;
+	if (dev.is_file || dev.number != disk->backing_dev)
+		ret = evs_error_set(err, ENXIO, "%s: is not the device below the disk", path);
+	else
+		ret = evs_volume_open(vol, &dev, 0, err);
+	evs_device_close(&dev);
+	if (ret || !strcmp(evs_volume_uuid(*vol), disk->uuid))
+		return ret;
+	ret = evs_error_set(err, EMEDIUMTYPE,
+			    "%s: the header there is that of disk %s by now, not of %s", path,
+			    evs_volume_uuid(*vol), disk->uuid);
+	evs_volume_close(*vol);
+	return ret;
+}
+
+void disks_warn_damage(const char *path, const struct evs_volume *vol)
+{
+	if (*evs_volume_damage(vol))
+		evs_text_line(stderr, "evs-setup: %s: warning: %s (attach and rewrap repair it)",
+			      path, evs_volume_damage(vol));
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "netlink.h"
+#include "volume.h"
 
 /* For the help of verbs that take a disk */
 #define DISKS_HELP \
@@ -70,5 +71,24 @@ int disks_command(int argc, char *argv[],
  * @size: room there
  */
 void disks_path(const struct evs_disk *disk, char *path, size_t size);
+
+/**
+ * disks_read_header() - Read the header of an attached disk on the device below.
+ * @disk: the disk
+ * @vol: set to the open header; release with evs_volume_close()
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EMEDIUMTYPE when the header is that of another
+ * disk by now.
+ */
+int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
+		      struct evs_error *err);
+
+/**
+ * disks_warn_damage() - Say on stderr that one copy of a header is damaged.
+ * @path: the device, as the user knows it
+ * @vol: its header, damaged or not
+ */
+void disks_warn_damage(const char *path, const struct evs_volume *vol);
 
 #endif /* EVS_SETUP_DISKS_H */

@@ -5,10 +5,10 @@
  */
 #include <limits.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "backing.h"
 #include "config.h"
+#include "disks.h"
 #include "dk.h"
 
 int dk_request(const struct evs_volume *vol, dev_t dev, const struct evs_pin *pin,
@@ -43,13 +43,10 @@ static unsigned int grace_of(const struct evs_config *config, const struct evs_d
 	const struct evs_config_kms *endpoint = NULL;
 	struct evs_error ignored = {};
 	struct evs_volume *vol;
-	char device[PATH_MAX];
 
-	backing_node(disk->backing_dev, device, sizeof(device));
-	if (evs_volume_open(&vol, device, &ignored))
+	if (disks_read_header(disk, &vol, &ignored))
 		return 0;
-	if (!strcmp(evs_volume_uuid(vol), disk->uuid))
-		endpoint = evs_config_kms(config, evs_volume_token(vol)->kms, &ignored);
+	endpoint = evs_config_kms(config, evs_volume_token(vol)->kms, &ignored);
 	evs_volume_close(vol);
 	return endpoint ? endpoint->grace : 0;
 }

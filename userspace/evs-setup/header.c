@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* header backup, header restore, header dump */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "backing.h"
+#include "claim.h"
 #include "cli.h"
+#include "disks.h"
 #include "table.h"
 #include "volume.h"
 
@@ -28,10 +30,21 @@ static int run_backup(int argc, char *argv[], struct evs_error *err)
 		{},
 	};
 	const char *device = NULL, *file = NULL;
+	struct evs_volume *vol;
+	struct evs_device dev;
+	int ret;
 
-	if (cli_option(argc, argv, options, err) || take_two(argc, argv, &device, &file, err))
+	if (cli_option(argc, argv, options, err) || take_two(argc, argv, &device, &file, err) ||
+	    evs_device_open(&dev, device, O_RDONLY, err))
 		return -err->errnum;
-	return evs_volume_backup(device, file, err);
+	ret = evs_volume_open(&vol, &dev, 0, err);
+	if (!ret) {
+		disks_warn_damage(device, vol);
+		ret = evs_volume_backup(vol, file, err);
+		evs_volume_close(vol);
+	}
+	evs_device_close(&dev);
+	return ret;
 }
 
 static int run_restore(int argc, char *argv[], struct evs_error *err)
@@ -42,14 +55,17 @@ static int run_restore(int argc, char *argv[], struct evs_error *err)
 	};
 	const char *device = NULL, *file = NULL;
 	bool force = false;
-	int opt;
+	struct claim claim;
+	int opt, ret;
 
 	while ((opt = cli_option(argc, argv, options, err)) > 0)
 		force = true;
 	if (opt < 0 || take_two(argc, argv, &device, &file, err) ||
-	    backing_check_free(device, err))
+	    claim_open(&claim, device, err))
 		return -err->errnum;
-	return evs_volume_restore(device, file, force, err);
+	ret = evs_volume_restore(&claim.dev, file, force, err);
+	claim_close(&claim);
+	return ret;
 }
 
 /* ---- dump ---- */
@@ -135,10 +151,10 @@ static int run_dump(int argc, char *argv[], struct evs_error *err)
 		form = TABLE_JSON;
 	if (opt < 0 || cli_operand(argc, argv, "device or file", &device, err))
 		return -err->errnum;
-	evs_volume_only_read();
-	ret = evs_volume_open_header(&vol, device, err);
+	ret = evs_volume_read(&vol, device, EVS_VOLUME_HEADER, err);
 	if (ret)
 		return ret;
+	disks_warn_damage(device, vol);
 	ret = dump(vol, form, err);
 	evs_volume_close(vol);
 	return ret;

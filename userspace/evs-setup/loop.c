@@ -88,20 +88,27 @@ int loop_attach(int file, unsigned int block_size, char *path, size_t size,
 	return loop < 0 ? -err->errnum : loop;
 }
 
-bool loop_is_over(const char *loop, const struct stat *target)
+bool loop_covers(int loop, const struct stat *target)
 {
 	struct loop_info64 info;
-	int fd = open(loop, O_RDONLY | O_CLOEXEC), ret;
 
-	if (fd < 0)
-		return false;
-	ret = ioctl(fd, LOOP_GET_STATUS64, &info);
-	close(fd);
-	if (ret)
+	if (ioctl(loop, LOOP_GET_STATUS64, &info))
 		return false;
 	if (S_ISBLK(target->st_mode))
 		return info.lo_rdevice == target->st_rdev;
 	return info.lo_device == target->st_dev && info.lo_inode == target->st_ino;
+}
+
+bool loop_is_over(const char *loop, const struct stat *target)
+{
+	int fd = open(loop, O_RDONLY | O_CLOEXEC);
+	bool over;
+
+	if (fd < 0)
+		return false;
+	over = loop_covers(fd, target);
+	close(fd);
+	return over;
 }
 
 int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err)

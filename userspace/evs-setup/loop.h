@@ -43,4 +43,11 @@ int loop_find(const struct stat *file, char *path, size_t size, struct evs_error
  */
 bool loop_is_over(const char *loop, const struct stat *target);
 
+/**
+ * loop_covers() - loop_is_over() of a loop device that is open.
+ * @loop: its descriptor
+ * @target: what stat(2) says about the file or device
+ */
+bool loop_covers(int loop, const struct stat *target);
+
 #endif /* EVS_SETUP_LOOP_H */

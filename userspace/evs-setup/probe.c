@@ -13,6 +13,7 @@
 
 #include "backing.h"
 #include "cli.h"
+#include "disks.h"
 #include "loop.h"
 #include "table.h"
 #include "volume.h"
@@ -198,11 +199,10 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		backing_node(dev, node, sizeof(node));
 		path = node;
 	}
-	/* The rules for udev call this for disks that are none of ours. */
-	evs_volume_only_read();
-	ret = evs_volume_open(&vol, path, err);
+	ret = evs_volume_read(&vol, path, 0, err);
 	if (ret)
 		return ret;
+	disks_warn_damage(path, vol);
 	ret = export ? print_export(path, vol, err) : print_properties(path, vol, err);
 	evs_volume_close(vol);
 	return ret;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 
-#include "backing.h"
 #include "cli.h"
 #include "disks.h"
 #include "volume.h"
@@ -18,11 +16,9 @@ static const struct option options[] = {
 static int header_size(const struct evs_disk *disk, uint64_t *size, struct evs_error *err)
 {
 	struct evs_volume *vol;
-	char device[PATH_MAX];
 	int ret;
 
-	backing_node(disk->backing_dev, device, sizeof(device));
-	ret = evs_volume_open(&vol, device, err);
+	ret = disks_read_header(disk, &vol, err);
 	if (ret)
 		return ret;
 	*size = evs_volume_data_size(vol);

@@ -4,12 +4,10 @@
  * that the KMS has its say. The kernel checks that it is the same key.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
-#include "backing.h"
 #include "cli.h"
 #include "disks.h"
 #include "dk.h"
@@ -38,21 +36,6 @@ static int check_state(const struct evs_disk *disk, const char *ref, struct evs_
 	default:
 		return evs_error_set(err, ENODEV, "%s: the disk has been detached already", ref);
 	}
-}
-
-static int open_header(const struct evs_disk *disk, const char *device, struct evs_volume **vol,
-		       struct evs_error *err)
-{
-	int ret;
-
-	ret = evs_volume_open(vol, device, err);
-	if (ret || strcmp(evs_volume_uuid(*vol), disk->uuid) == 0)
-		return ret;
-	ret = evs_error_set(err, EMEDIUMTYPE,
-			    "%s: the header there is that of disk %s by now, not of %s", device,
-			    evs_volume_uuid(*vol), disk->uuid);
-	evs_volume_close(*vol);
-	return ret;
 }
 
 static int resume_with(struct evs_nl *nl, const struct evs_disk *disk, key_serial_t key,
@@ -116,15 +99,13 @@ static int resume_volume(struct evs_nl *nl, const struct evs_disk *disk, const c
 {
 	const struct evs_pin any = {};
 	struct evs_volume *vol;
-	char device[PATH_MAX];
 	key_serial_t key;
 	int ret;
 
 	if (!*disk->uuid)
 		return evs_error_set(err, EINVAL,
 				     "%s: was attached with --raw: give its key with --key", ref);
-	backing_node(disk->backing_dev, device, sizeof(device));
-	ret = open_header(disk, device, &vol, err);
+	ret = disks_read_header(disk, &vol, err);
 	if (ret)
 		return ret;
 	ret = dk_request(vol, disk->backing_dev, &any, &key, err);

@@ -6,57 +6,18 @@
  * short.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "claim.h"
 #include "cli.h"
 #include "config.h"
 #include "kms/kms.h"
-#include "loop.h"
 #include "netlink.h"
 #include "tab.h"
 #include "text.h"
 #include "volume.h"
-
-#define LOCK_PATH "/run/evs-rewrap.lock"
-
-/* Two at a time on one disk would each remove the token of the other. */
-static int lock(struct evs_error *err)
-{
-	int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return evs_error_set(err, errno, LOCK_PATH ": %m");
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		evs_error_set(err, errno == EWOULDBLOCK ? EBUSY : errno,
-			      "another rewrap is running on this host; try again when it is over");
-		close(fd);
-		return -err->errnum;
-	}
-	return fd;
-}
-
-/* While a file is attached, its header is what the loop device over it has. */
-static int find_device(const char *target, char *path, size_t size, struct evs_error *err)
-{
-	struct stat st;
-	int ret;
-
-	if (stat(target, &st))
-		return evs_error_set(err, errno, "%s: %m", target);
-	ret = S_ISREG(st.st_mode) ? loop_find(&st, path, size, err) : 0;
-	if (!ret && strlen(target) >= size)
-		ret = evs_error_set(err, ENAMETOOLONG, "%s: too long a path", target);
-	else if (!ret)
-		strcpy(path, target);
-	return ret < 0 ? ret : 0;
-}
 
 /* The first token that gives the disk's key; there are two when a rewrap was cut short. */
 static int find_token(struct evs_volume *vol, struct evs_kms *kms, const char *name,
@@ -152,22 +113,22 @@ static int with_kms(struct evs_volume *vol, const char *ref, struct evs_error *e
 }
 
 /* Has the kernel tell of the new CMK, if the disk is attached here. */
-static int tell_kernel(const struct evs_volume *vol, const char *path, struct evs_error *err)
+static int tell_kernel(const struct evs_volume *vol, const struct evs_device *dev,
+		       struct evs_error *err)
 {
 	struct evs_disk *disks = NULL;
 	size_t count = 0, i;
 	struct evs_nl *nl;
-	struct stat st;
 	int ret;
 
-	if (stat(path, &st))
-		return evs_error_set(err, errno, "%s: %m", path);
+	if (dev->is_file)
+		return 0;
 	ret = evs_nl_open(&nl, err);
 	if (ret)
 		return ret == -ENOPKG ? 0 : ret;	/* no driver, no disks */
 	ret = evs_nl_dump(nl, &disks, &count, err);
 	for (i = 0; !ret && i < count; i++)
-		if (S_ISBLK(st.st_mode) && disks[i].backing_dev == st.st_rdev &&
+		if (disks[i].backing_dev == dev->number &&
 		    !strcmp(disks[i].uuid, evs_volume_uuid(vol)))
 			ret = evs_nl_set_cmk(nl, disks[i].id, evs_volume_token(vol)->cmk, err);
 	free(disks);
@@ -176,16 +137,16 @@ static int tell_kernel(const struct evs_volume *vol, const char *path, struct ev
 }
 
 /* The header is what counts: that it is not what the kernel shows is no failure. */
-static void announce(const struct evs_volume *vol, const char *target, const char *path)
+static void announce(const struct evs_volume *vol, const struct evs_device *dev)
 {
 	struct evs_error err = {};
 
-	if (tell_kernel(vol, path, &err))
+	if (tell_kernel(vol, dev, &err))
 		evs_text_line(stderr,
 			      "evs-setup: %s: status shows its old CMK until it is attached anew: %s",
-			      target, err.text);
-	tab_warn_stale("rewrap", target, evs_volume_uuid(vol), evs_volume_token(vol));
-	evs_text_line(stdout, "%s %s %s", target, evs_volume_uuid(vol),
+			      dev->path, err.text);
+	tab_warn_stale("rewrap", dev->path, evs_volume_uuid(vol), evs_volume_token(vol));
+	evs_text_line(stdout, "%s %s %s", dev->path, evs_volume_uuid(vol),
 		      evs_volume_token(vol)->cmk);
 }
 
@@ -197,25 +158,22 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	};
 	const char *target, *ref = NULL;
 	struct evs_volume *vol;
-	char path[PATH_MAX];
-	int opt, fd, ret;
+	struct claim claim;
+	int opt, ret;
 
 	while ((opt = cli_option(argc, argv, options, err)) > 0)
 		ref = optarg;
 	if (opt < 0 || cli_operand(argc, argv, "device or file", &target, err) ||
-	    evs_process_harden(err) || find_device(target, path, sizeof(path), err))
+	    evs_process_harden(err) || claim_open_header(&claim, target, err))
 		return -err->errnum;
-	fd = lock(err);
-	if (fd < 0)
-		return fd;
-	ret = evs_volume_open(&vol, path, err);
+	ret = evs_volume_open(&vol, &claim.dev, EVS_VOLUME_REPAIR, err);
 	if (!ret) {
 		ret = with_kms(vol, ref, err);
 		if (!ret)
-			announce(vol, target, path);
+			announce(vol, &claim.dev);
 		evs_volume_close(vol);
 	}
-	close(fd);
+	claim_close(&claim);
 	return ret;
 }
 

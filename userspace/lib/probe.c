@@ -1,34 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <blkid.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "device.h"
 #include "text.h"
-#include "volume-private.h"
+#include "volume.h"
 
-int evs_device_open(const char *path, int flags, struct evs_error *err)
-{
-	struct stat st;
-	int fd;
-
-	/* O_NONBLOCK: a FIFO must not hold us up before it is refused. */
-	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return evs_error_set(err, errno, "%s: %m", path);
-	if (fstat(fd, &st)) {
-		evs_error_set(err, errno, "%s: %m", path);
-	} else if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode)) {
-		evs_error_set(err, ENOTBLK, "%s: neither a block device nor a regular file",
-			      path);
-	} else {
-		return fd;
-	}
-	close(fd);
-	return -err->errnum;
-}
+#define SIGNATURES_END (128 << 10)	/* nearly all are before, the one of btrfs is the last */
 
 static void get_value(blkid_probe probe, const char *name, char *text, size_t size)
 {
@@ -64,13 +43,14 @@ static void get_values(blkid_probe blkid, struct evs_probe *probe)
 	probe->found = *probe->type;
 }
 
-blkid_probe evs_blkid_new(int fd)
+/* A probe for everything that libblkid knows, through the descriptor that is held */
+static blkid_probe new_probe(const struct evs_device *dev)
 {
 	blkid_probe probe = blkid_new_probe();
 
 	if (!probe)
 		return NULL;
-	if (blkid_probe_set_device(probe, fd, 0, 0) ||
+	if (blkid_probe_set_device(probe, dev->fd, 0, 0) ||
 	    blkid_probe_enable_superblocks(probe, 1) ||
 	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
 					      BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
@@ -83,30 +63,84 @@ blkid_probe evs_blkid_new(int fd)
 	return probe;
 }
 
-int evs_volume_probe(const char *path, struct evs_probe *probe, struct evs_error *err)
+/* libblkid takes a sector that cannot be read for one without a signature. */
+static int check_readable(const struct evs_device *dev, struct evs_error *err)
+{
+	char block[4096];
+	uint64_t offset;
+	int ret;
+
+	for (offset = 0; offset < SIGNATURES_END; offset += sizeof(block)) {
+		ret = evs_device_read(dev, block, sizeof(block), offset);
+		if (ret)
+			return evs_error_set(err, -ret, "%s: cannot be read: %s", dev->path,
+					     strerror(-ret));
+	}
+	return 0;
+}
+
+int evs_device_probe(const struct evs_device *dev, struct evs_probe *probe,
+		     struct evs_error *err)
 {
 	blkid_probe blkid;
-	int fd, found, ret = 0;
+	int found, ret;
 
 	memset(probe, 0, sizeof(*probe));
-	fd = evs_device_open(path, O_RDONLY, err);
-	if (fd < 0)
-		return fd;
-	blkid = evs_blkid_new(fd);
-	if (!blkid) {
-		close(fd);
-		return evs_error_set(err, EIO, "%s: cannot be probed", path);
-	}
+	ret = check_readable(dev, err);
+	if (ret)
+		return ret;
+	blkid = new_probe(dev);
+	if (!blkid)
+		return evs_error_set(err, EIO, "%s: cannot be probed", dev->path);
+	errno = 0;
 	found = blkid_do_safeprobe(blkid);
 	if (found == 0)
 		get_values(blkid, probe);
 	else if (found == -2)
 		ret = evs_error_set(err, EUCLEAN,
 				    "%s: holds several things that contradict each other (see wipefs)",
-				    path);
+				    dev->path);
 	else if (found < 0)
-		ret = evs_error_set(err, errno ? errno : EIO, "%s: cannot be read: %m", path);
+		ret = evs_error_set(err, EIO, "%s: cannot be read: %s", dev->path,
+				    strerror(errno ? errno : EIO));
 	blkid_free_probe(blkid);
-	close(fd);
 	return ret;
+}
+
+int evs_device_wipe(const struct evs_device *dev, struct evs_error *err)
+{
+	blkid_probe probe = new_probe(dev);
+	int found;
+
+	if (!probe)
+		return evs_error_set(err, EIO, "%s: cannot be probed", dev->path);
+	errno = 0;
+	while ((found = blkid_do_probe(probe)) == 0) {
+		if (blkid_do_wipe(probe, 0)) {
+			found = -1;
+			break;
+		}
+	}
+	blkid_free_probe(probe);
+	if (found < 0)
+		return evs_error_set(err, EIO, "%s: cannot wipe what is on it: %s", dev->path,
+				     strerror(errno ? errno : EIO));
+	return 0;
+}
+
+bool evs_device_has_other(const struct evs_device *dev)
+{
+	char luks[] = "crypto_LUKS", *const names[] = { luks, NULL };
+	blkid_probe probe = new_probe(dev);
+	bool other = false;
+	int found;
+
+	if (!probe)
+		return false;
+	if (!blkid_probe_filter_superblocks_type(probe, BLKID_FLTR_NOTIN, (char **)names)) {
+		found = blkid_do_safeprobe(probe);
+		other = found == 0 || found == -2;
+	}
+	blkid_free_probe(probe);
+	return other;
 }

@@ -1,121 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "volume-private.h"
 
 #define DATA_OFFSET (16 << 20)	/* room for key slots of stock cryptsetup */
 #define HEADER_SIZE 0x4000	/* of each of the two copies */
-#define UUID_OFFSET 168		/* in a LUKS2 binary header */
 #define SMALL_SECTOR 512U
 #define LARGE_SECTOR 4096U
 #define KEYSLOT 0
 
-/* Decides the sector size; refuses what the device cannot do. */
-static int check_geometry(int fd, const char *path, unsigned int *sector_size,
-			  struct evs_error *err)
+int evs_volume_check_format(const struct evs_device *dev, struct evs_format *fmt,
+			    struct evs_error *err)
 {
 	unsigned int block_size;
 	uint64_t size;
 	int ret;
 
-	ret = evs_device_size(fd, path, &size, &block_size, err);
+	ret = evs_device_size(dev, &size, &block_size, err);
 	if (ret)
 		return ret;
 	if (size < DATA_OFFSET + LARGE_SECTOR)
 		return evs_error_set(err, ENOSPC,
 				     "%s: %llu bytes are too small: the header alone takes 16 MiB",
-				     path, (unsigned long long)size);
-	if (!*sector_size)
-		*sector_size = size % LARGE_SECTOR ? SMALL_SECTOR : LARGE_SECTOR;
-	if (*sector_size != SMALL_SECTOR && *sector_size != LARGE_SECTOR)
+				     dev->path, (unsigned long long)size);
+	if (!fmt->sector_size)
+		fmt->sector_size = size % LARGE_SECTOR ? SMALL_SECTOR : LARGE_SECTOR;
+	if (fmt->sector_size != SMALL_SECTOR && fmt->sector_size != LARGE_SECTOR)
 		return evs_error_set(err, EINVAL, "sector size %u is neither 512 nor 4096",
-				     *sector_size);
-	if (*sector_size < block_size)
+				     fmt->sector_size);
+	if (fmt->sector_size < block_size)
 		return evs_error_set(err, EINVAL,
 				     "%s: sector size %u is not possible: the device has sectors of %u bytes",
-				     path, *sector_size, block_size);
-	if (size % *sector_size)
+				     dev->path, fmt->sector_size, block_size);
+	if (size % fmt->sector_size)
 		return evs_error_set(err, EINVAL,
 				     "%s: sector size %u is not possible: the device's size is no multiple of it",
-				     path, *sector_size);
+				     dev->path, fmt->sector_size);
 	return 0;
-}
-
-/*
- * What was on the device must not be found beside the new header, such as the
- * second copy of a partition table at its end.
- */
-static int wipe_signatures(int fd, const char *path, struct evs_error *err)
-{
-	blkid_probe probe = evs_blkid_new(fd);
-	int found;
-
-	if (!probe)
-		return evs_error_set(err, EIO, "%s: cannot be probed", path);
-	while ((found = blkid_do_probe(probe)) == 0) {
-		if (blkid_do_wipe(probe, 0)) {
-			found = -1;
-			break;
-		}
-	}
-	blkid_free_probe(probe);
-	if (found < 0)
-		return evs_error_set(err, EIO, "%s: cannot wipe what is on it", path);
-	return 0;
-}
-
-/* Only a block device can be claimed; for a file the flag would mean nothing. */
-static int prepare(const char *path, unsigned int *sector_size, struct evs_error *err)
-{
-	struct stat st;
-	int fd, ret;
-
-	if (stat(path, &st))
-		return evs_error_set(err, errno, "%s: %m", path);
-	fd = evs_device_open(path, O_RDWR | (S_ISBLK(st.st_mode) ? O_EXCL : 0), err);
-	if (fd < 0)
-		return err->errnum == EBUSY ?
-		       evs_error_set(err, EBUSY, "%s: is in use", path) : fd;
-	ret = check_geometry(fd, path, sector_size, err);
-	if (!ret)
-		ret = wipe_signatures(fd, path, err);
-	if (close(fd) && !ret)
-		ret = evs_error_set(err, errno, "%s: %m", path);
-	return ret;
-}
-
-/*
- * Wipes what a format that failed half-way may have written. The UUID in a
- * copy shows that it is ours: the format may as well have failed because the
- * device belongs to somebody else.
- */
-static void undo(const char *path, const char *uuid)
-{
-	static const off_t copy[] = { 0, HEADER_SIZE };
-	static const char zeros[HEADER_SIZE];
-	struct evs_error ignored = {};
-	char found[EVS_UUID_SIZE] = "";
-	size_t i;
-	int fd;
-
-	fd = evs_device_open(path, O_RDWR, &ignored);
-	if (fd < 0)
-		return;
-	for (i = 0; i < sizeof(copy) / sizeof(copy[0]); i++) {
-		if (pread(fd, found, EVS_UUID_SIZE - 1, copy[i] + UUID_OFFSET) !=
-		    EVS_UUID_SIZE - 1 || strcmp(found, uuid))
-			continue;
-		/* A device that cannot be written any more keeps what it has. */
-		if (pwrite(fd, zeros, sizeof(zeros), copy[i]) != (ssize_t)sizeof(zeros))
-			break;
-	}
-	fsync(fd);
-	close(fd);
 }
 
 /*
@@ -140,12 +62,11 @@ static int add_keyslot(struct crypt_device *cd, const struct evs_secret *dk)
 	return ret < 0 ? ret : 0;
 }
 
-static int write_header(struct crypt_device *cd, const struct evs_format *fmt,
-			unsigned int sector_size, const char *token,
-			const struct evs_secret *dk)
+static int format_image(struct crypt_device *cd, const struct evs_format *fmt,
+			const char *token, const struct evs_secret *dk)
 {
 	struct crypt_params_luks2 params = {
-		.sector_size = sector_size,
+		.sector_size = fmt->sector_size,
 		.label = fmt->label,
 		.subsystem = EVS_SUBSYSTEM,
 	};
@@ -180,46 +101,77 @@ static int check_arguments(const struct evs_format *fmt, const struct evs_secret
 	return 0;
 }
 
-int evs_volume_format(const char *path, const struct evs_format *fmt,
+/* The whole header in memory, with key slot and token */
+static int make_image(struct evs_image *image, const struct evs_device *dev,
+		      const struct evs_format *fmt, const char *token,
+		      const struct evs_secret *dk, struct evs_error *err)
+{
+	struct crypt_device *cd;
+	struct evs_crypt_log log;
+	int ret;
+
+	ret = evs_image_new(image, DATA_OFFSET + LARGE_SECTOR, HEADER_SIZE, err);
+	if (ret)
+		return ret;
+	ret = evs_crypt_init(&cd, image, dev->path, &log, err);
+	if (!ret) {
+		ret = format_image(cd, fmt, token, dk);
+		if (ret)
+			evs_error_set(err, -ret, "%s: cannot make the header: %s", dev->path,
+				      *log.text ? log.text : strerror(-ret));
+		crypt_free(cd);
+	}
+	if (ret)
+		evs_image_free(image);
+	return ret;
+}
+
+/* Reads it back: a disk that cannot be attached is worse than none. */
+static int check_written(const struct evs_device *dev, const struct evs_secret *dk,
+			 struct evs_error *err)
+{
+	struct evs_volume *vol;
+	int ret;
+
+	ret = evs_volume_open(&vol, dev, 0, err);
+	if (ret)
+		return ret;
+	if (*evs_volume_damage(vol))
+		ret = evs_error_set(err, EIO, "%s: %s", dev->path, evs_volume_damage(vol));
+	else
+		ret = evs_volume_verify_dk(vol, dk, err);
+	evs_volume_close(vol);
+	return ret;
+}
+
+int evs_volume_format(const struct evs_device *dev, const struct evs_format *fmt,
 		      const struct evs_token *token, const struct evs_secret *dk,
 		      struct evs_error *err)
 {
-	unsigned int sector_size = fmt->sector_size;
 	struct evs_token written = *token;
+	struct evs_format form = *fmt;
 	char json[EVS_TOKEN_JSON_MAX];
-	struct evs_volume *vol;
-	struct crypt_device *cd;
-	struct evs_crypt_log log;
+	struct evs_image image;
 	int ret;
 
 	written.keyslots = UINT32_C(1) << KEYSLOT;
 	ret = check_arguments(fmt, dk, err);
 	if (!ret)
+		ret = evs_volume_check_format(dev, &form, err);
+	if (!ret)
 		ret = evs_token_to_json(&written, json, err);
 	if (!ret)
-		ret = prepare(path, &sector_size, err);
-	if (!ret)
-		ret = evs_crypt_init(&cd, path, &log, err);
+		ret = make_image(&image, dev, &form, json, dk, err);
 	if (ret)
 		return ret;
-	ret = write_header(cd, fmt, sector_size, json, dk);
-	crypt_free(cd);
-	if (ret) {
-		evs_error_set(err, -ret, "%s: cannot write the header: %s", path,
-			      *log.text ? log.text : strerror(-ret));
-		goto err_undo;
+	ret = evs_device_wipe(dev, err);
+	if (!ret)
+		ret = evs_image_write(&image, dev, DATA_OFFSET, false, err);
+	if (!ret) {
+		ret = check_written(dev, dk, err);
+		if (ret)
+			evs_image_unmake(&image, dev);
 	}
-	/* Read it back: a disk that cannot be attached is worse than none. */
-	ret = evs_volume_open(&vol, path, err);
-	if (ret)
-		goto err_undo;
-	ret = evs_volume_verify_dk(vol, dk, err);
-	evs_volume_close(vol);
-	if (ret)
-		goto err_undo;
-	return 0;
-
-err_undo:
-	undo(path, fmt->uuid);
+	evs_image_free(&image);
 	return ret;
 }

@@ -1,40 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "volume-private.h"
 
-static int library_error(const char *path, const char *what, const struct evs_crypt_log *log,
-			 int ret, struct evs_error *err)
-{
-	return evs_error_set(err, -ret, "%s: %s: %s", path, what,
-			     *log->text ? log->text : strerror(-ret));
-}
-
-int evs_volume_backup(const char *path, const char *file, struct evs_error *err)
+/* A backup that cannot be read is none. */
+static int check_backup(const char *file, struct evs_error *err)
 {
 	struct evs_volume *vol;
-	struct stat st;
 	int ret;
 
-	if (!lstat(file, &st))
-		return evs_error_set(err, EEXIST, "%s: exists already", file);
-	ret = evs_volume_open(&vol, path, err);
+	ret = evs_volume_read(&vol, file, EVS_VOLUME_HEADER, err);
 	if (ret)
 		return ret;
-	vol->log.text[0] = '\0';
-	ret = crypt_header_backup(vol->cd, CRYPT_LUKS2, file);
-	if (ret < 0)
-		ret = library_error(file, "the header cannot be copied", &vol->log, ret, err);
+	if (*vol->damage)
+		ret = evs_error_set(err, EIO, "%s: %s", file, vol->damage);
 	evs_volume_close(vol);
+	return ret;
+}
+
+int evs_volume_backup(struct evs_volume *vol, const char *file, struct evs_error *err)
+{
+	struct evs_device out = { .path = file, .is_file = true };
+	int ret;
+
+	ret = evs_image_read_areas(&vol->image, &vol->dev, vol->header_size, err);
 	if (ret)
 		return ret;
-	/* A backup that cannot be read is none. */
-	ret = evs_volume_open_header(&vol, file, err);
+	out.fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (out.fd < 0 && errno == EEXIST)
+		return evs_error_set(err, EEXIST, "%s: exists already", file);
+	if (out.fd < 0)
+		return evs_error_set(err, errno, "%s: %m", file);
+	ret = evs_image_write(&vol->image, &out, vol->header_size, false, err);
+	if (close(out.fd) && !ret)
+		ret = evs_error_set(err, errno, "%s: %m", file);
 	if (!ret)
-		evs_volume_close(vol);
+		ret = check_backup(file, err);
+	if (ret)
+		unlink(file);
 	return ret;
 }
 
@@ -46,23 +52,39 @@ static int other_disk(const char *path, const char *there, const char *uuid,
 			     path, there, uuid);
 }
 
-/* May the header with this UUID go there? */
-static int check_target(const char *path, const char *uuid, struct evs_error *err)
+/**
+ * struct target - Where a header is to be written.
+ * @dev: the device
+ * @holds_it: it holds an intact header of the same disk, in the same place
+ */
+struct target {
+	const struct evs_device *dev;
+	bool holds_it;
+};
+
+/* May the header go there? */
+static int check_target(struct target *target, const struct evs_volume *backup, bool force,
+			struct evs_error *err)
 {
+	const char *path = target->dev->path, *uuid = backup->uuid;
 	struct evs_probe probe = {};
 	struct evs_volume *vol;
 	int ret, probed;
 
-	ret = evs_volume_open_header(&vol, path, err);
+	ret = evs_volume_open(&vol, target->dev, EVS_VOLUME_HEADER, err);
 	if (!ret) {
-		if (strcmp(evs_volume_uuid(vol), uuid))
-			ret = other_disk(path, evs_volume_uuid(vol), uuid, err);
+		target->holds_it = !strcmp(vol->uuid, uuid) &&
+				   vol->image.copy_size == backup->image.copy_size;
+		if (strcmp(vol->uuid, uuid) && !force)
+			ret = other_disk(path, vol->uuid, uuid, err);
 		evs_volume_close(vol);
 		return ret;
 	}
+	if (force)
+		return 0;
 	if (ret != -EUCLEAN && ret != -EBADMSG && ret != -EMEDIUMTYPE)
 		return ret;
-	probed = evs_volume_probe(path, &probe, err);
+	probed = evs_device_probe(target->dev, &probe, err);
 	if (probed && probed != -EUCLEAN)
 		return probed;
 	if (ret == -EMEDIUMTYPE)
@@ -75,32 +97,65 @@ static int check_target(const char *path, const char *uuid, struct evs_error *er
 	return 0;
 }
 
-int evs_volume_restore(const char *path, const char *file, bool force, struct evs_error *err)
+/* Would it be a disk? */
+static int check_fits(const struct evs_device *dev, const struct evs_volume *backup,
+		      struct evs_error *err)
 {
-	char uuid[EVS_UUID_SIZE];
-	struct crypt_device *cd;
-	struct evs_crypt_log log;
+	unsigned int block_size;
+	uint64_t size;
+	int ret;
+
+	ret = evs_device_size(dev, &size, &block_size, err);
+	if (ret)
+		return ret;
+	if (size < backup->sector_size || size - backup->sector_size < backup->data_offset)
+		return evs_error_set(err, EBADMSG,
+				     "%s: too small for the disk of this header: it ends before the data begins",
+				     dev->path);
+	if (backup->sector_size < block_size)
+		return evs_error_set(err, EINVAL,
+				     "%s: has sectors of %u bytes, the disk of this header has %u",
+				     dev->path, block_size, backup->sector_size);
+	return 0;
+}
+
+static int restore(const struct evs_device *dev, struct evs_volume *backup, bool force,
+		   struct evs_error *err)
+{
+	struct target target = { .dev = dev };
 	struct evs_volume *vol;
 	int ret;
 
-	ret = evs_volume_open_header(&vol, file, err);
-	if (ret)
-		return ret;
-	strcpy(uuid, evs_volume_uuid(vol));
-	evs_volume_close(vol);
-	ret = force ? 0 : check_target(path, uuid, err);
+	ret = check_target(&target, backup, force, err);
 	if (!ret)
-		ret = evs_crypt_init(&cd, path, &log, err);
-	if (ret)
-		return ret;
-	ret = crypt_header_restore(cd, CRYPT_LUKS2, file);
-	if (ret < 0)
-		ret = library_error(path, "the header cannot be written", &log, ret, err);
-	crypt_free(cd);
-	if (ret)
-		return ret;
-	ret = evs_volume_open(&vol, path, err);
+		ret = check_fits(dev, backup, err);
+	if (!ret)
+		ret = evs_image_read_areas(&backup->image, &backup->dev, backup->header_size, err);
+	if (!ret)
+		ret = evs_image_write(&backup->image, dev, backup->header_size, target.holds_it,
+				      err);
+	if (!ret)
+		ret = evs_volume_open(&vol, dev, 0, err);
 	if (!ret)
 		evs_volume_close(vol);
+	return ret;
+}
+
+int evs_volume_restore(const struct evs_device *dev, const char *file, bool force,
+		       struct evs_error *err)
+{
+	struct evs_volume *backup;
+	struct evs_device in;
+	int ret;
+
+	ret = evs_device_open(&in, file, O_RDONLY, err);
+	if (ret)
+		return ret;
+	ret = evs_volume_open(&backup, &in, EVS_VOLUME_HEADER, err);
+	if (!ret) {
+		ret = restore(dev, backup, force, err);
+		evs_volume_close(backup);
+	}
+	evs_device_close(&in);
 	return ret;
 }

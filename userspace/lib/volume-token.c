@@ -39,9 +39,10 @@ int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err)
 		return 0;
 	if (!bad.errnum)
 		return evs_error_set(err, EMEDIUMTYPE,
-			"%s: not an EVS disk: its header has no " EVS_TOKEN_TYPE " token", vol->path);
+			"%s: not an EVS disk: its header has no " EVS_TOKEN_TYPE " token",
+			vol->dev.path);
 	*err = bad;
-	return evs_error_prefix(err, "%s", vol->path);
+	return evs_error_prefix(err, "%s", vol->dev.path);
 }
 
 const struct evs_token *evs_volume_token(const struct evs_volume *vol)
@@ -57,27 +58,6 @@ size_t evs_volume_token_count(const struct evs_volume *vol)
 const struct evs_token *evs_volume_token_at(const struct evs_volume *vol, size_t index)
 {
 	return &vol->tokens[index];
-}
-
-/* Reads the header anew, from the device: what the library has in memory proves nothing. */
-static int reload(struct evs_volume *vol, struct evs_error *err)
-{
-	struct crypt_device *cd;
-	int ret;
-
-	ret = evs_crypt_init(&cd, vol->path, &vol->log, err);
-	if (ret)
-		return ret;
-	ret = crypt_load(cd, CRYPT_LUKS2, NULL);
-	if (ret < 0) {
-		ret = evs_error_set(err, -ret, "%s: the header does not load any more: %s",
-				    vol->path, *vol->log.text ? vol->log.text : strerror(-ret));
-		crypt_free(cd);
-		return ret;
-	}
-	crypt_free(vol->cd);
-	vol->cd = cd;
-	return evs_volume_read_tokens(vol, err);
 }
 
 static bool same(const struct evs_token *a, const struct evs_token *b)
@@ -105,10 +85,21 @@ static int find(const struct evs_volume *vol, const struct evs_token *token)
 	return -1;
 }
 
-static int cannot_write(const struct evs_volume *vol, int ret, struct evs_error *err)
+static int cannot_change(const struct evs_volume *vol, int ret, struct evs_error *err)
 {
-	return evs_error_set(err, -ret, "%s: cannot write the header: %s", vol->path,
+	return evs_error_set(err, -ret, "%s: cannot change the header: %s", vol->dev.path,
 			     *vol->log.text ? vol->log.text : strerror(-ret));
+}
+
+/* Writes what has been changed in memory, and reads it back: only that proves it. */
+static int write_tokens(struct evs_volume *vol, struct evs_error *err)
+{
+	int ret;
+
+	ret = evs_image_update(&vol->image, &vol->dev, err);
+	if (!ret)
+		ret = evs_volume_load(vol, err);
+	return ret ? ret : evs_volume_read_tokens(vol, err);
 }
 
 int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
@@ -118,7 +109,7 @@ int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
 	int ret;
 
 	if (vol->token_count == EVS_TOKENS_MAX)
-		return evs_error_set(err, ENOSPC, "%s: has %d tokens already", vol->path,
+		return evs_error_set(err, ENOSPC, "%s: has %d tokens already", vol->dev.path,
 				     EVS_TOKENS_MAX);
 	ret = evs_token_to_json(token, json, err);
 	if (ret)
@@ -126,10 +117,10 @@ int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
 	vol->log.text[0] = '\0';
 	ret = crypt_token_json_set(vol->cd, CRYPT_ANY_TOKEN, json);
 	if (ret < 0)
-		return cannot_write(vol, ret, err);
-	ret = reload(vol, err);
+		return cannot_change(vol, ret, err);
+	ret = write_tokens(vol, err);
 	if (!ret && find(vol, token) < 0)
-		ret = evs_error_set(err, EIO, "%s: the new token was not written", vol->path);
+		ret = evs_error_set(err, EIO, "%s: the new token was not written", vol->dev.path);
 	return ret;
 }
 
@@ -139,7 +130,7 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 	int keep = find(vol, token), id, ret;
 
 	if (keep < 0)
-		return evs_error_set(err, ENOENT, "%s: has no such token", vol->path);
+		return evs_error_set(err, ENOENT, "%s: has no such token", vol->dev.path);
 	keep = vol->token_ids[keep];
 	vol->log.text[0] = '\0';
 	for (id = 0; id < crypt_token_max(CRYPT_LUKS2); id++) {
@@ -147,10 +138,10 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 			continue;
 		ret = crypt_token_json_set(vol->cd, id, NULL);
 		if (ret < 0)
-			return cannot_write(vol, ret, err);
+			return cannot_change(vol, ret, err);
 	}
-	ret = reload(vol, err);
+	ret = write_tokens(vol, err);
 	if (!ret && (vol->token_count != 1 || find(vol, token)))
-		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->path);
+		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->dev.path);
 	return ret;
 }

@@ -1,110 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <json.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "kms/json.h"
 #include "text.h"
 #include "volume-private.h"
 
 #define SECTOR 512
-#define MAGIC_SIZE 6
-#define MAGIC_FIRST "LUKS\xba\xbe"
-#define MAGIC_SECOND "SKUL\xba\xbe"
-#define SECOND_FROM 0x4000	/* where the second copy may begin: 16 KiB ... */
-#define SECOND_TO 0x400000	/* ... and each power of two up to 4 MiB */
+#define BINARY_SIZE 4096	/* of a copy, before its JSON */
+#define READ_TRIES 3
+#define READ_PAUSE_MS 20
 
 /* ---- libcryptsetup ---- */
 
+/* Keeps the message, with the path that the user knows instead of that of the image. */
 static void catch_log(int level, const char *message, void *user)
 {
 	struct evs_crypt_log *log = user;
+	char text[sizeof(log->text)];
+	const char *found;
 	size_t len = strlen(message);
 
 	if (!log || level != CRYPT_LOG_ERROR)
 		return;
 	while (len && (message[len - 1] == '\n' || message[len - 1] == '.'))
 		len--;
+	found = strstr(message, log->image);
+	if (found && found + strlen(log->image) <= message + len) {
+		snprintf(text, sizeof(text), "%.*s%s%.*s", (int)(found - message), message,
+			 log->device, (int)(len - (size_t)(found - message) - strlen(log->image)),
+			 found + strlen(log->image));
+		message = text;
+		len = strlen(text);
+	}
 	evs_text_copy(log->text, sizeof(log->text), message, len);
 }
 
-int evs_crypt_init(struct crypt_device **cd, const char *path, struct evs_crypt_log *log,
-		   struct evs_error *err)
+int evs_crypt_init(struct crypt_device **cd, const struct evs_image *image, const char *device,
+		   struct evs_crypt_log *log, struct evs_error *err)
 {
 	int ret;
 
+	log->image = image->path;
+	log->device = device;
 	log->text[0] = '\0';
 	/* Without these, messages would go to stderr and plug-ins would be loaded. */
 	crypt_set_log_callback(NULL, catch_log, NULL);
 	crypt_token_external_disable();
-	ret = crypt_init(cd, path);
+	ret = crypt_init(cd, image->path);
 	if (ret < 0)
-		return evs_error_set(err, -ret, "%s: cannot be used: %s", path, strerror(-ret));
+		return evs_error_set(err, -ret, "%s: cannot be used: %s", device, strerror(-ret));
 	crypt_set_log_callback(*cd, catch_log, log);
 	return 0;
-}
-
-int evs_device_size(int fd, const char *path, uint64_t *size, unsigned int *block_size,
-		    struct evs_error *err)
-{
-	struct stat st;
-	int logical;
-
-	if (fstat(fd, &st))
-		return evs_error_set(err, errno, "%s: %m", path);
-	if (S_ISREG(st.st_mode)) {
-		*size = (uint64_t)st.st_size;
-		*block_size = SECTOR;
-		return 0;
-	}
-	if (ioctl(fd, BLKGETSIZE64, size) || ioctl(fd, BLKSSZGET, &logical))
-		return evs_error_set(err, errno, "%s: cannot tell its size: %m", path);
-	*block_size = (unsigned int)logical;
-	return 0;
-}
-
-/* ---- why a header does not load ---- */
-
-static bool magic_at(int fd, off_t offset, const char *magic)
-{
-	char bytes[MAGIC_SIZE];
-
-	return pread(fd, bytes, sizeof(bytes), offset) == (ssize_t)sizeof(bytes) &&
-	       !memcmp(bytes, magic, sizeof(bytes));
-}
-
-/* A header was there when one of its copies still has its magic. */
-static int explain_load(const char *path, const struct evs_crypt_log *log, struct evs_error *err)
-{
-	unsigned char version[2] = {};
-	bool first, second = false;
-	off_t offset;
-	int fd;
-
-	fd = evs_device_open(path, O_RDONLY, err);
-	if (fd < 0)
-		return fd;
-	first = magic_at(fd, 0, MAGIC_FIRST);
-	if (first && pread(fd, version, sizeof(version), MAGIC_SIZE) != (ssize_t)sizeof(version))
-		version[1] = 0;
-	for (offset = SECOND_FROM; offset <= SECOND_TO && !second; offset *= 2)
-		second = magic_at(fd, offset, MAGIC_SECOND);
-	close(fd);
-	if (first && !version[0] && version[1] == 1)
-		return evs_error_set(err, EMEDIUMTYPE, "%s: not an EVS disk but a LUKS1 disk", path);
-	if (first || second)
-		return evs_error_set(err, EUCLEAN,
-				     "%s: damaged header: no intact copy of the LUKS2 header%s%s%s",
-				     path, *log->text ? " (" : "", log->text,
-				     *log->text ? ")" : "");
-	return evs_error_set(err, EMEDIUMTYPE, "%s: not an EVS disk: no LUKS2 header", path);
 }
 
 /* ---- checks of a header that loads ---- */
@@ -136,6 +89,24 @@ static int check_segment(json_object *segments, const char *path, struct evs_err
 	return 0;
 }
 
+/* The library has checked what the JSON says about its own size. */
+static int read_header_size(struct evs_volume *vol, json_object *root, const char *path,
+			    struct evs_error *err)
+{
+	json_object *config = json_object_object_get(root, "config");
+	char json_size[32], areas_size[32];
+
+	if (evs_json_text(config, "json_size", json_size, sizeof(json_size)) ||
+	    evs_json_text(config, "keyslots_size", areas_size, sizeof(areas_size)))
+		return bad_layout(err, path, "the header does not say how long it is");
+	vol->header_size = EVS_COPIES * (strtoull(json_size, NULL, 10) + BINARY_SIZE) +
+			   strtoull(areas_size, NULL, 10);
+	if (vol->header_size < EVS_COPIES_END(&vol->image) ||
+	    vol->header_size > crypt_get_data_offset(vol->cd) * SECTOR)
+		return bad_layout(err, path, "the header is longer than the room before the data");
+	return 0;
+}
+
 static int check_layout(struct evs_volume *vol, const char *path, struct evs_error *err)
 {
 	const char *subsystem = crypt_get_subsystem(vol->cd);
@@ -162,6 +133,8 @@ static int check_layout(struct evs_volume *vol, const char *path, struct evs_err
 	if (!root)
 		return evs_error_set(err, ENOMEM, "%s: cannot parse the header", path);
 	ret = check_segment(json_object_object_get(root, "segments"), path, err);
+	if (!ret)
+		ret = read_header_size(vol, root, path, err);
 	json_object_put(root);
 	return ret;
 }
@@ -172,7 +145,7 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 	const char *label = crypt_get_label(vol->cd), *uuid = crypt_get_uuid(vol->cd);
 	unsigned int block_size;
 	uint64_t size;
-	int fd, ret;
+	int ret;
 
 	if (!uuid || !evs_uuid_valid(uuid))
 		return bad_layout(err, path, "it has no UUID");
@@ -183,11 +156,7 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 	if (vol->sector_size != 512 && vol->sector_size != 4096)
 		return bad_layout(err, path, "its sectors are neither of 512 nor of 4096 bytes");
 
-	fd = evs_device_open(path, O_RDONLY, err);
-	if (fd < 0)
-		return fd;
-	ret = evs_device_size(fd, path, &size, &block_size, err);
-	close(fd);
+	ret = evs_device_size(&vol->dev, &size, &block_size, err);
 	if (ret)
 		return ret;
 	/* The library has checked that offset * 512 does not overflow. */
@@ -201,72 +170,161 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 	return 0;
 }
 
-static bool only_read;
+/* ---- opening ---- */
 
-/* The library repairs under a lock only. That it takes none cannot be taken back. */
-void evs_volume_only_read(void)
+static void unload(struct evs_volume *vol)
 {
-	crypt_metadata_locking(NULL, 0);
-	only_read = true;
+	crypt_free(vol->cd);
+	vol->cd = NULL;
+	evs_image_free(&vol->image);
 }
 
-static int open_volume(struct evs_volume **vol, const char *path, bool header_only,
-		       struct evs_error *err)
+static int load_once(struct evs_volume *vol, struct evs_error *err)
 {
-	struct evs_volume *new;
-	int fd, ret;
+	const char *path = vol->dev.path;
+	int ret, i;
 
-	fd = evs_device_open(path, O_RDONLY, err);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	new = calloc(1, sizeof(*new));
-	if (!new)
-		return evs_error_set(err, ENOMEM, "out of memory");
-	new->path = strdup(path);
-	ret = new->path ? evs_crypt_init(&new->cd, path, &new->log, err) :
-	      evs_error_set(err, ENOMEM, "out of memory");
+	ret = evs_image_load(&vol->image, &vol->dev, err);
 	if (ret)
-		goto err_close;
-	ret = crypt_load(new->cd, CRYPT_LUKS2, NULL);
-	/* Without a lock, it may have been read while a rewrap was writing it. */
-	if (ret < 0 && only_read)
-		ret = crypt_load(new->cd, CRYPT_LUKS2, NULL);
-	if (ret < 0) {
-		ret = explain_load(path, &new->log, err);
-		goto err_close;
+		return ret;
+	ret = evs_crypt_init(&vol->cd, &vol->image, path, &vol->log, err);
+	if (ret)
+		return ret;
+	ret = crypt_load(vol->cd, CRYPT_LUKS2, NULL);
+	if (!ret)
+		return evs_image_compare(&vol->image, err);
+	for (i = 0; i < EVS_COPIES; i++)
+		if (vol->image.unreadable[i])
+			return evs_error_set(err, vol->image.unreadable[i],
+					     "%s: cannot be read: %s (%s copy of the header)", path,
+					     strerror(vol->image.unreadable[i]),
+					     i ? "second" : "first");
+	return evs_error_set(err, EUCLEAN,
+			     "%s: damaged header: no intact copy of the LUKS2 header%s%s%s", path,
+			     *vol->log.text ? " (" : "", vol->log.text,
+			     *vol->log.text ? ")" : "");
+}
+
+static bool is_damaged(const struct evs_volume *vol)
+{
+	return vol->image.damaged[0] || vol->image.damaged[1];
+}
+
+static void describe_damage(struct evs_volume *vol)
+{
+	const struct evs_image *image = &vol->image;
+	int i;
+
+	vol->damage[0] = '\0';
+	for (i = 0; i < EVS_COPIES; i++)
+		if (image->damaged[i])
+			snprintf(vol->damage, sizeof(vol->damage),
+				 "the %s copy of the header %s%s; the other one is intact",
+				 i ? "second" : "first",
+				 image->unreadable[i] ? "cannot be read: " : "is damaged",
+				 image->unreadable[i] ? strerror(image->unreadable[i]) : "");
+}
+
+/*
+ * What looks damaged may just be written by another program: only what is the same
+ * when it is read again is damaged indeed.
+ */
+int evs_volume_load(struct evs_volume *vol, struct evs_error *err)
+{
+	const struct timespec pause = { .tv_nsec = READ_PAUSE_MS * 1000000 };
+	struct evs_image before = {};
+	int tries, ret;
+
+	for (tries = 1;; tries++) {
+		unload(vol);
+		ret = load_once(vol, err);
+		if (ret ? ret != -EUCLEAN : !is_damaged(vol))
+			break;
+		if (tries == READ_TRIES || (before.was && evs_image_same(&before, &vol->image)))
+			break;
+		evs_image_free(&before);
+		before = vol->image;
+		vol->image = (struct evs_image){};
+		nanosleep(&pause, NULL);
 	}
-	ret = check_layout(new, path, err);
+	evs_image_free(&before);
+	if (!ret && is_damaged(vol) && evs_device_has_other(&vol->dev))
+		ret = evs_error_set(err, EUCLEAN,
+				    "%s: damaged header: only one copy of the LUKS2 header is intact, and something else is there as well (see wipefs)",
+				    vol->dev.path);
 	if (!ret)
-		ret = read_geometry(new, path, header_only, err);
-	if (!ret)
-		ret = evs_volume_read_tokens(new, err);
-	if (ret)
-		goto err_close;
-	*vol = new;
-	return 0;
-
-err_close:
-	evs_volume_close(new);
+		describe_damage(vol);
 	return ret;
 }
 
-int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error *err)
+/* That it cannot be repaired is no obstacle to reading it. */
+static void repair(struct evs_volume *vol)
 {
-	return open_volume(vol, path, false, err);
+	struct evs_device rw = vol->dev;
+	struct evs_error ignored = {};
+
+	if ((fcntl(vol->dev.fd, F_GETFL) & O_ACCMODE) == O_RDONLY &&
+	    evs_device_open_again(&rw, vol->dev.fd, vol->dev.path, O_RDWR, &ignored))
+		return;
+	if (!evs_image_repair(&vol->image, &rw))
+		describe_damage(vol);
+	if (rw.fd != vol->dev.fd)
+		evs_device_close(&rw);
 }
 
-int evs_volume_open_header(struct evs_volume **vol, const char *path, struct evs_error *err)
+static int check(struct evs_volume *vol, bool header_only, struct evs_error *err)
 {
-	return open_volume(vol, path, true, err);
+	int ret;
+
+	ret = check_layout(vol, vol->dev.path, err);
+	if (!ret)
+		ret = read_geometry(vol, vol->dev.path, header_only, err);
+	if (!ret)
+		ret = evs_volume_read_tokens(vol, err);
+	return ret;
+}
+
+int evs_volume_open(struct evs_volume **vol, const struct evs_device *dev, unsigned int flags,
+		    struct evs_error *err)
+{
+	struct evs_volume *new = calloc(1, sizeof(*new));
+	int ret;
+
+	if (!new)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	new->dev = *dev;
+	ret = evs_volume_load(new, err);
+	if (!ret)
+		ret = check(new, flags & EVS_VOLUME_HEADER, err);
+	if (ret) {
+		evs_volume_close(new);
+		return ret;
+	}
+	if (is_damaged(new) && (flags & EVS_VOLUME_REPAIR))
+		repair(new);
+	*vol = new;
+	return 0;
+}
+
+int evs_volume_read(struct evs_volume **vol, const char *path, unsigned int flags,
+		    struct evs_error *err)
+{
+	struct evs_device dev;
+	int ret;
+
+	ret = evs_device_open(&dev, path, O_RDONLY, err);
+	if (ret)
+		return ret;
+	ret = evs_volume_open(vol, &dev, flags, err);
+	evs_device_close(&dev);
+	return ret;
 }
 
 void evs_volume_close(struct evs_volume *vol)
 {
 	if (!vol)
 		return;
-	crypt_free(vol->cd);
-	free(vol->path);
+	unload(vol);
 	free(vol);
 }
 
@@ -312,4 +370,9 @@ uint64_t evs_volume_data_size(const struct evs_volume *vol)
 unsigned int evs_volume_sector_size(const struct evs_volume *vol)
 {
 	return vol->sector_size;
+}
+
+const char *evs_volume_damage(const struct evs_volume *vol)
+{
+	return vol->damage;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "device.h"
 #include "error.h"
 #include "secret.h"
 #include "token.h"
@@ -16,35 +17,6 @@
 
 /* An open header. */
 struct evs_volume;
-
-/**
- * struct evs_probe - What is on a device already.
- * @found: anything that blkid knows
- * @is_evs: a LUKS2 header of ours
- * @type: such as "ext4", "crypto_LUKS", "gpt"
- * @usage: "filesystem", "raid", "crypto", "partition table" or "other"
- * @label: its label, or ""
- * @uuid: its UUID, or ""
- */
-struct evs_probe {
-	bool found;
-	bool is_evs;
-	char type[32];
-	char usage[32];
-	char label[128];
-	char uuid[40];
-};
-
-/**
- * evs_volume_probe() - Look what a device or file holds.
- * @path: block device or regular file
- * @probe: filled
- * @err: filled on failure
- *
- * Return: 0 (also when nothing is found) or a negative errno; -EUCLEAN when
- * there is more than one thing and they contradict each other.
- */
-int evs_volume_probe(const char *path, struct evs_probe *probe, struct evs_error *err);
 
 /**
  * struct evs_format - How a new disk shall be.
@@ -59,56 +31,75 @@ struct evs_format {
 };
 
 /**
+ * evs_volume_check_format() - Can the device become such a disk?
+ * @dev: the device
+ * @fmt: how it shall be; a sector size of 0 is decided
+ * @err: filled when it cannot
+ *
+ * Return: 0 or a negative errno: -ENOSPC too small, -EINVAL a sector size that
+ * the device forbids.
+ */
+int evs_volume_check_format(const struct evs_device *dev, struct evs_format *fmt,
+			    struct evs_error *err);
+
+/**
  * evs_volume_format() - Write a LUKS2 header whose volume key is the DK.
- * @path: block device or regular file; what it holds is lost
+ * @dev: the device, open for writing and claimed; what it holds is lost
  * @fmt: how it shall be
  * @token: how to get the DK back, stored in the header; its key slots do not count
  * @dk: the DK, EVS_DK_SIZE bytes
  * @err: filled on failure
  *
  * There is one key slot, which the DK opens, for the tokens of cryptsetup.
- * Whatever step fails, no header is left behind. Look with evs_volume_probe()
+ * The header is made in memory. What makes it one is written last: whatever step
+ * fails or is cut short, no header is left behind. Look with evs_device_probe()
  * first: this function asks nothing.
  *
- * Return: 0 or a negative errno: -EBUSY in use, -ENOSPC too small, -EINVAL a
- * sector size that the device forbids.
+ * Return: 0 or a negative errno, also those of evs_volume_check_format().
  */
-int evs_volume_format(const char *path, const struct evs_format *fmt,
+int evs_volume_format(const struct evs_device *dev, const struct evs_format *fmt,
 		      const struct evs_token *token, const struct evs_secret *dk,
 		      struct evs_error *err);
 
 /**
- * evs_volume_only_read() - From now on, opening a damaged header does not repair it.
- *
- * For a process that shall leave the device as it is. It cannot be undone, and
- * such a process must not write a header, as it takes no lock on it any more.
+ * enum evs_volume_flags - How evs_volume_open() opens a header.
+ * @EVS_VOLUME_REPAIR: write a copy of the header that is damaged anew, from the other
+ *		       one; without it, nothing is written
+ * @EVS_VOLUME_HEADER: there may be no data behind the header: its size is 0
  */
-void evs_volume_only_read(void);
+enum evs_volume_flags {
+	EVS_VOLUME_REPAIR = 1 << 0,
+	EVS_VOLUME_HEADER = 1 << 1,
+};
 
 /**
  * evs_volume_open() - Read and check the header of an EVS disk.
  * @vol: set to the open header; release with evs_volume_close()
- * @path: block device or regular file
+ * @dev: the device, which must stay open as long as @vol is changed
+ * @flags: of enum evs_volume_flags
  * @err: filled on failure
  *
- * A header of which one of the two copies is damaged is read from the other,
- * and repaired where the device can be written, but for evs_volume_only_read().
+ * The header has two copies. When one of them is damaged the other one is used;
+ * evs_volume_damage() tells.
  *
- * Return: 0 or a negative errno: -ENOENT/-ENXIO no such device, -EMEDIUMTYPE
- * no EVS disk, -EUCLEAN a LUKS2 header that is damaged, -EBADMSG a bad token
- * or a layout that no EVS disk has, -EPROTONOSUPPORT a newer token version.
+ * Return: 0 or a negative errno: -EIO the device cannot be read, -EMEDIUMTYPE no
+ * EVS disk, -EUCLEAN a LUKS2 header that is damaged, -EBADMSG a bad token or a
+ * layout that no EVS disk has, -EPROTONOSUPPORT a newer token version.
  */
-int evs_volume_open(struct evs_volume **vol, const char *path, struct evs_error *err);
+int evs_volume_open(struct evs_volume **vol, const struct evs_device *dev, unsigned int flags,
+		    struct evs_error *err);
 
 /**
- * evs_volume_open_header() - The same where there may be no data behind the header.
- * @vol: set to the open header; its size is 0
- * @path: block device, regular file, or a backup of a header
+ * evs_volume_read() - evs_volume_open() for reading, by path.
+ * @vol: set to the open header; release with evs_volume_close()
+ * @path: block device or regular file
+ * @flags: EVS_VOLUME_HEADER or 0
  * @err: filled on failure
  *
- * Return: as evs_volume_open().
+ * Return: as evs_volume_open(), or what opening the device gives.
  */
-int evs_volume_open_header(struct evs_volume **vol, const char *path, struct evs_error *err);
+int evs_volume_read(struct evs_volume **vol, const char *path, unsigned int flags,
+		    struct evs_error *err);
 
 /**
  * evs_volume_close() - Release an open header.
@@ -146,13 +137,21 @@ uint64_t evs_volume_data_size(const struct evs_volume *vol);
 unsigned int evs_volume_sector_size(const struct evs_volume *vol);
 
 /**
+ * evs_volume_damage() - What is wrong with one of the copies of the header.
+ * @vol: the header
+ *
+ * Return: a sentence, or "" when both are sound, or have been repaired.
+ */
+const char *evs_volume_damage(const struct evs_volume *vol);
+
+/**
  * evs_volume_add_token() - Write one more token, and read it back from the device.
  * @vol: the header; its tokens are those that were read back
  * @token: the new one
  * @err: filled on failure
  *
- * The header is written copy by copy: whenever this is interrupted, it holds
- * either the tokens it had, or these and the new one.
+ * The header is written copy by copy: whenever this is interrupted or fails, it
+ * holds either the tokens it had, or these and the new one.
  *
  * Return: 0 or a negative errno, -ENOSPC when there are too many.
  */
@@ -172,25 +171,30 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 
 /**
  * evs_volume_backup() - Copy the header of an EVS disk into a file.
- * @path: the disk
+ * @vol: the header; its device must be open
  * @file: the file, which must not exist; only its owner may read it
  * @err: filled on failure
  *
+ * Both copies in the backup are sound, even where one on the device is damaged.
+ *
  * Return: 0 or a negative errno, -EEXIST when there is such a file.
  */
-int evs_volume_backup(const char *path, const char *file, struct evs_error *err);
+int evs_volume_backup(struct evs_volume *vol, const char *file, struct evs_error *err);
 
 /**
  * evs_volume_restore() - Write a header that evs_volume_backup() has copied.
- * @path: block device or regular file, which nobody must be using
+ * @dev: the device, open for writing and claimed
  * @file: the copy
  * @force: whatever the device holds now; without it, it must hold a header of
  *	   the same UUID, or a LUKS2 header that is damaged
  * @err: filled on failure
  *
+ * Nothing is written before it is certain that the header fits the device.
+ *
  * Return: 0 or a negative errno: -EEXIST when only @force would do, those of
  * evs_volume_open() for a file that is no header of an EVS disk.
  */
-int evs_volume_restore(const char *path, const char *file, bool force, struct evs_error *err);
+int evs_volume_restore(const struct evs_device *dev, const char *file, bool force,
+		       struct evs_error *err);
 
 #endif /* EVS_VOLUME_H */

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "loop.h"
+#include "users.h"
+
+#define RUN "/run/evs"
+#define FOLDER RUN "/lock"
+
+/* ---- the lock ---- */
+
+/* A folder that only root can write to, so that nobody else can hold a lock */
+static int make_folder(struct evs_error *err)
+{
+	struct stat st;
+
+	/* The socket of the KMS lies there as well: whatever the umask is, it is 755. */
+	if (!mkdir(RUN, 0755) && chmod(RUN, 0755))
+		return evs_error_set(err, errno, RUN ": %m");
+	if (mkdir(FOLDER, 0700) && errno != EEXIST)
+		return evs_error_set(err, errno, FOLDER ": %m");
+	if (lstat(FOLDER, &st))
+		return evs_error_set(err, errno, FOLDER ": %m");
+	if (!S_ISDIR(st.st_mode) || st.st_uid || st.st_mode & 022)
+		return evs_error_set(err, EPERM, FOLDER ": must be a directory that only root can write to");
+	return 0;
+}
+
+static bool is_at(int fd, const char *path)
+{
+	struct stat held, there;
+
+	return !fstat(fd, &held) && !lstat(path, &there) && held.st_dev == there.st_dev &&
+	       held.st_ino == there.st_ino;
+}
+
+int claim_lock(struct claim *claim, struct evs_error *err)
+{
+	const struct evs_device *dev = &claim->dev;
+
+	claim->lock = -1;
+	/* For a file of their own, users have the lease. */
+	if (geteuid())
+		return 0;
+	if (make_folder(err))
+		return -err->errnum;
+	snprintf(claim->lock_path, sizeof(claim->lock_path), FOLDER "/%s-%u:%u-%llu",
+		 dev->is_file ? "file" : "device", major(dev->number), minor(dev->number),
+		 (unsigned long long)dev->inode);
+	/* Who releases it removes it: what was opened may not be there any more. */
+	for (;;) {
+		claim->lock = open(claim->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (claim->lock < 0)
+			return evs_error_set(err, errno, "%s: %m", claim->lock_path);
+		if (flock(claim->lock, LOCK_EX | LOCK_NB))
+			break;
+		if (is_at(claim->lock, claim->lock_path))
+			return 0;
+		close(claim->lock);
+	}
+	if (errno == EWOULDBLOCK)
+		evs_error_set(err, EBUSY, "%s: is in use by another evs-setup", dev->path);
+	else
+		evs_error_set(err, errno, "%s: %m", claim->lock_path);
+	close(claim->lock);
+	claim->lock = -1;
+	return -err->errnum;
+}
+
+void claim_unlock(struct claim *claim)
+{
+	if (claim->lock < 0)
+		return;
+	unlink(claim->lock_path);
+	close(claim->lock);
+	claim->lock = -1;
+}
+
+/* ---- files ---- */
+
+static int in_use(const struct evs_device *dev, struct evs_error *err)
+{
+	char loop[NAME_MAX + sizeof("/dev/")];
+	struct evs_error ignored = {};
+	struct stat st;
+
+	if (!fstat(dev->fd, &st) && loop_find(&st, loop, sizeof(loop), &ignored) > 0)
+		return evs_error_set(err, EBUSY, "%s: is in use by %s", dev->path, loop);
+	return evs_error_set(err, EBUSY,
+			     "%s: is in use: another program has it open (see fuser)", dev->path);
+}
+
+/* For a file system without leases: other programs are not noticed, loop devices are. */
+static int lock_file(const struct evs_device *dev, struct evs_error *err)
+{
+	char loop[NAME_MAX + sizeof("/dev/")];
+	struct stat st;
+	int ret;
+
+	if (flock(dev->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return in_use(dev, err);
+	if (fstat(dev->fd, &st))
+		return evs_error_set(err, errno, "%s: %m", dev->path);
+	ret = loop_find(&st, loop, sizeof(loop), err);
+	return ret > 0 ? in_use(dev, err) : ret;
+}
+
+/*
+ * The signal for somebody who waits: of this one nobody takes notice, while SIGIO
+ * would end the process. Giving up a lease resets it.
+ */
+static int take_lease(const struct evs_device *dev)
+{
+	fcntl(dev->fd, F_SETSIG, SIGURG);
+	return fcntl(dev->fd, F_SETLEASE, F_WRLCK);
+}
+
+int claim_file(struct claim *claim, struct evs_error *err)
+{
+	claim->leased = !take_lease(&claim->dev);
+	if (claim->leased)
+		return 0;
+	if (errno == EAGAIN)
+		return in_use(&claim->dev, err);
+	return lock_file(&claim->dev, err);
+}
+
+void claim_share_file(struct claim *claim)
+{
+	if (claim->leased)
+		fcntl(claim->dev.fd, F_SETLEASE, F_UNLCK);
+	else if (claim->dev.is_file)
+		flock(claim->dev.fd, LOCK_UN);
+	claim->leased = false;
+}
+
+/* ---- both ---- */
+
+static int hold(struct claim *claim, struct evs_error *err)
+{
+	int ret = claim_lock(claim, err);
+
+	claim->leased = false;
+	if (!ret && claim->dev.is_file)
+		ret = claim_file(claim, err);
+	if (ret)
+		claim_close(claim);
+	return ret;
+}
+
+int claim_open(struct claim *claim, const char *path, struct evs_error *err)
+{
+	struct stat st;
+	int ret;
+
+	/* For a file, O_EXCL means nothing. */
+	ret = evs_device_open(&claim->dev, path, O_RDWR | O_EXCL, err);
+	if (ret != -EBUSY)
+		return ret ? ret : hold(claim, err);
+	if (!stat(path, &st) && S_ISBLK(st.st_mode))
+		users_tell(st.st_rdev, path);
+	return evs_error_set(err, EBUSY, "%s: is mounted, attached or otherwise in use", path);
+}
+
+/* The loop device over a file, if there is one. Returns 1, 0 or a negative errno. */
+static int open_loop(struct claim *claim, const char *path, struct evs_error *err)
+{
+	char loop[NAME_MAX + sizeof("/dev/")];
+	struct stat st;
+	int ret;
+
+	if (stat(path, &st))
+		return evs_error_set(err, errno, "%s: %m", path);
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	ret = loop_find(&st, loop, sizeof(loop), err);
+	if (ret <= 0)
+		return ret;
+	ret = evs_device_open(&claim->dev, loop, O_RDWR, err);
+	if (ret)
+		return ret;
+	claim->dev.path = path;
+	if (loop_covers(claim->dev.fd, &st))
+		return 1;
+	evs_device_close(&claim->dev);
+	return evs_error_set(err, EBUSY, "%s: is being detached; try again", path);
+}
+
+int claim_open_header(struct claim *claim, const char *path, struct evs_error *err)
+{
+	int ret;
+
+	ret = open_loop(claim, path, err);
+	if (!ret)
+		ret = evs_device_open(&claim->dev, path, O_RDWR | O_EXCL, err);
+	if (ret == -EBUSY)
+		ret = evs_device_open(&claim->dev, path, O_RDWR, err);
+	return ret < 0 ? ret : hold(claim, err);
+}
+
+static int check_path(const struct evs_device *dev, struct evs_error *err)
+{
+	struct stat st;
+	bool same;
+
+	if (stat(dev->path, &st))
+		same = false;
+	else if (dev->is_file)
+		same = S_ISREG(st.st_mode) && st.st_dev == dev->number && st.st_ino == dev->inode;
+	else
+		same = S_ISBLK(st.st_mode) && st.st_rdev == dev->number;
+	return same ? 0 : evs_error_set(err, EBUSY,
+			"%s: the path leads to something else by now; nothing was written", dev->path);
+}
+
+int claim_confirm(struct claim *claim, struct evs_error *err)
+{
+	if (claim->leased) {
+		/* Anew: the old lease may have been taken away, and its time may be over. */
+		fcntl(claim->dev.fd, F_SETLEASE, F_UNLCK);
+		claim->leased = !take_lease(&claim->dev);
+		if (!claim->leased)
+			return evs_error_set(err, EBUSY,
+				"%s: is in use: another program has opened it meanwhile; nothing was written",
+				claim->dev.path);
+	} else if (claim->dev.is_file && lock_file(&claim->dev, err)) {
+		return -err->errnum;
+	}
+	return check_path(&claim->dev, err);
+}
+
+void claim_close(struct claim *claim)
+{
+	evs_device_close(&claim->dev);
+	claim_unlock(claim);
+	claim->leased = false;
+}
