@@ -39,6 +39,21 @@ cmdline init_on_free=1 init_on_free=off
 like "$(evs-setup doctor)" '^note +freed memory: ' "freed memory: the last word counts"
 must umount /proc/cmdline
 
+# LVM, which is asked what it is told to read; this host has none
+if [ ! -e /sbin/lvmconfig ]; then
+	unlike "$(evs-setup doctor)" ' LVM: ' "no LVM: nothing is said of it"
+	at_exit rm -f /sbin/lvmconfig
+	printf '#!/bin/sh\ncat %s\n' "$tmp/lvmconfig" >/sbin/lvmconfig
+	must chmod +x /sbin/lvmconfig
+	printf 'use_devicesfile=0\nglobal_filter=["a|.*|"]\n' >"$tmp/lvmconfig"
+	like "$(evs-setup doctor)" '^note +LVM: .*suspended.*global_filter' "LVM reads every disk"
+	printf 'use_devicesfile=0\nglobal_filter=["r|^/dev/evs|"]\n' >"$tmp/lvmconfig"
+	like "$(evs-setup doctor)" '^ok +LVM: ' "LVM is told to leave them alone"
+	printf 'use_devicesfile=1\nglobal_filter=["a|.*|"]\n' >"$tmp/lvmconfig"
+	like "$(evs-setup doctor)" '^ok +LVM: ' "LVM has a file with its devices"
+	must rm /sbin/lvmconfig
+fi
+
 kms_stop
 doctor_finds "KMS stopped" 'KMS local: .*kmsd.sock: .*is its daemon running'
 kms_start

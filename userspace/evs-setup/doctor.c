@@ -25,6 +25,8 @@
 
 #define REQUEST_KEY "/sbin/request-key"
 #define REQUEST_KEY_ENTRY "/etc/request-key.d/evs.conf"
+#define LVMCONFIG "/sbin/lvmconfig"
+#define LVM_FILTER "global_filter="
 #define LOCK_NEEDED (512 * 1024)	/* what the largest KMS answers and tokens take */
 #define KEYS_NEEDED 8
 #define KEY_BYTES_NEEDED 4096
@@ -249,6 +251,28 @@ static void check_clock(struct findings *f)
 		good(f, "clock", "is synchronised");
 }
 
+/* LVM reads every block device that it is not told to leave alone. */
+static void check_lvm(struct findings *f)
+{
+	bool told = false;
+	char line[1024];
+	FILE *config;
+
+	if (access(LVMCONFIG, X_OK))
+		return;
+	config = popen(LVMCONFIG " --typeconfig full devices/use_devicesfile devices/global_filter 2>/dev/null",
+		       "re");
+	while (config && fgets(line, sizeof(line), config))
+		told |= !strcmp(line, "use_devicesfile=1\n") ||
+			(!strncmp(line, LVM_FILTER, strlen(LVM_FILTER)) && strstr(line, "evs"));
+	if (config)
+		pclose(config);
+	if (told)
+		good(f, "LVM", "is told which disks to read");
+	else
+		note(f, "LVM", "its commands read every EVS disk, and wait for one that is suspended; in lvm.conf, set use_devicesfile = 1, or global_filter = [ \"r|^/dev/evs|\" ] if no EVS disk is a physical volume");
+}
+
 /* ---- KMSs ---- */
 
 static void judge_certificate(struct findings *f, const char *what, const char *path,
@@ -362,6 +386,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_quota(&found);
 	check_freed(&found);
 	check_clock(&found);
+	check_lvm(&found);
 	check_all_kms(&found);
 	if (!found.bad)
 		return 0;
