@@ -71,6 +71,42 @@ printf 'nothing\n' >"$tmp/cert.pem"
 doctor_finds "certificate that is none" 'KMS local: ca-file: .*no certificate'
 must rm /etc/evs/evs.conf
 
+# The KMS of this host counts when it is configured or needed, and else not
+kms_stop
+hsm_conf=$tmp/softhsm2.conf
+must mkdir "$tmp/tokens"
+printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$tmp/tokens" >"$hsm_conf"
+must env SOFTHSM2_CONF="$hsm_conf" softhsm2-util --init-token --free --label disks \
+	--so-pin 123456 --pin 1234
+(umask 077 && echo 1234 >"$tmp/pin")
+cat >/etc/evs/evs.conf <<-EOF
+	[kms hsm]
+	backend = pkcs11
+	module = /usr/lib/softhsm/libsofthsm2.so
+	token = disks
+	pin-file = $tmp/pin
+	softhsm2-conf = $hsm_conf
+EOF
+out=$(evs-setup doctor 2>&1)
+is $? 0 "another KMS alone is configured: exit status"
+like "$out" '^note +KMS local: is not asked: ' "the KMS of this host is not asked"
+like "$out" '^ok +KMS hsm: answers, 0 CMKs' "the other one is"
+at_exit rm -f /etc/evstab
+printf 'data %s kms=local\n' "$tmp/no-such-disk" >/etc/evstab
+doctor_finds "a disk of evstab needs the KMS of this host" 'KMS local: .*kmsd.sock'
+rm /etc/evstab
+# SoftHSM 2.6 has the mechanism that is named first all the same
+echo 'slots.mechanisms = -CKM_MD5,CKM_AES_GCM,CKM_AES_KEY_WRAP_PAD' >>"$hsm_conf"
+doctor_finds "a token without mechanisms" 'KMS hsm: token disks can wrap no data key: '
+refused 2 'KMS hsm: token disks can wrap no data key: .*CKM_AES_GCM' "nor is a CMK made in it" \
+	evs-setup cmk create --kms hsm db
+is "$(evs-setup cmk list --kms hsm --json | jq -c .cmks)" "[]" "there is none"
+echo '[kms local]' >>/etc/evs/evs.conf
+like "$(evs-setup doctor 2>/dev/null)" '^BAD +KMS local: ' \
+	"an empty section configures the KMS of this host"
+must rm /etc/evs/evs.conf
+kms_start
+
 must mv /etc/request-key.d/evs.conf "$tmp/entry"
 at_exit mv "$tmp/entry" /etc/request-key.d/evs.conf
 doctor_finds "no entry for the helper" 'request-key: .*no entry for keys of type evs'

@@ -120,6 +120,43 @@ static void test_keys(void **state)
 	assert_contains(f->err.text, "pkcs11");
 }
 
+/* A token may have one of the mechanisms, or neither: then it is good for no CMK. */
+static void test_mechanisms(void **state)
+{
+	static const char *const without[] = {
+		"CKM_AES_GCM", "CKM_AES_KEY_WRAP_PAD", "CKM_AES_GCM,CKM_AES_KEY_WRAP_PAD",
+	};
+	struct fixture *f = *state;
+	char text[256], alias[16];
+	struct evs_cmk cmk;
+	size_t i;
+
+	/* SoftHSM 2.6 has the mechanism that is named first all the same: CKM_MD5 */
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "directories.tokendir = %%D/tokens\n"
+			 "objectstore.backend = file\nslots.mechanisms = -CKM_MD5,%s\n", without[i]);
+		put_file(f->dir, "softhsm2.conf", text, 0);
+		snprintf(alias, sizeof(alias), "without-%zu", i);
+		reopen(f);
+		if (i == 2)
+			break;
+		check_ok(&f->err, evs_kms_examine(f->kms, &f->err));
+		check_ok(&f->err, evs_kms_create_key(f->kms, alias, NULL, &cmk, &f->err));
+		wrap_new(f, alias);
+		assert_unwraps(f);
+	}
+	assert_int_equal(evs_kms_examine(f->kms, &f->err), -EOPNOTSUPP);
+	assert_contains(f->err.text, "KMS hsm: token disks can wrap no data key: it has neither of the mechanisms CKM_AES_GCM and CKM_AES_KEY_WRAP_PAD");
+	assert_int_equal(evs_kms_create_key(f->kms, alias, NULL, &cmk, &f->err), -EOPNOTSUPP);
+	assert_contains(f->err.text, "token disks can wrap no data key");
+	/* No key was made; and one that is there is of no use */
+	check_fails(&f->err, evs_kms_describe_key(f->kms, alias, &cmk, &f->err),
+		    EVS_CLASS_CMK_DELETED);
+	check_ok(&f->err, evs_token_init(&f->token, "hsm", "without-0", UUID, &f->err));
+	assert_int_equal(evs_kms_create_datakey(f->kms, &f->token, f->dk, &f->err), -EOPNOTSUPP);
+	assert_contains(f->err.text, "token disks can wrap no data key");
+}
+
 /* A right can be taken from the key: one that may not encrypt wraps. */
 static void test_wrap(void **state)
 {
@@ -322,6 +359,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_keys, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mechanisms, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tampered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),

@@ -109,6 +109,40 @@ static void test_undone(void **state)
 	remove_tree(f.dir);
 }
 
+/* A token that cannot wrap is found out before it is initialised. */
+static void test_no_mechanism(void **state)
+{
+	struct kmsd_hsm_new new = {
+		.module = "/usr/lib/softhsm/libsofthsm2.so", .token = "root", .root_key = "root",
+	};
+	struct evs_error err = {};
+	struct evs_secret *pin;
+	struct fixture f;
+	char conf[128];
+	FILE *file;
+
+	(void)state;
+	fixture_dir(&f);
+	snprintf(conf, sizeof(conf), "%s/softhsm2.conf", f.dir);
+	file = fopen(conf, "we");
+	assert_non_null(file);
+	/* SoftHSM 2.6 has the mechanism that is named first all the same */
+	fprintf(file, "directories.tokendir = %s\nobjectstore.backend = file\n"
+		"slots.mechanisms = -CKM_MD5,CKM_AES_GCM\n", f.dir);
+	assert_int_equal(fclose(file), 0);
+	pin = evs_secret_alloc(8);
+	assert_non_null(pin);
+	memcpy(pin->data, "123456", 6);
+	new.softhsm2_conf = conf;
+	new.pin = new.so_pin = pin;
+	assert_int_equal(kmsd_hsm_init(&new, &err), -EOPNOTSUPP);
+	assert_contains(err.text, "it has no mechanism CKM_AES_GCM");
+	assert_int_equal(unlink(conf), 0);
+	/* Nothing was made */
+	assert_int_equal(rmdir(f.dir), 0);
+	evs_secret_free(pin);
+}
+
 static CK_SESSION_HANDLE open_token(const struct kmsd_conf *conf, CK_FUNCTION_LIST **p11)
 {
 	struct evs_error err = {};
@@ -377,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_undone),
+		cmocka_unit_test(test_no_mechanism),
 		cmocka_unit_test(test_root_key),
 		cmocka_unit_test(test_bad_root_key),
 		cmocka_unit_test(test_pin),

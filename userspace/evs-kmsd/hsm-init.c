@@ -66,6 +66,10 @@ int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err)
 	if (ret)
 		return ret;
 	ret = evs_p11_find_token(p11, NULL, &slot, err);
+	/* Found out before anything in the token changes */
+	if (!ret && !evs_p11_can(p11, slot, CKM_AES_GCM, CKF_ENCRYPT | CKF_DECRYPT))
+		ret = evs_error_set(err, EOPNOTSUPP,
+				    "HSM: the token cannot wrap with the root key: it has no mechanism CKM_AES_GCM");
 	if (!ret) {
 		rv = p11->C_InitToken(slot, pin_ptr(new->so_pin), pin_len(new->so_pin), label);
 		ret = rv == CKR_OK ? fill_token(p11, slot, new, err)

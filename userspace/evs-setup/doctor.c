@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "cmk-disks.h"
 #include "config.h"
 #include "kms/backend.h"
 #include "netlink.h"
@@ -340,7 +341,9 @@ static void check_kms(struct findings *f, const struct evs_config_kms *cfg)
 		bad(f, what, "%s", sentence(&err, what));
 		return;
 	}
-	if (!evs_kms_list_keys(kms, &cmks, &count, &err)) {
+	if (evs_kms_examine(kms, &err)) {
+		bad(f, what, "%s", sentence(&err, what));
+	} else if (!evs_kms_list_keys(kms, &cmks, &count, &err)) {
 		good(f, what, "answers, %zu CMKs", count);
 		free(cmks);
 	} else if (err.errnum == EOPNOTSUPP) {
@@ -354,6 +357,12 @@ static void check_kms(struct findings *f, const struct evs_config_kms *cfg)
 	evs_kms_close(kms);
 }
 
+/* The KMS of this host exists without a word in evs.conf, and may be of no concern. */
+static bool is_used(const struct evs_config *cfg, const struct evs_config_kms *kms)
+{
+	return kms->configured || cfg->kms_count == 1 || cmk_disks_use(kms->name);
+}
+
 static void check_all_kms(struct findings *f)
 {
 	struct evs_error err = {};
@@ -365,8 +374,13 @@ static void check_all_kms(struct findings *f)
 		return;
 	}
 	good(f, "configuration", "%zu KMSs", cfg.kms_count);
-	for (i = 0; i < cfg.kms_count; i++)
-		check_kms(f, &cfg.kms[i]);
+	for (i = 0; i < cfg.kms_count; i++) {
+		if (is_used(&cfg, &cfg.kms[i]))
+			check_kms(f, &cfg.kms[i]);
+		else
+			note(f, "KMS " EVS_KMS_LOCAL,
+			     "is not asked: it is not in the configuration, and no disk needs it");
+	}
 	evs_config_free(&cfg);
 }
 

@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "disks.h"
 #include "loop.h"
+#include "probe.h"
 #include "table.h"
 #include "volume.h"
 
@@ -100,8 +101,7 @@ static void find_disk(const char *path, char *disk, size_t size)
 	closedir(dir);
 }
 
-/* What a shell or udev would take for more than a value becomes an underscore. */
-static void defuse(char *text)
+void probe_defuse(char *text)
 {
 	while ((text = strpbrk(text, " \t!\"#$&'()*;<>?[\\]^`{|}~%,")))
 		*text = '_';
@@ -115,7 +115,7 @@ static int print_label(const char *label, struct evs_error *err)
 		return 0;
 	if (blkid_safe_string(label, text, sizeof(text)))
 		return evs_error_set(err, EINVAL, "bad label");
-	defuse(text);
+	probe_defuse(text);
 	for (c = text; (c = strchr(c, '/')); c++)
 		*c = '_';
 	printf("EVS_LABEL=%s\n", text);
@@ -135,7 +135,7 @@ static int print_export(const char *path, const struct evs_volume *vol, struct e
 	printf("EVS_UUID=%s\n", evs_volume_uuid(vol));
 	ret = print_label(evs_volume_label(vol), err);
 	strcpy(cmk, token->cmk);
-	defuse(cmk);
+	probe_defuse(cmk);
 	printf("EVS_KMS=%s\nEVS_CMK=%s\n", token->kms, cmk);
 	printf("EVS_SECTOR_SIZE=%u\n", evs_volume_sector_size(vol));
 	printf("EVS_OFFSET=%llu\n", (unsigned long long)evs_volume_data_offset(vol));

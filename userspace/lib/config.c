@@ -129,16 +129,20 @@ static struct evs_config_kms *kms_add(struct evs_config *cfg, const char *name)
 static void parse_section(struct parser *p, const char *section)
 {
 	const char *name = section + strlen(KMS_SECTION);
+	struct evs_config_kms *kms;
 
 	if (strncmp(section, KMS_SECTION, strlen(KMS_SECTION))) {
 		parser_fail(p, "unknown section [%s]", section);
 	} else if (!evs_kms_name_valid(name)) {
 		parser_fail(p, "bad name of a KMS in [%s]", section);
-	} else if (!kms_find(p->cfg, name)) {
-		if (p->cfg->kms_count == KMS_MAX)
+	} else {
+		kms = kms_find(p->cfg, name);
+		if (!kms && p->cfg->kms_count == KMS_MAX)
 			parser_fail(p, "more than %u KMS sections", KMS_MAX);
-		else if (!kms_add(p->cfg, name))
+		else if (!kms && !(kms = kms_add(p->cfg, name)))
 			parser_fail(p, "out of memory");
+		else
+			kms->configured = true;
 	}
 }
 

@@ -38,6 +38,7 @@ struct evs_config_key {
  * struct evs_config_kms - One `[kms NAME]` section.
  * @name: its name, which the token of a disk gives
  * @ops: its kind, from the key `backend`
+ * @configured: the file has this section; EVS_KMS_LOCAL exists without
  * @timeout: seconds for a whole call
  * @grace: seconds for which the key of a suspended disk is kept, 0 for not at all
  * @options: keys of its kind that are set, see evs_config_get()
@@ -46,6 +47,7 @@ struct evs_config_key {
 struct evs_config_kms {
 	char name[EVS_KMS_NAME_MAX + 1];
 	const struct evs_kms_ops *ops;
+	bool configured;
 	unsigned int timeout;
 	unsigned int grace;
 	size_t option_count;

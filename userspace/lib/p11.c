@@ -108,6 +108,32 @@ int evs_p11_find_token(CK_FUNCTION_LIST *p11, const char *label, CK_SLOT_ID *slo
 	return 0;
 }
 
+/* SoftHSM describes mechanisms, too, that its configuration has switched off. */
+static bool is_listed(CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, CK_MECHANISM_TYPE type)
+{
+	CK_MECHANISM_TYPE *list;
+	CK_ULONG count, i;
+	bool found = false;
+
+	if (p11->C_GetMechanismList(slot, NULL, &count) != CKR_OK)
+		return false;
+	list = calloc(count + 1, sizeof(*list));
+	if (list && p11->C_GetMechanismList(slot, list, &count) == CKR_OK)
+		for (i = 0; i < count && !found; i++)
+			found = list[i] == type;
+	free(list);
+	return found;
+}
+
+bool evs_p11_can(CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_FLAGS flags)
+{
+	CK_MECHANISM_INFO info;
+
+	return is_listed(p11, slot, type) &&
+	       p11->C_GetMechanismInfo(slot, type, &info) == CKR_OK &&
+	       (info.flags & flags) == flags;
+}
+
 CK_RV evs_p11_login(CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, CK_FLAGS flags,
 		    const struct evs_secret *pin, CK_SESSION_HANDLE *session)
 {

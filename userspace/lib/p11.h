@@ -58,6 +58,15 @@ int evs_p11_find_token(CK_FUNCTION_LIST *p11, const char *label, CK_SLOT_ID *slo
 			struct evs_error *err);
 
 /**
+ * evs_p11_can() - Can a token do this?
+ * @p11: module
+ * @slot: slot of the token
+ * @type: the mechanism
+ * @flags: what it must be good for: CKF_ENCRYPT, CKF_WRAP...
+ */
+bool evs_p11_can(CK_FUNCTION_LIST *p11, CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_FLAGS flags);
+
+/**
  * evs_p11_login() - Open a session with a token and log its user in.
  * @p11: the module
  * @slot: where the token is

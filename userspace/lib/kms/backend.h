@@ -65,6 +65,7 @@ struct evs_refusal {
  * @create_key: as evs_kms_create_key(), but only finds out the id
  * @create_external_key: the same, but its material is to be imported
  * @list_keys: as evs_kms_list_keys()
+ * @examine: as evs_kms_examine()
  * @describe_key: @ref is an id, or, with @is_id, `alias/` and an alias
  * @set_enabled: enable or disable the CMK of this id
  * @schedule_deletion: have the CMK deleted in so many days; sets the date in
@@ -122,6 +123,7 @@ struct evs_kms_ops {
 				   struct evs_error *err);
 	int (*list_keys)(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 			 struct evs_error *err);
+	int (*examine)(struct evs_kms *kms, struct evs_error *err);
 	int (*describe_key)(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			    struct evs_error *err);
 	int (*set_enabled)(struct evs_kms *kms, const char *id, bool enabled,

@@ -144,6 +144,19 @@ int evs_kms_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 	return ret ? evs_kms_explain(kms, EVS_CALL_LIST, NULL, err) : 0;
 }
 
+int evs_kms_examine(struct evs_kms *kms, struct evs_error *err)
+{
+	int ret;
+
+	evs_kms_begin(kms, err);
+	if (!kms->ops->examine)
+		return 0;
+	do
+		ret = kms->ops->examine(kms, err);
+	while (ret && evs_kms_again(kms, true, err));
+	return ret ? evs_kms_explain(kms, EVS_CALL_LIST, NULL, err) : 0;
+}
+
 static int set_enabled(struct evs_kms *kms, const char *ref, bool enabled, struct evs_cmk *cmk,
 		       struct evs_error *err)
 {

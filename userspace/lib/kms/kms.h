@@ -180,6 +180,15 @@ int evs_kms_create_external_key(struct evs_kms *kms, const char *alias, const ch
 				struct evs_cmk *cmk, struct evs_error *err);
 
 /**
+ * evs_kms_examine() - Find out whether the KMS could wrap a DK at all.
+ * @kms: the client
+ * @err: filled when it could not
+ *
+ * Return: 0, also where only trying it would tell, or a negative errno.
+ */
+int evs_kms_examine(struct evs_kms *kms, struct evs_error *err);
+
+/**
  * evs_kms_list_keys() - All CMKs, page by page.
  * @kms: the client
  * @cmks: set to an array, to be freed with free()

@@ -180,10 +180,21 @@ static int find_cmk(struct evs_kms *kms, const char *label, CK_OBJECT_HANDLE *ke
 
 static bool has_gcm(const struct p11_state *state)
 {
-	CK_MECHANISM_INFO info;
+	return evs_p11_can(state->p11, state->slot, CKM_AES_GCM, CKF_ENCRYPT | CKF_DECRYPT);
+}
 
-	return state->p11->C_GetMechanismInfo(state->slot, CKM_AES_GCM, &info) == CKR_OK &&
-	       (info.flags & CKF_ENCRYPT) && (info.flags & CKF_DECRYPT);
+/* A CMK in a token without either would protect nothing. */
+static int check_mechanisms(struct evs_kms *kms, struct evs_error *err)
+{
+	const struct p11_state *state = kms->priv;
+
+	if (has_gcm(state) || evs_p11_can(state->p11, state->slot, CKM_AES_KEY_WRAP_PAD,
+					  CKF_WRAP | CKF_UNWRAP))
+		return 0;
+	return evs_error_set(err, EOPNOTSUPP,
+			     "token %s can wrap no data key: it has neither of the mechanisms CKM_AES_GCM and CKM_AES_KEY_WRAP_PAD (see: pkcs11-tool --module %s --list-mechanisms)",
+			     evs_config_get(&kms->cfg, "token"),
+			     evs_config_get(&kms->cfg, "module"));
 }
 
 /* ---- operations on CMKs ---- */
@@ -215,6 +226,9 @@ static int p11_create_key(struct evs_kms *kms, const char *alias, const char *de
 					   "a key of token %s has this label",
 					   evs_config_get(&kms->cfg, "token"));
 	if (err->class != EVS_CLASS_CMK_DELETED)
+		return ret;
+	ret = check_mechanisms(kms, err);
+	if (ret)
 		return ret;
 	/* The user is logged in for all sessions of the process. */
 	rv = state->p11->C_OpenSession(state->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
@@ -259,6 +273,13 @@ static int p11_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *cou
 	return ret;
 }
 
+static int p11_examine(struct evs_kms *kms, struct evs_error *err)
+{
+	int ret = get_session(kms, err);
+
+	return ret ? ret : check_mechanisms(kms, err);
+}
+
 /* ---- data keys ---- */
 
 static int get_wrapper(struct evs_kms *kms, const struct evs_token *token,
@@ -287,6 +308,8 @@ static int p11_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	int ret;
 
 	ret = get_wrapper(kms, token, &wrapper, err);
+	if (!ret)
+		ret = check_mechanisms(kms, err);
 	if (ret)
 		return ret;
 	if (has_gcm(state) && get_flag(state, wrapper.key, CKA_ENCRYPT))
@@ -399,6 +422,7 @@ const struct evs_kms_ops evs_pkcs11_ops = {
 	.close = p11_close,
 	.create_key = p11_create_key,
 	.list_keys = p11_list_keys,
+	.examine = p11_examine,
 	.describe_key = p11_describe_key,
 	.create_datakey = p11_create_datakey,
 	.decrypt_datakey = p11_decrypt_datakey,
