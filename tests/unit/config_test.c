@@ -48,7 +48,8 @@ static void refuse(const char *text, unsigned int line, const char *why)
 	struct evs_config cfg;
 	char place[64];
 
-	assert_int_equal(load(text, &cfg, &err), -EINVAL);
+	if (load(text, &cfg, &err) != -EINVAL)
+		fail_msg("\"%s\" is not refused", text);
 	snprintf(place, sizeof(place), "%s:%u: ", path, line);
 	if (strncmp(err.text, place, strlen(place)) || !strstr(err.text, why))
 		fail_msg("\"%s\" does not begin with \"%s\" or lacks \"%s\"", err.text, place, why);
@@ -71,6 +72,7 @@ static void test_defaults(void **state)
 	assert_int_equal(kms->grace, 0);
 	assert_null(evs_config_kms(&cfg, "cloud", &err));
 	assert_int_equal(err.errnum, ENOENT);
+	assert_non_null(strstr(err.text, path));
 	assert_non_null(strstr(err.text, "\"cloud\""));
 	evs_config_free(&cfg);
 }
@@ -88,7 +90,7 @@ static void test_values(void **state)
 			      "grace = 900\n"
 			      "\n"
 			      "[kms other-1]\n"
-			      "url = unix:/tmp/other.sock ; there\n"
+			      "url =\tunix:/tmp/other.sock \r\n"
 			      "project=p1\n", &cfg, &err), 0);
 	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
 	assert_non_null(kms);
@@ -127,9 +129,23 @@ static void test_refusals(void **state)
 	refuse("[kms]\n", 1, "unknown section [kms]");
 	refuse("[kms a b]\nurl = unix:/a\n", 1, "bad name");
 	refuse("timeout = 3\n", 1, "outside of a section");
-	refuse("\xef\xbb\xbf[a]\ntimeout = 3\n", 2, "outside of a section");
+	refuse("\xef\xbb\xbf[a]\ntimeout = 3\n", 1, "unknown section [a]");
+	refuse("\xef\xbb\xbftimeout = 3\n", 1, "outside of a section");
 	refuse("[kms local]\ntimeout = 3\ntimeout = 4\n", 3, "given twice");
-	refuse("[kms local]\nurl = unix:/a\n  b\n", 3, "given twice");
+	refuse("[kms local]\nurl = unix:/a\n  b\n", 3, "neither");
+	refuse("[kms local]\nurl : unix:/a\n", 2, "neither");
+	refuse("[kms local]\n= unix:/a\n", 2, "neither");
+	refuse("[kms local] # why\n", 1, "behind the ]");
+	refuse("[kms local]]\n", 1, "behind the ]");
+	refuse("[kms local]\nuser = caf\xe9\n", 2, "no UTF-8");
+	refuse("[kms local]\nuser = a\tb\n", 2, "control characters");
+	refuse("[kms local]\nuser = a\rb\r\n", 2, "control characters");
+	refuse("[kms local]\nuser = a\xc2\x9b\n", 2, "control characters");
+	refuse("[kms local]\nproject = p ; mine\n", 2, "project must be the id");
+	refuse("[kms local]\nca-file = \"/pem\"\n", 2, "absolute path");
+	refuse("[kms local]\nca-file = /pem \\\n", 2, "absolute path");
+	refuse("[kms local]\ntimeout = 5 ; s\n", 2, "1 to 600");
+	refuse("[kms local]\ntimeout = 5\n[kms local]\ntimeout = 5\n", 4, "given twice");
 	refuse("[kms local]\njust words\n", 2, "neither");
 	refuse("[kms local\n", 1, "neither");
 	refuse("[kms local]\nurl = ftp://kms\n", 2, "unix:/path");
@@ -139,6 +155,21 @@ static void test_refusals(void **state)
 	refuse("[kms local]\nurl = http://127.0.0.1.example/\n", 2, "https://");
 	refuse("[kms local]\nurl = https://user@kms.example/\n", 2, "https://");
 	refuse("[kms local]\nurl = https:///v1\n", 2, "https://");
+	refuse("[kms local]\nurl = https://localhost:99999\n", 2, "65535");
+	refuse("[kms local]\nurl = http://localhost:99999\n", 2, "65535");
+	refuse("[kms local]\nurl = https://kms:0\n", 2, "65535");
+	refuse("[kms local]\nurl = https://kms:\n", 2, "65535");
+	refuse("[kms local]\nurl = https://kms:443x\n", 2, "65535");
+	refuse("[kms local]\nurl = https://kms:+443\n", 2, "65535");
+	refuse("[kms local]\nurl = https://kms:18446744073709552059\n", 2, "65535");
+	refuse("[kms local]\nurl = https://k\xc3\xbcms.example\n", 2, "xn--");
+	refuse("[kms local]\nurl = https://kms.example/\xc3\xbc\n", 2, "ASCII");
+	refuse("[kms local]\nurl = https://-kms\n", 2, "https://");
+	refuse("[kms local]\nurl = https://[::1\n", 2, "https://");
+	refuse("[kms local]\nurl = https://[kms]\n", 2, "https://");
+	refuse("[kms local]\nurl = https://kms,a\n", 2, "https://");
+	refuse("[kms local]\nbackend = kmip\nurl = kmip://kms:99999\n", 3, "url must be kmip");
+	refuse("[kms local]\nbackend = kmip\nurl = kmip://k\xc3\xbcms\n", 3, "url must be kmip");
 	refuse("[kms local]\nproject = a/b\n", 2, "project must be the id");
 	refuse("[kms local]\nproject =\n", 2, "project must be the id");
 	refuse("[kms local]\nca-file = pem\n", 2, "ca-file must be an absolute path");
@@ -155,6 +186,58 @@ static void test_refusals(void **state)
 	refuse("[kms local]\ntimeout = 99999999999999999999\n", 2, "1 to 600");
 	memset(text + strlen(text), 'x', 500);
 	refuse(text, 2, "longer than");
+}
+
+/* Nothing of a value is dropped: it is taken as it stands, or refused above. */
+static void test_exact(void **state)
+{
+	static const char *const values[] = {
+		"evs ; prod", "evs # prod", "\"evs\"", "'evs'", "evs\\", "a = b", "a: b", "[evs]",
+		"evs;", "\xc3\xa9vs", "$HOME", "%41",
+	};
+	const struct evs_config_kms *kms;
+	struct evs_error err = {};
+	struct evs_config cfg;
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		snprintf(text, sizeof(text), "\xef\xbb\xbf; note\n\t[kms c] \n  backend = pkcs11\n"
+			 "module=/m\r\ntoken = %s \t\n\n pin-file\t=\t/p", values[i]);
+		if (load(text, &cfg, &err))
+			fail_msg("%s", err.text);
+		kms = evs_config_kms(&cfg, "c", &err);
+		assert_non_null(kms);
+		assert_string_equal(evs_config_get(kms, "token"), values[i]);
+		assert_string_equal(evs_config_get(kms, "module"), "/m");
+		assert_string_equal(evs_config_get(kms, "pin-file"), "/p");
+		evs_config_free(&cfg);
+	}
+	/* The longest value, in a line that is longer than libraries have room for */
+	memset(text, 0, sizeof(text));
+	strcpy(text, "[kms local]\nca-file = /");
+	memset(text + strlen(text), 'x', EVS_CONFIG_VALUE_MAX - 1);
+	assert_int_equal(load(text, &cfg, &err), 0);
+	assert_int_equal(strlen(evs_config_get(evs_config_kms(&cfg, "local", &err), "ca-file")),
+			 EVS_CONFIG_VALUE_MAX);
+	evs_config_free(&cfg);
+	refuse(strcat(text, "x"), 2, "longer than 255 bytes");
+}
+
+static void test_nul(void **state)
+{
+	static const char text[] = "# a\0b\n[kms local]\nproject = p\0q\n";
+	struct evs_error err = {};
+	struct evs_config cfg;
+	FILE *file = fopen(path, "we");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, sizeof(text) - 1, file), sizeof(text) - 1);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(evs_config_load(&cfg, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":3: a NUL byte"));
 }
 
 /* More of something than there can be */
@@ -193,7 +276,7 @@ static void test_auth(void **state)
 		{ "auth = token\n", "auth must be none, password, ak-sk or metadata" },
 		{ "backend = barbican\nproject = p\nauth = metadata\n",
 		  "auth must be none or password" },
-		{ "auth = password\nuser = a\tb\x01\n", "user must be" },
+		{ "auth = password\nuser = a\tb\x01\n", "control characters" },
 	};
 	struct evs_error err = {};
 	struct evs_config cfg;
@@ -250,6 +333,8 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_long_comment),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_exact),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_no_url),

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "kms/http.h"
 #include "kms_fixture.h"
 #include "recorded.h"
 
@@ -188,6 +189,34 @@ static void test_not_sent(void **state)
 	assert_contains(f->err.text, "\"alias/k\" is no CMK id of KMS cloud");
 }
 
+/* No second try for what is wrong with the URL or this library; one for the network */
+static void test_permanent(void **state)
+{
+	static const struct {
+		const char *url;
+		bool transient;
+	} rows[] = {
+		{ "https://localhost:99999", false },
+		{ "https://[::1/", false },
+		{ "https://127.0.0.1:1", true },
+	};
+	const struct evs_http_request request = { .method = "GET", .path = "/", .timeout_ms = 20000 };
+	struct evs_http_answer answer;
+	struct evs_error err = {};
+	struct evs_http *http;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct evs_http_peer peer = { .url = rows[i].url };
+
+		assert_int_equal(evs_http_open(&http, &peer, &err), 0);
+		assert_int_equal(evs_http_call(http, &request, &answer, &err), -EHOSTUNREACH);
+		assert_int_equal(err.transient, rows[i].transient);
+		evs_http_close(http);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +225,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_datakey, set_up_otc, tear_down),
 		cmocka_unit_test_setup_teardown(test_cloud, set_up_otc, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_sent, set_up_otc, tear_down),
+		cmocka_unit_test(test_permanent),
 	};
 
 	return cmocka_run_group_tests_name("kms_odd", tests, NULL, NULL);

@@ -355,6 +355,65 @@ static void test_other_database(void **state)
 	remove_tree(g.dir);
 }
 
+/* A path of so many bytes below the fixture's directory, without a slash in it */
+static void long_path(const struct fixture *f, char *path, size_t len)
+{
+	size_t used = (size_t)sprintf(path, "%s/s", f->dir);
+
+	while (used < len) {
+		path[used] = used % 200 ? 'x' : '/';
+		used++;
+	}
+	path[used] = '\0';
+}
+
+/* What the daemon would not read is refused before anything is made. */
+static void test_paths(void **state)
+{
+	static const struct {
+		size_t len;
+		const char *tail;
+		const char *why;
+	} rows[] = {
+		{ 150, "/a ; b", "a comment needs a line of its own" },
+		{ 150, "/a#b", "SoftHSM cannot use a path with # or =" },
+		{ 150, "/a=b", "SoftHSM cannot use a path with # or =" },
+		{ 150, "/a\nb", "evs-kmsd would refuse its configuration" },
+		{ 150, "/caf\xe9", "no UTF-8" },
+		{ 600, "", "too long for kms.db" },
+		{ 1200, "", "too long for kms.db" },
+		{ PATH_MAX + 10, "", "too long" },
+	};
+	struct evs_error err = {};
+	char path[PATH_MAX + 100];
+	struct kmsd_init init = { .state_dir = path };
+	struct kmsd_conf conf;
+	struct fixture f;
+	size_t i;
+
+	(void)state;
+	fixture_dir(&f);
+	init.config = f.config;
+	init.socket = f.socket;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		long_path(&f, path, rows[i].len);
+		strcat(path, rows[i].tail);
+		assert_true(kmsd_init(&init, &err) < 0);
+		if (!strstr(err.text, rows[i].why))
+			fail_msg("\"%s\" lacks \"%s\"", err.text, rows[i].why);
+		assert_int_equal(rmdir(f.dir), 0);	/* it is empty */
+		assert_int_equal(mkdir(f.dir, 0700), 0);
+	}
+	/* One whose line is longer than 200 bytes */
+	long_path(&f, path, 199);
+	strcpy(path + 199, "xxxxxxxxxxxxxxxxxxx");
+	if (kmsd_init(&init, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_string_equal(conf.softhsm2_conf + strlen(path), "/softhsm2.conf");
+	remove_tree(f.dir);
+}
+
 static void check_conf(const struct fixture *f, const char *text, int ret, const char *why)
 {
 	struct evs_error err = {};
@@ -380,7 +439,18 @@ static void test_conf(void **state)
 	(void)state;
 	fixture_dir(&f);
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), -ENOENT);
-	check_conf(&f, "[store]\ndatabase=/d\n[hsm]\nmodule=/m\npin-file=/p ; note\n", 0, "");
+	check_conf(&f, "[store]\ndatabase=/d\n[hsm]\nmodule=/m\npin-file=/p\n", 0, "");
+	check_conf(&f, "[hsm]\npin-file=/p ; note\n", -EINVAL,
+		   ":2: a comment needs a line of its own: [hsm] pin-file");
+	check_conf(&f, "[listn]\n", -EINVAL, ":1: unknown section: [listn]");
+	check_conf(&f, "[listen]\naddress = 192.0.2.1:99999\n", -EINVAL,
+		   ":2: not an address and port, as 192.0.2.1:9443: [listen] address");
+	check_conf(&f, "[listen]\naddress = [2001:db8::1]\n", -EINVAL,
+		   ":2: not an address and port, as 192.0.2.1:9443: [listen] address");
+	check_conf(&f, "[auth]\ntoken-hours = 18446744073709551617\n", -EINVAL,
+		   ":2: number out of range: [auth] token-hours");
+	check_conf(&f, "[auth]\ntoken-hours = 1 ; hour\n", -EINVAL,
+		   ":2: number out of range: [auth] token-hours");
 	check_conf(&f, "[store]\ndatabase=/d\n[hsm]\nmodule=/m\n", -EINVAL,
 		   ": missing setting: [hsm] pin-file");
 	check_conf(&f, "[listen]\nport=1\n", -EINVAL, ":2: unknown setting: [listen] port");
@@ -401,7 +471,11 @@ static void test_conf(void **state)
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
 	assert_true(conf.service);
 	assert_string_equal(conf.audit, "/a");
-	check_conf(&f, "[hsm\n", -EINVAL, ":1: not a setting");
+	check_conf(&f, "[hsm\n", -EINVAL, ":1: neither [section] nor key = value");
+	check_conf(&f, REST "token = evs ; prod\nroot-key = \"k\"\n", 0, "");
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_string_equal(conf.token, "evs ; prod");
+	assert_string_equal(conf.root_key, "\"k\"");
 	remove_tree(f.dir);
 }
 
@@ -417,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_pin),
 		cmocka_unit_test(test_other_database),
 		cmocka_unit_test(test_conf),
+		cmocka_unit_test(test_paths),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_init", tests, NULL, NULL);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf.h"
+#include "host.h"
+#include "ini.h"
 
 /**
  * struct setting - One that the file may have.
  * @section: section
  * @name: name in it
- * @text: where a text goes, @size bytes; one that is_path is absolute
+ * @text: where a text goes, @size bytes
+ * @bad: says what is wrong with a text, or returns NULL
  * @number: where a number from @min to @max goes
  * @choice: set when the value is the second of @choices, cleared when the first
  */
@@ -22,7 +23,7 @@ struct setting {
 	const char *name;
 	char *text;
 	size_t size;
-	bool is_path;
+	const char *(*bad)(const char *value);
 	bool required;
 	bool seen;
 	int64_t *number;
@@ -35,26 +36,36 @@ struct setting {
 struct parse {
 	struct setting *settings;
 	size_t count;
-	char why[256];	/* of the first bad line: inih reads on behind it */
 };
 
-static int complain(struct parse *parse, const char *what, const char *section, const char *name)
+static const char *bad_path(const char *value)
 {
-	if (!parse->why[0])
-		snprintf(parse->why, sizeof(parse->why), "%s: [%s] %s", what, section, name);
-	return 0;
+	if (value[0] != '/')
+		return "not an absolute path";
+	/* Nobody calls a file so. It may be meant as a comment, which was one once. */
+	return strstr(value, " ;") || strstr(value, " #") ? "a comment needs a line of its own" :
+							    NULL;
+}
+
+static const char *bad_address(const char *value)
+{
+	const char *end = evs_host_end(value), *host = *value == '[' ? strchr(value, ']') : value;
+
+	return end && !*end && host && strchr(host, ':') ? NULL :
+	       "not an address and port, as 192.0.2.1:9443";
 }
 
 /* Returns NULL, or what is wrong with the value. */
 static const char *take(struct setting *s, const char *value)
 {
+	const char *wrong;
 	char *end;
 
 	if (!value[0])
 		return "empty value";
 	if (s->number) {
 		*s->number = strtoll(value, &end, 10);
-		return *end || !isdigit((unsigned char)value[0]) || *s->number < s->min ||
+		return *end || value[0] < '0' || value[0] > '9' || *s->number < s->min ||
 				       *s->number > s->max ? "number out of range" : NULL;
 	}
 	if (s->choice) {
@@ -63,32 +74,41 @@ static const char *take(struct setting *s, const char *value)
 	}
 	if (strlen(value) >= s->size)
 		return "value too long";
-	if (s->is_path && value[0] != '/')
-		return "not an absolute path";
-	strcpy(s->text, value);
-	return NULL;
+	wrong = s->bad ? s->bad(value) : NULL;
+	if (!wrong)
+		strcpy(s->text, value);
+	return wrong;
 }
 
-static int on_setting(void *arg, const char *section, const char *name, const char *value)
+static int on_section(void *arg, const char *section, struct evs_error *err)
+{
+	struct parse *parse = arg;
+	size_t i;
+
+	for (i = 0; i < parse->count; i++)
+		if (!strcmp(parse->settings[i].section, section))
+			return 0;
+	return evs_error_set(err, EINVAL, "unknown section: [%s]", section);
+}
+
+static int on_setting(void *arg, unsigned int line, const char *section, const char *name,
+		      const char *value, struct evs_error *err)
 {
 	struct parse *parse = arg;
 	struct setting *s = NULL;
 	const char *wrong;
 	size_t i;
 
+	(void)line;
 	for (i = 0; i < parse->count && !s; i++)
 		if (!strcmp(parse->settings[i].section, section) &&
 		    !strcmp(parse->settings[i].name, name))
 			s = &parse->settings[i];
-	if (!s)
-		return complain(parse, "unknown setting", section, name);
-	if (s->seen)
-		return complain(parse, "given twice", section, name);
-	wrong = take(s, value);
+	wrong = !s ? "unknown setting" : s->seen ? "given twice" : take(s, value);
 	if (wrong)
-		return complain(parse, wrong, section, name);
+		return evs_error_set(err, EINVAL, "%s: [%s] %s", wrong, section, name);
 	s->seen = true;
-	return 1;
+	return 0;
 }
 
 /* What one setting has to do with another. */
@@ -116,51 +136,61 @@ static int complete(struct kmsd_conf *conf, const char *path, struct evs_error *
 #define CHOICE(section, name, member, first, second) \
 	{ section, name, .choice = &conf->member, .choices = { first, second } }
 
-int kmsd_conf_load(struct kmsd_conf *conf, const char *path, struct evs_error *err)
+/* Reads the @text of @len bytes, or the file where there is none. */
+static int conf_read(struct kmsd_conf *conf, const char *path, const char *text, size_t len,
+		     struct evs_error *err)
 {
+	static const struct evs_ini_reader reader = { on_section, on_setting };
 	struct setting settings[] = {
-		TEXT("listen", "socket", socket, .is_path = true),
-		TEXT("listen", "address", address, .is_path = false),
-		TEXT("listen", "certificate", certificate, .is_path = true),
-		TEXT("listen", "private-key", private_key, .is_path = true),
-		TEXT("listen", "client-ca", client_ca, .is_path = true),
+		TEXT("listen", "socket", socket, .bad = bad_path),
+		TEXT("listen", "address", address, .bad = bad_address),
+		TEXT("listen", "certificate", certificate, .bad = bad_path),
+		TEXT("listen", "private-key", private_key, .bad = bad_path),
+		TEXT("listen", "client-ca", client_ca, .bad = bad_path),
 		NUMBER("limits", "connections", connections, 1, 10000),
 		NUMBER("limits", "connections-per-peer", peer_connections, 1, 10000),
 		NUMBER("limits", "request-seconds", request_seconds, 1, 3600),
 		NUMBER("limits", "idle-seconds", idle_seconds, 1, 3600),
-		TEXT("store", "database", database, .is_path = true, .required = true),
-		TEXT("audit", "file", audit, .is_path = true),
+		TEXT("store", "database", database, .bad = bad_path, .required = true),
+		TEXT("audit", "file", audit, .bad = bad_path),
 		CHOICE("auth", "local-root", service, "administrator", "service"),
 		NUMBER("auth", "token-hours", token_hours, 1, 24 * 365),
 		NUMBER("quota", "cmks", cmks, 1, 10000000),
 		NUMBER("quota", "grants", grants, 1, 10000),
 		CHOICE("compat", "recreate-pending", return_pending, "refuse", "return"),
-		TEXT("hsm", "module", module, .is_path = true, .required = true),
-		TEXT("hsm", "softhsm2-conf", softhsm2_conf, .is_path = true),
-		TEXT("hsm", "token", token, .is_path = false),
-		TEXT("hsm", "pin-file", pin_file, .is_path = true, .required = true),
-		TEXT("hsm", "root-key", root_key, .is_path = false),
+		TEXT("hsm", "module", module, .bad = bad_path, .required = true),
+		TEXT("hsm", "softhsm2-conf", softhsm2_conf, .bad = bad_path),
+		TEXT("hsm", "token", token, .bad = NULL),
+		TEXT("hsm", "pin-file", pin_file, .bad = bad_path, .required = true),
+		TEXT("hsm", "root-key", root_key, .bad = NULL),
 	};
-	struct parse parse = { settings, sizeof(settings) / sizeof(settings[0]), "" };
+	struct parse parse = { settings, sizeof(settings) / sizeof(settings[0]) };
 	size_t i;
-	int line;
+	int ret;
 
 	*conf = (struct kmsd_conf){
 		.socket = KMSD_SOCKET, .token = KMSD_TOKEN, .root_key = KMSD_ROOT_KEY,
 		.connections = 256, .peer_connections = 32, .request_seconds = 30,
 		.idle_seconds = 15, .token_hours = 24, .cmks = 100, .grants = 100,
 	};
-	line = ini_parse(path, on_setting, &parse);
-	if (line == -1)
-		return evs_error_set(err, errno ? errno : EIO, "%s: %m", path);
-	if (line < 0)
-		return evs_error_set(err, ENOMEM, "%s: out of memory", path);
-	if (line > 0)
-		return evs_error_set(err, EINVAL, "%s:%d: %s", path, line,
-				     parse.why[0] ? parse.why : "not a setting");
+	ret = text ? evs_ini_parse(path, text, len, &reader, &parse, err) :
+		     evs_ini_read(path, &reader, &parse, err);
+	if (ret)
+		return ret;
 	for (i = 0; i < parse.count; i++)
 		if (settings[i].required && !settings[i].seen)
 			return evs_error_set(err, EINVAL, "%s: missing setting: [%s] %s", path,
 					     settings[i].section, settings[i].name);
 	return complete(conf, path, err);
+}
+
+int kmsd_conf_load(struct kmsd_conf *conf, const char *path, struct evs_error *err)
+{
+	return conf_read(conf, path, NULL, 0, err);
+}
+
+int kmsd_conf_parse(struct kmsd_conf *conf, const char *path, const char *text,
+		    struct evs_error *err)
+{
+	return conf_read(conf, path, text, strlen(text), err);
 }

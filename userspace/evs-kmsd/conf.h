@@ -17,6 +17,7 @@
 #define KMSD_LABEL_MAX 32
 #define KMSD_SOCKET_MAX 107
 #define KMSD_ADDRESS_MAX 63
+#define KMSD_DATABASE_MAX 500	/* SQLite takes 512, with what it appends */
 
 /**
  * struct kmsd_conf - evs-kmsd.conf.
@@ -56,7 +57,7 @@ struct kmsd_conf {
 	int64_t peer_connections;
 	int64_t request_seconds;
 	int64_t idle_seconds;
-	char database[PATH_MAX];
+	char database[KMSD_DATABASE_MAX + 1];
 	char audit[PATH_MAX];
 	bool service;
 	int64_t token_hours;
@@ -84,5 +85,17 @@ struct kmsd_conf {
  * Return: 0 or a negative errno.
  */
 int kmsd_conf_load(struct kmsd_conf *conf, const char *path, struct evs_error *err);
+
+/**
+ * kmsd_conf_parse() - Read the text of a configuration that is no file yet.
+ * @conf: filled
+ * @path: how messages call it
+ * @text: the text
+ * @err: filled on failure
+ *
+ * Return: as kmsd_conf_load().
+ */
+int kmsd_conf_parse(struct kmsd_conf *conf, const char *path, const char *text,
+		    struct evs_error *err);
 
 #endif /* KMSD_CONF_H */

@@ -6,6 +6,7 @@
 #include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -19,10 +20,13 @@
 #include "store.h"
 
 #define PIN_BYTES 16
+#define SOFTHSM_DIR "directories.tokendir = "
+#define SOFTHSM_LINE_MAX 1022	/* what it reads at once, without the end of the line */
 
 /**
  * struct setup - One initialisation on its way.
  * @conf: what the configuration file will say
+ * @text: the file itself
  * @config: path of that file
  * @state_dir: directory for everything else
  * @tokens: SoftHSM's directory in it
@@ -31,6 +35,7 @@
  */
 struct setup {
 	struct kmsd_conf conf;
+	char *text;
 	char config[PATH_MAX];
 	char state_dir[PATH_MAX];
 	char tokens[PATH_MAX];
@@ -38,14 +43,74 @@ struct setup {
 	bool made_dir;
 };
 
-static int set_path(char out[PATH_MAX], const char *dir, const char *name, struct evs_error *err)
+static int set_path(char *out, size_t size, const char *dir, const char *name,
+		    struct evs_error *err)
 {
 	if (dir[0] != '/')
 		return evs_error_set(err, EINVAL, "%s: not an absolute path", dir);
-	if (snprintf(out, PATH_MAX, "%s%s", dir, name) >= PATH_MAX)
-		return evs_error_set(err, ENAMETOOLONG, "%s: name too long", dir);
+	if ((size_t)snprintf(out, size, "%s%s", dir, name) >= size)
+		return evs_error_set(err, ENAMETOOLONG,
+				     "%.64s...: a path of %zu bytes is too long for %s", dir,
+				     strlen(dir), *name ? name + 1 : "a file");
 	return 0;
 }
+
+/* SoftHSM cuts a path in its configuration without a word. */
+static int check_softhsm(const struct setup *s, struct evs_error *err)
+{
+	size_t len = strlen(SOFTHSM_DIR) + strlen(s->tokens);
+
+	if (!s->conf.softhsm2_conf[0])
+		return 0;
+	if (strpbrk(s->tokens, "#="))
+		return evs_error_set(err, EINVAL, "%s: SoftHSM cannot use a path with # or =",
+				     s->state_dir);
+	if (len > SOFTHSM_LINE_MAX)
+		return evs_error_set(err, ENAMETOOLONG,
+				     "%.64s...: a path of %zu bytes is too long for SoftHSM",
+				     s->state_dir, strlen(s->state_dir));
+	return 0;
+}
+
+/* What the daemon would refuse, or take for something else, is not written. */
+static int check_config(const struct setup *s, struct evs_error *err)
+{
+	const struct kmsd_conf *c = &s->conf;
+	struct kmsd_conf *read = malloc(sizeof(*read));
+	int ret;
+
+	if (!read)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	ret = kmsd_conf_parse(read, s->config, s->text, err);
+	if (ret)
+		evs_error_prefix(err, "evs-kmsd would refuse its configuration");
+	else if (strcmp(read->socket, c->socket) || strcmp(read->database, c->database) ||
+		 strcmp(read->module, c->module) || strcmp(read->pin_file, c->pin_file) ||
+		 strcmp(read->softhsm2_conf, c->softhsm2_conf))
+		ret = evs_error_set(err, EINVAL,
+				    "blanks at the end of a path, or lines in it, cannot be configured");
+	free(read);
+	return ret;
+}
+
+static int make_config(struct setup *s, struct evs_error *err)
+{
+	const struct kmsd_conf *c = &s->conf;
+
+	if (asprintf(&s->text,
+		     "; Written by evs-setup kms init; see evs-kmsd.conf(5).\n"
+		     "[listen]\nsocket = %s\n\n[store]\ndatabase = %s\n\n"
+		     "[hsm]\nmodule = %s\n%s%s%stoken = %s\npin-file = %s\nroot-key = %s\n",
+		     c->socket, c->database, c->module,
+		     c->softhsm2_conf[0] ? "softhsm2-conf = " : "", c->softhsm2_conf,
+		     c->softhsm2_conf[0] ? "\n" : "", c->token, c->pin_file, c->root_key) < 0) {
+		s->text = NULL;
+		return evs_error_set(err, ENOMEM, "out of memory");
+	}
+	return check_config(s, err);
+}
+
+#define SET_PATH(out, dir, name, err) set_path(out, sizeof(out), dir, name, err)
 
 static int plan(struct setup *s, const struct kmsd_init *init, struct evs_error *err)
 {
@@ -59,22 +124,24 @@ static int plan(struct setup *s, const struct kmsd_init *init, struct evs_error 
 	if (strlen(sock) > KMSD_SOCKET_MAX)
 		return evs_error_set(err, ENAMETOOLONG, "%s: name too long for a socket", sock);
 	strcpy(s->conf.socket, sock);
-	ret = set_path(s->config, config, "", err);
+	ret = SET_PATH(s->config, config, "", err);
 	if (!ret)
-		ret = set_path(s->conf.module, module, "", err);
+		ret = SET_PATH(s->conf.module, module, "", err);
 	if (!ret)
-		ret = set_path(s->state_dir, dir, "", err);
+		ret = SET_PATH(s->state_dir, dir, "", err);
 	if (!ret)
-		ret = set_path(s->conf.database, dir, "/kms.db", err);
+		ret = SET_PATH(s->conf.database, dir, "/kms.db", err);
 	if (!ret)
-		ret = set_path(s->conf.pin_file, dir, "/pin", err);
+		ret = SET_PATH(s->conf.pin_file, dir, "/pin", err);
 	if (!ret)
-		ret = set_path(s->so_pin_file, dir, "/so-pin", err);
+		ret = SET_PATH(s->so_pin_file, dir, "/so-pin", err);
 	if (!ret)
-		ret = set_path(s->tokens, dir, "/tokens", err);
+		ret = SET_PATH(s->tokens, dir, "/tokens", err);
 	if (!ret && strstr(basename(s->conf.module), "softhsm"))
-		ret = set_path(s->conf.softhsm2_conf, dir, "/softhsm2.conf", err);
-	return ret;
+		ret = SET_PATH(s->conf.softhsm2_conf, dir, "/softhsm2.conf", err);
+	if (!ret)
+		ret = check_softhsm(s, err);
+	return ret ? ret : make_config(s, err);
 }
 
 /* Fails when there is anything in the directory. */
@@ -161,7 +228,7 @@ static int make_token(struct setup *s, struct evs_error *err)
 
 	if (s->conf.softhsm2_conf[0]) {
 		snprintf(text, sizeof(text),
-			 "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n",
+			 SOFTHSM_DIR "%s\nobjectstore.backend = file\nlog.level = ERROR\n",
 			 s->tokens);
 		if (mkdir(s->tokens, 0700))
 			return evs_error_set(err, errno, "%s: %m", s->tokens);
@@ -230,23 +297,15 @@ static int sync_config(const struct setup *s, struct evs_error *err)
 
 static int write_config(const struct setup *s, struct evs_error *err)
 {
-	const struct kmsd_conf *c = &s->conf;
-	char text[5 * PATH_MAX], path[PATH_MAX], temp[PATH_MAX + sizeof(".new")];
-	int len, ret;
+	char path[PATH_MAX], temp[PATH_MAX + sizeof(".new")];
+	int ret;
 
-	len = snprintf(text, sizeof(text),
-		       "; Written by evs-setup kms init; see evs-kmsd.conf(5).\n"
-		       "[listen]\nsocket = %s\n\n[store]\ndatabase = %s\n\n"
-		       "[hsm]\nmodule = %s\n%s%s%stoken = %s\npin-file = %s\nroot-key = %s\n",
-		       c->socket, c->database, c->module,
-		       c->softhsm2_conf[0] ? "softhsm2-conf = " : "", c->softhsm2_conf,
-		       c->softhsm2_conf[0] ? "\n" : "", c->token, c->pin_file, c->root_key);
 	strcpy(path, s->config);
 	if (mkdir(dirname(path), 0755) && errno != EEXIST)
 		return evs_error_set(err, errno, "%s: %m", path);
 	snprintf(temp, sizeof(temp), "%s.new", s->config);
 	unlink(temp);
-	ret = write_file(temp, 0644, text, (size_t)len, err);
+	ret = write_file(temp, 0644, s->text, strlen(s->text), err);
 	/* link() unlike rename() leaves alone what is there already */
 	if (!ret && link(temp, s->config))
 		ret = evs_error_set(err, errno, "%s: %m", s->config);
@@ -274,32 +333,43 @@ static void undo(const struct setup *s)
 		rmdir(s->state_dir);
 }
 
-int kmsd_init(const struct kmsd_init *init, struct evs_error *err)
+static int make_all(struct setup *s, struct evs_error *err)
 {
-	struct setup s;
 	mode_t mask;
 	int ret;
 
-	ret = plan(&s, init, err);
-	if (ret)
-		return ret;
-	if (!access(s.config, F_OK))
+	if (!access(s->config, F_OK))
 		return evs_error_set(err, EEXIST, "%s exists: the KMS is initialised already",
-				     s.config);
-	ret = make_state_dir(&s, err);
+				     s->config);
+	ret = make_state_dir(s, err);
 	if (ret)
 		return ret;
 
 	mask = umask(077);	/* for the files that SoftHSM and SQLite make */
-	ret = make_token(&s, err);
+	ret = make_token(s, err);
 	if (!ret)
-		ret = make_database(&s, err);
+		ret = make_database(s, err);
 	if (!ret)
-		ret = sync_state(&s, err);
+		ret = sync_state(s, err);
 	umask(mask);
 	if (!ret)
-		ret = write_config(&s, err);
+		ret = write_config(s, err);
 	if (ret)
-		undo(&s);
+		undo(s);
+	return ret;
+}
+
+int kmsd_init(const struct kmsd_init *init, struct evs_error *err)
+{
+	struct setup *s = malloc(sizeof(*s));
+	int ret;
+
+	if (!s)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	ret = plan(s, init, err);
+	if (!ret)
+		ret = make_all(s, err);
+	free(s->text);
+	free(s);
 	return ret;
 }

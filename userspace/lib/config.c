@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <linux/evs.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,7 +8,10 @@
 #include <sys/un.h>
 
 #include "config.h"
+#include "host.h"
+#include "ini.h"
 #include "kms/backend.h"
+#include "text.h"
 
 #define KMS_SECTION "kms "
 #define KMS_MAX 64
@@ -22,28 +23,11 @@
 #define DEFAULT_TIMEOUT 30
 #define TIMEOUT_MAX 600
 
-/*
- * inih tells neither line nor empty sections to its handler, so the reader
- * below counts lines and sees section headings itself.
- */
 struct parser {
-	FILE *file;
-	const char *path;
-	unsigned int line;
 	struct evs_config *cfg;
 	bool timeout_seen[KMS_MAX];
 	bool grace_seen[KMS_MAX];
-	struct evs_error *err;
-	bool failed;
 };
-
-/* Only the first error counts; inih goes on to the end of the file. */
-#define parser_fail(p, fmt, ...) do {							\
-	if (!(p)->failed)								\
-		evs_error_set((p)->err, EINVAL, "%s:%u: " fmt, (p)->path, (p)->line,	\
-			      ##__VA_ARGS__);						\
-	(p)->failed = true;								\
-} while (0)
 
 bool evs_config_is_word(const char *value)
 {
@@ -52,12 +36,7 @@ bool evs_config_is_word(const char *value)
 
 bool evs_config_is_text(const char *value)
 {
-	size_t i;
-
-	for (i = 0; value[i]; i++)
-		if (iscntrl((unsigned char)value[i]))
-			return false;
-	return i;
+	return *value && evs_text_valid(value);
 }
 
 bool evs_config_is_path(const char *value)
@@ -86,18 +65,22 @@ const char *evs_config_socket(const char *url)
 
 bool evs_config_is_url(const char *value)
 {
-	const char *path = evs_config_socket(value), *host;
+	const char *path = evs_config_socket(value), *host = NULL, *end;
+	const char *c;
 
-	if (!evs_config_is_text(value) || strpbrk(value, " \t#?@\\"))
-		return false;
 	if (path)
-		return path[0] == '/' && strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
-	if (!strncmp(value, URL_HTTPS, strlen(URL_HTTPS))) {
+		return path[0] == '/' && !strpbrk(path, " #?@\\") && evs_text_valid(path) &&
+		       strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+	for (c = value; *c; c++)
+		if (*c <= ' ' || *c > '~' || strchr("#?@\\", *c))
+			return false;
+	if (!strncmp(value, URL_HTTPS, strlen(URL_HTTPS)))
 		host = value + strlen(URL_HTTPS);
-		return *host && !strchr("/:", *host);
-	}
-	return !strncmp(value, URL_HTTP, strlen(URL_HTTP)) &&
-	       is_this_host(value + strlen(URL_HTTP));
+	else if (!strncmp(value, URL_HTTP, strlen(URL_HTTP)) &&
+		 is_this_host(value + strlen(URL_HTTP)))
+		host = value + strlen(URL_HTTP);
+	end = host ? evs_host_end(host) : NULL;
+	return end && (!*end || *end == '/');
 }
 
 static struct evs_config_kms *kms_find(const struct evs_config *cfg, const char *name)
@@ -126,78 +109,45 @@ static struct evs_config_kms *kms_add(struct evs_config *cfg, const char *name)
 }
 
 /* Called at each heading, so a section without keys exists as well. */
-static void parse_section(struct parser *p, const char *section)
+static int take_section(void *arg, const char *section, struct evs_error *err)
 {
 	const char *name = section + strlen(KMS_SECTION);
+	struct parser *p = arg;
 	struct evs_config_kms *kms;
 
-	if (strncmp(section, KMS_SECTION, strlen(KMS_SECTION))) {
-		parser_fail(p, "unknown section [%s]", section);
-	} else if (!evs_kms_name_valid(name)) {
-		parser_fail(p, "bad name of a KMS in [%s]", section);
-	} else {
-		kms = kms_find(p->cfg, name);
-		if (!kms && p->cfg->kms_count == KMS_MAX)
-			parser_fail(p, "more than %u KMS sections", KMS_MAX);
-		else if (!kms && !(kms = kms_add(p->cfg, name)))
-			parser_fail(p, "out of memory");
-		else
-			kms->configured = true;
-	}
-}
-
-static void parse_heading(struct parser *p, const char *line)
-{
-	char section[256];
-	const char *end;
-
-	line += strspn(line, " \t");
-	if (*line != '[')
-		return;
-	end = strchr(++line, ']');
-	if (!end)
-		return;		/* inih reports it */
-	snprintf(section, sizeof(section), "%.*s", (int)(end - line), line);
-	parse_section(p, section);
-}
-
-static char *read_line(char *line, int size, void *stream)
-{
-	struct parser *p = stream;
-	size_t len;
-	int c;
-
-	if (p->failed || !fgets(line, size, p->file))
-		return NULL;
-	p->line++;
-	len = strlen(line);
-	if (len == (size_t)size - 1 && line[len - 1] != '\n') {
-		if (!strchr("#;", line[strspn(line, " \t")]))
-			parser_fail(p, "line longer than %d characters", size - 2);
-		do
-			c = fgetc(p->file);
-		while (c != EOF && c != '\n');
-	}
-	parse_heading(p, line);
-	return p->failed ? NULL : line;
+	if (strncmp(section, KMS_SECTION, strlen(KMS_SECTION)))
+		return evs_error_set(err, EINVAL, "unknown section [%s]", section);
+	if (!evs_kms_name_valid(name))
+		return evs_error_set(err, EINVAL, "bad name of a KMS in [%s]", section);
+	kms = kms_find(p->cfg, name);
+	if (!kms && p->cfg->kms_count == KMS_MAX)
+		return evs_error_set(err, EINVAL, "more than %u KMS sections", KMS_MAX);
+	if (!kms)
+		kms = kms_add(p->cfg, name);
+	if (!kms)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	kms->configured = true;
+	return 0;
 }
 
 /* A number of seconds that is given once in a section */
-static void take_seconds(struct parser *p, const char *section, const char *name,
-			 const char *value, unsigned int max, bool *seen, unsigned int *result)
+static int take_seconds(const char *section, const char *name, const char *value,
+			unsigned int max, bool *seen, unsigned int *result,
+			struct evs_error *err)
 {
 	unsigned long seconds;
 	char *end;
 
+	if (*seen)
+		return evs_error_set(err, EINVAL, "\"%s\" given twice in [%s]", name, section);
+	*seen = true;
 	errno = 0;
 	seconds = strtoul(value, &end, 10);
-	if (*seen)
-		parser_fail(p, "\"%s\" given twice in [%s]", name, section);
-	else if (errno || !isdigit((unsigned char)*value) || *end || !seconds || seconds > max)
-		parser_fail(p, "%s must be 1 to %u seconds, not \"%s\"", name, max, value);
-	else
-		*result = (unsigned int)seconds;
-	*seen = true;
+	if (errno || *value < '0' || *value > '9' || *end || !seconds || seconds > max)
+		return evs_error_set(err, EINVAL, "%s must be 1 to %u seconds, not \"%s\"", name,
+				     max, value);
+	*result = (unsigned int)seconds;
+	return 0;
 }
 
 const char *evs_config_get(const struct evs_config_kms *kms, const char *name)
@@ -227,49 +177,48 @@ int evs_config_set(struct evs_config_kms *kms, const char *name, const char *val
 	return 0;
 }
 
-/* Keys are checked when the file is read: `backend` may come after them. */
-static void take_option(struct parser *p, struct evs_config_kms *kms, const char *name,
-			const char *value)
+/* Values are checked when the file is read: `backend` may come after them. */
+static int take_option(struct evs_config_kms *kms, unsigned int line, const char *name,
+		       const char *value, struct evs_error *err)
 {
 	if (evs_config_get(kms, name))
-		parser_fail(p, "\"%s\" given twice in [kms %s]", name, kms->name);
-	else if (strlen(name) > EVS_CONFIG_NAME_MAX)
-		parser_fail(p, "unknown key \"%s\" in [kms %s]", name, kms->name);
-	else if (evs_config_set(kms, name, value))
-		parser_fail(p, "\"%s\": too long, or too many keys", name);
-	else
-		kms->options[kms->option_count - 1].line = p->line;
+		return evs_error_set(err, EINVAL, "\"%s\" given twice in [kms %s]", name,
+				     kms->name);
+	if (strlen(name) > EVS_CONFIG_NAME_MAX)
+		return evs_error_set(err, EINVAL, "unknown key \"%s\" in [kms %s]", name,
+				     kms->name);
+	if (strlen(value) > EVS_CONFIG_VALUE_MAX)
+		return evs_error_set(err, EINVAL, "\"%s\": longer than %d bytes", name,
+				     EVS_CONFIG_VALUE_MAX);
+	if (evs_config_set(kms, name, value))
+		return evs_error_set(err, EINVAL, "\"%s\": too many keys", name);
+	kms->options[kms->option_count - 1].line = line;
+	return 0;
 }
 
-/* Not called again once it or read_line() has failed: then there is no next line. */
-static int parse_key(void *user, const char *section, const char *name, const char *value)
+static int take_key(void *arg, unsigned int line, const char *section, const char *name,
+		    const char *value, struct evs_error *err)
 {
-	struct parser *p = user;
+	struct parser *p = arg;
 	struct evs_config_kms *kms;
 	size_t i;
 
-	kms = strncmp(section, KMS_SECTION, strlen(KMS_SECTION)) ? NULL :
-	      kms_find(p->cfg, section + strlen(KMS_SECTION));
-	if (!kms) {
-		parser_fail(p, "\"%s\" outside of a section", name);
-		return 0;
-	}
+	if (!*section)
+		return evs_error_set(err, EINVAL, "\"%s\" outside of a section", name);
+	kms = kms_find(p->cfg, section + strlen(KMS_SECTION));
 	i = (size_t)(kms - p->cfg->kms);
-	if (!strcmp(name, "backend")) {
-		if (kms->ops)
-			parser_fail(p, "\"%s\" given twice in [%s]", name, section);
-		kms->ops = evs_kms_backend(value);
-		if (!kms->ops)
-			parser_fail(p, "unknown backend \"%s\"", value);
-	} else if (!strcmp(name, "timeout")) {
-		take_seconds(p, section, name, value, TIMEOUT_MAX, &p->timeout_seen[i],
-			     &kms->timeout);
-	} else if (!strcmp(name, "grace")) {
-		take_seconds(p, section, name, value, EVS_GRACE_MAX, &p->grace_seen[i], &kms->grace);
-	} else {
-		take_option(p, kms, name, value);
-	}
-	return !p->failed;
+	if (!strcmp(name, "timeout"))
+		return take_seconds(section, name, value, TIMEOUT_MAX, &p->timeout_seen[i],
+				    &kms->timeout, err);
+	if (!strcmp(name, "grace"))
+		return take_seconds(section, name, value, EVS_GRACE_MAX, &p->grace_seen[i],
+				    &kms->grace, err);
+	if (strcmp(name, "backend"))
+		return take_option(kms, line, name, value, err);
+	if (kms->ops)
+		return evs_error_set(err, EINVAL, "\"%s\" given twice in [%s]", name, section);
+	kms->ops = evs_kms_backend(value);
+	return kms->ops ? 0 : evs_error_set(err, EINVAL, "unknown backend \"%s\"", value);
 }
 
 static int check_option(const struct evs_config_kms *kms, size_t i, const char *path,
@@ -326,36 +275,31 @@ static int config_check(struct evs_config *cfg, const char *path, struct evs_err
 	return ret;
 }
 
-static int config_read(struct evs_config *cfg, const char *path, bool must_exist,
-		       struct evs_error *err)
+const char *evs_config_path(void)
 {
-	struct parser p = { .path = path, .cfg = cfg, .err = err };
-	int line;
+	const char *path = secure_getenv("EVS_CONF");
 
-	p.file = fopen(path, "re");
-	if (!p.file) {
-		if (errno == ENOENT && !must_exist)
-			return config_check(cfg, path, err);
-		return evs_error_set(err, errno, "%s: %m", path);
-	}
-	line = ini_parse_stream(read_line, &p, parse_key, &p);
-	if (!p.failed && line)
-		evs_error_set(err, EINVAL, "%s:%d: neither [section] nor key = value", path, line);
-	else if (!p.failed && ferror(p.file))
-		line = evs_error_set(err, EIO, "%s: cannot be read", path);
-	fclose(p.file);
-	return p.failed || line ? -err->errnum : config_check(cfg, path, err);
+	return path ? path : EVS_CONFIG_PATH;
 }
 
 int evs_config_load(struct evs_config *cfg, struct evs_error *err)
 {
-	const char *path = secure_getenv("EVS_CONF");
+	static const struct evs_ini_reader reader = { take_section, take_key };
+	const char *path = evs_config_path();
+	struct parser p = { .cfg = cfg };
 	int ret;
 
 	memset(cfg, 0, sizeof(*cfg));
 	if (!kms_add(cfg, EVS_KMS_LOCAL))
 		return evs_error_set(err, ENOMEM, "out of memory");
-	ret = config_read(cfg, path ? path : EVS_CONFIG_PATH, path, err);
+	ret = evs_ini_read(path, &reader, &p, err);
+	/* Unless it was asked for, the file need not be there. */
+	if (ret == -ENOENT && !secure_getenv("EVS_CONF")) {
+		*err = (struct evs_error){};
+		ret = 0;
+	}
+	if (!ret)
+		ret = config_check(cfg, path, err);
 	if (ret)
 		evs_config_free(cfg);
 	return ret;
@@ -374,6 +318,6 @@ const struct evs_config_kms *evs_config_kms(const struct evs_config *cfg, const 
 
 	if (!kms)
 		evs_error_set(err, ENOENT, "KMS \"%s\" is not configured: add [kms %s] to %s", name,
-			      name, EVS_CONFIG_PATH);
+			      name, evs_config_path());
 	return kms;
 }

@@ -83,6 +83,13 @@ struct evs_config {
 int evs_config_load(struct evs_config *cfg, struct evs_error *err);
 
 /**
+ * evs_config_path() - The file that evs_config_load() reads, for messages.
+ *
+ * Return: its path, which the environment or the program owns.
+ */
+const char *evs_config_path(void);
+
+/**
  * evs_config_free() - Release what evs_config_load() filled.
  * @cfg: the configuration
  */
@@ -142,6 +149,8 @@ bool evs_config_is_url(const char *value);
 const char *evs_config_socket(const char *url);
 
 /* What evs_config_is_url() wants, for struct evs_config_key. */
-#define EVS_CONFIG_URL_MUST "be unix:/path/of/socket or https://host[:port][/path] (http:// to this host only)"
+#define EVS_CONFIG_URL_MUST \
+	"be unix:/path/of/socket or https://host[:port][/path] in ASCII, IDN as xn--, port up " \
+	"to 65535 (http:// to this host only)"
 
 #endif /* EVS_CONFIG_H */

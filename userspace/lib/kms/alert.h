@@ -27,4 +27,12 @@ CURLcode evs_alert_watch(CURL *curl, int *alert);
  */
 bool evs_alert_refused(int alert, struct evs_error *err);
 
+/**
+ * evs_curl_transient() - May the same call succeed a moment later?
+ * @code: why it failed
+ *
+ * What is wrong with a URL, a certificate or the library stays wrong.
+ */
+bool evs_curl_transient(CURLcode code);
+
 #endif /* EVS_KMS_ALERT_H */

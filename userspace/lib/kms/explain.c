@@ -206,8 +206,8 @@ static bool explain_kms(struct refusal *r, const char *ref, struct evs_error *er
 		return true;
 	case EVS_CLASS_BAD_CREDENTIALS:
 		evs_error_set_class(err, err->class,
-			"KMS %s: does not accept who asks (%s); see [kms %s] in " EVS_CONFIG_PATH "%s",
-			name, r->why, name, advise(r, err->class, ", "));
+			"KMS %s: does not accept who asks (%s); see [kms %s] in %s%s",
+			name, r->why, name, evs_config_path(), advise(r, err->class, ", "));
 		return true;
 	case EVS_CLASS_QUOTA:
 		evs_error_set_class(err, err->class,

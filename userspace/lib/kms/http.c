@@ -291,14 +291,15 @@ static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *e
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
-			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in " EVS_CONFIG_PATH,
-			http->url, http->error[0] ? http->error : curl_easy_strerror(code));
+			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in %s",
+			http->url, http->error[0] ? http->error : curl_easy_strerror(code),
+			evs_config_path());
 	default:
 		evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", peer_name(http),
 				    http->error[0] ? http->error : curl_easy_strerror(code));
 	}
 	/* A daemon of this host that is not there is not there a moment later either. */
-	err->transient = !local;
+	err->transient = !local && evs_curl_transient(code);
 	return -err->errnum;
 }
 

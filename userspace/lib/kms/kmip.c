@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "hex.h"
+#include "host.h"
 #include "kms/kmip.h"
 #include "text.h"
 
@@ -473,20 +474,15 @@ static int kmip_open(struct evs_kms *kms, struct evs_error *err)
 	return evs_tls_open(&kmip->tls, &peer, err);
 }
 
-/* kmip://host[:port], where host is a name, an IPv4 address or an IPv6 one in []. */
+/* kmip://host[:port] */
 static bool is_url(const char *value)
 {
-	const char *host = value + strlen(URL_KMIP), *end;
+	const char *end;
 
-	if (strncmp(value, URL_KMIP, strlen(URL_KMIP)) || !evs_config_is_text(value))
+	if (strncmp(value, URL_KMIP, strlen(URL_KMIP)))
 		return false;
-	if (*host == '[')
-		end = host + 1 + strspn(host + 1, "0123456789abcdefABCDEF:.");
-	else
-		end = host + strcspn(host, " []/:@#?\\");
-	if (end == host || (*host == '[' && *end++ != ']'))
-		return false;
-	return !*end || (*end == ':' && end[1] && end[1 + strspn(end + 1, "0123456789")] == '\0');
+	end = evs_host_end(value + strlen(URL_KMIP));
+	return end && !*end;
 }
 
 static const struct evs_config_key kmip_keys[] = {

@@ -42,10 +42,10 @@ static int fail(struct evs_tls *tls, CURLcode code, struct evs_error *err)
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
-			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in " EVS_CONFIG_PATH,
-			tls->url, why);
+			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in %s",
+			tls->url, why, evs_config_path());
 	default:
-		err->transient = true;
+		err->transient = evs_curl_transient(code);
 		return -err->errnum;
 	}
 }
