@@ -63,9 +63,48 @@ at_exit umount "$disk"
 refused 5 $'--yes\nprotects' "deletion of it with another disk mounted over the file" \
 	evs-setup cmk schedule-deletion --days 7 other
 must umount "$disk"
+evs-setup cmk disable other >"$tmp/out" 2>"$tmp/err"
+is "$?:$(<"$tmp/out")" "0:$(cmk_id other) other disabled" "disabled at once: nothing is lost by it"
+like "$(<"$tmp/err")" "^evs-setup: CMK other protects disk .* \\($evs\\), which is attached here\$" \
+	"but the disk is named"
+like "$(<"$tmp/err")" '^evs-setup: attached disks go on working; once detached, no disk under other can be attached until' \
+	"and what comes of it"
+must evs-setup cmk enable other
 refused 1 '7 to 1096' "six days" evs-setup cmk schedule-deletion --days 6 --yes other
 
 must evs-setup detach "$evs"
+
+# Disks that are not attached: nobody knows of this one, then evstab does
+is "$(evs-setup cmk disable other 2>&1)" "$(cmk_id other) other disabled" "no disk that is known"
+must evs-setup cmk enable other
+at_exit rm -f /etc/evstab
+printf 'data %s\nbad\n' "$disk" >/etc/evstab
+refused 5 $'--yes\nCMK other protects disk data of /etc/evstab, which is not attached' \
+	"deletion of the CMK of a disk of evstab" evs-setup cmk schedule-deletion --days 7 other
+printf 'data %s kms=local,cmk=%s\n' "$tmp/away" "$(cmk_id other)" >/etc/evstab
+refused 5 $'--yes\nCMK other protects disk data of /etc/evstab, which is not attached' \
+	"of one that is away" evs-setup cmk schedule-deletion --days 7 other
+is "$(evs-setup cmk disable test 2>&1)" "$(cmk_id test) test disabled" "it is under no other CMK"
+must evs-setup cmk enable test
+rm /etc/evstab
+
+# As udev would know it
+new_null evs_t2 24
+known=/run/udev/data/b$(cat /sys/block/evs_t2/dev)
+at_exit rm -f "$known"
+must mkdir -p "${known%/*}"
+printf '%s\n' I:1 "E:EVS_UUID=$(cryptsetup luksUUID "$disk")" E:EVS_KMS=local \
+	"E:EVS_CMK=$(cmk_id other)" >"$known"
+refused 5 $'--yes\nCMK other protects the disk on /dev/evs_t2, which is not attached' \
+	"of a disk that udev knows" evs-setup cmk schedule-deletion --days 7 other
+printf 'data %s\n' "$disk" >/etc/evstab
+evs-setup cmk schedule-deletion --days 7 other </dev/null 2>"$tmp/err"
+is "$(grep -c 'CMK other protects ' "$tmp/err")" 1 "a disk that is known twice is named once"
+is "$(evs-setup cmk show --json other | jq -r '.cmks[0].state')" enabled "it is as it was"
+like "$(evs-setup cmk disable other 2>&1)" 'the disk on /dev/evs_t2, which is not attached' \
+	"disabled: it is named"
+must evs-setup cmk enable other
+rm "$known" /etc/evstab
 
 # ---- a disk that cannot be written ----
 

@@ -4,15 +4,14 @@
  * driver has those that are attached, udev the block devices with a header, and
  * evstab(5) also files, and devices that are away at the moment.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <libudev.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "backing.h"
 #include "cmk-disks.h"
 #include "disks.h"
 #include "evstab.h"
@@ -75,14 +74,13 @@ static bool volume_matches(const struct search *s, const struct evs_volume *vol)
 
 static void look_at_attached(struct search *s, const struct evs_disk *disk)
 {
-	char path[32], backing[PATH_MAX];
 	struct evs_error ignored = {};
 	const char *why = "";
 	struct evs_volume *vol;
 	bool found = true;
+	char path[32];
 
-	backing_node(disk->backing_dev, backing, sizeof(backing));
-	if (evs_volume_read(&vol, backing, 0, &ignored)) {
+	if (disks_read_header(disk, &vol, &ignored)) {
 		why = " (perhaps: its header cannot be read)";
 	} else {
 		found = volume_matches(s, vol);
@@ -130,6 +128,7 @@ static void look_at_device(struct search *s, struct udev_device *device)
 {
 	const char *uuid = udev_device_get_property_value(device, "EVS_UUID");
 	const char *node = udev_device_get_devnode(device);
+	const char *name = udev_device_get_sysname(device);
 	char cmk[EVS_CMK_REF_SIZE];
 
 	if (s->cmk) {
@@ -139,7 +138,7 @@ static void look_at_device(struct search *s, struct udev_device *device)
 			return;
 	}
 	/* An attached disk has the properties, too; it was found above. */
-	if (!node || !uuid || !strncmp(udev_device_get_sysname(device), "evs", 3))
+	if (!node || !uuid || (!strncmp(name, "evs", 3) && isdigit((unsigned char)name[3])))
 		return;
 	if (is_new(s, uuid))
 		evs_text_line(stderr, "evs-setup: CMK %s protects the disk on %s, which is not attached",

@@ -71,9 +71,19 @@ static int run_import(int argc, char *argv[], struct evs_error *err)
 	return cmk_with_kms(import.kms, call_import, &import, err);
 }
 
+static int delete_material(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			   struct evs_error *err)
+{
+	int ret = evs_kms_delete_material(kms, ref, cmk, err);
+
+	if (!ret)
+		cmk_warn_unusable(kms, cmk, "the same material is imported with cmk import");
+	return ret;
+}
+
 static int run_delete(int argc, char *argv[], struct evs_error *err)
 {
-	return cmk_change(argc, argv, evs_kms_delete_material, err);
+	return cmk_change(argc, argv, delete_material, err);
 }
 
 const struct verb verb_cmk_import = {

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cmk-disks.h"
 #include "cmk.h"
 #include "config.h"
+#include "kms/backend.h"
 #include "text.h"
 
 enum column {
@@ -277,9 +279,30 @@ static int run_enable(int argc, char *argv[], struct evs_error *err)
 	return cmk_change(argc, argv, evs_kms_enable_key, err);
 }
 
+void cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until)
+{
+	struct evs_error ignored = {};
+
+	/* It is done: that the disks cannot be told is no failure. */
+	if (cmk_disks_tell(kms->cfg.name, cmk, &ignored) > 0)
+		evs_text_line(stderr,
+			      "evs-setup: attached disks go on working; once detached, no disk under %s can be attached until %s",
+			      *cmk->alias ? cmk->alias : cmk->id, until);
+}
+
+static int disable(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+		   struct evs_error *err)
+{
+	int ret = evs_kms_disable_key(kms, ref, cmk, err);
+
+	if (!ret)
+		cmk_warn_unusable(kms, cmk, "it is enabled with cmk enable");
+	return ret;
+}
+
 static int run_disable(int argc, char *argv[], struct evs_error *err)
 {
-	return cmk_change(argc, argv, evs_kms_disable_key, err);
+	return cmk_change(argc, argv, disable, err);
 }
 
 const struct verb verb_cmk_create = {
@@ -325,11 +348,12 @@ const struct verb verb_cmk_enable = {
 const struct verb verb_cmk_disable = {
 	.name = "cmk disable",
 	.args = "[--kms NAME] ID|ALIAS",
-	.brief = "let a customer master key be used by nobody",
+	.brief = "disable a customer master key",
 	.help = CMK_HELP_KMS
 		"\n"
 		"Attached disks go on working. No disk whose data key it protects can be\n"
-		"attached until it is enabled again. " EVS_CMK_DEFAULT " cannot be disabled.\n"
+		"attached until it is enabled again. Names those of this host on standard error.\n"
+		EVS_CMK_DEFAULT " cannot be disabled.\n"
 		"Prints id, alias and state.\n",
 	.run = run_disable,
 };

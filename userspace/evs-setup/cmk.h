@@ -52,6 +52,14 @@ typedef int (*cmk_change_call)(struct evs_kms *kms, const char *ref, struct evs_
 int cmk_change(int argc, char *argv[], cmk_change_call make, struct evs_error *err);
 
 /**
+ * cmk_warn_unusable() - Say on standard error which disks of this host are concerned.
+ * @kms: the client
+ * @cmk: the CMK, which nobody can use from now on
+ * @until: what brings it back
+ */
+void cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until);
+
+/**
  * cmk_table_options() - Take the options of a verb that prints a table: --kms and --json.
  * @argc: as given to the verb
  * @argv: as given to the verb
