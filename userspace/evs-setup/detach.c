@@ -3,10 +3,13 @@
 #include <libudev.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "cmk-state.h"
 #include "detach.h"
 #include "disks.h"
 #include "tab.h"
@@ -140,6 +143,89 @@ static int parse_option(struct options *options, int opt, struct evs_error *err)
 	return 0;
 }
 
+static int run_one(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		   enum evs_detach how, struct evs_error *err)
+{
+	struct cmk_states states;
+	int ret;
+
+	cmk_state_start(&states, disk, 1);
+	ret = detach_disk(nl, disk, ref, how, err);
+	if (!ret) {
+		cmk_state_ask(&states);
+		cmk_state_tell(&states, 0);
+	}
+	cmk_state_free(&states);
+	return ret;
+}
+
+static bool is_attached(const struct evs_disk *disk, const struct evs_disk *disks, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (disks[i].id == disk->id && !disks[i].lazy &&
+		    disks[i].state != EVS_DEV_STATE_DEAD && !strcmp(disks[i].uuid, disk->uuid))
+			return true;
+	return false;
+}
+
+/* Of the disks that there were, tells about those that have gone; asks if there are any. */
+static void tell_gone(struct evs_nl *nl, struct cmk_states *states)
+{
+	const struct evs_disk *disks = states->disks;
+	struct evs_error ignored = {};
+	struct evs_disk *now;
+	bool asked = false;
+	size_t i, count;
+
+	if (evs_nl_dump(nl, &now, &count, &ignored))
+		return;
+	for (i = 0; i < states->count; i++) {
+		if (!is_attached(&disks[i], &disks[i], 1) || is_attached(&disks[i], now, count))
+			continue;
+		if (!asked)
+			cmk_state_ask(states);
+		asked = true;
+		cmk_state_tell(states, i);
+	}
+	free(now);
+}
+
+/* With a name, the disk of this name alone */
+static void start_named(struct cmk_states *states, const struct evs_disk *disks, size_t count,
+			const char *name)
+{
+	size_t i;
+
+	for (i = 0; name && i < count; i++) {
+		if (!strcmp(disks[i].name, name)) {
+			cmk_state_start(states, &disks[i], 1);
+			return;
+		}
+	}
+	cmk_state_start(states, disks, name ? 0 : count);
+}
+
+static int run_tab(struct evs_nl *nl, const char *name, enum evs_detach how,
+		   struct evs_error *err)
+{
+	struct cmk_states states;
+	struct evs_disk *disks;
+	size_t count;
+	int ret;
+
+	ret = evs_nl_dump(nl, &disks, &count, err);
+	if (ret)
+		return ret;
+	start_named(&states, disks, count, name);
+	ret = tab_detach(nl, name, how, err);
+	tell_gone(nl, &states);
+	cmk_state_free(&states);
+	free(disks);
+	return ret;
+}
+
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct options options = { .how = EVS_DETACH_IDLE };
@@ -159,14 +245,14 @@ static int run(int argc, char *argv[], struct evs_error *err)
 			ret = evs_nl_open(&nl, err);
 		if (ret)
 			return ret;
-		ret = tab_detach(nl, options.tab, options.how, err);
+		ret = run_tab(nl, options.tab, options.how, err);
 	} else {
 		ret = cli_operand(argc, argv, "disk", &ref, err);
 		if (!ret)
 			ret = disks_open(&nl, ref, &disk, err);
 		if (ret)
 			return ret;
-		ret = detach_disk(nl, &disk, ref, options.how, err);
+		ret = run_one(nl, &disk, ref, options.how, err);
 	}
 	evs_nl_close(nl);
 	return ret;
@@ -186,7 +272,9 @@ const struct verb verb_detach = {
 		"A disk that is open is refused without --force or --lazy; its mount points, swap\n"
 		"space, devices and processes are printed.\n"
 		"\n"
-		DISKS_HELP,
+		DISKS_HELP
+		"\n"
+		CMK_STATE_HELP,
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

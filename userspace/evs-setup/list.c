@@ -6,6 +6,7 @@
 
 #include "backing.h"
 #include "cli.h"
+#include "cmk-state.h"
 #include "disks.h"
 #include "table.h"
 
@@ -33,6 +34,7 @@ enum column {
 	COL_ERRORS,
 	COL_IN_FLIGHT,
 	COL_BOUNCE_PAGES,
+	COL_CMK_STATE,
 };
 
 static const struct table_column columns[] = {
@@ -59,6 +61,7 @@ static const struct table_column columns[] = {
 	[COL_ERRORS] = { "ERRORS", NULL, TABLE_NUMBER, false },
 	[COL_IN_FLIGHT] = { "IN-FLIGHT", NULL, TABLE_NUMBER, false },
 	[COL_BOUNCE_PAGES] = { "BOUNCE-PAGES", NULL, TABLE_NUMBER, false },
+	[COL_CMK_STATE] = { "CMK-STATE", NULL, TABLE_TEXT, false },
 };
 
 /* Sizes are for people in the texts, for programs in JSON. */
@@ -156,13 +159,15 @@ static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
 	return ret;
 }
 
-static int print_disks(const char *ref, enum table_form form, struct evs_error *err)
+/* Asks nobody unless @ask; then nothing but time is lost when a KMS does not answer. */
+static int print_disks(const char *ref, enum table_form form, bool ask, struct evs_error *err)
 {
 	struct table table = {
 		.name = "disks",
 		.columns = columns,
 		.column_count = sizeof(columns) / sizeof(columns[0]),
 	};
+	struct cmk_states states;
 	struct evs_disk *disks;
 	size_t i, count;
 	int ret;
@@ -170,10 +175,19 @@ static int print_disks(const char *ref, enum table_form form, struct evs_error *
 	ret = get_disks(ref, &disks, &count, err);
 	if (ret)
 		return ret;
-	for (i = 0; i < count && !ret; i++)
+	cmk_state_start(&states, disks, ask ? count : 0);
+	cmk_state_ask(&states);
+	for (i = 0; i < count && !ret; i++) {
 		ret = add_disk(&table, &disks[i], form == TABLE_JSON, err);
+		if (!ret && cmk_state_name(&states, i))
+			ret = table_set(&table, COL_CMK_STATE, err, "%s",
+					cmk_state_name(&states, i));
+	}
 	if (!ret)
 		ret = table_print(&table, form, err);
+	for (i = 0; i < count && !ret; i++)
+		cmk_state_tell(&states, i);
+	cmk_state_free(&states);
 	table_free(&table);
 	free(disks);
 	return ret;
@@ -193,7 +207,8 @@ static int run_list(int argc, char *argv[], struct evs_error *err)
 		form = TABLE_JSON;
 	if (opt < 0 || cli_no_operand(argc, argv, err))
 		return -err->errnum;
-	return print_disks(NULL, form, err);
+	/* Programs look at it again and again; a person reads it once. */
+	return print_disks(NULL, form, form != TABLE_JSON, err);
 }
 
 static int run_status(int argc, char *argv[], struct evs_error *err)
@@ -206,14 +221,17 @@ static int run_status(int argc, char *argv[], struct evs_error *err)
 		form = TABLE_JSON;
 	if (opt < 0 || (optind < argc && cli_operand(argc, argv, "disk", &ref, err)))
 		return -err->errnum;
-	return print_disks(ref, form, err);
+	return print_disks(ref, form, true, err);
 }
 
 const struct verb verb_list = {
 	.name = "list",
 	.args = "[--json]",
 	.brief = "list the attached disks",
-	.help = "  --json  print JSON, with all that status tells; sizes are in bytes\n",
+	.help = "  --json  print JSON, with all that status tells but cmk-state; sizes are in bytes\n"
+		"\n"
+		CMK_STATE_HELP
+		"--json does not ask.\n",
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run_list,
 };
@@ -224,7 +242,9 @@ const struct verb verb_status = {
 	.brief = "tell all about an attached disk, or about each",
 	.help = "  --json  print JSON; sizes are in bytes\n"
 		"\n"
-		DISKS_HELP,
+		DISKS_HELP
+		"\n"
+		CMK_STATE_HELP,
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run_status,
 };
