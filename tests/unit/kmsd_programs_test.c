@@ -236,6 +236,46 @@ static void test_text(void **state)
 	CHECK(rows);
 }
 
+#define NOBODY "cd user; PATH=$PWD/bin:$PATH; HOME=$PWD SOFTHSM2_CONF=$PWD/hsm.conf " \
+	"EVS_CONF=$PWD/evs.conf setpriv --reuid 65534 --regid 65534 --clear-groups " \
+	"--bounding-set=-all --inh-caps=-all "
+#define HSM "/usr/lib/softhsm/libsofthsm2.so"
+
+/* What takes no right on this host works without: files and KMSs say who may use them. */
+static void test_user(void **state)
+{
+	static const struct row rows[] = {
+		{ "chmod 755 .; mkdir -p user/bin user/tokens; "
+		  "cp $(command -v evs-setup) user/bin; cd user; "
+		  "echo directories.tokendir = $PWD/tokens >hsm.conf; echo 1234 >pin; "
+		  "chmod 600 pin; truncate -s 20M disk; printf '[kms h]\nbackend = pkcs11\n"
+		  "module = " HSM "\ntoken = t ; u\npin-file = %s/pin\n' $PWD >evs.conf; "
+		  "chown -R 65534:65534 .", 0, "" },
+		{ NOBODY "softhsm2-util --init-token --free --label 't ; u' --pin 1234 --so-pin 5678", 0,
+		  "has been initialized" },
+		{ NOBODY "evs-setup --help", 0, "Usage" },
+		{ NOBODY "evs-setup attach --help", 0, "Usage" },
+		{ NOBODY "evs-setup --version", 0, "evs-setup" },
+		{ NOBODY "evs-setup cmk create --kms h k", 0, "k enabled" },
+		{ NOBODY "evs-setup cmk list --kms h", 0, "enabled" },
+		{ NOBODY "evs-setup create --kms h --cmk k disk", 0, "disk" },
+		{ NOBODY "evs-setup probe disk", 0, "UUID" },
+		{ NOBODY "evs-setup header dump disk", 0, "WRAPPED" },
+		{ NOBODY "evs-setup header backup disk header", 0, "" },
+		{ NOBODY "evs-setup header restore disk header", 0, "" },
+		{ NOBODY "evs-setup rewrap disk", 0, "disk" },
+		{ NOBODY "evs-setup doctor", 2, "KMS h: answers, 1 CMKs" },
+		{ NOBODY "evs-setup list", 2, "must be run as root: the driver asks for CAP_SYS_ADMIN" },
+		{ NOBODY "evs-setup attach disk", 2, "must be run as root" },
+		{ NOBODY "evs-setup kms init", 2, "must be run as root" },
+		{ "touch user/bin/other; chmod 600 user/bin/other; " NOBODY "evs-setup probe bin/other", 2,
+		  "ermission denied" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /* What is wrong with a line is said, and the other lines are heeded. */
 static void test_generator(void **state)
 {
@@ -316,8 +356,10 @@ static void test_no_list(void **state)
 static void test_rewrap_lock(void **state)
 {
 	static const struct row rows[] = {
-		{ "truncate -s 1M file; flock /run/evs-rewrap.lock evs-setup rewrap file", 5,
-		  "another rewrap is running" },
+		{ "truncate -s 1M file; exec 9<file; evs-setup rewrap file", 5, "is in use" },
+		{ "mkdir -p /run/evs/lock; "
+		  "flock /run/evs/lock/file-$(stat -c %Hd:%Ld-%i file) evs-setup rewrap file", 5,
+		  "is in use by another evs-setup" },
 	};
 
 	(void)state;
@@ -431,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_generator),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_no_list),

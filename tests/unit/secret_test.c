@@ -174,6 +174,35 @@ static void test_harden(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Whoever may not lock memory without limit must not run out of it for that. */
+static void test_harden_limited(void **state)
+{
+	struct rlimit limit;
+	struct evs_error err = {};
+	int status;
+	pid_t pid;
+	void *mem;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	if (limit.rlim_max > 256 << 20)
+		limit.rlim_max = 256 << 20;
+	limit.rlim_cur = limit.rlim_max;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		/* A sanitizer has more than that mapped from the start: nothing to see then */
+		if (setrlimit(RLIMIT_MEMLOCK, &limit) || (!geteuid() && setresuid(65534, 65534, 65534)))
+			_exit(1);
+		if (evs_process_harden(&err))
+			_exit(2);
+		mem = mmap(NULL, 512 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		_exit(mem == MAP_FAILED ? 3 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_bad_sizes),
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_harden),
+		cmocka_unit_test(test_harden_limited),
 	};
 
 	return cmocka_run_group_tests_name("secret", tests, NULL, NULL);

@@ -1,29 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <linux/capability.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "capability.h"
 #include "cli.h"
 #include "text.h"
-
-static bool is_admin(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-
-	return !syscall(SYS_capget, &header, data) &&
-	       data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN);
-}
 
 int cli_may_run(const struct verb *verb, struct evs_error *err)
 {
 	if (verb->needs == VERB_NEEDS_ROOT && geteuid())
 		return evs_error_set(err, EPERM, "must be run as root");
-	if (verb->needs == VERB_NEEDS_ADMIN && !is_admin())
+	if (verb->needs == VERB_NEEDS_ADMIN && !evs_capable(CAP_SYS_ADMIN))
 		return evs_error_set(err, EPERM,
 				     "must be run as root: the driver asks for CAP_SYS_ADMIN");
 	return 0;

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "capability.h"
 #include "secret.h"
 
 /*
@@ -177,6 +178,7 @@ void evs_secret_free(struct evs_secret *secret)
 int evs_process_harden(struct evs_error *err)
 {
 	const struct rlimit none = {};
+	struct rlimit locked;
 
 	if (setrlimit(RLIMIT_CORE, &none))
 		return evs_error_set(err, errno, "cannot turn core dumps off: %m");
@@ -184,8 +186,10 @@ int evs_process_harden(struct evs_error *err)
 		return evs_error_set(err, errno, "cannot make the process undumpable: %m");
 	/*
 	 * Secrets have locked memory of their own. This is for what libraries
-	 * keep for a moment, so whoever may not lock that much goes without.
+	 * keep for a moment. Below a limit, memory would run out at it.
 	 */
-	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	if (evs_capable(CAP_IPC_LOCK) ||
+	    (!getrlimit(RLIMIT_MEMLOCK, &locked) && locked.rlim_cur == RLIM_INFINITY))
+		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	return 0;
 }

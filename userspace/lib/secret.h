@@ -110,7 +110,8 @@ int evs_secret_read_pem(struct evs_secret **secret, const char *path, struct evs
  *
  * Sets RLIMIT_CORE to 0, makes the process undumpable (which keeps ptrace and
  * /proc/PID/mem from everybody without CAP_SYS_PTRACE), and locks all pages
- * the process touches from here on. Call it first thing in main().
+ * the process touches from here on, unless that is limited for this user. Call it
+ * first thing in main().
  *
  * Return: 0 or a negative errno.
  */
