@@ -13,6 +13,20 @@ module_loaded()
 
 modprobe -r evs 2>/dev/null
 ok "the module is not loaded at first" not module_loaded
+
+# A kernel for which the module was not built, as after an upgrade
+release=$(uname -r)
+mkdir "$tmp/modules"
+: >"$tmp/modules/modules.dep"
+must mount --bind "$tmp/modules" "/lib/modules/$release"
+at_exit umount "/lib/modules/$release"
+refused 6 "no kernel module evs for this kernel \\($release\\); to build it, install linux-headers-" \
+	"no module for this kernel" evs-setup list
+echo 'extra/evs.ko.xz:' >"$tmp/modules/modules.dep"
+refused 6 'could not be loaded; to see why, run: modprobe evs' "a module that does not load" \
+	evs-setup list
+must umount "/lib/modules/$release"
+
 ok "the first list succeeds" evs-setup list
 ok "it has loaded the module, by the alias of its netlink family" module_loaded
 is "$(cat /sys/module/evs/refcnt)" 0 "nothing uses the module"

@@ -175,6 +175,10 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 	};
 	ret = text ? evs_ini_parse(path, text, len, &reader, &parse, err) :
 		     evs_ini_read(path, &reader, &parse, err);
+	if (ret == -ENOENT)
+		return evs_error_set(err, ENOENT,
+				     "%s: no such file: to set up the KMS, run evs-setup kms init",
+				     path);
 	if (ret)
 		return ret;
 	for (i = 0; i < parse.count; i++)

@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config.h"
 #include "error.h"
 
-#define KMSD_CONFIG_PATH "/etc/evs/evs-kmsd.conf"
-#define KMSD_SOCKET "/run/evs/kmsd.sock"
+#define KMSD_CONFIG_PATH EVS_KMSD_CONFIG_PATH
+#define KMSD_SOCKET EVS_KMSD_SOCKET
 #define KMSD_TOKEN "evs"
 #define KMSD_ROOT_KEY "evs-root"
 

@@ -146,6 +146,10 @@ static int run(int argc, char **argv)
 	ret = evs_process_harden(&err);
 	if (!ret)
 		ret = kmsd_conf_load(&conf, config, &err);
+	if (ret == -ENOENT) {
+		kmsd_log("%s", err.text);
+		return 6;
+	}
 	if (!ret && audit)
 		return audit_log(&conf, audit);
 	if (!ret)

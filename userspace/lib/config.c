@@ -16,7 +16,7 @@
 #define KMS_SECTION "kms "
 #define KMS_MAX 64
 #define URL_UNIX "unix:"
-#define LOCAL_URL "unix:/run/evs/kmsd.sock"
+#define LOCAL_URL URL_UNIX EVS_KMSD_SOCKET
 #define URL_HTTPS "https://"
 #define URL_HTTP "http://"
 #define DEFAULT_BACKEND "otc"

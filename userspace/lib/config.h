@@ -10,6 +10,10 @@
 
 #define EVS_CONFIG_PATH "/etc/evs/evs.conf"
 
+/* The local KMS: where evs-kmsd(8) listens, and what it does not start without */
+#define EVS_KMSD_SOCKET "/run/evs/kmsd.sock"
+#define EVS_KMSD_CONFIG_PATH "/etc/evs/evs-kmsd.conf"
+
 /* Name of the KMS that is used unless another is named, and that always exists. */
 #define EVS_KMS_LOCAL "local"
 

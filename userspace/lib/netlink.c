@@ -8,9 +8,12 @@
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include "netlink.h"
 #include "netlink-private.h"
@@ -221,6 +224,37 @@ static struct nl_msg *request_on(struct evs_nl *nl, int op, uint32_t id, struct 
 	return NULL;
 }
 
+/* Has depmod(8) found the module for this kernel? If it cannot be told, yes. */
+static bool module_installed(const char *release)
+{
+	char path[512], line[4096];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", release);
+	file = fopen(path, "re");
+	if (!file)
+		return true;
+	while (!found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, ":\n")] = '\0';
+		found = strstr(line, "/" EVS_FAMILY_NAME ".ko");
+	}
+	fclose(file);
+	return found;
+}
+
+static int no_module(struct evs_error *err)
+{
+	struct utsname host;
+
+	if (!uname(&host) && !module_installed(host.release))
+		return evs_error_set(err, ENOPKG,
+			"there is no kernel module evs for this kernel (%s); to build it, install linux-headers-%s and run make install in the sources of EVS",
+			host.release, host.release);
+	return evs_error_set(err, ENOPKG,
+			     "the kernel module is not loaded and could not be loaded; to see why, run: modprobe evs");
+}
+
 static int connect_family(struct evs_nl *nl, struct evs_error *err)
 {
 	const int on = 1;
@@ -238,8 +272,7 @@ static int connect_family(struct evs_nl *nl, struct evs_error *err)
 		return evs_error_set(err, errno, "netlink: cannot ask for reasons: %m");
 	nl->family = genl_ctrl_resolve(nl->sock, EVS_FAMILY_NAME);
 	if (nl->family == -NLE_OBJ_NOTFOUND)
-		return evs_error_set(err, ENOPKG, "the kernel module is not loaded and could not "
-				     "be loaded by itself: try modprobe evs");
+		return no_module(err);
 	if (nl->family < 0)
 		return evs_error_set(err, errno_of(nl->family), "netlink: %s",
 				     nl_geterror(nl->family));

@@ -33,7 +33,8 @@ struct evs_nl;
  * @cipher: driver name of the cipher in use
  * @openers: how often it is open
  * @disk_dev: device number of /dev/evsN
- * @cmk: the CMK that wraps its DK as it was at attach, "" where none was told
+ * @cmk: the CMK that wraps its DK, as of attach or the last rewrap, "" where none
+ *	 was told
  * @allow_discards: discards go to the block device below
  * @no_partscan: it is not looked at for partitions
  * @lazy: it goes when its last opener closes it

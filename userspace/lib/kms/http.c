@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "kms/alert.h"
 #include "kms/certificate.h"
@@ -275,9 +276,21 @@ static const char *peer_name(const struct evs_http *http)
 	return socket ? socket : http->url;
 }
 
+/* What to do about a daemon of this host that does not listen */
+static const char *daemon_advice(const char *socket, long os_errno)
+{
+	if (os_errno != ENOENT && os_errno != ECONNREFUSED)
+		return "";
+	if (strcmp(socket, EVS_KMSD_SOCKET))
+		return ": is its daemon running?";
+	if (access(EVS_KMSD_CONFIG_PATH, F_OK))
+		return ": the local KMS is not set up; to set it up, run: evs-setup kms init";
+	return ": evs-kmsd is not running; to start it, run: systemctl start evs-kmsd";
+}
+
 static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *err)
 {
-	bool local = evs_config_socket(http->url);
+	const char *socket = evs_config_socket(http->url);
 	long os_errno = 0;
 
 	switch (code) {
@@ -285,7 +298,7 @@ static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *e
 		curl_easy_getinfo(http->curl, CURLINFO_OS_ERRNO, &os_errno);
 		evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s%s", peer_name(http),
 				    os_errno ? strerror((int)os_errno) : "cannot connect",
-				    local ? ": is its daemon running?" : "");
+				    socket ? daemon_advice(socket, os_errno) : "");
 		break;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -299,7 +312,7 @@ static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *e
 				    http->error[0] ? http->error : curl_easy_strerror(code));
 	}
 	/* A daemon of this host that is not there is not there a moment later either. */
-	err->transient = !local && evs_curl_transient(code);
+	err->transient = !socket && evs_curl_transient(code);
 	return -err->errnum;
 }
 
