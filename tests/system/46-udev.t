@@ -90,15 +90,21 @@ must evs-setup detach "$evs"
 evs=$(evs-setup attach --name data "$disk")
 must udevadm settle
 must udevadm control --stop-exec-queue
-must evs-setup detach data
+evs-setup detach data &
+detach=$!
+must wait_for not test -e "/sys/block/${evs#/dev/}"
 evs-setup attach --name again "$disk" >"$tmp/out" &
-pid=$!
+attach=$!
 must wait_for test -e "/sys/block/${evs#/dev/}/evs/name"
 sleep 1
-ok "attach waits for udev, which still knows the disk before by this number" kill -0 $pid
+ok "detach waits for udev: systemd learns from it to stop the unit" kill -0 $detach
+ok "attach waits for udev, which still knows the disk before by this number" kill -0 $attach
 must udevadm control --start-exec-queue
-wait $pid
-is $? 0 "it returns when udev has caught up"
+wait $detach
+is $? 0 "when udev has caught up, detach returns"
+nok "the link has gone then" test -L /dev/evs/data
+wait $attach
+is $? 0 "and so does attach"
 is "$(cat "$tmp/out")" "$evs" "the disk has the number of the one before"
 link /dev/evs/again "$evs" "and has its link then"
 must evs-setup detach again

@@ -12,6 +12,7 @@
 #include "cmk-state.h"
 #include "detach.h"
 #include "disks.h"
+#include "node.h"
 #include "tab.h"
 #include "users.h"
 
@@ -99,6 +100,7 @@ static int detach_force(struct evs_nl *nl, const struct evs_disk *disk, const ch
 int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 		enum evs_detach how, struct evs_error *err)
 {
+	char path[32];
 	int ret;
 
 	if (how == EVS_DETACH_IDLE)
@@ -109,7 +111,12 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 		ret = evs_nl_detach(nl, disk->id, how, err);
 	if (ret == -EBUSY)
 		return refuse_busy(disk, ref, err);
-	return ret ? evs_error_prefix(err, "%s", ref) : 0;
+	if (ret)
+		return evs_error_prefix(err, "%s", ref);
+	disks_path(disk, path, sizeof(path));
+	if (how != EVS_DETACH_LAZY)
+		node_wait_gone(disk->name, path);
+	return 0;
 }
 
 /**

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <libudev.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,6 +15,7 @@
 #define UDEV_RUNS "/run/udev/control"
 #define WAIT_MS 60000
 #define POLL_MS 10
+#define GONE_MS 10000
 #define UDEV_POLL_MS 100
 
 static long now_ms(void)
@@ -117,4 +120,30 @@ int node_wait(const char *path, dev_t dev, struct evs_error *err)
 		return evs_error_set(err, -ret, "%s: the node has not appeared within %d s", path,
 				     WAIT_MS / 1000);
 	return 0;
+}
+
+/* Does the link lead to the node, whether that is still there or not? */
+static bool leads_to(const char *link, const char *path)
+{
+	char target[PATH_MAX];
+	const char *base;
+	ssize_t len;
+
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len < 0)
+		return false;
+	target[len] = '\0';
+	base = strrchr(target, '/');
+	return !strcmp(base ? base + 1 : target, path + strlen("/dev/"));
+}
+
+void node_wait_gone(const char *name, const char *path)
+{
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000 };
+	char link[PATH_MAX];
+	long end = now_ms() + GONE_MS;
+
+	snprintf(link, sizeof(link), "/dev/evs/%s", name);
+	while (!access(UDEV_RUNS, F_OK) && leads_to(link, path) && now_ms() < end)
+		nanosleep(&pause, NULL);
 }

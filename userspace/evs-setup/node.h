@@ -19,4 +19,15 @@
  */
 int node_wait(const char *path, dev_t dev, struct evs_error *err);
 
+/**
+ * node_wait_gone() - Wait until udev has dealt with a disk that was detached.
+ * @name: its name
+ * @path: where its node was, /dev/evsN
+ *
+ * systemd learns from udev that it has gone, and stops its unit. Who starts that
+ * unit after this is not told that it is active already. It is no error when udev
+ * takes more than a few seconds.
+ */
+void node_wait_gone(const char *name, const char *path);
+
 #endif /* EVS_SETUP_NODE_H */
