@@ -84,13 +84,47 @@ static bool evs_plug_in_the_way(const struct request_queue *q)
 	return (first && first->q != q) || (cached && cached->q != q);
 }
 
+/*
+ * Is this task a worker of kblockd, and dispatches requests of this very disk?
+ *
+ * Other workers that submit I/O, writeback or a loop device say, are those of its
+ * owner, and nothing below the disk needs them.
+ */
+static bool evs_in_kblockd(const struct request *rq)
+{
+	const struct work_struct *work;
+
+	if (likely(!(current->flags & PF_WQ_WORKER)))
+		return false;
+	/* To be compared, not looked at: its function may have freed it */
+	work = current_work();
+	return work == &rq->mq_hctx->run_work.work ||
+	       work == &rq->q->requeue_work.work;
+}
+
+static void evs_submit_later(struct evs_device *evs, struct bio *bio)
+{
+	spin_lock(&evs->submit_lock);
+	bio_list_add(&evs->submit_bios, bio);
+	spin_unlock(&evs->submit_lock);
+	queue_work(evs->wq, &evs->submit_work);
+}
+
 /**
  * evs_submit_bio() - submit a bio to the backing device
  * @evs: disk
- * @bio: bio
+ * @bio: bio of one of its requests
  *
  * Starting a bio may have to wait for others to complete, so none of those may
- * depend on this function to return. There are two places where they would:
+ * depend on this function to return. There are three places where they would:
+ *
+ * The block layer leaves requests to the workqueue kblockd: those of a flush, and
+ * those that come again, of every disk. If memory is short, no worker can be made,
+ * and all work of kblockd is left to its one rescuer. If that one waited here for
+ * the backing device, it would be missing there: the backing device may be one whose
+ * requests are left to kblockd, too. So the disk's own workqueue submits the bio.
+ * That one may wait: the rescuer of each disk serves no other disk, nor anything
+ * below it.
  *
  * A task with a plug may be just about to flush it. The list of requests must
  * not grow under the hands of the block layer: so the plug is set aside, and the
@@ -118,14 +152,13 @@ static bool evs_plug_in_the_way(const struct request_queue *q)
  */
 void evs_submit_bio(struct evs_device *evs, struct bio *bio)
 {
+	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct bio_list *kept_back = current->bio_list;
 	struct blk_plug *plug = current->plug;
 
-	if (unlikely(evs_plug_in_the_way(evs->disk->queue))) {
-		spin_lock(&evs->submit_lock);
-		bio_list_add(&evs->submit_bios, bio);
-		spin_unlock(&evs->submit_lock);
-		queue_work(evs->wq, &evs->submit_work);
+	if (unlikely(evs_plug_in_the_way(evs->disk->queue) ||
+		     evs_in_kblockd(blk_mq_rq_from_pdu(cmd)))) {
+		evs_submit_later(evs, bio);
 		return;
 	}
 
