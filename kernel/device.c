@@ -367,6 +367,7 @@ static struct evs_device *evs_dev_alloc(const struct evs_attach_args *args)
 	mutex_init(&evs->control_mutex);
 	INIT_WORK(&evs->lost_work, evs_dev_lost_work);
 	INIT_WORK(&evs->gone_work, evs_dev_gone_work);
+	INIT_WORK(&evs->gone_tell_work, evs_dev_gone_tell_work);
 	INIT_WORK(&evs->remove_work, evs_dev_remove_work);
 	INIT_DELAYED_WORK(&evs->spare_work, evs_dev_spare_work);
 	init_completion(&evs->removed);

@@ -188,6 +188,7 @@ enum {
  * @lost_work: revokes the disk
  * @gone_cause: what happened to @bdev, for @gone_work
  * @gone_work: takes the key away from a disk whose @bdev is lost
+ * @gone_tell_work: then tells its users
  * @detach_cause: why the disk is detached; set by who makes it detaching or dead
  * @remove_work: removes the disk after a detach that was lazy or by force
  * @removed: completes when the disk has been removed and @bdev_file put
@@ -250,6 +251,7 @@ struct evs_device {
 	struct work_struct lost_work;
 	enum evs_cause gone_cause;
 	struct work_struct gone_work;
+	struct work_struct gone_tell_work;
 	enum evs_cause detach_cause;
 	struct work_struct remove_work;
 	struct completion removed;
@@ -361,6 +363,7 @@ void evs_dev_closed(struct evs_device *evs);
 void evs_dev_added(struct evs_device *evs);
 void evs_dev_backing_gone(struct evs_device *evs, enum evs_cause cause);
 void evs_dev_gone_work(struct work_struct *work);
+void evs_dev_gone_tell_work(struct work_struct *work);
 void evs_dev_remove_work(struct work_struct *work);
 
 /* suspension.c: disks that are without their key for a time */
@@ -374,6 +377,8 @@ int evs_dev_resume(struct evs_device *evs, key_serial_t serial,
 		   struct netlink_ext_ack *extack);
 
 /* revocation.c: disks that lose their key */
+
+extern struct workqueue_struct *evs_revocation_wq;
 
 int evs_revocation_init(void);
 void evs_revocation_exit(void);

@@ -55,6 +55,7 @@ static void evs_dev_remove(struct evs_device *evs)
 	bdev_fput(evs->bdev_file);
 	/* The backing device has no holder any more who could be told */
 	cancel_work_sync(&evs->gone_work);
+	cancel_work_sync(&evs->gone_tell_work);
 	evs_events_exit(evs);
 
 	pr_info("%s: detached \"%s\": %s\n", evs->disk->disk_name, evs->name,
@@ -201,14 +202,16 @@ void evs_dev_closed(struct evs_device *evs)
 }
 
 /**
- * evs_dev_gone_work() - deal with the loss of the backing device
+ * evs_dev_gone_work() - take the key away from a disk whose backing device is lost
  * @work: gone_work of the disk
+ *
+ * Lets go of I/O that is held, which may be what memory waits for. So this waits for
+ * nothing, and runs although no worker can be made.
  */
 void evs_dev_gone_work(struct work_struct *work)
 {
 	struct evs_device *evs = container_of(work, struct evs_device,
 					      gone_work);
-	enum evs_cause cause = READ_ONCE(evs->gone_cause);
 	int before;
 
 	before = evs_state_change(evs, EVS_OP_REMOVE, NULL, NULL);
@@ -216,16 +219,27 @@ void evs_dev_gone_work(struct work_struct *work)
 		return;
 	evs_key_disown(evs);
 	pr_warn("%s: \"%s\" has lost its backing device: %s\n",
-		evs->disk->disk_name, evs->name, evs_cause_name(cause));
+		evs->disk->disk_name, evs->name,
+		evs_cause_name(READ_ONCE(evs->gone_cause)));
 	/* While it is being detached, whoever does so tells of it */
-	if (before == EVS_DEV_STATE_DETACHING)
-		return;
+	if (before != EVS_DEV_STATE_DETACHING)
+		queue_work(evs_removal_wq, &evs->gone_tell_work);
+}
+
+/**
+ * evs_dev_gone_tell_work() - tell users that the backing device of a disk is lost
+ * @work: gone_tell_work of the disk
+ */
+void evs_dev_gone_tell_work(struct work_struct *work)
+{
+	struct evs_device *evs = container_of(work, struct evs_device,
+					      gone_tell_work);
 
 	/* Before the event: links to a device that is gone lead nowhere */
 	mutex_lock(&evs->control_mutex);
 	evs_backing_unlink(evs);
 	mutex_unlock(&evs->control_mutex);
-	evs_event(evs, EVS_EVENT_REMOVED, cause);
+	evs_event(evs, EVS_EVENT_REMOVED, READ_ONCE(evs->gone_cause));
 	/* Users learn that the disk is gone; file systems shut down */
 	blk_mark_disk_dead(evs->disk);
 }
@@ -244,7 +258,7 @@ void evs_dev_backing_gone(struct evs_device *evs, enum evs_cause cause)
 	/* Pairs with the one in evs_dev_added(): one of both sees the other's bit */
 	smp_mb__after_atomic();
 	if (test_bit(EVS_ADDED, &evs->flags))
-		queue_work(evs_removal_wq, &evs->gone_work);
+		queue_work(evs_revocation_wq, &evs->gone_work);
 }
 
 /**
@@ -257,7 +271,7 @@ void evs_dev_added(struct evs_device *evs)
 	/* Pairs with the one in evs_dev_backing_gone() */
 	smp_mb__after_atomic();
 	if (test_bit(EVS_GONE, &evs->flags))
-		queue_work(evs_removal_wq, &evs->gone_work);
+		queue_work(evs_revocation_wq, &evs->gone_work);
 }
 
 /**

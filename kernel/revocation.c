@@ -20,10 +20,11 @@
 #include "evs.h"
 
 /*
- * Apart from the work of removing disks, which may take as long as a backing
- * device hangs; with a rescuer, as there may be no memory for a worker.
+ * For whatever wipes a cipher. Apart from the work of removing disks, which may take
+ * as long as a backing device hangs; with a rescuer, as there may be no memory for a
+ * worker.
  */
-static struct workqueue_struct *evs_revocation_wq;
+struct workqueue_struct *evs_revocation_wq;
 
 /**
  * evs_dev_revoke() - take cipher and key away from a disk

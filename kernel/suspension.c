@@ -81,7 +81,8 @@ int evs_dev_suspend(struct evs_device *evs, unsigned int grace,
 	if (before >= 0 && grace) {
 		/* Work does not count the time that the machine sleeps */
 		evs->spare_until = ktime_get_boottime_seconds() + grace;
-		schedule_delayed_work(&evs->spare_work, grace * HZ);
+		queue_delayed_work(evs_revocation_wq, &evs->spare_work,
+				   grace * HZ);
 	}
 	mutex_unlock(&evs->control_mutex);
 	if (before < 0)
