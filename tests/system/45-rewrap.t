@@ -106,6 +106,25 @@ like "$(evs-setup cmk disable other 2>&1)" 'the disk on /dev/evs_t2, which is no
 must evs-setup cmk enable other
 rm "$known" /etc/evstab
 
+# ---- a backup from before ----
+
+must evs-setup header backup "$disk" "$tmp/header"
+must evs-setup rewrap --cmk test "$disk"
+sum=$(md5sum <"$disk")
+refused 5 "$disk: was rewrapped after the backup: its header names CMK $(cmk_id test) of KMS local, the backup CMK $(cmk_id other)
+nothing was written; --force" "header restore of a backup with another CMK" \
+	evs-setup header restore "$disk" "$tmp/header"
+is "$(md5sum <"$disk")" "$sum" "leaves the disk alone"
+must evs-setup header backup "$disk" "$tmp/header2"
+ok "one with the same CMK is restored" evs-setup header restore "$disk" "$tmp/header2"
+printf 'one %s cmk=%s\n' "$disk" "$(cmk_id test)" >"$tmp/evstab"
+out=$(EVSTAB=$tmp/evstab evs-setup header restore --force "$disk" "$tmp/header" 2>&1)
+is $? 0 "header restore --force"
+like "$out" 'was rewrapped after the backup' "says so as well"
+like "$out" "header restore: $tmp/evstab:1: one cannot be attached by this line" \
+	"and names the line of evstab that it makes stale"
+is "$(token_now | jq -r .cmk)" "$(cmk_id other)" "the token is the one of the backup"
+
 # ---- a disk that cannot be written ----
 
 new_null evs_t0 24

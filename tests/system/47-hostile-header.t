@@ -144,7 +144,36 @@ spoil_field()
 spoil_field "no UUID" 4 'UUID' uuid ''
 spoil_field "a UUID that is a path" 4 'UUID' uuid '../../../../etc/passwd'
 spoil_field "a UUID in capitals" 4 'UUID' uuid '6A0496EF-62A6-4963-960C-9A9D20739A38'
-spoil_field "another subsystem" 4 'another LUKS2' subsystem evs2
+
+# The token makes it an EVS disk, not the subsystem, which cryptsetup clears
+cp --sparse=always "$good" "$file"
+must $luks2 set "$file" subsystem evs2
+ok "another subsystem: probe" evs-setup probe "$file"
+must cryptsetup config --label other "$file"
+is "$(blkid -p -o value -s SUBSYSTEM "$file")" "" "cryptsetup config --label clears the subsystem"
+ok "no subsystem: attach" evs-setup attach --name data "$file"
+must evs-setup header label "$file" "my label"
+must evs-setup detach data
+like "$(cryptsetup luksDump "$file")" '^Label:[[:space:]]*my label$' \
+	"header label, of a disk that was attached"
+is "$(blkid -p -o value -s SUBSYSTEM "$file")" evs "and the subsystem is back"
+must cryptsetup config --label other "$file"
+refused 5 'holds an EVS disk already, label other' "no subsystem: create" evs-setup create "$file"
+refused 1 'UTF-8' "a label that is none" evs-setup header label "$file" $'a\nb'
+must evs-setup header label "$file" ''
+like "$(cryptsetup luksDump "$file")" '^Label:[[:space:]]*\(no label\)$' "no label"
+
+# The flag that cryptsetup --persistent --allow-discards leaves
+jq -c '.config.flags = ["allow-discards", "no-read-workqueue"]' <<<"$json" >"$tmp/json"
+cp --sparse=always "$good" "$file"
+must $luks2 put "$file" <"$tmp/json"
+must evs-setup attach --name data "$file"
+is "$(evs-setup status --json data | jq '.disks[0]."allow-discards"')" true \
+	"discards that the header allows are allowed"
+must evs-setup detach data
+must evs-setup attach --name data "$good"
+is "$(evs-setup status --json data | jq '.disks[0]."allow-discards"')" false "others are not"
+must evs-setup detach data
 
 # Not the UUID that the DK was wrapped for: a copy of the disk, which is as good
 cp --sparse=always "$good" "$file"

@@ -88,6 +88,8 @@ static void assert_disk(const char *path, const char *uuid)
 	evs_volume_close(vol);
 }
 
+static char said[1024];
+
 static int backup_path(const char *path)
 {
 	struct evs_volume *vol;
@@ -110,7 +112,7 @@ static int restore_path(const char *path, const char *file, bool force)
 	int ret;
 
 	assert_int_equal(evs_device_open(&dev, path, O_RDWR, &err), 0);
-	ret = evs_volume_restore(&dev, file, force, &err);
+	ret = evs_volume_restore(&dev, file, force, NULL, NULL, &err);
 	evs_device_close(&dev);
 	return ret;
 }
@@ -189,6 +191,81 @@ static void test_restore_same(void **state)
 	assert_int_equal(backup_path(disk), 0);
 	if (restore_path(disk, backup, false))
 		fail_msg("%s", err.text);
+	assert_disk(disk, UUID);
+}
+
+/* What the disk would lose is said; the answer is what happens. */
+static int agree(void *arg, const char *change, struct evs_error *unused)
+{
+	(void)unused;
+	snprintf(said, sizeof(said), "%s", change);
+	return arg ? *(int *)arg : 0;
+}
+
+static int restore_asked(int answer)
+{
+	struct evs_device dev;
+	int ret;
+
+	*said = '\0';
+	assert_int_equal(evs_device_open(&dev, disk, O_RDWR, &err), 0);
+	ret = evs_volume_restore(&dev, backup, false, agree, &answer, &err);
+	evs_device_close(&dev);
+	return ret;
+}
+
+static void test_restore_older(void **state)
+{
+	struct evs_token newer;
+	struct evs_volume *vol;
+	struct evs_device dev;
+
+	(void)state;
+	assert_int_equal(backup_path(disk), 0);
+	assert_int_equal(restore_asked(-ECANCELED), 0);
+	assert_string_equal(said, "");
+	/* Another CMK */
+	vol = open_disk(&dev);
+	newer = *evs_volume_token(vol);
+	strcpy(newer.cmk, "newer");
+	assert_int_equal(evs_volume_add_token(vol, &newer, &err), 0);
+	assert_int_equal(evs_volume_keep_token(vol, &newer, &err), 0);
+	close_disk(vol, &dev);
+	assert_int_equal(restore_asked(-ECANCELED), -ECANCELED);
+	assert_non_null(strstr(said, "its header names CMK newer of KMS"));
+	assert_int_equal(evs_volume_read(&vol, disk, 0, &err), 0);
+	assert_string_equal(evs_volume_token(vol)->cmk, "newer");
+	evs_volume_close(vol);
+	assert_int_equal(restore_asked(0), 0);
+	assert_disk(disk, UUID);
+	/* Another data key */
+	memset(dk->data, 3, EVS_DK_SIZE / 2);
+	make_disk(disk, UUID);
+	assert_int_equal(restore_asked(-ECANCELED), -ECANCELED);
+	assert_non_null(strstr(said, "has another data key"));
+	assert_disk(disk, UUID);
+	assert_int_equal(restore_asked(0), 0);
+}
+
+static void test_label(void **state)
+{
+	struct evs_volume *vol;
+	struct evs_device dev;
+
+	(void)state;
+	vol = open_disk(&dev);
+	assert_int_equal(evs_volume_set_label(vol, "new label", &err), 0);
+	assert_string_equal(evs_volume_label(vol), "new label");
+	assert_int_equal(evs_volume_set_label(vol, "a\nb", &err), -EINVAL);
+	assert_int_equal(evs_volume_set_label(vol, "\xff", &err), -EINVAL);
+	close_disk(vol, &dev);
+	vol = open_disk(&dev);
+	assert_string_equal(evs_volume_label(vol), "new label");
+	assert_int_equal(evs_volume_set_label(vol, "", &err), 0);
+	close_disk(vol, &dev);
+	vol = open_disk(&dev);
+	assert_string_equal(evs_volume_label(vol), "");
+	close_disk(vol, &dev);
 	assert_disk(disk, UUID);
 }
 
@@ -382,7 +459,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_backup), TEST(test_restore_same), TEST(test_restore_damaged),
 		TEST(test_restore_elsewhere), TEST(test_restore_nonsense), TEST(test_tokens),
-		TEST(test_torn),
+		TEST(test_torn), TEST(test_restore_older), TEST(test_label),
 	};
 
 	return cmocka_run_group_tests_name("header", tests, NULL, remove_all);

@@ -301,6 +301,11 @@ static void test_foreign(void **state)
 
 	foreign(f, NULL, "xts-plain64", NULL);
 	refuse_open(f, -EMEDIUMTYPE, "another LUKS2 disk");
+	/* Its token makes it an EVS disk, whatever the subsystem is. */
+	foreign(f, NULL, "xts-plain", "{\"type\":\"evs-kms\",\"keyslots\":[],\"version\":1}");
+	refuse_open(f, -EBADMSG, "not aes-xts-plain64");
+	foreign(f, "other", "xts-plain64", "{\"type\":\"evs-kms\",\"keyslots\":[],\"version\":1}");
+	refuse_open(f, -EBADMSG, "\"kms\" is missing");
 	foreign(f, "evs", "xts-plain64", NULL);
 	refuse_open(f, -EMEDIUMTYPE, "no evs-kms token");
 	foreign(f, "evs", "xts-plain64", "{\"type\":\"other\",\"keyslots\":[]}");

@@ -262,6 +262,7 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	check_context(vol, req->target);
 	what->uuid = evs_volume_uuid(vol);
 	what->cmk = evs_volume_token(vol)->cmk;
+	what->allow_discards |= evs_volume_allow_discards(vol);
 	what->offset = evs_volume_data_offset(vol);
 	what->size = evs_volume_data_size(vol);
 	what->sector_size = evs_volume_sector_size(vol);

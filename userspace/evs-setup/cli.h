@@ -82,6 +82,7 @@ extern const struct verb verb_cmk_quotas;
 extern const struct verb verb_rewrap;
 extern const struct verb verb_header_backup;
 extern const struct verb verb_header_restore;
+extern const struct verb verb_header_label;
 extern const struct verb verb_header_dump;
 extern const struct verb verb_agency_create;
 extern const struct verb verb_agency_show;

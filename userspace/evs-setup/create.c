@@ -57,13 +57,8 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		return 0;
 	case 'l':
 		/* Before anything is made in the KMS or wiped */
-		if (strlen(optarg) > EVS_LABEL_MAX)
-			return evs_error_set(err, EINVAL, "--label %s: longer than %d bytes",
-					     optarg, EVS_LABEL_MAX);
-		if (!evs_text_valid(optarg))
-			return evs_error_set(err, EINVAL,
-					     "--label %s: a label is UTF-8 without control characters",
-					     optarg);
+		if (evs_label_check(optarg, err))
+			return evs_error_prefix(err, "--label %s", optarg);
 		req->format.label = optarg;
 		return 0;
 	case 's':

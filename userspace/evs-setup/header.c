@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* header backup, header restore, header dump */
+/* header backup, header restore, header label, header dump */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "claim.h"
 #include "cli.h"
 #include "disks.h"
+#include "tab.h"
 #include "table.h"
+#include "text.h"
 #include "volume.h"
 
-static int take_two(int argc, char *argv[], const char **device, const char **file,
-		    struct evs_error *err)
+#define BACKUP "the file of the backup"
+
+static int take_two(int argc, char *argv[], const char *what, const char **device,
+		    const char **second, struct evs_error *err)
 {
 	if (argc - optind != 2)
-		return evs_error_set(err, EINVAL, argc - optind < 2 ?
-				     "a device and the file of the backup are needed" :
-				     "a device and the file of the backup are enough");
+		return evs_error_set(err, EINVAL, "a device and %s are %s", what,
+				     argc - optind < 2 ? "needed" : "enough");
 	*device = argv[optind];
-	*file = argv[optind + 1];
+	*second = argv[optind + 1];
 	return 0;
 }
 
@@ -34,7 +38,7 @@ static int run_backup(int argc, char *argv[], struct evs_error *err)
 	struct evs_device dev;
 	int ret;
 
-	if (cli_option(argc, argv, options, err) || take_two(argc, argv, &device, &file, err) ||
+	if (cli_option(argc, argv, options, err) || take_two(argc, argv, BACKUP, &device, &file, err) ||
 	    evs_device_open(&dev, device, O_RDONLY, err))
 		return -err->errnum;
 	ret = evs_volume_open(&vol, &dev, 0, err);
@@ -47,6 +51,47 @@ static int run_backup(int argc, char *argv[], struct evs_error *err)
 	return ret;
 }
 
+/**
+ * struct restore - What is asked.
+ * @claim: the device
+ * @force: whatever it holds
+ */
+struct restore {
+	struct claim claim;
+	bool force;
+};
+
+static int agree(void *arg, const char *change, struct evs_error *err)
+{
+	struct restore *restore = arg;
+	char answer[8];
+
+	evs_text_line(stderr, "evs-setup: header restore: %s", change);
+	if (restore->force)
+		return 0;
+	if (!isatty(STDIN_FILENO))
+		return evs_error_set(err, EEXIST,
+				     "%s: nothing was written; --force restores the header nevertheless",
+				     restore->claim.dev.path);
+	fputs("Restore the header? Type yes: ", stderr);
+	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
+		return evs_error_set(err, ECANCELED, "%s: nothing was written",
+				     restore->claim.dev.path);
+	return claim_confirm(&restore->claim, err);
+}
+
+/* The header is restored: what cannot be looked at is no failure of that. */
+static void warn_stale(const char *device)
+{
+	struct evs_error ignored = {};
+	struct evs_volume *vol;
+
+	if (evs_volume_read(&vol, device, EVS_VOLUME_HEADER, &ignored))
+		return;
+	tab_warn_stale("header restore", device, evs_volume_uuid(vol), evs_volume_token(vol));
+	evs_volume_close(vol);
+}
+
 static int run_restore(int argc, char *argv[], struct evs_error *err)
 {
 	static const struct option options[] = {
@@ -54,16 +99,40 @@ static int run_restore(int argc, char *argv[], struct evs_error *err)
 		{},
 	};
 	const char *device = NULL, *file = NULL;
-	bool force = false;
-	struct claim claim;
+	struct restore restore = {};
 	int opt, ret;
 
 	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		force = true;
-	if (opt < 0 || take_two(argc, argv, &device, &file, err) ||
-	    claim_open(&claim, device, err))
+		restore.force = true;
+	if (opt < 0 || take_two(argc, argv, BACKUP, &device, &file, err) ||
+	    claim_open(&restore.claim, device, err))
 		return -err->errnum;
-	ret = evs_volume_restore(&claim.dev, file, force, err);
+	ret = evs_volume_restore(&restore.claim.dev, file, restore.force, agree, &restore, err);
+	claim_close(&restore.claim);
+	if (!ret)
+		warn_stale(device);
+	return ret;
+}
+
+static int run_label(int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{},
+	};
+	const char *device = NULL, *label = NULL;
+	struct evs_volume *vol;
+	struct claim claim;
+	int ret;
+
+	if (cli_option(argc, argv, options, err) ||
+	    take_two(argc, argv, "a label", &device, &label, err) ||
+	    evs_label_check(label, err) || claim_open_header(&claim, device, err))
+		return -err->errnum;
+	ret = evs_volume_open(&vol, &claim.dev, EVS_VOLUME_REPAIR, err);
+	if (!ret) {
+		ret = evs_volume_set_label(vol, label, err);
+		evs_volume_close(vol);
+	}
 	claim_close(&claim);
 	return ret;
 }
@@ -173,10 +242,20 @@ const struct verb verb_header_restore = {
 	.name = "header restore",
 	.args = "[--force] DEVICE|FILE BACKUP",
 	.brief = "write a header that was copied back to its disk",
-	.help = "  --force  although the device holds another disk, or something else\n"
+	.help = "  --force  although the device holds another disk, something else, or a header of\n"
+		"           the same disk with another CMK or data key\n"
 		"\n"
+		"When the disk was rewrapped or encrypted anew after the backup, says so and asks.\n"
 		"A disk that is attached or otherwise in use is refused in any case.\n",
 	.run = run_restore,
+};
+
+const struct verb verb_header_label = {
+	.name = "header label",
+	.args = "DEVICE|FILE LABEL",
+	.brief = "give a disk another label",
+	.help = "An empty LABEL removes the label. The disk may be attached.\n",
+	.run = run_label,
 };
 
 const struct verb verb_header_dump = {

@@ -23,7 +23,8 @@ static const struct verb *const verbs[] = {
 	&verb_cmk_schedule_deletion, &verb_cmk_cancel_deletion,
 	&verb_cmk_rename, &verb_cmk_describe, &verb_cmk_rotate, &verb_cmk_rotation,
 	&verb_cmk_grant, &verb_cmk_import, &verb_cmk_delete_material, &verb_cmk_quotas,
-	&verb_rewrap, &verb_header_backup, &verb_header_restore, &verb_header_dump,
+	&verb_rewrap, &verb_header_backup, &verb_header_restore, &verb_header_label,
+	&verb_header_dump,
 	&verb_agency_create, &verb_agency_show, &verb_agency_delete, &verb_doctor,
 };
 

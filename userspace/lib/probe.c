@@ -23,16 +23,10 @@ static void get_value(blkid_probe probe, const char *name, char *text, size_t si
 
 static void get_values(blkid_probe blkid, struct evs_probe *probe)
 {
-	char version[8], subsystem[64];
-
 	get_value(blkid, "TYPE", probe->type, sizeof(probe->type));
 	get_value(blkid, "USAGE", probe->usage, sizeof(probe->usage));
 	get_value(blkid, "LABEL", probe->label, sizeof(probe->label));
 	get_value(blkid, "UUID", probe->uuid, sizeof(probe->uuid));
-	get_value(blkid, "VERSION", version, sizeof(version));
-	get_value(blkid, "SUBSYSTEM", subsystem, sizeof(subsystem));
-	probe->is_evs = !strcmp(probe->type, "crypto_LUKS") && !strcmp(version, "2") &&
-			!strcmp(subsystem, EVS_SUBSYSTEM);
 	if (!*probe->type) {
 		get_value(blkid, "PTTYPE", probe->type, sizeof(probe->type));
 		get_value(blkid, "PTUUID", probe->uuid, sizeof(probe->uuid));
@@ -41,6 +35,21 @@ static void get_values(blkid_probe blkid, struct evs_probe *probe)
 		strcpy(probe->usage, "other");
 	}
 	probe->found = *probe->type;
+}
+
+/* By its token; the subsystem is a hint where the header is damaged. */
+static bool is_evs(const struct evs_device *dev, blkid_probe blkid)
+{
+	struct evs_error ignored = {};
+	struct evs_volume *vol;
+	char subsystem[64];
+	int ret;
+
+	ret = evs_volume_open(&vol, dev, EVS_VOLUME_HEADER, &ignored);
+	if (!ret)
+		evs_volume_close(vol);
+	get_value(blkid, "SUBSYSTEM", subsystem, sizeof(subsystem));
+	return ret != -EMEDIUMTYPE && (ret != -EUCLEAN || !strcmp(subsystem, EVS_SUBSYSTEM));
 }
 
 /* A probe for everything that libblkid knows, through the descriptor that is held */
@@ -94,8 +103,10 @@ int evs_device_probe(const struct evs_device *dev, struct evs_probe *probe,
 		return evs_error_set(err, EIO, "%s: cannot be probed", dev->path);
 	errno = 0;
 	found = blkid_do_safeprobe(blkid);
-	if (found == 0)
+	if (found == 0) {
 		get_values(blkid, probe);
+		probe->is_evs = !strcmp(probe->type, "crypto_LUKS") && is_evs(dev, blkid);
+	}
 	else if (found == -2)
 		ret = evs_error_set(err, EUCLEAN,
 				    "%s: holds several things that contradict each other (see wipefs)",

@@ -93,9 +93,8 @@ static int check_arguments(const struct evs_format *fmt, const struct evs_secret
 {
 	if (!evs_uuid_valid(fmt->uuid))
 		return evs_error_set(err, EINVAL, "bad UUID: \"%s\"", fmt->uuid);
-	if (fmt->label && strlen(fmt->label) > EVS_LABEL_MAX)
-		return evs_error_set(err, EINVAL, "the label is longer than %d bytes",
-				     EVS_LABEL_MAX);
+	if (fmt->label && evs_label_check(fmt->label, err))
+		return -err->errnum;
 	if (dk->size != EVS_DK_SIZE)
 		return evs_error_set(err, EINVAL, "a data key has %d bytes", EVS_DK_SIZE);
 	return 0;

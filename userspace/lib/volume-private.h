@@ -34,6 +34,7 @@ struct evs_crypt_log {
  * @token_count: how many, at least one
  * @uuid: UUID of the disk
  * @label: label of the disk
+ * @allow_discards: the header says that discards are allowed
  * @header_size: bytes of the two copies and the key slots
  * @data_offset: bytes before the first data sector
  * @data_size: bytes of data
@@ -50,6 +51,7 @@ struct evs_volume {
 	size_t token_count;
 	char uuid[EVS_UUID_SIZE];
 	char label[EVS_LABEL_MAX + 1];
+	bool allow_discards;
 	uint64_t header_size;
 	uint64_t data_offset;
 	uint64_t data_size;
@@ -64,6 +66,23 @@ struct evs_volume {
  * Return: 0 or a negative errno, that of the first bad one where all are bad.
  */
 int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err);
+
+/**
+ * evs_volume_has_token() - Is there an evs-kms token, sound or not?
+ * @vol: the header, which is loaded
+ *
+ * It is what makes a LUKS2 disk an EVS disk.
+ */
+bool evs_volume_has_token(const struct evs_volume *vol);
+
+/**
+ * evs_volume_write() - Write what was changed in memory, and read it back.
+ * @vol: the header
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_write(struct evs_volume *vol, struct evs_error *err);
 
 /**
  * evs_volume_load() - Read the header from the device, for the first time or anew.

@@ -15,6 +15,16 @@ static bool is_ours(struct crypt_device *cd, int id)
 	       !strcmp(type, EVS_TOKEN_TYPE);
 }
 
+bool evs_volume_has_token(const struct evs_volume *vol)
+{
+	int id;
+
+	for (id = 0; id < crypt_token_max(CRYPT_LUKS2); id++)
+		if (is_ours(vol->cd, id))
+			return true;
+	return false;
+}
+
 /* A token that is bad does no harm where another one is sound. */
 int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err)
 {
@@ -91,8 +101,8 @@ static int cannot_change(const struct evs_volume *vol, int ret, struct evs_error
 			     *vol->log.text ? vol->log.text : strerror(-ret));
 }
 
-/* Writes what has been changed in memory, and reads it back: only that proves it. */
-static int write_tokens(struct evs_volume *vol, struct evs_error *err)
+/* Only what is read back is proved to be there. */
+int evs_volume_write(struct evs_volume *vol, struct evs_error *err)
 {
 	int ret;
 
@@ -118,7 +128,7 @@ int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
 	ret = crypt_token_json_set(vol->cd, CRYPT_ANY_TOKEN, json);
 	if (ret < 0)
 		return cannot_change(vol, ret, err);
-	ret = write_tokens(vol, err);
+	ret = evs_volume_write(vol, err);
 	if (!ret && find(vol, token) < 0)
 		ret = evs_error_set(err, EIO, "%s: the new token was not written", vol->dev.path);
 	return ret;
@@ -140,7 +150,7 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 		if (ret < 0)
 			return cannot_change(vol, ret, err);
 	}
-	ret = write_tokens(vol, err);
+	ret = evs_volume_write(vol, err);
 	if (!ret && (vol->token_count != 1 || find(vol, token)))
 		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->dev.path);
 	return ret;

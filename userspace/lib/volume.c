@@ -110,17 +110,20 @@ static int read_header_size(struct evs_volume *vol, json_object *root, const cha
 static int check_layout(struct evs_volume *vol, const char *path, struct evs_error *err)
 {
 	const char *subsystem = crypt_get_subsystem(vol->cd);
-	uint32_t requirements = 0;
+	uint32_t requirements = 0, activation = 0;
 	json_object *root;
 	const char *json;
 	int key_size, ret;
 
-	if (!subsystem || strcmp(subsystem, EVS_SUBSYSTEM))
+	/* The subsystem is no more than a hint: cryptsetup config --label clears it. */
+	if (!evs_volume_has_token(vol) && (!subsystem || strcmp(subsystem, EVS_SUBSYSTEM)))
 		return evs_error_set(err, EMEDIUMTYPE,
 				     "%s: not an EVS disk but another LUKS2 disk", path);
 	if (crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) ||
 	    requirements)
 		return bad_layout(err, path, "its header asks for more than this program knows");
+	if (!crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_ACTIVATION, &activation))
+		vol->allow_discards = activation & CRYPT_ACTIVATE_ALLOW_DISCARDS;
 	/* Only key slots tell its size; without any, verifying the DK does. */
 	key_size = crypt_get_volume_key_size(vol->cd);
 	if (key_size > 0 && key_size != EVS_DK_SIZE)
@@ -355,6 +358,11 @@ const char *evs_volume_uuid(const struct evs_volume *vol)
 const char *evs_volume_label(const struct evs_volume *vol)
 {
 	return vol->label;
+}
+
+bool evs_volume_allow_discards(const struct evs_volume *vol)
+{
+	return vol->allow_discards;
 }
 
 uint64_t evs_volume_data_offset(const struct evs_volume *vol)

@@ -123,6 +123,8 @@ int evs_volume_verify_dk(struct evs_volume *vol, const struct evs_secret *dk,
 const char *evs_volume_uuid(const struct evs_volume *vol);
 /** evs_volume_label() - Label, "" when there is none. @vol: the header */
 const char *evs_volume_label(const struct evs_volume *vol);
+/** evs_volume_allow_discards() - Are discards allowed, by a flag in it? @vol: the header */
+bool evs_volume_allow_discards(const struct evs_volume *vol);
 /** evs_volume_token() - Its first evs-kms token, owned by @vol. @vol: the header */
 const struct evs_token *evs_volume_token(const struct evs_volume *vol);
 /** evs_volume_token_count() - How many it has, at least one. @vol: the header */
@@ -170,6 +172,27 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 			  struct evs_error *err);
 
 /**
+ * evs_label_check() - Can this be the label of a disk?
+ * @label: the label
+ * @err: filled when it cannot
+ *
+ * Return: 0 or -EINVAL.
+ */
+int evs_label_check(const char *label, struct evs_error *err);
+
+/**
+ * evs_volume_set_label() - Give a disk another label.
+ * @vol: the header; its device must be open for writing
+ * @label: the label, "" for none
+ * @err: filled on failure
+ *
+ * Sets the subsystem to that of EVS disks as well.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_set_label(struct evs_volume *vol, const char *label, struct evs_error *err);
+
+/**
  * evs_volume_backup() - Copy the header of an EVS disk into a file.
  * @vol: the header; its device must be open
  * @file: the file, which must not exist; only its owner may read it
@@ -182,11 +205,24 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 int evs_volume_backup(struct evs_volume *vol, const char *file, struct evs_error *err);
 
 /**
+ * typedef evs_agree_fn - May a newer header be replaced by an older one?
+ * @arg: as given to evs_volume_restore()
+ * @change: what the disk loses by that, a sentence
+ * @err: filled when it may not
+ *
+ * Return: 0 to go on, or a negative errno.
+ */
+typedef int evs_agree_fn(void *arg, const char *change, struct evs_error *err);
+
+/**
  * evs_volume_restore() - Write a header that evs_volume_backup() has copied.
  * @dev: the device, open for writing and claimed
  * @file: the copy
  * @force: whatever the device holds now; without it, it must hold a header of
  *	   the same UUID, or a LUKS2 header that is damaged
+ * @agree: called where the device holds a sound header of the same disk with another
+ *	   CMK or another data key, also with @force; NULL to go on
+ * @arg: for @agree
  * @err: filled on failure
  *
  * Nothing is written before it is certain that the header fits the device.
@@ -195,6 +231,6 @@ int evs_volume_backup(struct evs_volume *vol, const char *file, struct evs_error
  * evs_volume_open() for a file that is no header of an EVS disk.
  */
 int evs_volume_restore(const struct evs_device *dev, const char *file, bool force,
-		       struct evs_error *err);
+		       evs_agree_fn *agree, void *arg, struct evs_error *err);
 
 #endif /* EVS_VOLUME_H */
