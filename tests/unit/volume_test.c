@@ -193,15 +193,17 @@ static void test_format_undoes(void **state)
 }
 
 /* Opens it by a descriptor for reading, as attach does with a device. */
-static const char *open_with(struct fixture *f, unsigned int flags)
+static const char *open_disk(struct fixture *f, bool repair)
 {
 	static char damage[160];
 	struct evs_volume *vol;
 	struct evs_device dev;
 
 	assert_int_equal(evs_device_open(&dev, f->path, O_RDONLY, &f->err), 0);
-	if (evs_volume_open(&vol, &dev, flags, &f->err))
+	if (evs_volume_open(&vol, &dev, 0, &f->err))
 		fail_msg("%s", f->err.text);
+	if (repair)
+		assert_int_equal(evs_volume_repair(vol, &dev, &f->err), 0);
 	assert_string_equal(evs_volume_token(vol)->cmk, CMK);
 	assert_int_equal(evs_volume_verify_dk(vol, f->dk, &f->err), 0);
 	snprintf(damage, sizeof(damage), "%s", evs_volume_damage(vol));
@@ -219,11 +221,11 @@ static void damage_copy(struct fixture *f, off_t copy, const char *which)
 
 	overwrite(f, copy + 0x1000, junk, sizeof(junk));
 	assert_int_equal(pread(fd, before, sizeof(before), 0), sizeof(before));
-	assert_non_null(strstr(open_with(f, 0), which));
+	assert_non_null(strstr(open_disk(f, false), which));
 	assert_int_equal(pread(fd, after, sizeof(after), 0), sizeof(after));
 	assert_memory_equal(before, after, sizeof(before));
-	assert_string_equal(open_with(f, EVS_VOLUME_REPAIR), "");
-	assert_string_equal(open_with(f, 0), "");
+	assert_string_equal(open_disk(f, true), "");
+	assert_string_equal(open_disk(f, false), "");
 	assert_int_equal(pread(fd, after, sizeof(after), 0), sizeof(after));
 	assert_memory_not_equal(before, after, sizeof(before));
 	close(fd);

@@ -249,8 +249,25 @@ static void check_context(const struct evs_volume *vol, const char *target)
 		      made_for ? made_for : "");
 }
 
+/* That a copy of the header cannot be repaired is no obstacle: the other one is intact. */
+static void mend_header(const struct attach_request *req, const struct backing *backing,
+			struct evs_volume *vol)
+{
+	char damage[256];
+	struct evs_error err = {};
+
+	if (!*evs_volume_damage(vol))
+		return;
+	snprintf(damage, sizeof(damage), "%s", evs_volume_damage(vol));
+	if (req->what.read_only || evs_volume_repair(vol, &backing->claim.dev, &err))
+		disks_warn_damage(req->target, vol);
+	else
+		evs_text_line(stderr, "evs-setup: %s: note: %s; it has been repaired", req->target,
+			      damage);
+}
+
 static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
-			 const struct evs_volume *vol, struct evs_error *err)
+			 struct evs_volume *vol, struct evs_error *err)
 {
 	struct evs_attach *what = &req->what;
 	key_serial_t key;
@@ -273,6 +290,7 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	if (ret)
 		return ret;
 	what->key_serial = key;
+	mend_header(req, backing, vol);
 	ret = attach_backing(nl, req, backing, vol, err);
 	dk_drop(key);
 	return ret;
@@ -290,10 +308,8 @@ int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error 
 	if (req->raw) {
 		ret = attach_raw(nl, req, &backing, err);
 	} else {
-		ret = evs_volume_open(&vol, &backing.claim.dev,
-				      req->what.read_only ? 0 : EVS_VOLUME_REPAIR, err);
+		ret = evs_volume_open(&vol, &backing.claim.dev, 0, err);
 		if (!ret) {
-			disks_warn_damage(req->target, vol);
 			ret = attach_volume(nl, req, &backing, vol, err);
 			evs_volume_close(vol);
 		}

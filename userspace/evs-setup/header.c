@@ -128,7 +128,7 @@ static int run_label(int argc, char *argv[], struct evs_error *err)
 	    take_two(argc, argv, "a label", &device, &label, err) ||
 	    evs_label_check(label, err) || claim_open_header(&claim, device, err))
 		return -err->errnum;
-	ret = evs_volume_open(&vol, &claim.dev, EVS_VOLUME_REPAIR, err);
+	ret = evs_volume_open(&vol, &claim.dev, 0, err);
 	if (!ret) {
 		ret = evs_volume_set_label(vol, label, err);
 		evs_volume_close(vol);

@@ -166,7 +166,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	if (opt < 0 || cli_operand(argc, argv, "device or file", &target, err) ||
 	    evs_process_harden(err) || claim_open_header(&claim, target, err))
 		return -err->errnum;
-	ret = evs_volume_open(&vol, &claim.dev, EVS_VOLUME_REPAIR, err);
+	ret = evs_volume_open(&vol, &claim.dev, 0, err);
 	if (!ret) {
 		ret = with_kms(vol, ref, err);
 		if (!ret)

@@ -254,25 +254,6 @@ static int put_copy(const struct evs_image *image, const struct evs_device *dev,
 	return put(image, dev, copy * image->copy_size, image->copy_size);
 }
 
-int evs_image_repair(struct evs_image *image, const struct evs_device *dev)
-{
-	int i, ret = 0;
-
-	for (i = 0; i < EVS_COPIES && !ret; i++) {
-		if (!image->damaged[i])
-			continue;
-		ret = put_copy(image, dev, i);
-		if (!ret)
-			ret = evs_device_read(&image->dev, image->was + i * image->copy_size,
-					      image->copy_size, i * image->copy_size);
-		if (!ret) {
-			image->damaged[i] = false;
-			image->unreadable[i] = 0;
-		}
-	}
-	return ret;
-}
-
 /* Somebody else, such as cryptsetup, may have changed the header since it was loaded. */
 static int check_unchanged(const struct evs_image *image, const struct evs_device *dev,
 			   struct evs_error *err)
@@ -315,6 +296,27 @@ static int cannot_write(const struct evs_device *dev, int ret, struct evs_error 
 {
 	return evs_error_set(err, -ret, "%s: cannot write the header: %s", dev->path,
 			     strerror(-ret));
+}
+
+int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
+		     struct evs_error *err)
+{
+	size_t size = image->copy_size;
+	int i, ret;
+
+	ret = check_unchanged(image, dev, err);
+	for (i = 0; i < EVS_COPIES && !ret; i++) {
+		if (!image->damaged[i])
+			continue;
+		ret = put_copy(image, dev, i);
+		if (!ret)
+			ret = evs_device_read(&image->dev, image->was + i * size, size, i * size);
+		if (ret)
+			return cannot_write(dev, ret, err);
+		image->damaged[i] = false;
+		image->unreadable[i] = 0;
+	}
+	return ret;
 }
 
 int evs_image_update(struct evs_image *image, const struct evs_device *dev,

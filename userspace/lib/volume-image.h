@@ -82,10 +82,13 @@ bool evs_image_same(const struct evs_image *a, const struct evs_image *b);
  * evs_image_repair() - Write the copies that are damaged.
  * @image: after evs_image_compare()
  * @dev: the device
+ * @err: filled on failure
  *
- * Return: 0, when no copy is damaged any more, or a negative errno.
+ * Return: 0, when no copy is damaged any more, or a negative errno, -EBUSY when the
+ * header on the device is not the one that was loaded.
  */
-int evs_image_repair(struct evs_image *image, const struct evs_device *dev);
+int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
+		     struct evs_error *err);
 
 /**
  * evs_image_update() - Write the two copies over those of the device.

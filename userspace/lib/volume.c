@@ -260,21 +260,6 @@ int evs_volume_load(struct evs_volume *vol, struct evs_error *err)
 	return ret;
 }
 
-/* That it cannot be repaired is no obstacle to reading it. */
-static void repair(struct evs_volume *vol)
-{
-	struct evs_device rw = vol->dev;
-	struct evs_error ignored = {};
-
-	if ((fcntl(vol->dev.fd, F_GETFL) & O_ACCMODE) == O_RDONLY &&
-	    evs_device_open_again(&rw, vol->dev.fd, vol->dev.path, O_RDWR, &ignored))
-		return;
-	if (!evs_image_repair(&vol->image, &rw))
-		describe_damage(vol);
-	if (rw.fd != vol->dev.fd)
-		evs_device_close(&rw);
-}
-
 static int check(struct evs_volume *vol, bool header_only, struct evs_error *err)
 {
 	int ret;
@@ -303,10 +288,26 @@ int evs_volume_open(struct evs_volume **vol, const struct evs_device *dev, unsig
 		evs_volume_close(new);
 		return ret;
 	}
-	if (is_damaged(new) && (flags & EVS_VOLUME_REPAIR))
-		repair(new);
 	*vol = new;
 	return 0;
+}
+
+int evs_volume_repair(struct evs_volume *vol, const struct evs_device *dev,
+		      struct evs_error *err)
+{
+	struct evs_device rw = *dev;
+	int ret;
+
+	if (!is_damaged(vol))
+		return 0;
+	if ((fcntl(dev->fd, F_GETFL) & O_ACCMODE) == O_RDONLY &&
+	    evs_device_open_again(&rw, dev->fd, dev->path, O_RDWR, err))
+		return -err->errnum;
+	ret = evs_image_repair(&vol->image, &rw, err);
+	if (rw.fd != dev->fd)
+		evs_device_close(&rw);
+	describe_damage(vol);
+	return ret;
 }
 
 int evs_volume_read(struct evs_volume **vol, const char *path, unsigned int flags,

@@ -63,13 +63,10 @@ int evs_volume_format(const struct evs_device *dev, const struct evs_format *fmt
 
 /**
  * enum evs_volume_flags - How evs_volume_open() opens a header.
- * @EVS_VOLUME_REPAIR: write a copy of the header that is damaged anew, from the other
- *		       one; without it, nothing is written
  * @EVS_VOLUME_HEADER: there may be no data behind the header: its size is 0
  */
 enum evs_volume_flags {
-	EVS_VOLUME_REPAIR = 1 << 0,
-	EVS_VOLUME_HEADER = 1 << 1,
+	EVS_VOLUME_HEADER = 1 << 0,
 };
 
 /**
@@ -80,7 +77,7 @@ enum evs_volume_flags {
  * @err: filled on failure
  *
  * The header has two copies. When one of them is damaged the other one is used;
- * evs_volume_damage() tells.
+ * evs_volume_damage() tells. Nothing is written, whatever @dev is open for.
  *
  * Return: 0 or a negative errno: -EIO the device cannot be read, -EMEDIUMTYPE no
  * EVS disk, -EUCLEAN a LUKS2 header that is damaged, -EBADMSG a bad token or a
@@ -145,6 +142,17 @@ unsigned int evs_volume_sector_size(const struct evs_volume *vol);
  * Return: a sentence, or "" when both are sound, or have been repaired.
  */
 const char *evs_volume_damage(const struct evs_volume *vol);
+
+/**
+ * evs_volume_repair() - Write a copy of the header that is damaged anew.
+ * @vol: the header
+ * @dev: its device, open for reading or writing, which nobody else may be changing
+ * @err: filled on failure
+ *
+ * Return: 0, also when there was no damage, or a negative errno.
+ */
+int evs_volume_repair(struct evs_volume *vol, const struct evs_device *dev,
+		      struct evs_error *err);
 
 /**
  * evs_volume_add_token() - Write one more token, and read it back from the device.
