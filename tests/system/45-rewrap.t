@@ -154,7 +154,7 @@ must evs-setup create --cmk test $bad
 broken()
 {
 	must change_table "$1" "$2"
-	refused 4 'cannot write the header' "$3: rewrap" evs-setup rewrap --cmk other $bad
+	refused 7 'cannot write the header' "$3: rewrap" evs-setup rewrap --cmk other $bad
 	must change_table 0 0
 	evs=$(evs-setup attach $bad)
 	ok "$3: the disk can be attached" test -b "$evs"

@@ -72,7 +72,6 @@ static enum cli_exit errno_exit_status(int errnum)
 	case ENOTDIR:
 	case EISDIR:
 	case ELOOP:
-	case EIO:
 	case ENOSPC:
 	case EMEDIUMTYPE:
 	case ENOMEDIUM:
@@ -80,6 +79,8 @@ static enum cli_exit errno_exit_status(int errnum)
 	case EBADMSG:
 	case EPROTONOSUPPORT:
 		return CLI_EXIT_NO_DISK;
+	case EIO:
+		return CLI_EXIT_IO;
 	case EALREADY:
 	case EBUSY:
 	case EEXIST:

@@ -17,6 +17,7 @@ enum cli_exit {
 	CLI_EXIT_NO_DISK = 4,
 	CLI_EXIT_BUSY = 5,
 	CLI_EXIT_UNREACHABLE = 6,
+	CLI_EXIT_IO = 7,
 };
 
 /**
