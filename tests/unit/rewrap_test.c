@@ -6,6 +6,9 @@
  */
 #include "kmsd_fixture.h"
 
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -207,7 +210,23 @@ static bool changes_something(long nr)
 	return false;
 }
 
-static pid_t start_traced(void)
+/* Stops at nothing but writes and waits for the medium: create reads 16 MiB of noise. */
+static bool stop_at_writes(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsync, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]),
+				      .filter = filter };
+
+	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static pid_t start_traced(const char *verb, bool writes)
 {
 	pid_t pid = fork();
 	int fd;
@@ -219,9 +238,9 @@ static pid_t start_traced(void)
 	dup2(fd, STDOUT_FILENO);
 	dup2(fd, STDERR_FILENO);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || (writes && !stop_at_writes()))
 		_exit(126);
-	execl(built("evs-setup/evs-setup"), "evs-setup", "rewrap", "--cmk", "second", disk, NULL);
+	execl(built("evs-setup/evs-setup"), "evs-setup", verb, "--cmk", "second", disk, NULL);
 	_exit(127);
 }
 
@@ -231,7 +250,7 @@ static pid_t start_traced(void)
  */
 static bool kill_at(unsigned int when, bool after)
 {
-	pid_t pid = start_traced();
+	pid_t pid = start_traced("rewrap", false);
 	unsigned int seen = 0;
 	struct __ptrace_syscall_info info;
 	int status;
@@ -300,6 +319,82 @@ static void test_killed(void **state)
 	assert_true(seen[0] && seen[1] && seen[2]);
 }
 
+/*
+ * Lets create run up to its @when-th write or wait for the medium, and kills it
+ * before that. Returns how many there were.
+ */
+static unsigned int kill_create_at(unsigned int when)
+{
+	unsigned int seen = 0;
+	int status;
+	pid_t pid;
+
+	assert_int_equal(truncate(disk, 0), 0);
+	assert_int_equal(truncate(disk, DISK_SIZE), 0);
+	pid = start_traced("create", true);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL));
+	do {
+		assert_int_equal(ptrace(PTRACE_CONT, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			return seen;
+		}
+	} while (!WIFSTOPPED(status) || status >> 8 != (SIGTRAP | PTRACE_EVENT_SECCOMP << 8) ||
+		 ++seen < when);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return seen;
+}
+
+/* Is there a whole disk, or none? */
+static bool is_made(void)
+{
+	struct evs_error err = {};
+	struct evs_volume *vol;
+	int ret;
+
+	ret = evs_volume_read(&vol, disk, 0, &err);
+	if (ret) {
+		assert_int_equal(ret, -EMEDIUMTYPE);
+		return false;
+	}
+	assert_string_equal(evs_volume_token(vol)->cmk, second.id);
+	evs_volume_close(vol);
+	return true;
+}
+
+/* Cut short before any of its last ten steps, or every fourth one before these */
+static void test_create_killed(void **state)
+{
+	unsigned int all, when, made = 0;
+
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+
+	(void)state;
+	if (geteuid())
+		skip();
+	all = kill_create_at(UINT_MAX);
+	assert_true(is_made());
+	assert_in_range(all, 20, 100);
+	for (when = 1; when <= all; when += when + 10 < all ? 4 : 1) {
+		assert_int_equal(kill_create_at(when), when);
+		/* Once it is there, it is there at each later step. */
+		if (is_made())
+			made++;
+		else
+			assert_int_equal(made, 0);
+	}
+	print_message("# create killed before %u steps, a disk was there at the last %u\n", all,
+		      made);
+	assert_in_range(made, 1, 4);
+	copy_disk(original, disk);
+}
+
 /* Cut short with both tokens, the old CMK then disabled: the new token has to do. */
 static void test_second_token(void **state)
 {
@@ -335,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_second_token),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_create_killed),
 	};
 
 	return cmocka_run_group_tests_name("rewrap", tests, set_up, tear_down);
