@@ -116,6 +116,24 @@ nok "while attached, it is claimed" exclusive /dev/evs_t0
 must evs-setup detach "$evs"
 ok "detached, it is free" exclusive /dev/evs_t0
 
+# A second loop device over the file of a disk that is in use
+file=$(new_file twin 36M)
+must evs-setup create --cmk test "$file"
+must evs-setup header backup "$file" "$tmp/twin.header"
+evs=$(evs-setup attach "$file")
+loop=$(new_loop "$file")
+at_exit losetup --detach "$loop"
+refused 5 "$loop: its data is in use through /dev/loop" "create on a second loop device over a disk in use" \
+	evs-setup create --force "$loop"
+refused 5 'its data is in use' "header restore there" \
+	evs-setup header restore --force "$loop" "$tmp/twin.header"
+far=$(new_loop "$file" --offset 18M --sizelimit 18M)
+at_exit losetup --detach "$far"
+refused 5 'its data is in use' "on one over a part of it" evs-setup create --force "$far"
+must evs-setup detach "$evs"
+ok "detached, it is free" evs-setup create --force "$loop"
+must losetup --detach "$loop" "$far"
+
 new_null evs_t4k 32 blocksize=4096
 refused 1 'sector' "sectors of 512 on a device that has 4096" \
 	evs-setup create --sector-size 512 /dev/evs_t4k

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/major.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -160,11 +161,18 @@ static int hold(struct claim *claim, struct evs_error *err)
 
 int claim_open(struct claim *claim, const char *path, struct evs_error *err)
 {
+	char loop[NAME_MAX + sizeof("/dev/")];
 	struct stat st;
 	int ret;
 
 	/* For a file, O_EXCL means nothing. */
 	ret = evs_device_open(&claim->dev, path, O_RDWR | O_EXCL, err);
+	if (!ret && major(claim->dev.number) == LOOP_MAJOR &&
+	    loop_find_twin(claim->dev.fd, loop, sizeof(loop))) {
+		evs_device_close(&claim->dev);
+		return evs_error_set(err, EBUSY, "%s: its data is in use through %s (see lsblk %s)",
+				     path, loop, loop);
+	}
 	if (ret != -EBUSY)
 		return ret ? ret : hold(claim, err);
 	if (!stat(path, &st) && S_ISBLK(st.st_mode))

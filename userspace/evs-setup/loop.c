@@ -129,3 +129,53 @@ int loop_find(const struct stat *file, char *path, size_t size, struct evs_error
 	closedir(dir);
 	return found;
 }
+
+/* Do two loop devices over the same file or device have a byte in common? */
+static bool overlap(const struct loop_info64 *a, const struct loop_info64 *b)
+{
+	return a->lo_device == b->lo_device && a->lo_inode == b->lo_inode &&
+	       a->lo_rdevice == b->lo_rdevice &&
+	       (!a->lo_sizelimit || a->lo_offset + a->lo_sizelimit > b->lo_offset) &&
+	       (!b->lo_sizelimit || b->lo_offset + b->lo_sizelimit > a->lo_offset);
+}
+
+/* Has somebody claimed this loop device, which is another one than the first? */
+static bool is_claimed_twin(const char *loop, const struct loop_info64 *first)
+{
+	int fd = open(loop, O_RDONLY | O_CLOEXEC), claimed;
+	struct loop_info64 info;
+	bool twin;
+
+	if (fd < 0)
+		return false;
+	twin = !ioctl(fd, LOOP_GET_STATUS64, &info) && info.lo_number != first->lo_number &&
+	       overlap(&info, first);
+	close(fd);
+	if (!twin)
+		return false;
+	claimed = open(loop, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (claimed >= 0)
+		close(claimed);
+	return claimed < 0 && errno == EBUSY;
+}
+
+bool loop_find_twin(int loop, char *path, size_t size)
+{
+	const struct dirent *entry;
+	struct loop_info64 info;
+	bool found = false;
+	DIR *dir;
+
+	if (ioctl(loop, LOOP_GET_STATUS64, &info))
+		return false;
+	dir = opendir("/sys/block");
+	while (dir && !found && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "loop", 4))
+			continue;
+		snprintf(path, size, "/dev/%s", entry->d_name);
+		found = is_claimed_twin(path, &info);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}

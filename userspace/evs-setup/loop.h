@@ -50,4 +50,16 @@ bool loop_is_over(const char *loop, const struct stat *target);
  */
 bool loop_covers(int loop, const struct stat *target);
 
+/**
+ * loop_find_twin() - Find a loop device over the same data that somebody uses.
+ * @loop: descriptor of a loop device
+ * @path: filled with the path of the other one
+ * @size: room there
+ *
+ * What is written through one of them destroys what the user of the other one has.
+ *
+ * Return: whether there is one.
+ */
+bool loop_find_twin(int loop, char *path, size_t size);
+
 #endif /* EVS_SETUP_LOOP_H */
