@@ -67,10 +67,17 @@ static int detach_idle(struct evs_nl *nl, uint32_t id, struct evs_error *err)
 /* Somebody has it open: say who, and how to end that. */
 static int refuse_busy(const struct evs_disk *disk, const char *ref, struct evs_error *err)
 {
+	bool dead = disk->state != EVS_DEV_STATE_LIVE && disk->state != EVS_DEV_STATE_SUSPENDED;
 	char prefix[PREFIX_MAX];
+	struct users users;
+	size_t count;
 
 	snprintf(prefix, sizeof(prefix), "detach: %s", ref);
-	if (users_tell(disk->disk_dev, prefix))
+	users_find(&users, disk->disk_dev, dead);
+	users_print(&users, prefix);
+	count = users.count;
+	users_free(&users);
+	if (count)
 		return evs_error_set(err, EBUSY,
 				     "%s: the disk is in use: end the uses above, or give --lazy to detach it when the last one ends",
 				     ref);
