@@ -294,7 +294,7 @@ static void usage(FILE *stream)
 	      "       " PROGRAM " --help\n"
 	      "\n"
 	      "Hands the data key of an EVS disk from its KMS to the kernel.\n"
-	      "The KMS is the one that the disk's header names, see /etc/evs/evs.conf.\n", stream);
+	      "The KMS is the one that the disk's header names, see evs.conf(5).\n", stream);
 }
 
 int main(int argc, char *argv[])
