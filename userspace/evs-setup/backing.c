@@ -114,7 +114,7 @@ int backing_open(struct backing *backing, const char *path, bool read_only,
 	struct claim *claim = &backing->claim;
 	int ret;
 
-	claim->lock = -1;
+	claim->lock.fd = -1;
 	claim->leased = false;
 	ret = open_once(backing, path, read_only, err);
 	if (ret)
@@ -147,7 +147,7 @@ int backing_loop(struct backing *backing, unsigned int sector_size, struct evs_e
 	claim->dev.is_file = false;
 	claim->dev.inode = 0;
 	claim->leased = false;
-	claim->lock = -1;
+	claim->lock.fd = -1;
 	if (fstat(loop, &st))
 		ret = evs_error_set(err, errno, "%s: %m", backing->path);
 	else {

@@ -37,54 +37,24 @@ static int make_folder(struct evs_error *err)
 	return 0;
 }
 
-static bool is_at(int fd, const char *path)
-{
-	struct stat held, there;
-
-	return !fstat(fd, &held) && !lstat(path, &there) && held.st_dev == there.st_dev &&
-	       held.st_ino == there.st_ino;
-}
-
 int claim_lock(struct claim *claim, struct evs_error *err)
 {
 	const struct evs_device *dev = &claim->dev;
+	int ret;
 
-	claim->lock = -1;
+	claim->lock.fd = -1;
 	/* For a file of their own, users have the lease. */
 	if (geteuid())
 		return 0;
 	if (make_folder(err))
 		return -err->errnum;
-	snprintf(claim->lock_path, sizeof(claim->lock_path), FOLDER "/%s-%u:%u-%llu",
+	snprintf(claim->lock.path, sizeof(claim->lock.path), FOLDER "/%s-%u:%u-%llu",
 		 dev->is_file ? "file" : "device", major(dev->number), minor(dev->number),
 		 (unsigned long long)dev->inode);
-	/* Who releases it removes it: what was opened may not be there any more. */
-	for (;;) {
-		claim->lock = open(claim->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (claim->lock < 0)
-			return evs_error_set(err, errno, "%s: %m", claim->lock_path);
-		if (flock(claim->lock, LOCK_EX | LOCK_NB))
-			break;
-		if (is_at(claim->lock, claim->lock_path))
-			return 0;
-		close(claim->lock);
-	}
-	if (errno == EWOULDBLOCK)
-		evs_error_set(err, EBUSY, "%s: is in use by another evs-setup", dev->path);
-	else
-		evs_error_set(err, errno, "%s: %m", claim->lock_path);
-	close(claim->lock);
-	claim->lock = -1;
-	return -err->errnum;
-}
-
-void claim_unlock(struct claim *claim)
-{
-	if (claim->lock < 0)
-		return;
-	unlink(claim->lock_path);
-	close(claim->lock);
-	claim->lock = -1;
+	ret = evs_lock_take(&claim->lock, false);
+	if (ret == -EWOULDBLOCK)
+		return evs_error_set(err, EBUSY, "%s: is in use by another evs-setup", dev->path);
+	return ret ? evs_error_set(err, -ret, "%s: %s", claim->lock.path, strerror(-ret)) : 0;
 }
 
 /* ---- files ---- */
@@ -250,6 +220,6 @@ int claim_confirm(struct claim *claim, struct evs_error *err)
 void claim_close(struct claim *claim)
 {
 	evs_device_close(&claim->dev);
-	claim_unlock(claim);
+	evs_lock_release(&claim->lock);
 	claim->leased = false;
 }

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 
 #include "device.h"
+#include "lock.h"
 
 /**
  * struct claim - A device or file that is held from the first check to the last byte.
  * @dev: the device; everything is read and written through its descriptor
- * @lock: descriptor of the lock in /run/evs/lock, or -1
- * @lock_path: path of that lock
+ * @lock: its lock in /run/evs/lock
  * @leased: there is a write lease on the file
  *
  * A block device is opened with O_EXCL. A file gets a write lease, which nobody gets
@@ -21,8 +21,7 @@
  */
 struct claim {
 	struct evs_device dev;
-	int lock;
-	char lock_path[96];
+	struct evs_lock lock;
 	bool leased;
 };
 
@@ -57,9 +56,6 @@ int claim_open_header(struct claim *claim, const char *path, struct evs_error *e
  * Return: 0 or a negative errno, -EBUSY when another evs-setup has it.
  */
 int claim_lock(struct claim *claim, struct evs_error *err);
-
-/** claim_unlock() - Release the lock. @claim: with or without one */
-void claim_unlock(struct claim *claim);
 
 /**
  * claim_file() - Hold a file that is open for writing.
