@@ -171,6 +171,39 @@ wait $second
 is $? 0 "the other one as well"
 must wait_for evs-setup detach data
 
+# ---- beside cryptsetup, which locks a header for each access ----
+
+luks_lock=/run/cryptsetup/L_$(mountpoint -x /dev/evs_t0)
+
+# waits_for_lock COMMAND...: start it beside a cryptsetup that holds the lock of
+# /dev/evs_t0; return when it waits for that
+waits_for_lock()
+{
+	must mkdir -p -m 700 /run/cryptsetup
+	exec 8>"$luks_lock"
+	must flock 8
+	"$@" >"$tmp/asks.out" 2>"$tmp/asks.err" 8>&- &
+	asker=$!
+	must wait_for grep -qE -- "-> FLOCK .* $asker " /proc/locks
+}
+
+before=$(sum /dev/evs_t0)
+waits_for_lock evs-setup rewrap /dev/evs_t0
+is "$(sum /dev/evs_t0)" "$before" "rewrap waits while cryptsetup has the header"
+exec 8>&-
+wait $asker
+is $? 0 "then it succeeds"
+nok "and removes the lock" test -e "$luks_lock"
+
+waits_for_lock evs-setup rewrap /dev/evs_t0
+must cryptsetup --disable-locks config --label changed /dev/evs_t0
+exec 8>&-
+wait $asker
+is $? 5 "rewrap of a header that cryptsetup has changed meanwhile is refused"
+like "$(<"$tmp/asks.err")" 'changed the header meanwhile' "with the reason"
+is "$(blkid -p -o value -s LABEL /dev/evs_t0)" changed "what cryptsetup wrote stays"
+ok "a rewrap after that succeeds" evs-setup rewrap /dev/evs_t0
+
 # ---- a file system without leases ----
 
 must sysctl -qw fs.leases-enable=0

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "volume-image.h"
 
 #define MAGIC_SIZE 6
@@ -280,6 +281,20 @@ static int check_unchanged(const struct evs_image *image, const struct evs_devic
 	return 0;
 }
 
+/* Keeps libcryptsetup from the header until the change that follows has been written. */
+static int begin_change(const struct evs_image *image, const struct evs_device *dev,
+			struct evs_lock *lock, struct evs_error *err)
+{
+	int ret;
+
+	ret = evs_lock_luks(lock, dev, err);
+	if (!ret)
+		ret = check_unchanged(image, dev, err);
+	if (ret)
+		evs_lock_release(lock);
+	return ret;
+}
+
 /* As it was; what cannot be written has not been changed either. */
 static void put_back(const struct evs_image *image, const struct evs_device *dev)
 {
@@ -302,37 +317,46 @@ int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
 		     struct evs_error *err)
 {
 	size_t size = image->copy_size;
+	struct evs_lock lock;
 	int i, ret;
 
-	ret = check_unchanged(image, dev, err);
+	ret = begin_change(image, dev, &lock, err);
+	if (ret)
+		return ret;
 	for (i = 0; i < EVS_COPIES && !ret; i++) {
 		if (!image->damaged[i])
 			continue;
 		ret = put_copy(image, dev, i);
 		if (!ret)
 			ret = evs_device_read(&image->dev, image->was + i * size, size, i * size);
-		if (ret)
-			return cannot_write(dev, ret, err);
-		image->damaged[i] = false;
-		image->unreadable[i] = 0;
+		if (ret) {
+			cannot_write(dev, ret, err);
+		} else {
+			image->damaged[i] = false;
+			image->unreadable[i] = 0;
+		}
 	}
+	evs_lock_release(&lock);
 	return ret;
 }
 
 int evs_image_update(struct evs_image *image, const struct evs_device *dev,
 		     struct evs_error *err)
 {
+	struct evs_lock lock;
 	int i, ret;
 
-	ret = check_unchanged(image, dev, err);
+	ret = begin_change(image, dev, &lock, err);
 	if (ret)
 		return ret;
 	for (i = 0; i < EVS_COPIES && !ret; i++)
 		ret = put_copy(image, dev, i);
-	if (!ret)
-		return 0;
-	put_back(image, dev);
-	return cannot_write(dev, ret, err);
+	if (ret) {
+		put_back(image, dev);
+		cannot_write(dev, ret, err);
+	}
+	evs_lock_release(&lock);
+	return ret;
 }
 
 int evs_image_unmake(const struct evs_image *image, const struct evs_device *dev)
