@@ -227,10 +227,13 @@ squeeze()
 	evs-setup detach "$uuid"
 }
 
-is "$(squeeze root_maxkeys 4 1 12 | sort -u)" $'status 0 \nstatus 3 quota of keys is used up' \
-	"too few keys, at whatever step"
-is "$(squeeze root_maxbytes 5 24 40 | sort -u)" $'status 0 \nstatus 3 quota of keys is used up' \
-	"too few bytes, at whatever step"
+# An attach for each step: not where each takes seconds
+if [ "$EVS_VM" = uml ]; then
+	is "$(squeeze root_maxkeys 4 1 12 | sort -u)" \
+		$'status 0 \nstatus 3 quota of keys is used up' "too few keys, at whatever step"
+	is "$(squeeze root_maxbytes 5 24 40 | sort -u)" \
+		$'status 0 \nstatus 3 quota of keys is used up' "too few bytes, at whatever step"
+fi
 ok "nothing is left behind" no_leftovers
 
 done_testing
