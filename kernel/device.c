@@ -151,25 +151,36 @@ static void evs_dev_unregister(struct evs_device *evs)
 	mutex_unlock(&evs_devs_lock);
 }
 
-/* Called with disk->open_mutex held, so that detach need not fear an open */
+/*
+ * Called with disk->open_mutex held, so that detach need not fear an open. Only
+ * detach: a disk that is being revoked right now may still be opened.
+ */
 static int evs_open(struct gendisk *disk, blk_mode_t mode)
 {
 	struct evs_device *evs = disk->private_data;
+	int err = -ENXIO;
 
-	/* Not so all else: a disk that is just being revoked may be opened yet */
 	switch (READ_ONCE(evs->state)) {
 	case EVS_DEV_STATE_LIVE:
 	case EVS_DEV_STATE_SUSPENDED:
 		return 0;
 	case EVS_DEV_STATE_REVOKED:
-		/*
-		 * Without this, udev would not get to its rules: it opens the
-		 * disk to lock it, and takes only an absent one for no failure.
-		 */
-		return mode & BLK_OPEN_NDELAY ? -ENXIO : -EKEYREVOKED;
+		err = -EKEYREVOKED;
+		break;
+	case EVS_DEV_STATE_REMOVED:
+		break;
 	default:
 		return -ENXIO;
 	}
+
+	/*
+	 * Without this, udev would not get to its rules: it opens the disk to lock
+	 * it, and takes only an absent one for no failure.
+	 */
+	if (mode & BLK_OPEN_NDELAY)
+		return -ENXIO;
+	/* swapoff(2) has to open the disk for writing. I/O fails all the same. */
+	return mode & BLK_OPEN_WRITE && disk_openers(disk) ? 0 : err;
 }
 
 static void evs_release(struct gendisk *disk)

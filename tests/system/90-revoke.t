@@ -302,5 +302,55 @@ answer()
 }
 revoke_in_flight "$evs" "KMS disk, evs-setup revoke" command evs-setup revoke data
 
+# ---- swap: its disk loses the key, or the device below, and is to be let go of ----
+
+# swapping NAME COMMAND...: a process has its memory on a disk that is lost by the command
+swapping()
+{
+	local name=$1 pid
+
+	shift
+	evs=$(raw_attach /dev/evs_t1 4096 --name swap --no-partscan)
+	must mkswap "$evs"
+	must swapon "$evs"
+	rm -f "$tmp/paged"
+	python3 -c '
+import mmap, sys
+MADV_PAGEOUT = 21
+memory = mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+memory.write(b"x" * (1 << 20))
+memory.madvise(MADV_PAGEOUT)
+open(sys.argv[1], "w").close()
+sys.stdin.read()' "$tmp/paged" <&7 &
+	pid=$!
+	must wait_for test -e "$tmp/paged"
+	ok "$name: memory is on it" awk '$1 == "'"$evs"'" && $4 > 0 { used = 1 } END { exit !used }' /proc/swaps
+	"$@"
+	nok "$name: it cannot be opened for reading" dd if="$evs" of=/dev/null count=1
+	ok "$name: swapoff" timeout 60 swapoff "$evs"
+	is "$(grep -c "^$evs " /proc/swaps)" 0 "$name: nothing is swapped to it any more"
+	kill $pid
+	wait $pid 2>/dev/null
+	ok "$name: it is not in use any more" wait_for evs-setup detach swap
+}
+
+# backing_goes: the device below swap is removed
+backing_goes()
+{
+	echo 0 >/sys/kernel/config/nullb/evs_t1/power
+	must wait_for in_state "$evs" removed
+}
+
+if [ -e /proc/swaps ]; then
+	mkfifo "$tmp/hold"
+	exec 7<>"$tmp/hold"
+	new_null evs_t1 16
+	swapping "swap, revoked" must evs-setup revoke swap
+	swapping "swap, removed" backing_goes
+	exec 7<&-
+else
+	skip "swap" "this guest's kernel has none"
+fi
+
 unlike "$(kernel_complaints 'blocked for more')" . "the kernel did not complain"
 done_testing
