@@ -7,27 +7,38 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "stdfd.h"
 #include "units.h"
 
-/* systemd runs it before there is a journal: the kernel keeps what it says. */
+/* The kernel takes no longer record; the rest of the text is cut off. */
+#define RECORD_MAX 960
+
+/*
+ * systemd runs it before there is a journal: the kernel's log keeps what it says.
+ * One write(2) makes one record. dprintf(3) seeks first, which the log refuses.
+ */
 static void __attribute__((format(printf, 1, 2))) complain(const char *fmt, ...)
 {
-	int fd = getenv("SYSTEMD_SCOPE") ? open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
-	char text[1200];
+	static const char level[] = "<3>";
+	char record[RECORD_MAX];
+	size_t len, start;
 	va_list ap;
+	int fd;
 
+	start = (size_t)sprintf(record, "%sevs-generator: ", level);
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(record + start, sizeof(record) - start - 1, fmt, ap);
 	va_end(ap);
-	if (fd < 0) {
-		fprintf(stderr, "evs-generator: %s\n", text);
-		return;
-	}
-	dprintf(fd, "<3>evs-generator: %s\n", text);
-	close(fd);
+	len = strlen(record);
+	record[len++] = '\n';
+	fd = getenv("SYSTEMD_SCOPE") ? open("/dev/kmsg", O_WRONLY | O_CLOEXEC) : -1;
+	if (fd < 0 || write(fd, record, len) != (ssize_t)len)
+		fwrite(record + strlen(level), 1, len - strlen(level), stderr);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char *argv[])
