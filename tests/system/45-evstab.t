@@ -278,9 +278,9 @@ boot()
 		'/dev/evs/data /data' '/dev/evs/file-part1 /file' '/dev/evs/upper /upper' \
 		'UUID=11111111-2222-4333-8444-555555555555 /uuid' >"$tmp/boot.fstab"
 	echo '/dev/evs/net /net ext4 _netdev 0 2' >>"$tmp/boot.fstab"
+	export SYSTEMD_FSTAB=$tmp/boot.fstab
 	EVSTAB=$tmp/boot.evstab "$generators/evs-generator" "$tmp/units" &&
-		SYSTEMD_FSTAB=$tmp/boot.fstab "$generators/systemd-fstab-generator" "$tmp/units" \
-			"$tmp/units" "$tmp/units" &&
+		"$generators/systemd-fstab-generator" "$tmp/units" "$tmp/units" "$tmp/units" &&
 		SYSTEMD_UNIT_PATH=$tmp/units:/usr/lib/systemd/system systemd-analyze verify \
 			--man=no multi-user.target 'evs-attach@data.service' 2>&1
 }

@@ -11,11 +11,28 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "config.h"
+
+/* The local KMS's configuration; there is none but where a test makes one */
+static char kmsd_config[] = "/tmp/evs-generator-kmsd-XXXXXX";
+#undef EVS_KMSD_CONFIG_PATH
+#define EVS_KMSD_CONFIG_PATH kmsd_config
+
 #include "../../userspace/evs-generator/unit-name.c"
 #include "../../userspace/evs-generator/units.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define LINK_ATTACH "-> /usr/lib/systemd/system/evs-attach@.service\n"
+
+/* The node of a disk or partition is attached for, and waited for after that */
+#define NODE(node, service)						\
+	"./" node ".device.d/40-evstab.conf\n"				\
+	"# Made by evs-generator(8) out of /etc/evstab\n"		\
+	"\n"								\
+	"[Unit]\n"							\
+	"After=" service "\n"						\
+	"./" node ".device.requires/" service "\n"			\
+	LINK_ATTACH
 
 /* ---- names ---- */
 
@@ -140,8 +157,7 @@ static void test_local(void **state)
 	      "\n"
 	      "[Unit]\n"
 	      "JobRunningTimeoutSec=10s\n"
-	      "./dev-evs-my\\x2ddata.device.requires/evs-attach@my\\x2ddata.service\n"
-	      LINK_ATTACH
+	      NODE("dev-evs-my\\x2ddata", "evs-attach@my\\x2ddata.service")
 	      "./evs-attach@my\\x2ddata.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -161,8 +177,7 @@ static void test_remote(void **state)
 {
 	(void)state;
 	check("net /dev/sdb _netdev\n",
-	      "./dev-evs-net.device.requires/evs-attach@net.service\n"
-	      LINK_ATTACH
+	      NODE("dev-evs-net", "evs-attach@net.service")
 	      "./evs-attach@net.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -186,10 +201,8 @@ static void test_nofail_noauto(void **state)
 	(void)state;
 	check("may /dev/sdc nofail\n"
 	      "asked /srv/100%\\040\"x\".img noauto,x-systemd.device-timeout=5\n",
-	      "./dev-evs-asked.device.requires/evs-attach@asked.service\n"
-	      LINK_ATTACH
-	      "./dev-evs-may.device.requires/evs-attach@may.service\n"
-	      LINK_ATTACH
+	      NODE("dev-evs-asked", "evs-attach@asked.service")
+	      NODE("dev-evs-may", "evs-attach@may.service")
 	      "./evs-attach@asked.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -211,6 +224,80 @@ static void test_nofail_noauto(void **state)
 	      LINK_ATTACH
 	      "./sysinit.target.wants/evs.target\n"
 	      "-> /usr/lib/systemd/system/evs.target\n");
+}
+
+/* A table of file systems, as systemd-fstab-generator(8) would find it */
+static void write_fstab(char *path, const char *text)
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	setenv("SYSTEMD_FSTAB", path, 1);
+}
+
+static void test_partitions(void **state)
+{
+	char fstab[] = "/tmp/evs-generator-fstab-XXXXXX";
+
+	(void)state;
+	write_fstab(fstab, "# /dev/evs/d-part9 /x ext4\n"
+			   "/dev/evs/d /d ext4 defaults 0 2\n"
+			   "/dev/evs/d-part2 /p ext4 defaults 0 2\n"
+			   "/dev/evs/d-part10 none swap sw 0 0\n"
+			   "/dev/evs/d-part /no ext4\n"
+			   "/dev/evs/d-part1x /no ext4\n"
+			   "/dev/evs/d-part3 /disk ext4\n"
+			   "/dev/evs/dd-part2 /no ext4\n"
+			   "UUID=1 / ext4\n");
+	check("d /dev/sdb noauto\n"
+	      "d-part3 /dev/sdc noauto\n",
+	      NODE("dev-evs-d", "evs-attach@d.service")
+	      NODE("dev-evs-d\\x2dpart10", "evs-attach@d.service")
+	      NODE("dev-evs-d\\x2dpart2", "evs-attach@d.service")
+	      NODE("dev-evs-d\\x2dpart3", "evs-attach@d\\x2dpart3.service")
+	      "./evs-attach@d.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "BindsTo=dev-sdb.device\n"
+	      "After=dev-sdb.device\n"
+	      "After=blockdev@dev-sdb.target\n"
+	      "Before=evs.target\n"
+	      "./evs-attach@d\\x2dpart3.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "BindsTo=dev-sdc.device\n"
+	      "After=dev-sdc.device\n"
+	      "After=blockdev@dev-sdc.target\n"
+	      "Before=evs.target\n");
+	unsetenv("SYSTEMD_FSTAB");
+	unlink(fstab);
+}
+
+static void test_local_kms(void **state)
+{
+	int fd = mkstemp(kmsd_config);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	check("d /dev/sdb noauto,nofail\n",
+	      NODE("dev-evs-d", "evs-attach@d.service")
+	      "./evs-attach@d.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "BindsTo=dev-sdb.device\n"
+	      "After=dev-sdb.device\n"
+	      "After=blockdev@dev-sdb.target\n"
+	      "Wants=evs-kmsd.service\n");
+	unlink(kmsd_config);
 }
 
 static void test_refused(void **state)
@@ -254,6 +341,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_local, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_remote, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_nofail_noauto, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_partitions, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_local_kms, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
 	};
 

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <limits.h>
+#include <mntent.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "unit-name.h"
 #include "units.h"
 
 #define SYSTEM_UNITS "/usr/lib/systemd/system/"
 #define TEMPLATE "evs-attach@.service"
+#define NODE_DIR "/dev/evs/"
+#define PART "-part"
 #define HEADER "# Made by evs-generator(8) out of %s\n\n[Unit]\n"
 
 /**
@@ -134,6 +140,26 @@ static void write_path(FILE *file, const char *path)
 	fputc('"', file);
 }
 
+/* Is this the node of a partition of the disk, /dev/evs/NAME-partN? */
+static bool is_partition(const struct evstab *tab, const struct evstab_entry *entry,
+			 const char *node)
+{
+	size_t len = strlen(entry->name), i;
+	const char *name = node + strlen(NODE_DIR), *number;
+
+	if (strncmp(node, NODE_DIR, strlen(NODE_DIR)) || strncmp(name, entry->name, len) ||
+	    strncmp(name + len, PART, strlen(PART)))
+		return false;
+	number = name + len + strlen(PART);
+	if (!*number || number[strspn(number, "0123456789")])
+		return false;
+	/* A disk may have such a name. */
+	for (i = 0; i < tab->count; i++)
+		if (!strcmp(tab->entries[i].name, name))
+			return false;
+	return true;
+}
+
 static int write_service(const char *dir, const struct evstab *tab,
 			 const struct evstab_entry *entry, const struct names *names,
 			 struct evs_error *err)
@@ -154,6 +180,9 @@ static int write_service(const char *dir, const struct evstab *tab,
 		/* The service may load no modules, and this one's node may be missing */
 		fputs("\nWants=modprobe@loop.service\nAfter=modprobe@loop.service\n", file);
 	}
+	/* Not in the template: a host whose KMS is elsewhere has none to start. */
+	if (!access(EVS_KMSD_CONFIG_PATH, F_OK))
+		fputs("Wants=evs-kmsd.service\n", file);
 	if (entry->netdev)
 		fputs("Wants=network-online.target\nAfter=network-online.target\n", file);
 	/* What may be missing keeps nobody waiting. */
@@ -178,6 +207,45 @@ static int write_timeout(const char *dir, const struct evstab *tab,
 	return close_drop_in(file, names->source, err);
 }
 
+/*
+ * Who needs the node, such as a mount, gets the disk attached. The time that the node
+ * has to appear begins after that, and not at the start of the boot: Before= of the
+ * service would not do, since systemd ignores that of a device.
+ */
+static int write_node(const char *dir, const struct evstab *tab, const char *node,
+		      const struct names *names, struct evs_error *err)
+{
+	FILE *file;
+
+	if (add_link(dir, node, "requires", names->service, SYSTEM_UNITS TEMPLATE, err) ||
+	    open_drop_in(dir, node, "40-evstab", &file, err))
+		return -err->errnum;
+	fprintf(file, HEADER "After=%s\n", tab->path, names->service);
+	return close_drop_in(file, node, err);
+}
+
+/* systemd cannot know which disk a partition in fstab(5) will be on. */
+static int write_partitions(const char *dir, const struct evstab *tab,
+			    const struct evstab_entry *entry, const struct names *names,
+			    struct evs_error *err)
+{
+	const char *named = getenv("SYSTEMD_FSTAB"); /* as systemd-fstab-generator(8) */
+	FILE *fstab = setmntent(named ? named : "/etc/fstab", "re");
+	char line[4096], unit[UNIT_NAME_MAX + 1], escaped[UNIT_NAME_MAX + 1];
+	struct mntent mount;
+	int ret = 0;
+
+	if (!fstab)
+		return 0;
+	while (!ret && getmntent_r(fstab, &mount, line, sizeof(line)))
+		if (is_partition(tab, entry, mount.mnt_fsname) &&
+		    !unit_escape_path(mount.mnt_fsname, escaped, sizeof(escaped)) &&
+		    snprintf(unit, sizeof(unit), "%s.device", escaped) <= UNIT_NAME_MAX)
+			ret = write_node(dir, tab, unit, names, err);
+	endmntent(fstab);
+	return ret;
+}
+
 static int write_links(const char *dir, const struct evstab_entry *entry,
 		       const struct names *names, struct evs_error *err)
 {
@@ -185,9 +253,6 @@ static int write_links(const char *dir, const struct evstab_entry *entry,
 	const char *by = entry->netdev ? "multi-user.target" : "sysinit.target";
 	char file[sizeof(SYSTEM_UNITS) + 32];
 
-	/* Who needs /dev/evs/NAME, such as a mount, gets the disk attached. */
-	if (add_link(dir, names->node, "requires", names->service, SYSTEM_UNITS TEMPLATE, err))
-		return -err->errnum;
 	if (entry->noauto)
 		return 0;
 	snprintf(file, sizeof(file), SYSTEM_UNITS "%s", target);
@@ -203,6 +268,8 @@ int units_write(const char *dir, const struct evstab *tab, const struct evstab_e
 	struct names names = {};
 
 	if (name_units(&names, entry, err) || write_service(dir, tab, entry, &names, err) ||
+	    write_node(dir, tab, names.node, &names, err) ||
+	    write_partitions(dir, tab, entry, &names, err) ||
 	    write_links(dir, entry, &names, err))
 		return -err->errnum;
 	if (*entry->device_timeout && *names.source)

@@ -12,7 +12,8 @@
  * @err: filled on failure
  *
  * A drop-in for the instance of evs-attach@.service, links into the targets it
- * belongs to, and a drop-in for the time to wait for the device.
+ * belongs to, a link and a drop-in for each node that fstab(5) may have of the disk,
+ * and a drop-in for the time to wait for the device below.
  *
  * Return: 0 or a negative errno.
  */
