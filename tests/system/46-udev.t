@@ -18,7 +18,9 @@ udev_stop()
 at_exit udev_stop
 at_exit detach_all
 at_exit umount "$mnt"
-must $udevd --daemon
+# In the foreground, where it can say what it does
+$udevd >"$tmp/udevd.log" 2>&1 &
+must wait_for udevadm control --ping
 must udevadm trigger --action=add --subsystem-match=block
 must udevadm settle
 start_kms
@@ -208,12 +210,25 @@ mkdir -p /etc/udev/rules.d
 cat >/etc/udev/rules.d/99-evs-test.rules <<END
 SUBSYSTEM=="block", ENV{EVS_UUID}=="$uuid", KERNEL!="evs*", TAG+="systemd", ENV{SYSTEMD_WANTS}+="evs-attach@data.service"
 END
-must udevadm control --reload
+must udevadm control --reload --log-level=debug
 loop=$(new_loop "$disk")
 at_exit losetup --detach "$loop"
 must udevadm settle
+
+# why_not: what became of the event of the device, if there was one
+why_not()
+{
+	diag "$(udevadm info "$loop")"
+	diag "$(evs-setup probe --export "$loop" 2>&1)"
+	diag "$(grep -aE "${loop#/dev/}|99-evs-test|RELOAD|probe" "$tmp/udevd.log" | tail -n 100)"
+}
+
+# One after the other, to tell what is lost: the event, the answer of probe, or the rule
+ok "a device that is plugged in has an event" \
+	wait_for property_is "$loop" ID_FS_TYPE crypto_LUKS || why_not
+ok "probe tells udev what is on it" wait_for property_is "$loop" EVS_UUID "$uuid" || why_not
 ok "a rule can ask systemd to attach it" \
-	wait_for property_is "$loop" SYSTEMD_WANTS evs-attach@data.service
+	wait_for property_is "$loop" SYSTEMD_WANTS evs-attach@data.service || why_not
 must losetup --detach "$loop"
 
 ok "nothing is left behind" no_leftovers
