@@ -24,13 +24,14 @@ static char kmsd_config[] = "/tmp/evs-generator-kmsd-XXXXXX";
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define LINK_ATTACH "-> /usr/lib/systemd/system/evs-attach@.service\n"
 
-/* The node of a disk or partition is attached for, and waited for after that */
-#define NODE(node, service)						\
+/* The node of a disk or partition: what it requires, and how long it is waited for */
+#define NODE(node, timeout, service)					\
 	"./" node ".device.d/40-evstab.conf\n"				\
 	"# Made by evs-generator(8) out of /etc/evstab\n"		\
 	"\n"								\
 	"[Unit]\n"							\
-	"After=" service "\n"						\
+	"JobTimeoutSec=" timeout "\n"					\
+	"JobRunningTimeoutSec=" timeout "\n"				\
 	"./" node ".device.requires/" service "\n"			\
 	LINK_ATTACH
 
@@ -157,7 +158,7 @@ static void test_local(void **state)
 	      "\n"
 	      "[Unit]\n"
 	      "JobRunningTimeoutSec=10s\n"
-	      NODE("dev-evs-my\\x2ddata", "evs-attach@my\\x2ddata.service")
+	      NODE("dev-evs-my\\x2ddata", "infinity", "evs-attach@my\\x2ddata.service")
 	      "./evs-attach@my\\x2ddata.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -177,7 +178,7 @@ static void test_remote(void **state)
 {
 	(void)state;
 	check("net /dev/sdb _netdev\n",
-	      NODE("dev-evs-net", "evs-attach@net.service")
+	      NODE("dev-evs-net", "infinity", "evs-attach@net.service")
 	      "./evs-attach@net.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -201,8 +202,8 @@ static void test_nofail_noauto(void **state)
 	(void)state;
 	check("may /dev/sdc nofail\n"
 	      "asked /srv/100%\\040\"x\".img noauto,x-systemd.device-timeout=5\n",
-	      NODE("dev-evs-asked", "evs-attach@asked.service")
-	      NODE("dev-evs-may", "evs-attach@may.service")
+	      NODE("dev-evs-asked", "infinity", "evs-attach@asked.service")
+	      NODE("dev-evs-may", "infinity", "evs-attach@may.service")
 	      "./evs-attach@asked.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -253,10 +254,10 @@ static void test_partitions(void **state)
 			   "UUID=1 / ext4\n");
 	check("d /dev/sdb noauto\n"
 	      "d-part3 /dev/sdc noauto\n",
-	      NODE("dev-evs-d", "evs-attach@d.service")
-	      NODE("dev-evs-d\\x2dpart10", "evs-attach@d.service")
-	      NODE("dev-evs-d\\x2dpart2", "evs-attach@d.service")
-	      NODE("dev-evs-d\\x2dpart3", "evs-attach@d\\x2dpart3.service")
+	      NODE("dev-evs-d", "infinity", "evs-attach@d.service")
+	      NODE("dev-evs-d\\x2dpart10", "15min", "evs-attach@d.service")
+	      NODE("dev-evs-d\\x2dpart2", "15min", "evs-attach@d.service")
+	      NODE("dev-evs-d\\x2dpart3", "infinity", "evs-attach@d\\x2dpart3.service")
 	      "./evs-attach@d.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"
@@ -287,7 +288,7 @@ static void test_local_kms(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	check("d /dev/sdb noauto,nofail\n",
-	      NODE("dev-evs-d", "evs-attach@d.service")
+	      NODE("dev-evs-d", "infinity", "evs-attach@d.service")
 	      "./evs-attach@d.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
 	      "\n"

@@ -18,6 +18,7 @@
 #define TEMPLATE "evs-attach@.service"
 #define NODE_DIR "/dev/evs/"
 #define PART "-part"
+#define PART_TIMEOUT "15min"	/* as long as an attach takes; there may be no such partition */
 #define HEADER "# Made by evs-generator(8) out of %s\n\n[Unit]\n"
 
 /**
@@ -208,19 +209,21 @@ static int write_timeout(const char *dir, const struct evstab *tab,
 }
 
 /*
- * Who needs the node, such as a mount, gets the disk attached. The time that the node
- * has to appear begins after that, and not at the start of the boot: Before= of the
- * service would not do, since systemd ignores that of a device.
+ * Who needs the node, such as a mount, gets the disk attached. systemd would wait for
+ * the node for 90 s from the start of the boot; the service has timeouts of its own,
+ * and ends the wait when it fails. An option of fstab(5) is in 50-device-timeout.conf,
+ * which is read later.
  */
 static int write_node(const char *dir, const struct evstab *tab, const char *node,
-		      const struct names *names, struct evs_error *err)
+		      const char *timeout, const struct names *names, struct evs_error *err)
 {
 	FILE *file;
 
 	if (add_link(dir, node, "requires", names->service, SYSTEM_UNITS TEMPLATE, err) ||
 	    open_drop_in(dir, node, "40-evstab", &file, err))
 		return -err->errnum;
-	fprintf(file, HEADER "After=%s\n", tab->path, names->service);
+	fprintf(file, HEADER "JobTimeoutSec=%s\nJobRunningTimeoutSec=%s\n", tab->path, timeout,
+		timeout);
 	return close_drop_in(file, node, err);
 }
 
@@ -241,7 +244,7 @@ static int write_partitions(const char *dir, const struct evstab *tab,
 		if (is_partition(tab, entry, mount.mnt_fsname) &&
 		    !unit_escape_path(mount.mnt_fsname, escaped, sizeof(escaped)) &&
 		    snprintf(unit, sizeof(unit), "%s.device", escaped) <= UNIT_NAME_MAX)
-			ret = write_node(dir, tab, unit, names, err);
+			ret = write_node(dir, tab, unit, PART_TIMEOUT, names, err);
 	endmntent(fstab);
 	return ret;
 }
@@ -268,7 +271,7 @@ int units_write(const char *dir, const struct evstab *tab, const struct evstab_e
 	struct names names = {};
 
 	if (name_units(&names, entry, err) || write_service(dir, tab, entry, &names, err) ||
-	    write_node(dir, tab, names.node, &names, err) ||
+	    write_node(dir, tab, names.node, "infinity", &names, err) ||
 	    write_partitions(dir, tab, entry, &names, err) ||
 	    write_links(dir, entry, &names, err))
 		return -err->errnum;
