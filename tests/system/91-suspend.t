@@ -10,7 +10,7 @@
 
 jobs=16
 cycles=$((50 * ${EVS_LONG-1}))
-[ "$EVS_VM" != uml ] || cycles=$((5 * cycles)) # Much quicker there
+[ "$EVS_VM" != uml ] || cycles=$((2 * cycles)) # Much quicker there
 
 at_exit detach_all
 must evs-setup list
