@@ -67,13 +67,13 @@ static int detach_idle(struct evs_nl *nl, uint32_t id, struct evs_error *err)
 /* Somebody has it open: say who, and how to end that. */
 static int refuse_busy(const struct evs_disk *disk, const char *ref, struct evs_error *err)
 {
-	bool dead = disk->state != EVS_DEV_STATE_LIVE && disk->state != EVS_DEV_STATE_SUSPENDED;
+	bool works = disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED;
 	char prefix[PREFIX_MAX];
 	struct users users;
 	size_t count;
 
 	snprintf(prefix, sizeof(prefix), "detach: %s", ref);
-	users_find(&users, disk->disk_dev, dead);
+	users_find(&users, disk->disk_dev, works ? USERS_WORKS : USERS_FAILS);
 	users_print(&users, prefix);
 	count = users.count;
 	users_free(&users);
@@ -95,7 +95,7 @@ static int detach_force(struct evs_nl *nl, const struct evs_disk *disk, const ch
 	int ret;
 
 	if (disk->openers && disk->state != EVS_DEV_STATE_DEAD)
-		users_find(&users, disk->disk_dev, true);
+		users_find(&users, disk->disk_dev, USERS_GONE);
 	ret = evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, err);
 	snprintf(prefix, sizeof(prefix), "detach: %s: left behind, with I/O errors", ref);
 	if (!ret)

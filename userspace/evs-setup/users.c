@@ -279,7 +279,7 @@ add_user(struct users *users, const char *command, const char *fmt, ...)
 }
 
 static void describe_found(struct users *users, const struct found *found, const char *node,
-			   bool dead)
+			   enum users_device does)
 {
 	char command[PATH_MAX + 64], word[PATH_MAX], space[64] = "";
 
@@ -287,16 +287,19 @@ static void describe_found(struct users *users, const struct found *found, const
 	switch (found->kind) {
 	case FOUND_PROCESS:
 		/* udev has it open for a moment only. */
-		if (dead && strstr(found->text, "udev"))
+		if (does != USERS_WORKS && strstr(found->text, "udev"))
 			return;
 		add_user(users, "", "%s is open in process %d (%s)", node, (int)found->pid,
 			 found->text);
 		return;
 	case FOUND_SWAP:
-		/* swapoff(2) opens the device, and nobody can open a dead one. */
+		/* swapoff(2) opens the device. */
 		snprintf(command, sizeof(command), "swapoff %s", word);
-		add_user(users, dead ? "" : command, "%s has the swap space %s%s", node, found->text,
-			 dead ? ", which cannot be switched off before the next boot" : "");
+		if (does == USERS_GONE)
+			add_user(users, "", "%s has the swap space %s, which cannot be switched off before the next boot",
+				 node, found->text);
+		else
+			add_user(users, command, "%s has the swap space %s", node, found->text);
 		return;
 	case FOUND_MOUNT:
 		snprintf(command, sizeof(command), "umount %s", word);
@@ -310,7 +313,7 @@ static void describe_found(struct users *users, const struct found *found, const
 	}
 }
 
-static void describe(struct users *users, const struct search *search, bool dead)
+static void describe(struct users *users, const struct search *search, enum users_device does)
 {
 	char node[NAME_MAX + sizeof("/dev/")], lowest[sizeof(node)], what[1024], command[1024];
 	const struct stack_device *device;
@@ -323,16 +326,17 @@ static void describe(struct users *users, const struct search *search, bool dead
 		stack_node(device, node, sizeof(node));
 		for (j = 0; j < search->count; j++)
 			if (search->found[j].dev == device->dev)
-				describe_found(users, &search->found[j], node, dead);
+				describe_found(users, &search->found[j], node, does);
 		/* The lowest is the device itself; its partitions go with it. */
 		if (i + 1 == search->stack.count || device->partition)
 			continue;
-		stack_describe(device, dead, what, sizeof(what), command, sizeof(command));
+		stack_describe(device, does != USERS_WORKS, what, sizeof(what), command,
+			       sizeof(command));
 		add_user(users, command, "%s is on %s", what, lowest);
 	}
 }
 
-void users_find(struct users *users, dev_t dev, bool dead)
+void users_find(struct users *users, dev_t dev, enum users_device does)
 {
 	struct search *search = calloc(1, sizeof(*search));
 	size_t i;
@@ -345,7 +349,7 @@ void users_find(struct users *users, dev_t dev, bool dead)
 		find_mounts(search, "/proc/self/mountinfo", 0);
 	find_swap(search);
 	walk_proc(search);
-	describe(users, search, dead);
+	describe(users, search, does);
 	for (i = 0; i < search->count; i++)
 		free(search->found[i].text);
 	free(search->found);
@@ -385,7 +389,7 @@ size_t users_tell(dev_t dev, const char *prefix)
 	struct users users;
 	size_t count;
 
-	users_find(&users, dev, false);
+	users_find(&users, dev, USERS_WORKS);
 	users_print(&users, prefix);
 	count = users.count;
 	users_free(&users);

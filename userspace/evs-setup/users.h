@@ -2,7 +2,6 @@
 #ifndef EVS_SETUP_USERS_H
 #define EVS_SETUP_USERS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,17 +26,28 @@ struct users {
 };
 
 /**
+ * enum users_device - What a device still does: the commands are those that work then.
+ * @USERS_WORKS: all
+ * @USERS_FAILS: no I/O, but it can be opened to switch off swap space
+ * @USERS_GONE: it cannot be opened any more, or soon not
+ */
+enum users_device {
+	USERS_WORKS,
+	USERS_FAILS,
+	USERS_GONE,
+};
+
+/**
  * users_find() - Find who uses a block device.
  * @users: filled; release with users_free()
  * @dev: number of the device
- * @dead: the device does no I/O any more, or soon will not: the commands are
- *	  those that work then
+ * @does: what the device still does
  *
  * Looks for file systems in all mount namespaces, swap space, devices that are
  * made of it (see stack.h), and processes that have one of these open. What
  * cannot be looked at, or takes too long, is left out.
  */
-void users_find(struct users *users, dev_t dev, bool dead);
+void users_find(struct users *users, dev_t dev, enum users_device does);
 
 /**
  * users_print() - Print who uses a device to standard error, a line for each.
