@@ -44,7 +44,9 @@ removed()
 	refused 4 'gone.*detach' "$name: resize" evs-setup resize data
 	is "$(evs-setup status --json data | jq -r '.disks[0] | .state, ."key-serial"' | xargs)" \
 		"removed null" "$name: status knows it"
-	ok "$name: it can be detached although it is open" evs-setup detach data
+	evs-setup detach data 2>"$tmp/left"
+	is $? 0 "$name: it can be detached although it is open"
+	like "$(<"$tmp/left")" "left behind.*$evs is open in process $$" "$name: who has it open is told"
 	ok "$name: the monitor has seen that" saw "$tmp/events" detached '(command|force)' 'name=data$'
 	exec 5>&-
 	ok "$name: closed, nothing is left of it" wait_for no_disk

@@ -86,9 +86,12 @@ static int refuse_busy(const struct evs_disk *disk, const char *ref, struct evs_
 			     ref);
 }
 
-/* What uses the disk is found only while it is there. */
-static int detach_force(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
-			struct evs_error *err)
+/*
+ * By force, or because the device below is gone: its users are left behind. They are
+ * found only while the disk is there.
+ */
+static int detach_open(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
+		       enum evs_detach how, struct evs_error *err)
 {
 	struct users users = {};
 	char prefix[PREFIX_MAX];
@@ -96,7 +99,7 @@ static int detach_force(struct evs_nl *nl, const struct evs_disk *disk, const ch
 
 	if (disk->openers && disk->state != EVS_DEV_STATE_DEAD)
 		users_find(&users, disk->disk_dev, USERS_GONE);
-	ret = evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, err);
+	ret = evs_nl_detach(nl, disk->id, how, err);
 	snprintf(prefix, sizeof(prefix), "detach: %s: left behind, with I/O errors", ref);
 	if (!ret)
 		users_print(&users, prefix);
@@ -110,10 +113,10 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 	char path[32];
 	int ret;
 
-	if (how == EVS_DETACH_IDLE)
+	if (how == EVS_DETACH_FORCE || disk->state == EVS_DEV_STATE_REMOVED)
+		ret = detach_open(nl, disk, ref, how, err);
+	else if (how == EVS_DETACH_IDLE)
 		ret = detach_idle(nl, disk->id, err);
-	else if (how == EVS_DETACH_FORCE)
-		ret = detach_force(nl, disk, ref, err);
 	else
 		ret = evs_nl_detach(nl, disk->id, how, err);
 	if (ret == -EBUSY)
