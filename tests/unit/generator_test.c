@@ -18,7 +18,6 @@ static char kmsd_config[] = "/tmp/evs-generator-kmsd-XXXXXX";
 #undef EVS_KMSD_CONFIG_PATH
 #define EVS_KMSD_CONFIG_PATH kmsd_config
 
-#include "../../userspace/evs-generator/unit-name.c"
 #include "../../userspace/evs-generator/units.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef EVS_GENERATOR_UNIT_NAME_H
-#define EVS_GENERATOR_UNIT_NAME_H
+#ifndef EVS_UNIT_NAME_H
+#define EVS_UNIT_NAME_H
 
 #include <stddef.h>
 
@@ -26,4 +26,4 @@ int unit_escape(const char *text, char *escaped, size_t size);
  */
 int unit_escape_path(const char *path, char *escaped, size_t size);
 
-#endif /* EVS_GENERATOR_UNIT_NAME_H */
+#endif /* EVS_UNIT_NAME_H */
