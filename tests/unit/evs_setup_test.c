@@ -21,6 +21,7 @@
 #include "../../userspace/evs-setup/cli.c"
 #include "../../userspace/evs-setup/disks.c"
 #include "../../userspace/evs-setup/loop.c"
+#include "../../userspace/evs-setup/program.c"
 #include "../../userspace/evs-setup/stack.c"
 #include "../../userspace/evs-setup/table.c"
 #include "../../userspace/evs-setup/users.c"

@@ -14,6 +14,7 @@
 #include "disks.h"
 #include "node.h"
 #include "tab.h"
+#include "unit.h"
 #include "users.h"
 
 #define UDEV_RUNS "/run/udev/control"
@@ -126,6 +127,7 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 	disks_path(disk, path, sizeof(path));
 	if (how != EVS_DETACH_LAZY)
 		node_wait_gone(disk->name, path);
+	unit_stop(disk->name);
 	return 0;
 }
 

@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "loop.h"
+#include "program.h"
 
 #define LOOP_CONTROL "/dev/loop-control"
 #define MODPROBE "/sbin/modprobe" /* the kernel's own default */
@@ -18,27 +17,17 @@
 /* Between asking for a free device and taking it, somebody else may take it. */
 #define TAKE_TRIES 64
 
-static void load_module(void)
-{
-	char *const argv[] = { (char[]){ MODPROBE }, (char[]){ "-q" }, (char[]){ "loop" }, NULL };
-	pid_t child;
-
-	if (posix_spawn(&child, MODPROBE, NULL, NULL, argv, environ))
-		return;
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 /*
  * Opening the node loads the module, but it is udev or systemd that makes the
  * node of a module that is not loaded yet, and neither need be there.
  */
 static int open_control(struct evs_error *err)
 {
+	static const char *const modprobe[] = { MODPROBE, "-q", "loop", NULL };
 	int fd = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT) {
-		load_module();
+		program_run(modprobe);
 		fd = open(LOOP_CONTROL, O_RDWR | O_CLOEXEC);
 	}
 	if (fd < 0)

@@ -24,9 +24,8 @@ int node_wait(const char *path, dev_t dev, struct evs_error *err);
  * @name: its name
  * @path: where its node was, /dev/evsN
  *
- * systemd learns from udev that it has gone, and stops its unit. Who starts that
- * unit after this is not told that it is active already. It is no error when udev
- * takes more than a few seconds.
+ * Who attaches a disk by the same name after this does not meet its old link. It is no
+ * error when udev takes more than a few seconds.
  */
 void node_wait_gone(const char *name, const char *path);
 
