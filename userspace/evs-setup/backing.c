@@ -6,15 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backing.h"
 #include "loop.h"
 #include "text.h"
-
-#define LOOP_WAIT_MS 3000
-#define LOOP_PAUSE_MS 20
 
 /* The first line of a file of a block device in sysfs */
 static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
@@ -36,45 +32,11 @@ static bool read_sysfs(dev_t dev, const char *file, char *line, size_t size)
 	return true;
 }
 
-/* Does this loop device go away with its last user? */
-static bool goes_with_user(const char *loop)
-{
-	char line[4];
-	struct stat st;
-
-	return !stat(loop, &st) && read_sysfs(st.st_rdev, "loop/autoclear", line, sizeof(line)) &&
-	       !strcmp(line, "1");
-}
-
 static void add_advice(struct evs_error *err, const char *advice)
 {
 	size_t used = strlen(err->text);
 
 	snprintf(err->text + used, sizeof(err->text) - used, "%s", advice);
-}
-
-/*
- * udev may look at the loop device of a disk that is detached already, and holds
- * it up for a moment; so may whoever just reads the file. Two loop devices over one
- * file know nothing of each other.
- */
-static int claim_patiently(struct claim *claim, struct evs_error *err)
-{
-	const struct timespec pause = { .tv_nsec = LOOP_PAUSE_MS * 1000000 };
-	int tries = LOOP_WAIT_MS / LOOP_PAUSE_MS, ret;
-	char loop[NAME_MAX + sizeof("/dev/")];
-	struct stat st;
-
-	if (fstat(claim->dev.fd, &st))
-		return evs_error_set(err, errno, "%s: %m", claim->dev.path);
-	while ((ret = claim_file(claim, err)) == -EBUSY && tries--) {
-		if (loop_find(&st, loop, sizeof(loop), err) > 0 && !goes_with_user(loop))
-			break;
-		nanosleep(&pause, NULL);
-	}
-	if (ret == -EBUSY)
-		add_advice(err, ": end that first, or try --read-only");
-	return ret;
 }
 
 /*
@@ -124,7 +86,9 @@ int backing_open(struct backing *backing, const char *path, bool read_only,
 		return 0;
 	ret = claim_lock(claim, err);
 	if (!ret && claim->dev.is_file)
-		ret = claim_patiently(claim, err);
+		ret = claim_file(claim, err);
+	if (ret == -EBUSY && claim->dev.is_file)
+		add_advice(err, ": end that first, or try --read-only");
 	if (ret)
 		backing_close(backing);
 	return ret;

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "claim.h"
@@ -17,6 +18,8 @@
 
 #define RUN "/run/evs"
 #define FOLDER RUN "/lock"
+#define FILE_WAIT_MS 3000
+#define FILE_PAUSE_MS 20
 
 /* ---- the lock ---- */
 
@@ -96,7 +99,7 @@ static int take_lease(const struct evs_device *dev)
 	return fcntl(dev->fd, F_SETLEASE, F_WRLCK);
 }
 
-int claim_file(struct claim *claim, struct evs_error *err)
+static int hold_file(struct claim *claim, struct evs_error *err)
 {
 	claim->leased = !take_lease(&claim->dev);
 	if (claim->leased)
@@ -104,6 +107,31 @@ int claim_file(struct claim *claim, struct evs_error *err)
 	if (errno == EAGAIN)
 		return in_use(&claim->dev, err);
 	return lock_file(&claim->dev, err);
+}
+
+/* Is there a loop device over the file, other than one that goes with its last user? */
+static bool has_loop(const struct evs_device *dev)
+{
+	char loop[NAME_MAX + sizeof("/dev/")];
+	struct evs_error ignored = {};
+	struct stat st;
+
+	return !fstat(dev->fd, &st) && loop_find(&st, loop, sizeof(loop), &ignored) > 0 &&
+	       !loop_is_autoclear(loop);
+}
+
+/*
+ * Another evs-setup has the file open for a moment, before it meets our lock; so has who
+ * just reads it; and udev may look at the loop device of a disk that is detached already.
+ */
+int claim_file(struct claim *claim, struct evs_error *err)
+{
+	const struct timespec pause = { .tv_nsec = FILE_PAUSE_MS * 1000000 };
+	int tries = FILE_WAIT_MS / FILE_PAUSE_MS, ret;
+
+	while ((ret = hold_file(claim, err)) == -EBUSY && tries-- && !has_loop(&claim->dev))
+		nanosleep(&pause, NULL);
+	return ret;
 }
 
 void claim_share_file(struct claim *claim)
@@ -206,8 +234,7 @@ int claim_confirm(struct claim *claim, struct evs_error *err)
 	if (claim->leased) {
 		/* Anew: the old lease may have been taken away, and its time may be over. */
 		fcntl(claim->dev.fd, F_SETLEASE, F_UNLCK);
-		claim->leased = !take_lease(&claim->dev);
-		if (!claim->leased)
+		if (claim_file(claim, err))
 			return evs_error_set(err, EBUSY,
 				"%s: is in use: another program has opened it meanwhile; nothing was written",
 				claim->dev.path);

@@ -62,6 +62,8 @@ int claim_lock(struct claim *claim, struct evs_error *err);
  * @claim: the file
  * @err: filled on failure
  *
+ * Waits up to 3 s for others who have it open, but not for a loop device that stays.
+ *
  * Return: 0 or a negative errno, -EBUSY when another program has it open.
  */
 int claim_file(struct claim *claim, struct evs_error *err);

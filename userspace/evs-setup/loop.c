@@ -148,6 +148,22 @@ static bool is_claimed_twin(const char *loop, const struct loop_info64 *first)
 	return claimed < 0 && errno == EBUSY;
 }
 
+bool loop_is_autoclear(const char *loop)
+{
+	const char *name = strrchr(loop, '/');
+	char path[64];
+	bool is;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/loop/autoclear", name ? name + 1 : loop);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	is = fgetc(file) == '1';
+	fclose(file);
+	return is;
+}
+
 bool loop_find_twin(int loop, char *path, size_t size)
 {
 	const struct dirent *entry;

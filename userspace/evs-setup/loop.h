@@ -50,6 +50,9 @@ bool loop_is_over(const char *loop, const struct stat *target);
  */
 bool loop_covers(int loop, const struct stat *target);
 
+/** loop_is_autoclear() - Does it go away with its last user? @loop: its path */
+bool loop_is_autoclear(const char *loop);
+
 /**
  * loop_find_twin() - Find a loop device over the same data that somebody uses.
  * @loop: descriptor of a loop device
