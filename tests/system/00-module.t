@@ -20,7 +20,7 @@ mkdir "$tmp/modules"
 : >"$tmp/modules/modules.dep"
 must mount --bind "$tmp/modules" "/lib/modules/$release"
 at_exit umount "/lib/modules/$release"
-refused 6 "no kernel module evs for this kernel \\($release\\); to build it, install linux-headers-" \
+refused 6 "no kernel module evs for this kernel \\(${release//+/[+]}\\); to build it, install linux-headers-" \
 	"no module for this kernel" evs-setup list
 echo 'extra/evs.ko.xz:' >"$tmp/modules/modules.dep"
 refused 6 'could not be loaded; to see why, run: modprobe evs' "a module that does not load" \
