@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone: the driver has no part in it.
 # A host without the driver: stock cryptsetup opens an EVS disk by the plug-in.
 . "$(dirname "$0")/tap.sh"
 

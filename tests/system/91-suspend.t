@@ -9,8 +9,8 @@
 . "$(dirname "$0")/tap.sh"
 
 jobs=16
-cycles=$((50 * ${EVS_LONG-1}))
-[ "$EVS_VM" != uml ] || cycles=$((2 * cycles)) # Much quicker there
+cycles=$((25 * ${EVS_LONG-1}))
+[ "$EVS_VM" != uml ] || cycles=$((4 * cycles)) # Much quicker there
 
 at_exit detach_all
 must evs-setup list
