@@ -82,10 +82,41 @@ static void configure_tls(const char *more)
 	fixture_configure(&f, text);
 }
 
+/* Returns a descriptor, or -1. */
+static int try_tcp(void)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((unsigned short)port),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int tcp_connect(void)
+{
+	int fd = try_tcp();
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* The port is open a moment after the socket that daemon_start() waits for. */
 static void start_tls(const char *more)
 {
+	int fd, tries = 6000;
+
 	configure_tls(more);
 	daemon_start(&f);
+	while ((fd = try_tcp()) < 0 && --tries)
+		sleep_ms(10);
+	assert_true(fd >= 0);
+	close(fd);
 }
 
 static int teardown(void **state)
@@ -143,18 +174,6 @@ static long https_status(const char *path, long version, const char *client, con
 
 static const long tls12 = CURL_SSLVERSION_TLSv1_2 | CURL_SSLVERSION_MAX_TLSv1_2;
 static const long tls13 = CURL_SSLVERSION_TLSv1_3;
-
-static int tcp_connect(void)
-{
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((unsigned short)port),
-	};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
 
 static void test_tls(void **state)
 {
