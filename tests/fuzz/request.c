@@ -28,7 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "api.h"
+#include "http/api.h"
 #include "init.h"
 #include "sweep.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kms/kmip.h"
+#include "kms/kmip/kmip.h"
 
 static volatile unsigned char sink;
 

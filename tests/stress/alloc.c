@@ -28,8 +28,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "netlink.h"
-#include "netlink-private.h"
+#include "nl/netlink.h"
+#include "nl/private.h"
 #include "stress.h"
 
 #define DISK_SIZE	(4 << 20)

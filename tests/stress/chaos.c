@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 #include "load.h"
-#include "netlink.h"
+#include "nl/netlink.h"
 #include "step.h"
 
 #define ACTORS		3

@@ -25,8 +25,8 @@
 #include <sys/stat.h>
 
 #include "message.h"
-#include "netlink.h"
-#include "netlink-private.h"
+#include "nl/netlink.h"
+#include "nl/private.h"
 #include "stress.h"
 
 #define TEXTS		128

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "load.h"
-#include "netlink.h"
+#include "nl/netlink.h"
 
 #define MAX_DISKS	8
 #define HELD		6

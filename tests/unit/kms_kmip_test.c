@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "hex.h"
-#include "kms/kmip.h"
+#include "kms/kmip/kmip.h"
 #include "kms_fixture.h"
 
 /* What this client cannot do is done with the client of PyKMIP. */

@@ -2,7 +2,7 @@
 /* The back end pkcs11 against a SoftHSM2 token of its own. */
 #include <errno.h>
 
-#include "kms/pkcs11.h"
+#include "kms/pkcs11/pkcs11.h"
 #include "kms_fixture.h"
 
 #define MODULE "/usr/lib/softhsm/libsofthsm2.so"

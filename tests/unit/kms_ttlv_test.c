@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "hex.h"
-#include "kms/ttlv.h"
+#include "kms/kmip/ttlv.h"
 
 /* Decodes into memory of just this size, so that the sanitizer sees one byte too far. */
 static unsigned char *bytes(const char *hex, size_t *size)

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "audit.h"
+#include "audit/audit.h"
 #include "fault.h"
 #include "pool.h"
 

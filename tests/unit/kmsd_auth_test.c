@@ -4,7 +4,7 @@
 
 #include <openssl/hmac.h>
 
-#include "sign.h"
+#include "iam/sign.h"
 
 /* What asks for a token in another form than one that is known. */
 static void test_login_forms(void **state)

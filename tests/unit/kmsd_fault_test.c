@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
-#include "audit.h"
+#include "audit/audit.h"
 #include "fault.h"
 #include "pool.h"
 #include "sweep.h"

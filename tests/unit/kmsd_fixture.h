@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api.h"
+#include "http/api.h"
 #include "common.h"
 #include "conf.h"
 #include "init.h"

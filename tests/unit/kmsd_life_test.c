@@ -7,7 +7,7 @@
 #include <openssl/x509.h>
 
 #include "base64.h"
-#include "cmk.h"
+#include "key/cmk.h"
 #include "fault.h"
 #include "sweep.h"
 

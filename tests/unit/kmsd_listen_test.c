@@ -4,8 +4,8 @@
 
 #include <netinet/in.h>
 
-#include "listen.h"
-#include "tls.h"
+#include "http/listen.h"
+#include "http/tls.h"
 
 /* Addresses to listen at: those that are none, one that is taken, and with colons in it. */
 static void test_listen(void **state)

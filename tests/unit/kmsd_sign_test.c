@@ -2,7 +2,7 @@
 /* Request signatures: the public vectors, the window of time, the canonical form. */
 #include "kmsd_fixture.h"
 
-#include "sign.h"
+#include "iam/sign.h"
 
 /* The public vectors: request, key, date, and the signature they give. */
 static const struct vector {

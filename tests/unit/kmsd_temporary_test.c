@@ -11,7 +11,7 @@
 #include "kms/clock.h"
 #include "kms/sign.h"
 #include "sweep.h"
-#include <server.h>	/* evs-kmsd's, not the one beside this file */
+#include "http/server.h"
 
 #define START INT64_C(1800000000)
 #define UUID "11111111-2222-3333-4444-555555555555"

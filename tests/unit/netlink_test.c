@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "netlink.h"
+#include "nl/netlink.h"
 
 static struct nl_msg *new_message(void)
 {

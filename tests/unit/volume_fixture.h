@@ -5,7 +5,7 @@
 /* What opens a device for one call; includes come before this. */
 #include <fcntl.h>
 
-#include "volume.h"
+#include "volume/volume.h"
 
 static inline int format_path(const char *path, const struct evs_format *fmt,
 			      const struct evs_token *token, const struct evs_secret *dk,

@@ -14,10 +14,10 @@
 
 #include "conf.h"
 #include "hex.h"
-#include "hsm.h"
+#include "hsm/hsm.h"
 #include "init.h"
 #include "kmsd.h"
-#include "store.h"
+#include "store/store.h"
 
 #define PIN_BYTES 16
 #define SOFTHSM_DIR "directories.tokendir = "

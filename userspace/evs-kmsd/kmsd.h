@@ -2,13 +2,13 @@
 #ifndef KMSD_KMSD_H
 #define KMSD_KMSD_H
 
-#include "audit.h"
+#include "audit/audit.h"
 #include "clock.h"
 #include "conf.h"
 #include "error.h"
-#include "hsm.h"
-#include "metrics.h"
-#include "store.h"
+#include "hsm/hsm.h"
+#include "http/metrics.h"
+#include "store/store.h"
 
 /**
  * struct kmsd - A running KMS.

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "audit.h"
+#include "audit/audit.h"
 #include "conf.h"
 #include "environment.h"
 #include "kmsd.h"
 #include "log.h"
 #include "notify.h"
 #include "secret.h"
-#include "server.h"
+#include "http/server.h"
 #include "stdfd.h"
 #include "sweep.h"
 #include "text.h"

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmk.h"
+#include "key/cmk.h"
 #include "log.h"
-#include "material.h"
-#include "rotation.h"
+#include "key/material.h"
+#include "key/rotation.h"
 #include "sweep.h"
 
 #define SWEEP_SECONDS 60

@@ -24,7 +24,7 @@
 #include "stdfd.h"
 #include "text.h"
 #include "unwrap.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define PROGRAM "evs-request-key"
 #define LOCAL_SECONDS 15	/* for all that is not the KMS: the disk, the kernel */

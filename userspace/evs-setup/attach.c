@@ -18,7 +18,7 @@
 #include "tab.h"
 #include "text.h"
 #include "users.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 /**
  * struct options - What is on the command line.

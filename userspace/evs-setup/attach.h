@@ -2,7 +2,7 @@
 #ifndef EVS_SETUP_ATTACH_H
 #define EVS_SETUP_ATTACH_H
 
-#include "netlink.h"
+#include "nl/netlink.h"
 #include "pin.h"
 
 /**

@@ -17,7 +17,7 @@
 #include "evstab.h"
 #include "probe.h"
 #include "text.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 /**
  * struct search - What is looked for, and what was found.

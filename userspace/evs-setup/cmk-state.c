@@ -25,7 +25,7 @@
 #include "disks.h"
 #include "secret.h"
 #include "text.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define HEADER_MS 1000
 #define KMS_SECONDS 2

@@ -8,7 +8,7 @@
 
 #include "kms/kms.h"
 #include "names.h"
-#include "netlink.h"
+#include "nl/netlink.h"
 
 /* For the help of verbs that ask */
 #define CMK_STATE_HELP \

@@ -13,7 +13,7 @@
 #include "config.h"
 #include "kms/kms.h"
 #include "text.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 /**
  * struct request - What is to be made.

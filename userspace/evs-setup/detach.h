@@ -2,7 +2,7 @@
 #ifndef EVS_SETUP_DETACH_H
 #define EVS_SETUP_DETACH_H
 
-#include "netlink.h"
+#include "nl/netlink.h"
 
 /**
  * detach_disk() - Detach a disk.

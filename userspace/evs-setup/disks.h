@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "netlink.h"
-#include "volume.h"
+#include "nl/netlink.h"
+#include "volume/volume.h"
 
 /* For the help of verbs that take a disk */
 #define DISKS_HELP \

@@ -4,8 +4,8 @@
 
 #include "error.h"
 #include "keyring.h"
-#include "netlink.h"
-#include "volume.h"
+#include "nl/netlink.h"
+#include "volume/volume.h"
 
 /**
  * dk_request() - Have the kernel fetch the DK of a disk from its KMS.

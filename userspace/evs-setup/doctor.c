@@ -20,7 +20,7 @@
 #include "cmk-disks.h"
 #include "config.h"
 #include "kms/backend.h"
-#include "netlink.h"
+#include "nl/netlink.h"
 #include "secret.h"
 #include "text.h"
 

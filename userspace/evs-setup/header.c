@@ -13,7 +13,7 @@
 #include "tab.h"
 #include "table.h"
 #include "text.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define BACKUP "the file of the backup"
 

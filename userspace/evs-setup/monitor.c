@@ -17,7 +17,7 @@
 
 #include "backing.h"
 #include "cli.h"
-#include "netlink.h"
+#include "nl/netlink.h"
 #include "text.h"
 
 /* What takes the place of an event where the kernel had no room for some */

@@ -17,7 +17,7 @@
 #include "loop.h"
 #include "probe.h"
 #include "table.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 enum column {
 	COL_DEVICE,

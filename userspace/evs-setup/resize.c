@@ -5,7 +5,7 @@
 
 #include "cli.h"
 #include "disks.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 static const struct option options[] = {
 	{ "size", required_argument, NULL, 'z' },

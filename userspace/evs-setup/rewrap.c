@@ -14,10 +14,10 @@
 #include "cli.h"
 #include "config.h"
 #include "kms/kms.h"
-#include "netlink.h"
+#include "nl/netlink.h"
 #include "tab.h"
 #include "text.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 /* The first token that gives the disk's key; there are two when a rewrap was cut short. */
 static int find_token(struct evs_volume *vol, struct evs_kms *kms, const char *name,

@@ -2,7 +2,7 @@
 #ifndef EVS_SETUP_TAB_H
 #define EVS_SETUP_TAB_H
 
-#include "netlink.h"
+#include "nl/netlink.h"
 #include "token.h"
 
 /**

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "pin.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 bool evs_pin_allows(const struct evs_pin *pin, const struct evs_token *token)
 {

@@ -5,7 +5,7 @@
 
 #include "device.h"
 #include "text.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define SIGNATURES_END (128 << 10)	/* nearly all are before, the one of btrfs is the last */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "token-json.h"
-#include "volume.h"
+#include "volume/volume.h"
 
 #define TOKEN_VERSION 1
 #define TOKEN_DEPTH 4

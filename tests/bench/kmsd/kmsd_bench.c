@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
-#include "cmk.h"
-#include "material.h"
+#include "key/cmk.h"
+#include "key/material.h"
 #include "p11.h"
 
 #define CLIENTS 8

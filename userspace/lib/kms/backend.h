@@ -286,7 +286,7 @@ int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 int evs_kms_gcm_wrapped(const struct evs_token *token, unsigned char wrapped[EVS_GCM_WRAPPED_SIZE],
 			struct evs_error *err);
 
-/* otc-advice.c: @advise of struct evs_kms_ops. */
+/* otc/advice.c: @advise of struct evs_kms_ops. */
 void evs_otc_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,
 		    char text[EVS_ADVICE_MAX]);
 

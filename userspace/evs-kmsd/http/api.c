@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a request to an operation, with leave and with a trace, and to an answer. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/api.h"
+#include "key/cmk.h"
+#include "fail.h"
+#include "key/grant.h"
+#include "log.h"
+#include "sweep.h"
+
+#define SEQUENCE_SIZE 36
+
+static int check_sequence(const struct kmsd_request *req, struct evs_error *err)
+{
+	const char *sequence;
+	int ret;
+
+	ret = kmsd_request_string(req, "sequence", "", &sequence, err);
+	if (ret)
+		return ret;
+	if (sequence[0] && strlen(sequence) != SEQUENCE_SIZE)
+		return kmsd_fail(err, KMSD_E_SEQUENCE, "sequence: not %d characters",
+				 SEQUENCE_SIZE);
+	return 0;
+}
+
+/* Says who would have to do what. */
+static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
+{
+	const char *code = call->route->flags & KMSD_R_IAM ? KMSD_IAM_FORBIDDEN
+							    : KMSD_E_PERMISSION;
+
+	if (call->who.service && call->route->permission & KMSD_P_KMS)
+		return kmsd_fail(err, code,
+				 "project %s does not let EVS do this (%s): its security administrator has to create the agency "
+				 KMSD_EVS_AGENCY " for " KMSD_EVS_DOMAIN
+				 " with the role KMS Administrator, once: evs-setup agency create",
+				 call->project, kmsd_permission_name(call->route->permission));
+	if (call->route->permission & KMSD_P_IAM && !call->project[0])
+		return kmsd_fail(err, code,
+				 "%s may not do this: it takes a role with %s in all projects",
+				 call->who.name, kmsd_permission_name(KMSD_P_IAM));
+	return kmsd_fail(err, code,
+			 "%s may not do this in project %s: it takes a role with %s%s",
+			 call->who.name, call->project[0] ? call->project : "-",
+			 kmsd_permission_name(call->route->permission),
+			 call->route->grant ? ", or a grant on the key" : "");
+}
+
+void kmsd_call_as(struct kmsd_call *call, const struct kmsd_route *route)
+{
+	call->route = route;
+	call->allowed = (call->who.permissions & route->permission) == route->permission;
+}
+
+/* Who is it, and do the roles allow it? What only a grant may allow is left open. */
+static int authorize(struct kmsd_call *call, struct evs_error *err)
+{
+	const struct kmsd_route *route = call->route;
+	int ret;
+
+	if (route->flags & KMSD_R_PUBLIC)
+		return 0;
+	ret = kmsd_auth(call->kmsd, call->http, call->project, &call->who, err);
+	call->known = !ret || !strcmp(err->code, KMSD_E_OTHER_PROJECT);
+	if (ret && route->flags & KMSD_R_IAM && !strncmp(err->code, "KMS.", 4))
+		strcpy(err->code, KMSD_IAM_AUTH);
+	if (ret)
+		return ret;
+	kmsd_call_as(call, route);
+	return call->allowed || route->grant ? 0 : refuse_permission(call, err);
+}
+
+static int parse(struct kmsd_call *call, struct evs_error *err)
+{
+	const struct kmsd_http *http = call->http;
+	bool iam = call->route->flags & KMSD_R_IAM;
+	int ret;
+
+	if (!strcmp(http->method, "GET") || call->route->flags & KMSD_R_NO_BODY)
+		return 0;
+	ret = kmsd_request_init(&call->req, http->body, http->size,
+				iam ? KMSD_SECRET_PASSWORD : KMSD_SECRET_PLAIN, err);
+	if (ret && iam && err->code[0])
+		return kmsd_fail(err, KMSD_IAM_BAD, "body: not a JSON object");
+	return ret || iam ? ret : check_sequence(&call->req, err);
+}
+
+static struct kmsd_event make_event(const struct kmsd_call *call, const char *name,
+				    const struct evs_error *err)
+{
+	return (struct kmsd_event){
+		.time = kmsd_clock_now(&call->kmsd->clock), .name = name,
+		.project = call->project, .user = call->who.name, .source = call->http->source,
+		.key_id = call->reply->key_id, .request_id = call->http->request_id,
+		.status = !err		 ? call->reply->status
+			  : err->code[0] ? kmsd_http_status(err->code) : 500,
+		.code = !err ? "" : err->code[0] ? err->code : KMSD_E_INTERNAL,
+	};
+}
+
+int kmsd_call_note(struct kmsd_call *call, struct evs_error *err)
+{
+	struct kmsd_event event = make_event(call, call->route->event, NULL);
+
+	return kmsd_audit_note(call->kmsd->audit, &event, err);
+}
+
+/* Something that changes nothing: it has not happened unless there is a record. */
+static int run(struct kmsd_call *call, struct evs_error *err)
+{
+	int ret = call->route->run(call, err);
+
+	return ret || !call->route->event ? ret : kmsd_call_note(call, err);
+}
+
+/* Leaves the transaction open unless it fails. */
+static int begin_change(struct kmsd_call *call, struct evs_error *err)
+{
+	int ret = kmsd_store_begin(call->kmsd->store, err);
+
+	if (ret)
+		return ret;
+	ret = call->route->run(call, err);
+	if (ret)
+		kmsd_store_rollback(call->kmsd->store);
+	return ret;
+}
+
+/* A change, its record, and nothing else between: one transaction. */
+static int run_change(struct kmsd_call *call, struct evs_error *err)
+{
+	struct kmsd_store *store = call->kmsd->store;
+	struct kmsd_event event;
+	struct evs_error later = {};
+	int ret;
+
+	ret = begin_change(call, err);
+	/* A key that is in the way, but gone: deleting it is a change with its own record */
+	if (ret == -ESTALE) {
+		ret = kmsd_sweep_deletions(call->kmsd, err);
+		if (!ret)
+			ret = begin_change(call, err);
+	}
+	if (ret)
+		return ret;
+	event = make_event(call, call->route->event, NULL);
+	ret = kmsd_audit_commit(call->kmsd->audit, &event, err);
+	/* Done and recorded; what is left to erase, the next sweep erases */
+	if (!ret && kmsd_store_scrub(store, &later))
+		kmsd_log("%s", later.text);
+	return ret;
+}
+
+/* A refusal is recorded as well. When that fails, there is nothing to hold back. */
+static void record_refusal(struct kmsd_call *call, const struct evs_error *why)
+{
+	struct evs_error err = {};
+	struct kmsd_event event;
+
+	if (!call->route || !call->route->event)
+		return;
+	event = make_event(call, call->route->event, why);
+	event.stranger = !call->known;
+	if (kmsd_audit_note(call->kmsd->audit, &event, &err))
+		kmsd_log("%s", err.text);
+}
+
+int kmsd_api_handle(struct kmsd *kmsd, const struct kmsd_http *http, struct kmsd_reply *reply,
+		    struct evs_error *err)
+{
+	struct kmsd_call call = { .kmsd = kmsd, .http = http, .reply = reply };
+	int ret;
+
+	*reply = (struct kmsd_reply){ .status = 200, .op = "-", .type = "application/json" };
+	ret = kmsd_route_find(&call, err);
+	if (!ret)
+		ret = authorize(&call, err);
+	if (!ret)
+		ret = parse(&call, err);
+	if (!ret)
+		ret = call.route->flags & KMSD_R_CHANGE ? run_change(&call, err)
+							: run(&call, err);
+	kmsd_request_free(&call.req);
+	if (ret) {
+		record_refusal(&call, err);
+		kmsd_api_refuse(reply, err, http->request_id);
+	}
+	return ret;
+}
+
+/* evs/default makes itself when it is first asked for: a change of its own. */
+static int make_default(struct kmsd_call *call, struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	struct kmsd_store *store = call->kmsd->store;
+	struct kmsd_event event;
+	int ret;
+
+	ret = kmsd_store_begin(store, err);
+	if (ret)
+		return ret;
+	ret = kmsd_cmk_make_default(call->kmsd, call->project, cmk, err);
+	if (ret) {
+		kmsd_store_rollback(store);
+		return ret;
+	}
+	memcpy(call->reply->key_id, cmk->id, sizeof(cmk->id));
+	event = make_event(call, "createKey", NULL);
+	return kmsd_audit_commit(call->kmsd->audit, &event, err);
+}
+
+/*
+ * A key of another project that somebody has granted the caller the use of.
+ * @err says that there is no such key, and does so still when there is not.
+ */
+static int find_granted(struct kmsd_call *call, const char *name, struct kmsd_cmk *cmk,
+			struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	uint32_t operations;
+	int ret;
+
+	if (!call->route->grant || kmsd_cmk_find_id(call->kmsd, NULL, name, cmk, &ignored))
+		return -EINVAL;
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &operations, err);
+	if (ret)
+		return ret;
+	if (!(operations & call->route->grant))
+		return -EINVAL;
+	call->allowed = true;
+	return 0;
+}
+
+int kmsd_call_cmk(struct kmsd_call *call, enum kmsd_by by, const char *name,
+		  struct kmsd_cmk *cmk, struct evs_error *err)
+{
+	struct evs_error why = {};
+	uint32_t operations;
+	int ret;
+
+	ret = by == KMSD_BY_ID ? kmsd_cmk_find_id(call->kmsd, call->project, name, cmk, &why)
+			       : kmsd_cmk_find(call->kmsd, call->project, name, cmk, &why);
+	if (ret == -ENOENT && call->allowed)
+		ret = make_default(call, cmk, &why);
+	else if (ret == -ENOENT)
+		return refuse_permission(call, err);
+	if (ret && !strcmp(why.code, KMSD_E_NO_KEY))
+		ret = find_granted(call, name, cmk, &why);
+	if (ret) {
+		*err = why;
+		return ret;
+	}
+	memcpy(call->reply->key_id, cmk->id, sizeof(cmk->id));
+	if (call->allowed)
+		return 0;
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &operations, err);
+	if (ret)
+		return ret;
+	return operations & call->route->grant ? 0 : refuse_permission(call, err);
+}
+
+int kmsd_call_key_id(struct kmsd_call *call, enum kmsd_by by, struct kmsd_cmk *cmk,
+		     struct evs_error *err)
+{
+	const char *key_id;
+	int ret;
+
+	ret = kmsd_request_string(&call->req, "key_id", NULL, &key_id, err);
+	return ret ? ret : kmsd_call_cmk(call, by, key_id, cmk, err);
+}
+
+int kmsd_call_number(struct kmsd_call *call, const char *name, const char *code, int64_t *value,
+		     struct evs_error *err)
+{
+	int ret = kmsd_request_number(&call->req, name, code, value, err);
+
+	if (!ret)
+		return kmsd_fail(err, KMSD_E_MISSING, "%s is missing", name);
+	return ret < 0 ? ret : 0;
+}
+
+int kmsd_call_window(struct kmsd_call *call, int64_t max, struct kmsd_window *window,
+		     struct evs_error *err)
+{
+	int ret;
+
+	*window = (struct kmsd_window){ .limit = max };
+	ret = kmsd_request_number(&call->req, "limit", KMSD_E_LIMIT, &window->limit, err);
+	if (ret < 0)
+		return ret;
+	if (window->limit < 1 || window->limit > max)
+		return kmsd_fail(err, KMSD_E_LIMIT, "limit: not 1 to %lld", (long long)max);
+	ret = kmsd_request_number(&call->req, "marker", KMSD_E_MARKER, &window->offset, err);
+	if (ret < 0)
+		return ret;
+	if (window->offset < 0)
+		return kmsd_fail(err, KMSD_E_MARKER, "marker: less than 0");
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_EXCHANGE_H
+#define KMSD_EXCHANGE_H
+
+#include <microhttpd.h>
+
+#include "http/api.h"
+#include "http/conns.h"
+#include "pool.h"
+
+#define KMSD_REQUEST_ID_SIZE 16
+
+/**
+ * struct kmsd_exchange - One request and its answer.
+ * @uri: path and query as they were sent
+ * @body: what has arrived so far; locked, for it may hold a secret
+ * @used: bytes in @body
+ * @too_long: more has arrived than @body takes
+ * @begun: its headers have been seen
+ * @reply: the answer
+ * @id: X-Request-Id
+ * @source: from where
+ * @local: it came over the Unix socket
+ * @local_root: from root
+ */
+struct kmsd_exchange {
+	char *uri;
+	struct evs_secret *body;
+	size_t used;
+	bool too_long;
+	bool begun;
+	struct kmsd_reply reply;
+	char id[2 * KMSD_REQUEST_ID_SIZE + 1];
+	char source[80];
+	bool local;
+	bool local_root;
+};
+
+/**
+ * kmsd_exchange_new() - A request begins.
+ * @uri: path and query
+ *
+ * Return: the exchange, or NULL when there is no memory or it cannot be locked.
+ */
+struct kmsd_exchange *kmsd_exchange_new(const char *uri);
+
+/**
+ * kmsd_exchange_free() - It is over; what was secret is wiped.
+ * @ex: the exchange
+ */
+void kmsd_exchange_free(struct kmsd_exchange *ex);
+
+/**
+ * kmsd_exchange_take() - Take a part of the body.
+ * @ex: the exchange
+ * @data: the part, which is wiped
+ * @size: its size
+ */
+void kmsd_exchange_take(struct kmsd_exchange *ex, const char *data, size_t size);
+
+/**
+ * kmsd_exchange_respond() - Hand the answer to the HTTP library.
+ * @ex: the exchange
+ * @connection: its connection
+ */
+enum MHD_Result kmsd_exchange_respond(struct kmsd_exchange *ex,
+				      struct MHD_Connection *connection);
+
+#endif /* KMSD_EXCHANGE_H */

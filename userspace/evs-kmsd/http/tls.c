@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/tls.h"
+
+/* Certificates, as a string. A private key is read by evs_secret_read_pem(). */
+static int read_pem(const char *path, struct evs_secret **out, struct evs_error *err)
+{
+	struct evs_secret *pem = evs_secret_alloc(EVS_PEM_MAX + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
+	size_t used = 0;
+	ssize_t n = 1;
+
+	if (!pem || fd < 0) {
+		ret = evs_error_set(err, errno, "%s: %m", path);
+		goto out;
+	}
+	while (n > 0 && used < EVS_PEM_MAX) {
+		n = read(fd, pem->data + used, EVS_PEM_MAX - used);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		ret = evs_error_set(err, errno, "%s: %m", path);
+	else if (!used || used == EVS_PEM_MAX)
+		ret = evs_error_set(err, EINVAL, "%s: not a PEM file of up to %d bytes", path,
+				    EVS_PEM_MAX);
+out:
+	if (fd >= 0)
+		close(fd);
+	if (ret)
+		evs_secret_free(pem);
+	else
+		*out = pem;
+	return ret;
+}
+
+/* Says now what the HTTP library would only say by not starting. */
+static int check_pair(const struct kmsd_tls *tls, const struct kmsd_conf *conf,
+		      struct evs_error *err)
+{
+	const gnutls_datum_t certificate = {
+		tls->certificate->data, (unsigned int)strlen((char *)tls->certificate->data),
+	};
+	const gnutls_datum_t key = {
+		tls->private_key->data, (unsigned int)strlen((char *)tls->private_key->data),
+	};
+	gnutls_certificate_credentials_t credentials;
+	int rc = gnutls_certificate_allocate_credentials(&credentials);
+
+	if (rc < 0)
+		return evs_error_set(err, ENOMEM, "TLS: %s", gnutls_strerror(rc));
+	rc = gnutls_certificate_set_x509_key_mem(credentials, &certificate, &key,
+						 GNUTLS_X509_FMT_PEM);
+	gnutls_certificate_free_credentials(credentials);
+	return rc < 0 ? evs_error_set(err, EINVAL, "%s, %s: %s", conf->certificate,
+				      conf->private_key, gnutls_strerror(rc)) : 0;
+}
+
+int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs_error *err)
+{
+	int ret;
+
+	*tls = (struct kmsd_tls){};
+	/* GNUTLS_DEBUG_LEVEL, which it reads before main() runs, can print session keys. */
+	gnutls_global_set_log_level(0);
+	ret = read_pem(conf->certificate, &tls->certificate, err);
+	if (!ret)
+		ret = evs_secret_read_pem(&tls->private_key, conf->private_key, err);
+	if (!ret && conf->client_ca[0])
+		ret = read_pem(conf->client_ca, &tls->client_ca, err);
+	if (!ret)
+		ret = check_pair(tls, conf, err);
+	if (ret)
+		kmsd_tls_free(tls);
+	return ret;
+}
+
+void kmsd_tls_free(struct kmsd_tls *tls)
+{
+	evs_secret_free(tls->certificate);
+	evs_secret_free(tls->private_key);
+	evs_secret_free(tls->client_ca);
+	*tls = (struct kmsd_tls){};
+}
+
+bool kmsd_tls_peer_is_good(void *session)
+{
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
+	};
+	unsigned int status = 0;
+
+	return !gnutls_certificate_verify_peers(session, &purpose, 1, &status) && !status;
+}
