@@ -22,11 +22,14 @@ help evs-setup
 for verb in create attach detach revoke suspend resume resize list status monitor cmk \
 	"cmk create" "cmk list" "cmk show" "cmk enable" "cmk disable" "cmk grant" "cmk import" \
 	"cmk delete-material" "cmk quotas" "cmk rename" "cmk describe" "cmk rotate" \
-	"cmk rotation" kms "kms init"; do
+	"cmk rotation"; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done
-help evs-kmsd
+for verb in "" init "audit show" "audit verify"; do
+	# shellcheck disable=SC2086
+	help evs-kmsd $verb
+done
 
 refused 1 '^usage: evs-setup' "no verb" env evs-setup
 for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null" "attach" \
@@ -40,17 +43,21 @@ for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null
 	"cmk rotate test extra" "cmk rotation" "cmk rotation test" "cmk rotation maybe test" \
 	"cmk rotation on" "cmk rotation interval test" "cmk rotation interval 29 test" \
 	"cmk rotation interval 366 test" "cmk rotation interval x test" \
-	"kms" "kms frobnicate" "kms init extra"; do
+	"kms" "kms init"; do
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: $args" evs-setup $args
 done
-refused 1 '.' "usage error: evs-kmsd --no-such-option" evs-kmsd --no-such-option
+for args in --no-such-option frobnicate audit "audit frobnicate" "audit show extra" "init extra" \
+	"init --no-such-option" "init --state-dir"; do
+	# shellcheck disable=SC2086
+	refused 1 '.' "usage error: evs-kmsd $args" evs-kmsd $args
+done
 
-# ---- kms init ----
+# ---- evs-kmsd init ----
 
 rm -rf $kms_state /etc/evs
 start_kms
-refused 5 'initiali[sz]ed|exists' "a second kms init is refused" evs-setup kms init
+refused 5 'initiali[sz]ed|exists' "a second init is refused" evs-kmsd init
 ok "and the KMS works on" evs-setup cmk show test
 is "$(stat -c '%a %U' $kms_state)" "700 root" "the state directory is root's alone"
 is "$(find $kms_state -type f -perm /077 | wc -l)" 0 "so is every file there"

@@ -58,8 +58,8 @@ kms_stop
 doctor_finds "KMS stopped" \
 	'KMS local: .*kmsd.sock: .*evs-kmsd is not running; to start it, run: systemctl start evs-kmsd$'
 must mv /etc/evs/evs-kmsd.conf "$tmp/"
-doctor_finds "no KMS yet" 'KMS local: .*kmsd.sock: .*not set up; to set it up, run: evs-setup kms init$'
-refused 6 'to set it up, run: evs-setup kms init' "create tells the same" \
+doctor_finds "no KMS yet" 'KMS local: .*kmsd.sock: .*not set up; to set it up, run: evs-kmsd init$'
+refused 6 'to set it up, run: evs-kmsd init' "create tells the same" \
 	evs-setup create "$(new_file disk.img 32M)"
 must mv "$tmp/evs-kmsd.conf" /etc/evs/
 kms_start

@@ -237,7 +237,7 @@ kms_state=/var/lib/evs-kmsd
 kms_socket=/run/evs/kmsd.sock
 kms_log=/run/evs-kmsd.log
 
-# Start the daemon that `kms init` has set up
+# Start the daemon that `evs-kmsd init` has set up
 kms_start()
 {
 	evs-kmsd >>"$kms_log" 2>&1 &
@@ -255,7 +255,7 @@ kms_stop()
 start_kms()
 {
 	rm -rf $kms_state /etc/evs $kms_socket $kms_log
-	must evs-setup kms init
+	must evs-kmsd init
 	at_exit rm -rf $kms_state /etc/evs
 	at_exit kms_stop
 	kms_start

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kms init, the root key's attributes, and what the daemon refuses to start with. */
+/* evs-kmsd init, the root key's attributes, and what the daemon refuses to start with. */
 #include "kmsd_fixture.h"
 #include "p11.h"
 

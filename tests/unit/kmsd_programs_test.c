@@ -91,6 +91,19 @@ static void test_versions(void **state)
 	CHECK(rows);
 }
 
+/* The key server's libraries are the key server's alone. */
+static void test_libraries(void **state)
+{
+	static const struct row rows[] = {
+		{ "readelf -d $(command -v evs-kmsd)", 0, "libsqlite3" },
+		{ "readelf -d $(command -v evs-setup) | grep -c 'sqlite\\|microhttpd\\|gnutls'", 1,
+		  "0" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 static void test_usage(void **state)
 {
 	static const struct row rows[] = {
@@ -107,7 +120,15 @@ static void test_usage(void **state)
 		{ "evs-setup header backup one", 1, "are needed" },
 		{ "evs-setup header restore a b c", 1, "are enough" },
 		{ "evs-setup header dump", 1, "is missing" },
-		{ "evs-setup kms init --state-dir relative --module /m", 1, "not an absolute path" },
+		{ "evs-kmsd init --state-dir relative --module /m", 1, "not an absolute path" },
+		{ "evs-kmsd init extra", 1, "extra: unexpected argument" },
+		{ "evs-kmsd init --help", 0, "Usage: evs-kmsd [--config FILE] init" },
+		{ "evs-kmsd --config $PWD/kmsd.conf init --module /m", 5, "initialised already" },
+		{ "evs-kmsd init --state-dir", 1, "--state-dir: unknown option, or without" },
+		{ "evs-kmsd frobnicate", 1, "frobnicate: unexpected argument" },
+		{ "evs-kmsd audit", 1, "audit: unexpected argument" },
+		{ "evs-kmsd audit show --no-such-option", 1, "Try: evs-kmsd audit show --help" },
+		{ "evs-kmsd audit verify extra", 1, "extra: unexpected argument" },
 		{ "evs-setup cmk list extra", 1, "extra" },
 		{ "evs-setup cmk list --no-such-option", 1, "unknown option" },
 		{ "evs-setup cmk schedule-deletion", 1, "CMK is missing" },
@@ -246,7 +267,7 @@ static void test_user(void **state)
 {
 	static const struct row rows[] = {
 		{ "chmod 755 .; mkdir -p user/bin user/tokens; "
-		  "cp $(command -v evs-setup) user/bin; cd user; "
+		  "cp $(command -v evs-setup evs-kmsd) user/bin; cd user; "
 		  "echo directories.tokendir = $PWD/tokens >hsm.conf; echo 1234 >pin; "
 		  "chmod 600 pin; truncate -s 20M disk; printf '[kms h]\nbackend = pkcs11\n"
 		  "module = " HSM "\ntoken = t ; u\npin-file = %s/pin\n' $PWD >evs.conf; "
@@ -267,7 +288,7 @@ static void test_user(void **state)
 		{ NOBODY "evs-setup doctor", 2, "KMS h: answers, 1 CMKs" },
 		{ NOBODY "evs-setup list", 2, "must be run as root: the driver asks for CAP_SYS_ADMIN" },
 		{ NOBODY "evs-setup attach disk", 2, "must be run as root" },
-		{ NOBODY "evs-setup kms init", 2, "must be run as root" },
+		{ NOBODY "evs-kmsd init", 3, "ermission denied" },
 		{ "touch user/bin/other; chmod 600 user/bin/other; " NOBODY "evs-setup probe bin/other", 2,
 		  "ermission denied" },
 	};
@@ -470,6 +491,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_libraries),
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_text),

@@ -177,7 +177,7 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 		     evs_ini_read(path, &reader, &parse, err);
 	if (ret == -ENOENT)
 		return evs_error_set(err, ENOENT,
-				     "%s: no such file: to set up the KMS, run evs-setup kms init",
+				     "%s: no such file: to set up the KMS, run evs-kmsd init",
 				     path);
 	if (ret)
 		return ret;

@@ -98,7 +98,7 @@ static int make_config(struct setup *s, struct evs_error *err)
 	const struct kmsd_conf *c = &s->conf;
 
 	if (asprintf(&s->text,
-		     "; Written by evs-setup kms init; see evs-kmsd.conf(5).\n"
+		     "; Written by evs-kmsd init; see evs-kmsd.conf(5).\n"
 		     "[listen]\nsocket = %s\n\n[store]\ndatabase = %s\n\n"
 		     "[hsm]\nmodule = %s\n%s%s%stoken = %s\npin-file = %s\nroot-key = %s\n",
 		     c->socket, c->database, c->module,

@@ -8,7 +8,7 @@
 #define KMSD_MODULE "/usr/lib/softhsm/libsofthsm2.so"
 
 /**
- * struct kmsd_init - What `kms init` may be told. NULL means the default.
+ * struct kmsd_init - What `evs-kmsd init` may be told. NULL means the default.
  * @state_dir: absolute path of the directory for token, PINs and database;
  *	       made when missing, must be empty otherwise (KMSD_STATE_DIR)
  * @module: absolute path of the PKCS#11 module (KMSD_MODULE)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "audit/audit.h"
 #include "conf.h"
 #include "environment.h"
 #include "kmsd.h"
@@ -18,23 +17,34 @@
 #include "stdfd.h"
 #include "sweep.h"
 #include "text.h"
+#include "verb/verb.h"
 
 #define VERSION "1.0"
 
-static const char usage[] =
-	"Usage: evs-kmsd [--config FILE]\n"
-	"       evs-kmsd [--config FILE] audit verify|show\n"
-	"Serve the local key management service (KMS) in the foreground, or check or\n"
-	"print its audit log.\n"
-	"\n"
-	"  --config FILE  configuration (default: " KMSD_CONFIG_PATH ")\n"
-	"  --help         show this text\n"
-	"  --version      show the version\n"
-	"\n"
-	"Set it up once with: evs-setup kms init\n";
+static const struct kmsd_verb *const verbs[] = {
+	&kmsd_verb_init, &kmsd_verb_audit_show, &kmsd_verb_audit_verify,
+};
 
-/* Returns -1 to go on, else the exit status. */
-static int parse_args(int argc, char **argv, const char **config, const char **audit)
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void print_help(void)
+{
+	fputs("Usage: evs-kmsd [--config FILE] [VERB [OPTION...]]\n"
+	      "Without a verb, serve the local key management service (KMS) in the foreground.\n"
+	      "\n"
+	      "Verbs:\n", stdout);
+	for (size_t i = 0; i < VERBS; i++)
+		printf("  %-14s %s\n", verbs[i]->name, verbs[i]->brief);
+	fputs("\n"
+	      "  --config FILE  configuration (default: " KMSD_CONFIG_PATH ")\n"
+	      "  --help         show this text; after a verb, show its options\n"
+	      "  --version      show the version\n"
+	      "\n"
+	      "Set it up once with: evs-kmsd init\n", stdout);
+}
+
+/* Returns -1 to go on behind the options, else the exit status. */
+static int parse_options(int argc, char **argv, const char **config)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
@@ -45,53 +55,49 @@ static int parse_args(int argc, char **argv, const char **config, const char **a
 	int opt;
 
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			*config = optarg;
 			break;
 		case 'h':
-			fputs(usage, stdout);
+			print_help();
 			return 0;
 		case 'V':
 			puts("evs-kmsd " VERSION);
 			return 0;
 		default:
-			evs_text_line(stderr, "evs-kmsd: %s: unknown option, or without its argument",
-				      argv[optind - 1]);
-			fputs("Try: evs-kmsd --help\n", stderr);
-			return 1;
+			return kmsd_verb_usage(NULL, "%s: unknown option, or without its argument",
+					       argv[optind - 1]);
 		}
 	}
-	if (optind == argc)
-		return -1;
-	if (!strcmp(argv[optind], "audit") && optind + 2 == argc &&
-	    (!strcmp(argv[optind + 1], "verify") || !strcmp(argv[optind + 1], "show"))) {
-		*audit = argv[optind + 1];
-		return -1;
-	}
-	evs_text_line(stderr, "evs-kmsd: %s: unexpected argument", argv[optind]);
-	fputs("Try: evs-kmsd --help\n", stderr);
-	return 1;
+	return -1;
 }
 
-/* Returns the exit status. */
-static int audit_log(const struct kmsd_conf *conf, const char *verb)
+/* How many of the arguments are the verb's name; 0 when they are another. */
+static int match(const struct kmsd_verb *verb, int argc, char **argv)
 {
-	struct evs_error err = {};
-	int64_t count = 0;
-	int ret;
+	const char *second = strchr(verb->name, ' ');
+	size_t len = second ? (size_t)(second - verb->name) : strlen(verb->name);
 
-	ret = !strcmp(verb, "show") ? kmsd_audit_show(conf->audit, &err)
-				    : kmsd_audit_verify(conf->audit, conf->database, &count, &err);
-	if (ret) {
-		kmsd_log("audit log: %s", err.text);
-		return ret == -EBADMSG ? 2 : 3;
+	if (strlen(argv[0]) != len || strncmp(argv[0], verb->name, len))
+		return 0;
+	if (!second)
+		return 1;
+	return argc > 1 && !strcmp(argv[1], second + 1) ? 2 : 0;
+}
+
+static int run_verb(const char *config, int argc, char **argv)
+{
+	for (size_t i = 0; i < VERBS; i++) {
+		int words = match(verbs[i], argc, argv);
+
+		if (!words)
+			continue;
+		optind = 0;	/* getopt_long() begins anew */
+		return verbs[i]->run(verbs[i], config, argc - words + 1, argv + words - 1);
 	}
-	if (!strcmp(verb, "verify"))
-		evs_text_line(stdout, "%s: %lld records, the chain is whole", conf->audit,
-			      (long long)count);
-	return 0;
+	return kmsd_verb_usage(NULL, "%s: unexpected argument", argv[0]);
 }
 
 static int serve(const struct kmsd_conf *conf, struct evs_error *err)
@@ -132,33 +138,25 @@ out_close:
 
 static int run(int argc, char **argv)
 {
-	const char *config = KMSD_CONFIG_PATH, *audit = NULL;
+	const char *config = KMSD_CONFIG_PATH;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
 	int ret;
 
 	evs_environment_clean();
-	ret = parse_args(argc, argv, &config, &audit);
+	ret = parse_options(argc, argv, &config);
 	if (ret >= 0)
 		return ret;
 	umask(077);
 
-	ret = evs_process_harden(&err);
-	if (!ret)
-		ret = kmsd_conf_load(&conf, config, &err);
-	if (ret == -ENOENT) {
-		kmsd_log("%s", err.text);
-		return 6;
-	}
-	if (!ret && audit)
-		return audit_log(&conf, audit);
-	if (!ret)
-		ret = serve(&conf, &err);
-	if (ret) {
-		kmsd_log("%s", err.text);
-		return ret == -EBUSY || ret == -EADDRINUSE ? 5 : 3;
-	}
-	return 0;
+	if (evs_process_harden(&err))
+		return kmsd_verb_fail(&err);
+	if (optind < argc)
+		return run_verb(config, argc - optind, argv + optind);
+	ret = kmsd_verb_conf(&conf, config);
+	if (ret)
+		return ret;
+	return serve(&conf, &err) ? kmsd_verb_fail(&err) : 0;
 }
 
 int main(int argc, char **argv)

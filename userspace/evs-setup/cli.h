@@ -69,7 +69,6 @@ extern const struct verb verb_cmk_list;
 extern const struct verb verb_cmk_show;
 extern const struct verb verb_cmk_enable;
 extern const struct verb verb_cmk_disable;
-extern const struct verb verb_kms_init;
 extern const struct verb verb_cmk_schedule_deletion;
 extern const struct verb verb_cmk_cancel_deletion;
 extern const struct verb verb_cmk_rename;

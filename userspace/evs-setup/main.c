@@ -19,7 +19,7 @@ static const struct verb *const verbs[] = {
 	&verb_suspend,	&verb_resume,	  &verb_resize,
 	&verb_list,	&verb_status,	  &verb_monitor, &verb_probe,
 	&verb_cmk_create, &verb_cmk_list,
-	&verb_cmk_show, &verb_cmk_enable, &verb_cmk_disable, &verb_kms_init,
+	&verb_cmk_show, &verb_cmk_enable, &verb_cmk_disable,
 	&verb_cmk_schedule_deletion, &verb_cmk_cancel_deletion,
 	&verb_cmk_rename, &verb_cmk_describe, &verb_cmk_rotate, &verb_cmk_rotation,
 	&verb_cmk_grant, &verb_cmk_import, &verb_cmk_delete_material, &verb_cmk_quotas,

@@ -284,7 +284,7 @@ static const char *daemon_advice(const char *socket, long os_errno)
 	if (strcmp(socket, EVS_KMSD_SOCKET))
 		return ": is its daemon running?";
 	if (access(EVS_KMSD_CONFIG_PATH, F_OK))
-		return ": the local KMS is not set up; to set it up, run: evs-setup kms init";
+		return ": the local KMS is not set up; to set it up, run: evs-kmsd init";
 	return ": evs-kmsd is not running; to start it, run: systemctl start evs-kmsd";
 }
 

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+
+#include "init.h"
+#include "text.h"
+#include "verb/verb.h"
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "state-dir", required_argument, NULL, 's' },
+	{ "module", required_argument, NULL, 'm' },
+	{},
+};
+
+static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+{
+	struct kmsd_init init = { .state_dir = KMSD_STATE_DIR, .config = config };
+	struct evs_error err = {};
+	int opt, status = 0, ret;
+
+	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
+		if (opt == 's')
+			init.state_dir = optarg;
+		else
+			init.module = optarg;
+	}
+	if (opt == -2)
+		return status;
+	if (optind < argc)
+		return kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
+	ret = kmsd_init(&init, &err);
+	if (ret == -EINVAL)
+		return kmsd_verb_usage(verb, "%s", err.text);
+	if (ret) {
+		status = kmsd_verb_fail(&err);
+		return ret == -EEXIST ? KMSD_EXIT_BUSY : status;
+	}
+	evs_text_line(stdout, "%s and %s are made; start evs-kmsd next", init.state_dir, config);
+	return 0;
+}
+
+const struct kmsd_verb kmsd_verb_init = {
+	.name = "init",
+	.args = "[--state-dir DIR] [--module PATH]",
+	.brief = "set up the local KMS, once",
+	.help = "  --state-dir DIR  directory for token, PINs and database (default:\n"
+		"                   " KMSD_STATE_DIR ")\n"
+		"  --module PATH    PKCS#11 module of the HSM (default: SoftHSM2,\n"
+		"                   " KMSD_MODULE ")\n"
+		"  --help           show this text\n"
+		"\n"
+		"Makes a token with random PINs and the root key in it, the database, and the\n"
+		"configuration file. Refuses if the KMS is set up already.\n",
+	.run = run,
+};
