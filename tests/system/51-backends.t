@@ -148,5 +148,21 @@ must sed -i 's/^project = p2/project = p1/' /etc/evs/evs.conf
 ok "barbican: the secret is deleted" curl -sf -X DELETE -H 'X-Project-Id: p1' "$ref"
 dies barbican $'no such CMK, or it was deleted\nHTTP 404 Secret not found\nthe data of this disk cannot be read'
 
+# A disk in use goes from one KMS to the next; only the last one has a say in the end
+disk=$(new_file moved.img 34M)
+must evs-setup create --kms hsm --cmk db/first "$disk"
+evs=$(evs-setup attach "$disk")
+must dd if="$tmp/data" of="$evs" bs=1M oflag=direct status=none
+for kms in kmip barbican; do
+	ok "attached, a disk moves to $kms" evs-setup rewrap --kms $kms --cmk db/first "$disk"
+	is "$(evs-setup header dump --json "$disk" | jq -r '[.tokens[].kms] | join(",")')" $kms \
+		"$kms alone has its key"
+done
+must evs-setup detach "$evs"
+must sed -i '/^\[kms hsm\]/,/^\[kms barbican\]/{/barbican/!d}' /etc/evs/evs.conf
+evs=$(evs-setup attach "$disk")
+is "$(data "$evs")" "$sum" "attached by that KMS, the data is there"
+must evs-setup detach "$evs"
+
 ok "nothing is left behind" no_leftovers
 done_testing

@@ -47,6 +47,17 @@ static void copy_disk(const char *from, const char *to)
 	close(out);
 }
 
+/* The same daemon as a second KMS, and one that nobody runs */
+static void configure_others(void)
+{
+	FILE *config = fopen(getenv("EVS_CONF"), "ae");
+
+	assert_non_null(config);
+	fprintf(config, "[kms other]\nurl = unix:%s\ntimeout = 10\n"
+		"[kms gone]\nurl = unix:%s/nothing\ntimeout = 1\n", kmsd.socket, kmsd.dir);
+	assert_int_equal(fclose(config), 0);
+}
+
 static void make_disk(void)
 {
 	const struct evs_format fmt = { .uuid = UUID };
@@ -83,6 +94,7 @@ static int set_up(void **state)
 	snprintf(disk, sizeof(disk), "%s/disk", kmsd.dir);
 	snprintf(original, sizeof(original), "%s/original", kmsd.dir);
 	fixture_client(&kmsd, 10);
+	configure_others();
 	daemon_start(&kmsd);
 	make_disk();
 	return 0;
@@ -193,6 +205,90 @@ static void test_refused(void **state)
 	must_open();
 }
 
+/* Fails, with these words, and leaves the header as it was, to the byte. */
+static void must_refuse(const char *options, int status, const char *words)
+{
+	char out[2048];
+
+	assert_int_equal(run(out, sizeof(out), "%s rewrap %s %s 2>&1", built("evs-setup/evs-setup"),
+			     options, disk), status);
+	if (!strstr(out, words))
+		fail_msg("no \"%s\" in: %s", words, out);
+	assert_int_equal(run(out, sizeof(out), "cmp %s %s", disk, original), 0);
+}
+
+/* To another KMS, which alone gives the key from then on */
+static void test_other_kms(void **state)
+{
+	struct evs_token before, after;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	copy_disk(original, disk);
+	tokens(&before);
+	must_refuse("--kms nowhere", 4, "KMS \"nowhere\" is not configured");
+	must_refuse("--kms gone", 6, "KMS gone");
+	must_refuse("--kms other --cmk nothing", 2, "nothing");
+	must_rewrap("--kms other --cmk second");
+	assert_int_equal(tokens(&after), 1);
+	assert_string_equal(after.kms, "other");
+	assert_string_equal(after.cmk, second.id);
+	assert_memory_equal(&after.context, &before.context, sizeof(after.context));
+	call_done(&kmsd, "disable-key", "{\"key_id\":\"%s\"}", first.id);
+	must_open();
+	call_done(&kmsd, "enable-key", "{\"key_id\":\"%s\"}", first.id);
+	must_rewrap("");
+	tokens(&after);
+	assert_string_equal(after.kms, "other");
+	assert_string_equal(after.cmk, second.id);
+	/* Without a CMK, the default one */
+	must_rewrap("--kms " EVS_KMS_LOCAL);
+	assert_int_equal(tokens(&after), 1);
+	assert_string_equal(after.kms, EVS_KMS_LOCAL);
+	assert_string_not_equal(after.cmk, second.id);
+	must_open();
+}
+
+/* ---- all disks of evstab(5) ---- */
+
+static void test_all(void **state)
+{
+	char path[160], out[4096];
+	struct evs_token token;
+	FILE *tab;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	copy_disk(original, disk);
+	snprintf(path, sizeof(path), "%s/evstab", kmsd.dir);
+	assert_int_equal(setenv("EVSTAB", path, 1), 0);
+	tab = fopen(path, "we");
+	assert_non_null(tab);
+	fprintf(tab, "absent %s/absent noauto\ndata %s noauto\n", kmsd.dir, disk);
+	assert_int_equal(fclose(tab), 0);
+	assert_int_equal(run(out, sizeof(out), "%s rewrap --all --cmk second 2>&1",
+			     built("evs-setup/evs-setup")), 0);
+	assert_non_null(strstr(out, "absent is not there: left out"));
+	assert_int_equal(tokens(&token), 1);
+	assert_string_equal(token.cmk, second.id);
+
+	/* One that fails stops no other. */
+	tab = fopen(path, "we");
+	assert_non_null(tab);
+	fprintf(tab, "absent %s/absent\nbad\ndata %s\n", kmsd.dir, disk);
+	assert_int_equal(fclose(tab), 0);
+	assert_int_equal(run(out, sizeof(out), "%s rewrap --all --cmk first 2>&1",
+			     built("evs-setup/evs-setup")), 4);
+	assert_non_null(strstr(out, "2 of 3 lines of"));
+	tokens(&token);
+	assert_string_equal(token.cmk, first.id);
+	assert_int_equal(run(out, sizeof(out), "%s rewrap --all %s 2>&1",
+			     built("evs-setup/evs-setup"), disk), 1);
+	assert_int_equal(unsetenv("EVSTAB"), 0);
+}
+
 /* ---- killed ---- */
 
 /* Is this descriptor of the process a file in memory, such as the image of a header? */
@@ -235,7 +331,7 @@ static bool stop_at_writes(void)
 	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-static pid_t start_traced(const char *verb, bool writes)
+static pid_t start_traced(const char *verb, const char *kms, bool writes)
 {
 	pid_t pid = fork();
 	int fd;
@@ -249,7 +345,8 @@ static pid_t start_traced(const char *verb, bool writes)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) || (writes && !stop_at_writes()))
 		_exit(126);
-	execl(built("evs-setup/evs-setup"), "evs-setup", verb, "--cmk", "second", disk, NULL);
+	execl(built("evs-setup/evs-setup"), "evs-setup", verb, "--kms", kms, "--cmk", "second",
+	      disk, NULL);
 	_exit(127);
 }
 
@@ -257,9 +354,9 @@ static pid_t start_traced(const char *verb, bool writes)
  * Lets rewrap run up to its @when-th call that changes something, and kills it
  * there: before the call, or after it. Returns whether there was such a call.
  */
-static bool kill_at(unsigned int when, bool after)
+static bool kill_at(const char *kms, unsigned int when, bool after)
 {
-	pid_t pid = start_traced("rewrap", false);
+	pid_t pid = start_traced("rewrap", kms, false);
 	unsigned int seen = 0;
 	struct __ptrace_syscall_info info;
 	int status;
@@ -292,33 +389,30 @@ static bool kill_at(unsigned int when, bool after)
 	return true;
 }
 
-static void test_killed(void **state)
+/* Killed before every such call, and @after it, on its way to a CMK of @kms */
+static void rewrap_killed(const char *kms, bool after)
 {
 	size_t count, seen[3] = {};
 	struct evs_token token;
 	unsigned int when;
+	char options[48];
 	bool more = true;
-	int after;
+	int late;
 
-#ifdef __SANITIZE_ADDRESS__
-	skip();		/* its search for leaks refuses to run in a traced process */
-#endif
-
-	(void)state;
-	if (geteuid())
-		skip();
+	snprintf(options, sizeof(options), "--kms %s --cmk second", kms);
 	for (when = 1; more; when++) {
-		for (after = 0; after < 2 && more; after++) {
+		for (late = 0; late <= after && more; late++) {
 			copy_disk(original, disk);
-			more = kill_at(when, after);
+			more = kill_at(kms, when, late);
 			count = tokens(&token);
 			assert_in_range(count, 1, 2);
 			if (more)
 				seen[count == 1 && !strcmp(token.cmk, second.id) ? 0 : count]++;
 			must_open();
 			/* What it left is put in order by the next one. */
-			must_rewrap("--cmk second");
+			must_rewrap(options);
 			assert_int_equal(tokens(&token), 1);
+			assert_string_equal(token.kms, kms);
 			assert_string_equal(token.cmk, second.id);
 		}
 	}
@@ -326,6 +420,30 @@ static void test_killed(void **state)
 		      seen[1], seen[2], seen[0]);
 	/* It was caught in all three of its stages. */
 	assert_true(seen[0] && seen[1] && seen[2]);
+}
+
+static void test_killed(void **state)
+{
+#ifdef __SANITIZE_ADDRESS__
+	skip();		/* its search for leaks refuses to run in a traced process */
+#endif
+
+	(void)state;
+	if (geteuid())
+		skip();
+	rewrap_killed(EVS_KMS_LOCAL, true);
+}
+
+static void test_move_killed(void **state)
+{
+#ifdef __SANITIZE_ADDRESS__
+	skip();
+#endif
+
+	(void)state;
+	if (geteuid())
+		skip();
+	rewrap_killed("other", false);
 }
 
 /*
@@ -340,7 +458,7 @@ static unsigned int kill_create_at(unsigned int when)
 
 	assert_int_equal(truncate(disk, 0), 0);
 	assert_int_equal(truncate(disk, DISK_SIZE), 0);
-	pid = start_traced("create", true);
+	pid = start_traced("create", EVS_KMS_LOCAL, true);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSTOPPED(status));
 	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL));
@@ -406,19 +524,14 @@ static void test_create_killed(void **state)
 	copy_disk(original, disk);
 }
 
-/* Cut short with both tokens, the old CMK then disabled: the new token has to do. */
-static void test_second_token(void **state)
+/* The disk as a rewrap that was cut short leaves it: with the token of @disk as well */
+static void restore_with_token(void)
 {
 	struct evs_error err = {};
 	struct evs_token token;
 	struct evs_device dev;
 	struct evs_volume *vol;
 
-	(void)state;
-	if (geteuid())
-		skip();
-	copy_disk(original, disk);
-	must_rewrap("--cmk second");
 	tokens(&token);
 	copy_disk(original, disk);
 	assert_int_equal(evs_device_open(&dev, disk, O_RDWR, &err), 0);
@@ -426,11 +539,34 @@ static void test_second_token(void **state)
 	assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
 	evs_volume_close(vol);
 	evs_device_close(&dev);
+}
+
+/* Cut short with both tokens, the old CMK then disabled: the new token has to do. */
+static void test_second_token(void **state)
+{
+	struct evs_token token;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	copy_disk(original, disk);
+	must_rewrap("--cmk second");
+	restore_with_token();
 	call_done(&kmsd, "disable-key", "{\"key_id\":\"%s\"}", first.id);
 	must_open();
 	must_rewrap("");
+	assert_int_equal(tokens(&token), 1);
+	assert_string_equal(token.kms, EVS_KMS_LOCAL);
+	assert_string_equal(token.cmk, second.id);
+
+	/* The same between two KMSs */
+	must_rewrap("--kms other");
+	restore_with_token();
+	must_open();
+	must_rewrap("--cmk second");
 	call_done(&kmsd, "enable-key", "{\"key_id\":\"%s\"}", first.id);
 	assert_int_equal(tokens(&token), 1);
+	assert_string_equal(token.kms, "other");
 	assert_string_equal(token.cmk, second.id);
 }
 
@@ -440,7 +576,10 @@ int main(void)
 		cmocka_unit_test(test_rewrap),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_second_token),
+		cmocka_unit_test(test_other_kms),
+		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_move_killed),
 		cmocka_unit_test(test_create_killed),
 	};
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rewrap: have the data key wrapped anew. What the KMS made is unwrapped and
- * checked, its token written beside the old one and read back; only then the old
- * one goes. Either is good, so the disk can be attached whenever this is cut
- * short.
+ * rewrap: have the data key wrapped anew, by the same KMS or by another one. What
+ * the KMS made is unwrapped and checked, its token written beside the old one and
+ * read back; only then the old one goes. Either is good, so the disk can be attached
+ * whenever this is cut short.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,96 +20,164 @@
 #include "text.h"
 #include "volume/volume.h"
 
-/* The first token that gives the disk's key; there are two when a rewrap was cut short. */
-static int find_token(struct evs_volume *vol, struct evs_kms *kms, const char *name,
-		      struct evs_secret *dk, struct evs_token *token, struct evs_error *err)
+/**
+ * struct request - What is asked.
+ * @all: all disks of evstab(5)
+ * @target: one device or file, where it is not all
+ * @kms: name of the KMS to go to, NULL to stay with the one it has
+ * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
+ */
+struct request {
+	bool all;
+	const char *target;
+	const char *kms;
+	const char *cmk;
+};
+
+/**
+ * struct rewrap - The rewrap of one disk.
+ * @vol: its header
+ * @config: evs.conf
+ * @dk: its data key, as soon as a KMS has given it
+ * @kms: connection to the KMS of @old
+ * @other: connection to the KMS to go to, NULL where that is @kms
+ * @old: the token that the disk has
+ * @new: the one that takes its place
+ */
+struct rewrap {
+	struct evs_volume *vol;
+	struct evs_config config;
+	struct evs_secret *dk;
+	struct evs_kms *kms;
+	struct evs_kms *other;
+	struct evs_token old;
+	struct evs_token new;
+};
+
+static int open_kms(const struct evs_config *config, const char *name, struct evs_kms **kms,
+		    struct evs_error *err)
+{
+	const struct evs_config_kms *endpoint = evs_config_kms(config, name, err);
+
+	return endpoint ? evs_kms_open(kms, endpoint, err) : -err->errnum;
+}
+
+static int unwrap_checked(struct rewrap *rewrap, struct evs_kms *kms,
+			  const struct evs_token *token, struct evs_error *err)
+{
+	int ret = evs_kms_decrypt_datakey(kms, token, rewrap->dk, err);
+
+	return ret ? ret : evs_volume_verify_dk(rewrap->vol, rewrap->dk, err);
+}
+
+/*
+ * The first token that gives the disk's key. There are two when a rewrap was cut
+ * short, perhaps of different KMSs, one of which may not answer any more.
+ */
+static int find_token(struct rewrap *rewrap, struct evs_error *err)
 {
 	struct evs_error later = {}, *why = err;
 	size_t i;
 	int ret;
 
-	for (i = 0; i < evs_volume_token_count(vol); i++) {
-		*token = *evs_volume_token_at(vol, i);
-		if (strcmp(token->kms, name))
-			continue;
-		ret = evs_kms_decrypt_datakey(kms, token, dk, why);
+	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++) {
+		rewrap->old = *evs_volume_token_at(rewrap->vol, i);
+		ret = open_kms(&rewrap->config, rewrap->old.kms, &rewrap->kms, why);
 		if (!ret)
-			ret = evs_volume_verify_dk(vol, dk, why);
-		if (!ret)
+			ret = unwrap_checked(rewrap, rewrap->kms, &rewrap->old, why);
+		if (!ret) {
+			*err = (struct evs_error){};
 			return 0;
+		}
+		evs_kms_close(rewrap->kms);
+		rewrap->kms = NULL;
 		why = &later;
 	}
 	return -err->errnum;
 }
 
-/* The new token, and the certainty that it gives the disk's key */
-static int make_token(struct evs_volume *vol, struct evs_kms *kms, const struct evs_token *old,
-		      const char *ref, struct evs_token *new, struct evs_secret *dk,
-		      struct evs_error *err)
+/* The DK is in locked memory here, between the two KMSs. */
+static int move(struct rewrap *rewrap, const struct request *req, struct evs_error *err)
+{
+	const char *ref = req->cmk ? req->cmk : EVS_CMK_DEFAULT;
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = open_kms(&rewrap->config, req->kms, &rewrap->other, err);
+	if (!ret)
+		ret = evs_kms_describe_key(rewrap->other, ref, &cmk, err);
+	if (ret)
+		return ret;
+	strcpy(rewrap->new.kms, req->kms);
+	strcpy(rewrap->new.cmk, cmk.id);
+	return evs_kms_encrypt_datakey(rewrap->other, &rewrap->new, rewrap->dk, err);
+}
+
+static int stay(struct rewrap *rewrap, const struct request *req, struct evs_error *err)
 {
 	struct evs_cmk cmk;
 	int ret;
 
-	*new = *old;
-	new->wrapped_dk[0] = '\0';
-	if (ref) {
-		ret = evs_kms_describe_key(kms, ref, &cmk, err);
+	if (req->cmk) {
+		ret = evs_kms_describe_key(rewrap->kms, req->cmk, &cmk, err);
 		if (ret)
 			return ret;
-		strcpy(new->cmk, cmk.id);
+		strcpy(rewrap->new.cmk, cmk.id);
 	}
-	ret = evs_kms_rewrap_datakey(kms, old, new, err);
-	if (ret)
-		return ret;
-	evs_secret_wipe(dk);
-	ret = evs_kms_decrypt_datakey(kms, new, dk, err);
-	return ret ? ret : evs_volume_verify_dk(vol, dk, err);
+	return evs_kms_rewrap_datakey(rewrap->kms, &rewrap->old, &rewrap->new, err);
 }
 
-static int rewrap(struct evs_volume *vol, struct evs_kms *kms, const char *name,
-		  const char *ref, struct evs_secret *dk, struct evs_error *err)
+/* The new token, and the certainty that it gives the disk's key */
+static int make_token(struct rewrap *rewrap, const struct request *req, struct evs_error *err)
 {
-	struct evs_token old, new;
+	bool moves = req->kms && strcmp(req->kms, rewrap->old.kms);
 	int ret;
 
-	ret = find_token(vol, kms, name, dk, &old, err);
+	rewrap->new = rewrap->old;
+	rewrap->new.wrapped_dk[0] = '\0';
+	ret = moves ? move(rewrap, req, err) : stay(rewrap, req, err);
+	if (ret)
+		return ret;
+	evs_secret_wipe(rewrap->dk);
+	return unwrap_checked(rewrap, moves ? rewrap->other : rewrap->kms, &rewrap->new, err);
+}
+
+static int replace_token(struct rewrap *rewrap, const struct request *req,
+			 struct evs_error *err)
+{
+	int ret;
+
+	ret = find_token(rewrap, err);
 	/* What an earlier rewrap left would be in the way of this one. */
-	if (!ret && evs_volume_token_count(vol) > 1)
-		ret = evs_volume_keep_token(vol, &old, err);
+	if (!ret && evs_volume_token_count(rewrap->vol) > 1)
+		ret = evs_volume_keep_token(rewrap->vol, &rewrap->old, err);
 	if (!ret)
-		ret = make_token(vol, kms, &old, ref, &new, dk, err);
+		ret = make_token(rewrap, req, err);
 	if (!ret)
-		ret = evs_volume_add_token(vol, &new, err);
+		ret = evs_volume_add_token(rewrap->vol, &rewrap->new, err);
 	if (!ret)
-		ret = evs_volume_keep_token(vol, &new, err);
+		ret = evs_volume_keep_token(rewrap->vol, &rewrap->new, err);
 	return ret;
 }
 
-static int with_kms(struct evs_volume *vol, const char *ref, struct evs_error *err)
+static int rewrap_volume(struct evs_volume *vol, const struct request *req,
+			 struct evs_error *err)
 {
-	char name[EVS_KMS_NAME_MAX + 1];
-	const struct evs_config_kms *endpoint;
-	struct evs_secret *dk = NULL;
-	struct evs_kms *kms = NULL;
-	struct evs_config config;
+	struct rewrap rewrap = { .vol = vol };
 	int ret;
 
-	strcpy(name, evs_volume_token(vol)->kms);
-	ret = evs_config_load(&config, err);
+	ret = evs_config_load(&rewrap.config, err);
 	if (ret)
 		return ret;
-	endpoint = evs_config_kms(&config, name, err);
-	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
-	if (!ret) {
-		dk = evs_secret_alloc(EVS_DK_SIZE);
-		if (!dk)
-			ret = evs_error_set(err, errno, "cannot lock memory for the data key: %m");
-	}
-	if (!ret)
-		ret = rewrap(vol, kms, name, ref, dk, err);
-	evs_secret_free(dk);
-	evs_kms_close(kms);
-	evs_config_free(&config);
+	rewrap.dk = evs_secret_alloc(EVS_DK_SIZE);
+	if (rewrap.dk)
+		ret = replace_token(&rewrap, req, err);
+	else
+		ret = evs_error_set(err, errno, "cannot lock memory for the data key: %m");
+	evs_secret_free(rewrap.dk);
+	evs_kms_close(rewrap.kms);
+	evs_kms_close(rewrap.other);
+	evs_config_free(&rewrap.config);
 	return ret;
 }
 
@@ -150,25 +219,19 @@ static void announce(const struct evs_volume *vol, const struct evs_device *dev)
 		      evs_volume_token(vol)->cmk);
 }
 
-static int run(int argc, char *argv[], struct evs_error *err)
+static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "cmk", required_argument, NULL, 'c' },
-		{},
-	};
-	const char *target, *ref = NULL;
+	const struct request *req = arg;
 	struct evs_volume *vol;
 	struct claim claim;
-	int opt, ret;
+	int ret;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		ref = optarg;
-	if (opt < 0 || cli_operand(argc, argv, "device or file", &target, err) ||
-	    evs_process_harden(err) || claim_open_header(&claim, target, err))
-		return -err->errnum;
+	ret = claim_open_header(&claim, target, err);
+	if (ret)
+		return ret;
 	ret = evs_volume_open(&vol, &claim.dev, 0, err);
 	if (!ret) {
-		ret = with_kms(vol, ref, err);
+		ret = rewrap_volume(vol, req, err);
 		if (!ret)
 			announce(vol, &claim.dev);
 		evs_volume_close(vol);
@@ -177,12 +240,52 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	return ret;
 }
 
+static int parse(struct request *req, int argc, char *argv[], struct evs_error *err)
+{
+	static const struct option options[] = {
+		{ "all", no_argument, NULL, 'a' },
+		{ "kms", required_argument, NULL, 'k' },
+		{ "cmk", required_argument, NULL, 'c' },
+		{},
+	};
+	int opt;
+
+	while ((opt = cli_option(argc, argv, options, err)) > 0) {
+		if (opt == 'a')
+			req->all = true;
+		else if (opt == 'k')
+			req->kms = optarg;
+		else
+			req->cmk = optarg;
+	}
+	if (opt < 0)
+		return opt;
+	return req->all ? cli_no_operand(argc, argv, err) :
+	       cli_operand(argc, argv, "device or file", &req->target, err);
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct request req = {};
+	int ret;
+
+	ret = parse(&req, argc, argv, err);
+	if (!ret)
+		ret = evs_process_harden(err);
+	if (ret)
+		return ret;
+	return req.all ? tab_each("rewrap", rewrap_disk, &req, err) :
+	       rewrap_disk(&req, req.target, err);
+}
+
 const struct verb verb_rewrap = {
 	.name = "rewrap",
-	.args = "[--cmk ID|ALIAS] DEVICE|FILE",
-	.brief = "have the data key of a disk wrapped anew; its data stays as it is",
-	.help = "  --cmk ID|ALIAS  by another customer master key of the same KMS; by default\n"
-		"                  by the newest material of the one it has\n"
+	.args = "[--kms NAME] [--cmk ID|ALIAS] DEVICE|FILE | --all",
+	.brief = "wrap the data key of a disk anew; its data stays as it is",
+	.help = "  --kms NAME      move the disk to another KMS of evs.conf\n"
+		"  --cmk ID|ALIAS  use another customer master key; by default the newest material\n"
+		"                  of the present one, or " EVS_CMK_DEFAULT " of another KMS\n"
+		"  --all           rewrap every disk of evstab(5)\n"
 		"\n"
 		"The disk may be attached. Whenever it is cut short, the disk can be attached,\n"
 		"and another rewrap puts things in order. Backups of the header still hold what\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * attach and detach with --all or --tab: the disks of evstab(5).
+ * attach and detach with --all or --tab, and other verbs with --all: the disks of
+ * evstab(5).
  */
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "attach.h"
 #include "cli.h"
@@ -233,6 +235,64 @@ int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct 
 	/* A disk may stand on one of a line before it. */
 	for (i = tab.count; i > 0; i--)
 		detach_line(nl, &tab.entries[i - 1], how, &tally);
+	ret = tally_result(&tally, &tab, err);
+	evstab_free(&tab);
+	return ret;
+}
+
+/* 1 where there is no such device now, and the line says that there need not be */
+static int find_device(const struct evstab_entry *entry, char **device, struct evs_error *err)
+{
+	bool optional = entry->nofail || entry->noauto;
+	int ret;
+
+	if (entry->bad)
+		return evs_error_set(err, EINVAL, "%s", entry->bad);
+	ret = evstab_resolve(entry, device, err);
+	if (ret)
+		return optional && ret == -ENODEV ? 1 : ret;
+	if (!optional || !access(*device, F_OK) || errno != ENOENT)
+		return 0;
+	free(*device);
+	return 1;
+}
+
+static void each_line(const struct evstab_entry *entry, tab_fn *fn, void *arg,
+		      struct tally *tally)
+{
+	struct evs_error err = {};
+	char *device;
+	int ret;
+
+	ret = find_device(entry, &device, &err);
+	if (ret > 0) {
+		evs_text_line(stderr, "evs-setup: %s: warning: %s: %s is not there: left out",
+			      tally->verb, entry->name, entry->device);
+		return;
+	}
+	if (!ret) {
+		ret = fn(arg, device, &err);
+		free(device);
+	}
+	if (!ret)
+		return;
+	if (!entry->bad)
+		evs_error_prefix(&err, "%s", entry->name);
+	tally_add(tally, &err);
+}
+
+int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err)
+{
+	struct tally tally = { .verb = verb };
+	struct evstab tab;
+	size_t i;
+	int ret;
+
+	ret = evstab_load(&tab, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < tab.count; i++)
+		each_line(&tab.entries[i], fn, arg, &tally);
 	ret = tally_result(&tally, &tab, err);
 	evstab_free(&tab);
 	return ret;

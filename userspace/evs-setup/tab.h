@@ -33,6 +33,30 @@ int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err);
 int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct evs_error *err);
 
 /**
+ * typedef tab_fn - What tab_each() does to a disk.
+ * @arg: as given to tab_each()
+ * @device: its path
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+typedef int tab_fn(void *arg, const char *device, struct evs_error *err);
+
+/**
+ * tab_each() - Do something to every disk of evstab(5), noauto ones included.
+ * @verb: what is done, for messages
+ * @fn: called for each good line
+ * @arg: for @fn
+ * @err: filled on failure
+ *
+ * Failures are as with tab_attach(). A device that is not there is left out, with a
+ * warning, where the line has noauto or nofail.
+ *
+ * Return: 0 or a negative errno.
+ */
+int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err);
+
+/**
  * tab_warn_stale() - Name the lines of evstab(5) that refuse a disk as it is now.
  * @verb: what has changed the header
  * @target: the device or file
