@@ -468,24 +468,29 @@ static int barbican_open(struct evs_kms *kms, struct evs_error *err)
 
 static int barbican_check(const struct evs_config_kms *cfg, struct evs_error *err)
 {
-	if (evs_config_get(cfg, "password-file") && !evs_config_get(cfg, "iam-url"))
-		return evs_error_set(err, EINVAL, "auth = password needs iam-url");
+	const char *auth = evs_config_get(cfg, "auth");
+
+	if (auth && strcmp(auth, "none") && !evs_config_get(cfg, "iam-url"))
+		return evs_error_set(err, EINVAL, "auth = %s needs iam-url", auth);
 	return evs_otc_auth_check(cfg, err);
 }
 
 /* Of the ways that the shared code knows, those that Keystone has, too */
 static bool is_auth(const char *value)
 {
-	return !strcmp(value, "none") || !strcmp(value, "password");
+	return !strcmp(value, "none") || !strcmp(value, "password") ||
+	       !strcmp(value, "application-credential");
 }
 
 static const struct evs_config_key barbican_keys[] = {
 	EVS_KMS_HTTP_KEYS,
 	{ "project", evs_config_is_word, "be the id of a project", true },
-	{ "auth", is_auth, "be none or password", false },
+	{ "auth", is_auth, "be none, password or application-credential", false },
 	{ "user", evs_config_is_text, "be the name of a user", false },
 	{ "domain", evs_config_is_text, "be the name of the user's domain", false },
 	{ "password-file", evs_config_is_path, "be an absolute path", false },
+	{ "credential", evs_config_is_word, "be the id of an application credential", false },
+	{ "credential-secret-file", evs_config_is_path, "be an absolute path", false },
 	{ "iam-url", evs_config_is_url, EVS_CONFIG_URL_MUST, false },
 	{},
 };

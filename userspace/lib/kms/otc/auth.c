@@ -25,6 +25,7 @@ enum kind {
 	PASSWORD,
 	AK_SK,
 	METADATA,
+	CREDENTIAL,
 	KINDS
 };
 
@@ -33,6 +34,7 @@ static const char *const kind_name[KINDS] = {
 	[PASSWORD] = "password",
 	[AK_SK] = "ak-sk",
 	[METADATA] = "metadata",
+	[CREDENTIAL] = "application-credential",
 };
 
 /* Which keys go with which kind; the first ones of a kind must be there. */
@@ -45,7 +47,8 @@ static const struct {
 	{ "password-file", PASSWORD, true }, { "agency", PASSWORD, false },
 	{ "agency-domain", PASSWORD, false }, { "access-key", AK_SK, true },
 	{ "secret-key-file", AK_SK, true },
-	{ "metadata-url", METADATA, false },
+	{ "metadata-url", METADATA, false }, { "credential", CREDENTIAL, true },
+	{ "credential-secret-file", CREDENTIAL, true },
 };
 
 /**
@@ -53,7 +56,7 @@ static const struct {
  * @kind: how it is shown
  * @cfg: the section
  * @peer: IAM or the metadata service, NULL while neither was asked
- * @secret: password or secret access key
+ * @secret: password, secret access key or secret of the application credential
  * @access: access key id
  * @line: header line with the token, of either kind; NULL while there is none
  * @account: id of the account that is acted in, "" for the project
@@ -94,10 +97,22 @@ bool evs_otc_is_auth(const char *value)
 {
 	enum kind kind;
 
-	for (kind = NONE; kind < KINDS; kind++)
+	/* The clouds have no application credentials, Keystone has. */
+	for (kind = NONE; kind < CREDENTIAL; kind++)
 		if (!strcmp(kind_name[kind], value))
 			return true;
 	return false;
+}
+
+/* Does it take a token or key that has to be got, and renewed? */
+static bool has_line(enum kind kind)
+{
+	return kind == PASSWORD || kind == METADATA || kind == CREDENTIAL;
+}
+
+static bool has_token(enum kind kind)
+{
+	return kind == PASSWORD || kind == CREDENTIAL;
 }
 
 int evs_otc_auth_check(const struct evs_config_kms *cfg, struct evs_error *err)
@@ -140,6 +155,9 @@ int evs_otc_auth_open(struct evs_otc_auth **auth, const struct evs_config_kms *c
 		ret = evs_secret_read(&new->secret, evs_config_get(cfg, "password-file"), err);
 	else if (new->kind == AK_SK)
 		ret = evs_secret_read(&new->secret, evs_config_get(cfg, "secret-key-file"), err);
+	else if (new->kind == CREDENTIAL)
+		ret = evs_secret_read(&new->secret, evs_config_get(cfg, "credential-secret-file"),
+				      err);
 	if (ret) {
 		evs_otc_auth_close(new);
 		return ret;
@@ -167,7 +185,7 @@ void evs_otc_auth_account(struct evs_otc_auth *auth, const char *account)
 
 bool evs_otc_auth_renew(struct evs_otc_auth *auth)
 {
-	if (auth->kind != PASSWORD && auth->kind != METADATA)
+	if (!has_line(auth->kind))
 		return false;
 	evs_secret_free(auth->line);
 	auth->line = NULL;
@@ -243,7 +261,7 @@ static int prepare(struct evs_otc_auth *auth, struct evs_kms *kms, struct evs_er
 {
 	int ret;
 
-	if (auth->kind != PASSWORD && auth->kind != METADATA)
+	if (!has_line(auth->kind))
 		return 0;
 	if (auth->line && (!auth->expires || evs_clock.wall() < auth->expires - RENEW_BEFORE))
 		return 0;
@@ -254,8 +272,14 @@ static int prepare(struct evs_otc_auth *auth, struct evs_kms *kms, struct evs_er
 	auth->line = evs_secret_alloc(EVS_IAM_LINE_MAX);
 	if (!auth->line)
 		return evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
-	strcpy((char *)auth->line->data, auth->kind == PASSWORD ? TOKEN_HEADER : SECURITY_HEADER);
-	ret = auth->kind == PASSWORD ? get_token(auth, kms, err) : get_key(auth, kms, err);
+	strcpy((char *)auth->line->data, has_token(auth->kind) ? TOKEN_HEADER : SECURITY_HEADER);
+	if (auth->kind == PASSWORD)
+		ret = get_token(auth, kms, err);
+	else if (auth->kind == CREDENTIAL)
+		ret = evs_iam_credential(kms, auth->peer, evs_config_get(auth->cfg, "credential"),
+					 auth->secret, auth->line, &auth->expires, err);
+	else
+		ret = get_key(auth, kms, err);
 	if (ret) {
 		evs_secret_free(auth->line);
 		auth->line = NULL;
@@ -333,7 +357,7 @@ int evs_otc_auth_headers(struct evs_otc_auth *auth, struct evs_kms *kms, const c
 	request->headers = auth->headers;
 	if (auth->kind == AK_SK || auth->kind == METADATA)
 		return sign(auth, url, query, pairs, request, next, err);
-	if (auth->kind == PASSWORD) {
+	if (has_token(auth->kind)) {
 		*next++ = (const char *)auth->line->data;
 		*next = NULL;
 	}

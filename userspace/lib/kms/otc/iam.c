@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Identity service (IAM v3) and metadata service of Open Telekom Cloud and
- * Huawei Cloud.
+ * Huawei Cloud, and Keystone, which the former has been.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,6 @@
 /* The catalogue of all services would make the answer many times as long. */
 #define TOKENS_PATH "/v3/auth/tokens?nocatalog=1"
 #define METADATA_PATH "/openstack/latest/securitykey"
-#define NO_PASSWORD "\"password\":\"\""
 #define EXPIRES "expires_at"
 
 static const char json_header[] = "Content-Type: application/json";
@@ -43,7 +42,10 @@ static json_object *wrap(const char *name, json_object *value)
 	return object;
 }
 
-/* {"auth":{"identity":{"methods":[METHOD],METHOD:HOW},"scope":{KIND:{"id"|"name":WHICH}}}} */
+/*
+ * {"auth":{"identity":{"methods":[METHOD],METHOD:HOW},"scope":{KIND:{"id"|"name":WHICH}}}};
+ * without project and domain the scope is left out.
+ */
 static json_object *auth_request(const char *method, json_object *how, const char *project,
 				 const char *domain)
 {
@@ -57,41 +59,58 @@ static json_object *auth_request(const char *method, json_object *how, const cha
 	}
 	evs_otc_add(&identity, "methods", methods);
 	auth = wrap("identity", identity);
-	evs_otc_add(&auth, "scope", project ? wrap("project", evs_otc_request("id", project)) :
-		    wrap("domain", evs_otc_request("name", domain)));
+	if (project)
+		evs_otc_add(&auth, "scope", wrap("project", evs_otc_request("id", project)));
+	else if (domain)
+		evs_otc_add(&auth, "scope", wrap("domain", evs_otc_request("name", domain)));
 	return wrap("auth", auth);
 }
 
-/* The request with the password in its place, in locked memory */
-static struct evs_secret *password_request(const struct evs_iam_user *user, struct evs_error *err)
+/* The text of @request with the secret where its member @name is "", in locked memory */
+static struct evs_secret *fill_in(json_object *request, const char *name,
+				  const struct evs_secret *secret, struct evs_error *err)
 {
-	const char *password = (const char *)user->password->data, *text, *place;
-	json_object *who = evs_otc_request("name", user->name), *request;
-	struct evs_secret *secret = NULL;
-	size_t len = strlen(password);
-	char *at;
+	const char *text, *place = NULL, *value = (const char *)secret->data;
+	struct evs_secret *filled = NULL;
+	size_t len = strlen(value);
+	char *at, empty[32];
+
+	snprintf(empty, sizeof(empty), "\"%s\":\"\"", name);
+	text = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
+	if (text)
+		place = strstr(text, empty);
+	if (!place) {
+		evs_otc_no_memory(err);
+		return NULL;
+	}
+	place += strlen(empty) - 1;
+	filled = evs_secret_alloc(strlen(text) + EVS_JSON_ESCAPED_MAX(len));
+	if (!filled) {
+		evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
+		return NULL;
+	}
+	at = mempcpy(filled->data, text, (size_t)(place - text));
+	at += evs_json_escape(at, value, len);
+	strcpy(at, place);
+	return filled;
+}
+
+static json_object *password_request(const struct evs_iam_user *user)
+{
+	json_object *who = evs_otc_request("name", user->name);
 
 	evs_otc_add(&who, "domain", evs_otc_request("name", user->domain));
 	evs_otc_add_text(&who, "password", "");
-	request = auth_request("password", wrap("user", who), user->project, user->domain);
-	text = request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
-	place = text ? strstr(text, NO_PASSWORD) : NULL;
-	if (!place) {
-		evs_otc_no_memory(err);
-		goto out;
-	}
-	place += strlen(NO_PASSWORD) - 1;
-	secret = evs_secret_alloc(strlen(text) + EVS_JSON_ESCAPED_MAX(len));
-	if (!secret) {
-		evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
-		goto out;
-	}
-	at = mempcpy(secret->data, text, (size_t)(place - text));
-	at += evs_json_escape(at, password, len);
-	strcpy(at, place);
-out:
-	json_object_put(request);
-	return secret;
+	return auth_request("password", wrap("user", who), user->project, user->domain);
+}
+
+/* The credential is for one project, so there is no scope to choose. */
+static json_object *credential_request(const char *id)
+{
+	json_object *credential = evs_otc_request("id", id);
+
+	evs_otc_add_text(&credential, "secret", "");
+	return auth_request("application_credential", credential, NULL, NULL);
 }
 
 /* A refusal here is about who asks, whatever the service calls it. */
@@ -122,30 +141,60 @@ static int take_token(const struct evs_http_answer *answer, struct evs_secret *l
 	return 0;
 }
 
-int evs_iam_password(struct evs_kms *kms, struct evs_http *iam, const struct evs_iam_user *user,
-		     struct evs_secret *line, int64_t *expires, struct evs_error *err)
+/* Asks for a token with a request that still lacks the secret, and releases it. */
+static int ask_token(struct evs_kms *kms, struct evs_http *iam, json_object *what,
+		     const char *name, const struct evs_secret *secret,
+		     struct evs_http_answer *answer, struct evs_error *err)
 {
 	const char *const headers[] = { json_header, NULL };
-	struct evs_secret *body = password_request(user, err);
+	struct evs_secret *body = fill_in(what, name, secret, err);
 	struct evs_http_request request = {
 		.method = "POST", .path = TOKENS_PATH, .headers = headers,
 		.want = "X-Subject-Token",
 	};
-	struct evs_http_answer answer;
-	char what[128];
 	int ret;
 
+	json_object_put(what);
 	if (!body)
 		return -err->errnum;
 	request.body = body->data;
 	request.len = strlen((const char *)body->data);
-	ret = evs_kms_http_call(kms, iam, &request, &answer, err);
+	ret = evs_kms_http_call(kms, iam, &request, answer, err);
 	evs_secret_free(body);
+	return ret;
+}
+
+int evs_iam_password(struct evs_kms *kms, struct evs_http *iam, const struct evs_iam_user *user,
+		     struct evs_secret *line, int64_t *expires, struct evs_error *err)
+{
+	struct evs_http_answer answer;
+	char what[128];
+	int ret;
+
+	ret = ask_token(kms, iam, password_request(user), "password", user->password, &answer,
+			err);
 	if (ret)
 		return ret;
 	if (answer.status == 201)
 		return take_token(&answer, line, expires, err);
 	snprintf(what, sizeof(what), "user %.40s of %.40s", user->name, user->domain);
+	return refused(&answer, what, err);
+}
+
+int evs_iam_credential(struct evs_kms *kms, struct evs_http *iam, const char *id,
+		       const struct evs_secret *secret, struct evs_secret *line,
+		       int64_t *expires, struct evs_error *err)
+{
+	struct evs_http_answer answer;
+	char what[128];
+	int ret;
+
+	ret = ask_token(kms, iam, credential_request(id), "secret", secret, &answer, err);
+	if (ret)
+		return ret;
+	if (answer.status == 201)
+		return take_token(&answer, line, expires, err);
+	snprintf(what, sizeof(what), "application credential %.40s", id);
 	return refused(&answer, what, err);
 }
 

@@ -60,6 +60,22 @@ int evs_iam_password(struct evs_kms *kms, struct evs_http *iam, const struct evs
 		     struct evs_secret *line, int64_t *expires, struct evs_error *err);
 
 /**
+ * evs_iam_credential() - Get a token of Keystone with an application credential.
+ * @kms: the client, whose time it takes
+ * @iam: connection to Keystone
+ * @id: the credential
+ * @secret: its secret, a text and a NUL
+ * @line: the token is put behind what is there already
+ * @expires: set to when it expires, seconds since 1970; 0 when not told
+ * @err: filled on failure: EVS_CLASS_BAD_CREDENTIALS when it is refused
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_iam_credential(struct evs_kms *kms, struct evs_http *iam, const char *id,
+		       const struct evs_secret *secret, struct evs_secret *line,
+		       int64_t *expires, struct evs_error *err);
+
+/**
  * evs_iam_agency() - Get the token of an agency with one's own.
  * @kms: the client, whose time it takes
  * @iam: connection to the identity service
