@@ -4,15 +4,17 @@
 # The common half of tests/vm/qemu, tests/vm/uml and tests/vm/boot: options, what
 # the guest finds in its file system, the emulator, the time limit, the verdict.
 #
-# usage of all: tests/vm/qemu [-i] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS] [-w PROGRAM]
-#               [-d DISK [-l LOG]] COMMAND [ARGUMENT...]
+# usage of all: tests/vm/qemu [-i] [-c CPUS] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS]
+#               [-w PROGRAM] [-p PLUGIN] [-d DISK [-l LOG]] COMMAND [ARGUMENT...]
 #
+# -c: how many CPUs, 2 if it is not said; uml-debug has one.
 # -k: more arguments for the kernel. -w: a program that runs beside the guest, with
 # a folder as its argument: "out" in it is the guest's /run/vm, and "guest.pid" or
 # "guest/pid" the process whose memory is the guest's.
 # -d: the file DISK is a disk of the guest: /dev/vda (virtio-blk) in QEMU, /dev/ubda
 # in User-Mode Linux. -l, for QEMU alone: what is written to it is kept in the file
 # LOG, too, in the format of dm-log-writes.
+# -p, for QEMU alone: a plugin of the emulator, "FILE,NAME=VALUE".
 # -i, for QEMU alone: one CPU and a clock that counts its instructions, each a
 # nanosecond, so that times repeat to the last digit.
 #
@@ -27,22 +29,26 @@
 
 usage()
 {
-	die "usage: tests/vm/$me [-i] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS] [-w PROGRAM]" \
-		"[-d DISK [-l LOG]] COMMAND [ARGUMENT...]"
+	die "usage: tests/vm/$me [-i] [-c CPUS] [-t SECONDS] [-m MEGABYTES] [-k ARGUMENTS]" \
+		"[-w PROGRAM] [-p PLUGIN] [-d DISK [-l LOG]] COMMAND [ARGUMENT...]"
 }
 
 limit=600
 memory=2048
 icount=
+cpus=2
+plugin=
 watch=
 arguments=
 disk=
 log=
-while getopts ik:t:m:w:d:l: opt; do
+while getopts ic:k:t:m:w:p:d:l: opt; do
 	case $opt in
 	d) disk=$OPTARG ;;
 	l) log=$OPTARG ;;
 	i) icount=yes ;;
+	c) cpus=$OPTARG ;;
+	p) plugin=$OPTARG ;;
 	k) arguments=$OPTARG ;;
 	w) watch=$OPTARG ;;
 	t) limit=$OPTARG ;;
@@ -136,11 +142,12 @@ guest_watch()
 # limit; the second serial line is stdout
 guest_qemu()
 {
-	local emulator machine=(-accel "tcg,thread=multi" -smp 2)
+	local emulator machine=(-accel "tcg,thread=multi" -smp "$cpus")
 	local file="driver=file,filename=$disk" disks=() unsafe=cache.no-flush=on
 
 	emulator=$("$top/tests/vm/kernel" emulator)
 	[ -z "$icount" ] || machine=(-accel tcg -icount "shift=0,sleep=off" -smp 1)
+	[ -z "$plugin" ] || machine+=(-plugin "file=$plugin")
 	[ -z "$watch" ] || machine+=(-pidfile "$run/guest.pid" -machine "memory-backend=memory"
 		-object "memory-backend-memfd,id=memory,size=${memory}M")
 	# What a flush of the guest means is in the log: the host need not do it
