@@ -7,7 +7,7 @@
 #   make demo           a disk's whole life in a QEMU guest
 #   make check          set up this machine, then every test
 #   make soak           what finds more the longer it runs (TIME= minutes, 60)
-#   make bench          evs beside dm-crypt (bench-quick: in four minutes)
+#   make bench          evs beside dm-crypt (bench-quick: in two minutes)
 #   make lint           source checks alone
 #   make coverage       what lines of the driver and the programs the tests run
 #   make intree LINUX=  put driver and KUnit tests into a kernel tree
