@@ -29,6 +29,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "disk.h"
 #include "evs.h"
 #include "trace.h"
 
@@ -159,7 +160,7 @@ static void evs_pool_put(struct evs_pool *pool, const struct bio_vec *bvecs,
  *
  * Context: any, down to hard interrupts.
  */
-void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
+void evs_bounce_free(struct evs_disk *evs, const struct evs_bounce *bounce,
 		     const struct bio_vec *bvecs)
 {
 	if (bounce->pool)
@@ -179,7 +180,7 @@ void evs_bounce_free(struct evs_device *evs, const struct evs_bounce *bounce,
  * Context: process context. May reclaim memory, but does not wait for I/O.
  * Return: false if there are none before another write has completed.
  */
-bool evs_bounce_alloc(struct evs_device *evs, struct evs_bounce *bounce,
+bool evs_bounce_alloc(struct evs_disk *evs, struct evs_bounce *bounce,
 		      struct bio_vec *bvecs, unsigned int bytes)
 {
 	const gfp_t gfp = GFP_NOIO | __GFP_NORETRY | __GFP_NOMEMALLOC |
@@ -222,7 +223,7 @@ bool evs_bounce_alloc(struct evs_device *evs, struct evs_bounce *bounce,
  * Return: 0 or -ENOMEM; in either case the pages belong to
  * evs_bounce_exit().
  */
-int evs_bounce_init(struct evs_device *evs)
+int evs_bounce_init(struct evs_disk *evs)
 {
 	unsigned int i;
 
@@ -238,7 +239,7 @@ int evs_bounce_init(struct evs_device *evs)
  * evs_bounce_exit() - free the reserve of a disk
  * @evs: disk, whose evs_bounce_init() may have failed or not been called
  */
-void evs_bounce_exit(struct evs_device *evs)
+void evs_bounce_exit(struct evs_disk *evs)
 {
 	unsigned int i;
 

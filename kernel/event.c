@@ -10,7 +10,7 @@
  * Listeners may be slow, and whoever has the locks of uevents may be waiting for
  * a disk that is suspended. So no lock that resuming or removing a disk takes is
  * held while an event is sent, with the exception of the disk's uevent_lock, and of
- * its control_mutex as long as it is being attached.
+ * the mutex of its key slot as long as it is being attached.
  */
 #include <kunit/visibility.h>
 #include <linux/blkdev.h>
@@ -20,21 +20,13 @@
 #include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
-#include "evs.h"
+#include "event.h"
+#include "state.h"
 
 /* Shortest time between two events that tell of failed I/O, in jiffies */
 #define EVS_ERROR_PERIOD	HZ
 
-/* As in Documentation/netlink/specs/evs.yaml, likewise the other two */
-static const char *const evs_state_names[] = {
-	[EVS_DEV_STATE_LIVE]		= "live",
-	[EVS_DEV_STATE_SUSPENDED]	= "suspended",
-	[EVS_DEV_STATE_REVOKED]		= "revoked",
-	[EVS_DEV_STATE_REMOVED]		= "removed",
-	[EVS_DEV_STATE_DETACHING]	= "detaching",
-	[EVS_DEV_STATE_DEAD]		= "dead",
-};
-
+/* As in Documentation/netlink/specs/evs.yaml, likewise the causes */
 static const char *const evs_event_names[] = {
 	[EVS_EVENT_ATTACHED]		= "attached",
 	[EVS_EVENT_DETACHED]		= "detached",
@@ -63,18 +55,6 @@ static const char *const evs_cause_names[] = {
 };
 
 /**
- * evs_state_name() - name a state
- * @state: what a disk does with I/O
- *
- * Return: its name in logs, uevents and sysfs.
- */
-const char *evs_state_name(enum evs_dev_state state)
-{
-	return evs_state_names[state];
-}
-EXPORT_SYMBOL_IF_KUNIT(evs_state_name);
-
-/**
  * evs_event_name() - name an event
  * @event: what has happened to a disk
  *
@@ -100,13 +80,13 @@ EXPORT_SYMBOL_IF_KUNIT(evs_cause_name);
 
 /**
  * evs_event_state() - tell the state of the disk that an event is about
- * @evs: disk
+ * @events: those of a disk
  * @event: what has happened to it
  *
  * Return: the state that the event has put the disk into, which may not be the
  *	present one any more, or that one if the event does not change it.
  */
-enum evs_dev_state evs_event_state(const struct evs_device *evs,
+enum evs_dev_state evs_event_state(const struct evs_events *events,
 				   enum evs_event event)
 {
 	switch (event) {
@@ -121,12 +101,12 @@ enum evs_dev_state evs_event_state(const struct evs_device *evs,
 	case EVS_EVENT_REMOVED:
 		return EVS_DEV_STATE_REMOVED;
 	default:
-		return READ_ONCE(evs->state);
+		return READ_ONCE(*events->state);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_event_state);
 
-static void evs_event_uevent(struct evs_device *evs, enum evs_event event,
+static void evs_event_uevent(struct evs_events *events, enum evs_event event,
 			     enum evs_cause cause)
 {
 	char env_event[24], env_state[24], env_cause[32];
@@ -135,22 +115,22 @@ static void evs_event_uevent(struct evs_device *evs, enum evs_event event,
 	snprintf(env_event, sizeof(env_event), "EVS_EVENT=%s",
 		 evs_event_name(event));
 	snprintf(env_state, sizeof(env_state), "EVS_STATE=%s",
-		 evs_state_name(evs_event_state(evs, event)));
+		 evs_state_name(evs_event_state(events, event)));
 	snprintf(env_cause, sizeof(env_cause), "EVS_CAUSE=%s",
 		 evs_cause_name(cause));
 	/* As the block layer has it */
 	if (event == EVS_EVENT_RESIZED)
 		env[3] = "RESIZE=1";
 
-	mutex_lock(&evs->uevent_lock);
+	mutex_lock(&events->uevent_lock);
 	/* One that is missed changes nothing: the state is in sysfs, too */
-	if (evs->uevents)
-		kobject_uevent_env(&disk_to_dev(evs->disk)->kobj, KOBJ_CHANGE,
+	if (events->uevents)
+		kobject_uevent_env(&disk_to_dev(events->disk)->kobj, KOBJ_CHANGE,
 				   env);
-	mutex_unlock(&evs->uevent_lock);
+	mutex_unlock(&events->uevent_lock);
 }
 
-static void evs_event_send(struct evs_device *evs, enum evs_event event,
+static void evs_event_send(struct evs_events *events, enum evs_event event,
 			   enum evs_cause cause)
 {
 	unsigned int noio;
@@ -158,14 +138,14 @@ static void evs_event_send(struct evs_device *evs, enum evs_event event,
 	/* The disk may be what memory is swapped out to */
 	noio = memalloc_noio_save();
 
-	evs_nl_event(evs, event, cause);
+	events->tell(events, event, cause);
 	switch (event) {
 	case EVS_EVENT_ATTACHED:
 	case EVS_EVENT_DETACHED:
 	case EVS_EVENT_IO_ERROR:
 		break;
 	default:
-		evs_event_uevent(evs, event, cause);
+		evs_event_uevent(events, event, cause);
 	}
 
 	memalloc_noio_restore(noio);
@@ -177,26 +157,26 @@ static void evs_event_send(struct evs_device *evs, enum evs_event event,
  * and that I/O fails, say of those who read the partition table. Failures are
  * counted anyway.
  */
-static bool evs_event_early(struct evs_device *evs, enum evs_event event,
+static bool evs_event_early(struct evs_events *events, enum evs_event event,
 			    enum evs_cause cause)
 {
 	unsigned long flags;
 	bool early;
 
-	spin_lock_irqsave(&evs->state_lock, flags);
-	early = !evs->announced;
+	spin_lock_irqsave(&events->lock, flags);
+	early = !events->announced;
 	if (early && event != EVS_EVENT_IO_ERROR) {
-		evs->early_event = event;
-		evs->early_cause = cause;
+		events->early_event = event;
+		events->early_cause = cause;
 	}
-	spin_unlock_irqrestore(&evs->state_lock, flags);
+	spin_unlock_irqrestore(&events->lock, flags);
 
 	return early;
 }
 
 /**
  * evs_event() - tell userspace that something has happened to a disk
- * @evs: disk, which must not be freed meanwhile
+ * @events: those of a disk, which must not be freed meanwhile
  * @event: what has happened
  * @cause: why
  *
@@ -205,13 +185,13 @@ static bool evs_event_early(struct evs_device *evs, enum evs_event event,
  * still being attached userspace is told by evs_events_start().
  *
  * Context: process context. May wait for memory, but not for I/O. Neither
- *	evs_devs_lock nor disk->open_mutex should be held.
+ *	evs_disks_lock nor disk->open_mutex should be held.
  */
-void evs_event(struct evs_device *evs, enum evs_event event,
+void evs_event(struct evs_events *events, enum evs_event event,
 	       enum evs_cause cause)
 {
-	if (!evs_event_early(evs, event, cause))
-		evs_event_send(evs, event, cause);
+	if (!evs_event_early(events, event, cause))
+		evs_event_send(events, event, cause);
 }
 
 /**
@@ -254,117 +234,115 @@ VISIBLE_IF_KUNIT enum evs_cause evs_error_cause(enum req_op op)
 EXPORT_SYMBOL_IF_KUNIT(evs_error_cause);
 
 /* Does nothing if an event is due already */
-static void evs_error_schedule(struct evs_device *evs)
+static void evs_error_schedule(struct evs_events *events)
 {
-	schedule_delayed_work(&evs->error_work,
-			      evs_error_delay(READ_ONCE(evs->error_next),
+	schedule_delayed_work(&events->error_work,
+			      evs_error_delay(READ_ONCE(events->error_next),
 					      jiffies));
 }
 
 static void evs_error_work(struct work_struct *work)
 {
-	struct evs_device *evs = container_of(to_delayed_work(work),
-					      struct evs_device, error_work);
+	struct evs_events *events = container_of(to_delayed_work(work),
+						 struct evs_events,
+						 error_work);
 
 	/* First: what fails from here on is for the next event */
-	WRITE_ONCE(evs->error_next, jiffies + EVS_ERROR_PERIOD);
-	evs_event(evs, EVS_EVENT_IO_ERROR,
-		  evs_error_cause(READ_ONCE(evs->error_op)));
+	WRITE_ONCE(events->error_next, jiffies + EVS_ERROR_PERIOD);
+	evs_event(events, EVS_EVENT_IO_ERROR,
+		  evs_error_cause(READ_ONCE(events->error_op)));
 }
 
 /**
  * evs_io_error() - count a request that has failed, and have it reported
- * @evs: disk
+ * @events: those of a disk
  * @op: operation of the request
  *
  * To be called before the request is ended, since the disk may go afterwards.
  *
  * Context: any, down to hard interrupts.
  */
-void evs_io_error(struct evs_device *evs, enum req_op op)
+void evs_io_error(struct evs_events *events, enum req_op op)
 {
-	atomic_inc(&evs->errors);
-	WRITE_ONCE(evs->error_op, op);
-	evs_error_schedule(evs);
+	atomic_inc(&events->errors);
+	WRITE_ONCE(events->error_op, op);
+	evs_error_schedule(events);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_io_error);
 
 /**
  * evs_events_init() - prepare for the events of a disk
- * @evs: disk that is being attached
+ * @events: those of a disk that is being attached
  */
-void evs_events_init(struct evs_device *evs)
+void evs_events_init(struct evs_events *events)
 {
-	mutex_init(&evs->uevent_lock);
-	evs->early_event = EVS_EVENT_ATTACHED;	/* that is, none */
-	INIT_DELAYED_WORK(&evs->error_work, evs_error_work);
-	evs->error_next = jiffies;
+	mutex_init(&events->uevent_lock);
+	spin_lock_init(&events->lock);
+	events->early_event = EVS_EVENT_ATTACHED;	/* that is, none */
+	INIT_DELAYED_WORK(&events->error_work, evs_error_work);
+	events->error_next = jiffies;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_events_init);
 
 /**
  * evs_events_start() - tell userspace that a disk is attached, and what happens to
  *	it from then on
- * @evs: disk that has been added
+ * @events: those of a disk that has been added
  *
- * If the key was lost meanwhile, that comes next: neither before, when nobody knew
- * of the disk, nor not at all, as what udev has read of a disk that has just been
- * added may be older.
+ * A key that was lost during attach is told of after that: udev may have read the old
+ * state of a disk that has just been added.
  *
- * Context: process context. control_mutex is held: whatever else would have
- *	something to tell of the disk waits for it. A uevent may be sent under it
- *	here, since the disk cannot be suspended without.
+ * Context: process context. Whatever else would have something to tell of the disk
+ *	waits for the caller.
  */
-void evs_events_start(struct evs_device *evs)
+void evs_events_start(struct evs_events *events)
 {
 	enum evs_event event = EVS_EVENT_ATTACHED;
 	enum evs_cause cause = EVS_CAUSE_COMMAND;
 
-	lockdep_assert_held(&evs->control_mutex);
-
-	mutex_lock(&evs->uevent_lock);
-	evs->uevents = true;
-	mutex_unlock(&evs->uevent_lock);
+	mutex_lock(&events->uevent_lock);
+	events->uevents = true;
+	mutex_unlock(&events->uevent_lock);
 
 	do {
-		evs_event_send(evs, event, cause);
-		spin_lock_irq(&evs->state_lock);
-		event = evs->early_event;
-		cause = evs->early_cause;
-		evs->early_event = EVS_EVENT_ATTACHED;
-		evs->announced = event == EVS_EVENT_ATTACHED;
-		spin_unlock_irq(&evs->state_lock);
+		evs_event_send(events, event, cause);
+		spin_lock_irq(&events->lock);
+		event = events->early_event;
+		cause = events->early_cause;
+		events->early_event = EVS_EVENT_ATTACHED;
+		events->announced = event == EVS_EVENT_ATTACHED;
+		spin_unlock_irq(&events->lock);
 	} while (event != EVS_EVENT_ATTACHED);
 
-	if (atomic_read(&evs->errors))
-		evs_error_schedule(evs);
+	if (atomic_read(&events->errors))
+		evs_error_schedule(events);
 }
 
 /**
  * evs_events_stop() - send no uevents of a disk any more
- * @evs: disk that is about to be given to del_gendisk(), which takes away what
+ * @events: those of a disk that is about to be given to del_gendisk(), which takes away what
  *	uevents refer to
  *
  * The netlink group is told of events as before.
  *
  * Context: process context. Waits for a uevent that is being sent.
  */
-void evs_events_stop(struct evs_device *evs)
+void evs_events_stop(struct evs_events *events)
 {
-	mutex_lock(&evs->uevent_lock);
-	evs->uevents = false;
-	mutex_unlock(&evs->uevent_lock);
+	mutex_lock(&events->uevent_lock);
+	events->uevents = false;
+	mutex_unlock(&events->uevent_lock);
 }
 
 /**
  * evs_events_exit() - undo evs_events_init()
- * @evs: disk, which has no requests any more
+ * @events: those of a disk, which has no requests any more
  *
  * Errors not yet reported have come within a second of the last event and are
  * in the count of the disk.
  */
-void evs_events_exit(struct evs_device *evs)
+void evs_events_exit(struct evs_events *events)
 {
-	cancel_delayed_work_sync(&evs->error_work);
+	cancel_delayed_work_sync(&events->error_work);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_events_exit);

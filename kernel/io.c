@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
+#include "disk.h"
 #include "evs.h"
 #include "io.h"
 #include "trace.h"
@@ -29,7 +30,7 @@
 #define EVS_QUEUE_DEPTH		128
 
 /*
- * Protects the ciphers of all disks against evs_io_wipe(). Sleepable, because
+ * Protects the ciphers of all disks against evs_cipher_wipe(). Sleepable, because
  * a cipher may complete asynchronously. One domain for all disks will do: what
  * is done under it is pure computation, without waiting for memory or I/O, so
  * that neither a hung backing device nor a lack of memory holds up a wipe.
@@ -37,31 +38,31 @@
 DEFINE_SRCU(evs_srcu);
 
 /**
- * evs_io_set_cipher() - change what requests find in place of a cipher
+ * evs_cipher_swap() - change what requests find in place of a cipher
  * @evs: disk
  * @cipher: a cipher with its key set, EVS_CIPHER_HELD to have them held, or NULL
  *	to have them fail with an I/O error: those that come to the cipher from
  *	now on, be they new or answered by the backing device only after this
  *
- * Context: state_lock is held, or no request has been made yet.
- * Return: what they have found before, and may go on using until evs_io_wipe().
+ * Context: the lock of the key slot is held, or no request has been made yet.
+ * Return: what they have found before, and may go on using until evs_cipher_wipe().
  */
-struct evs_cipher *evs_io_set_cipher(struct evs_device *evs,
-				     struct evs_cipher *cipher)
+struct evs_cipher *evs_cipher_swap(struct evs_disk *evs,
+				   struct evs_cipher *cipher)
 {
 	return unrcu_pointer(xchg(&evs->cipher, RCU_INITIALIZER(cipher)));
 }
-EXPORT_SYMBOL_IF_KUNIT(evs_io_set_cipher);
+EXPORT_SYMBOL_IF_KUNIT(evs_cipher_swap);
 
 /**
- * evs_io_wipe() - wipe a cipher
- * @cipher: what evs_io_set_cipher() has returned; nothing happens if it is not a
+ * evs_cipher_wipe() - wipe a cipher
+ * @cipher: what evs_cipher_swap() has returned; nothing happens if it is not a
  *	cipher
  *
  * Context: process context. Waits for requests that are being encrypted or
  *	decrypted, but not for the backing device.
  */
-void evs_io_wipe(struct evs_cipher *cipher)
+void evs_cipher_wipe(struct evs_cipher *cipher)
 {
 	if (IS_ERR_OR_NULL(cipher))
 		return;
@@ -78,7 +79,7 @@ void evs_io_wipe(struct evs_cipher *cipher)
  * Those that are on their way may still find the cipher, or EVS_CIPHER_HELD, upon
  * which they are made to wait, too.
  */
-void evs_io_hold(struct evs_device *evs)
+void evs_io_hold(struct evs_disk *evs)
 {
 	blk_mq_quiesce_queue_nowait(evs->disk->queue);
 }
@@ -88,16 +89,16 @@ void evs_io_hold(struct evs_device *evs)
  * @evs: disk, in place of whose cipher is not EVS_CIPHER_HELD any more; once for
  *	each call of evs_io_hold()
  */
-void evs_io_release(struct evs_device *evs)
+void evs_io_release(struct evs_disk *evs)
 {
 	struct bio_list bios;
 	unsigned long flags;
 	struct bio *bio;
 
-	spin_lock_irqsave(&evs->state_lock, flags);
+	spin_lock_irqsave(&evs->slot.lock, flags);
 	bios = evs->held_bios;
 	bio_list_init(&evs->held_bios);
-	spin_unlock_irqrestore(&evs->state_lock, flags);
+	spin_unlock_irqrestore(&evs->slot.lock, flags);
 
 	while ((bio = bio_list_pop(&bios)))
 		evs_read_queue(evs, container_of(bio, struct evs_cmd, bio));
@@ -125,7 +126,7 @@ blk_status_t evs_no_cipher(const struct evs_cipher *cipher)
  *
  * Return: BLK_STS_OK, or as evs_no_cipher().
  */
-blk_status_t evs_io_admit(const struct evs_device *evs)
+blk_status_t evs_io_admit(const struct evs_disk *evs)
 {
 	const struct evs_cipher *cipher = rcu_access_pointer(evs->cipher);
 
@@ -136,13 +137,11 @@ blk_status_t evs_io_admit(const struct evs_device *evs)
  * Before a request is ended, be it one that has failed before it was started.
  * Context: any, down to hard interrupts.
  */
-static void evs_request_done(struct evs_device *evs, struct request *rq,
+static void evs_request_done(struct evs_disk *evs, struct request *rq,
 			     blk_status_t status)
 {
-	if (unlikely(status)) {
-		evs_io_error(evs, req_op(rq));
-		evs_backing_check(evs);
-	}
+	if (unlikely(status))
+		evs_disk_io_failed(evs, req_op(rq));
 	/* The translation of the status is not inline */
 	if (trace_evs_request_end_enabled() && blk_mq_request_started(rq))
 		trace_evs_request_end(evs, rq, blk_status_to_errno(status));
@@ -170,7 +169,7 @@ static void evs_no_data_end_io(struct bio *bio)
 	evs_end_request(blk_mq_rq_from_pdu(cmd), bio->bi_status);
 }
 
-static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
+static blk_status_t evs_queue_flush(struct evs_disk *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	blk_status_t status = evs_io_admit(evs);
@@ -188,14 +187,14 @@ static blk_status_t evs_queue_flush(struct evs_device *evs, struct request *rq)
 	return BLK_STS_OK;
 }
 
-static blk_status_t evs_queue_discard(struct evs_device *evs,
+static blk_status_t evs_queue_discard(struct evs_disk *evs,
 				      struct request *rq)
 {
 	blk_status_t status = evs_io_admit(evs);
 
 	if (status)
 		return status;
-	if (evs->read_only)
+	if (evs->config.read_only)
 		return BLK_STS_IOERR;
 
 	blk_mq_start_request(rq);
@@ -209,7 +208,7 @@ static blk_status_t evs_queue_discard(struct evs_device *evs,
 
 static blk_status_t evs_queue(struct request *rq)
 {
-	struct evs_device *evs = rq->q->queuedata;
+	struct evs_disk *evs = rq->q->queuedata;
 	blk_status_t status;
 
 	switch (req_op(rq)) {
@@ -264,7 +263,7 @@ static void evs_queue_rqs(struct rq_list *rqs)
 static int evs_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 			 unsigned int index)
 {
-	struct evs_device *evs = data;
+	struct evs_disk *evs = data;
 
 	blk_mq_hctx_set_fq_lock_class(hctx, &evs->flush_key);
 	return 0;
@@ -284,7 +283,7 @@ static const struct blk_mq_ops evs_mq_ops = {
  *
  * Return: 0 or a negative error code.
  */
-int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
+int evs_io_init(struct evs_disk *evs, const struct evs_cipher *cipher)
 {
 	struct blk_mq_tag_set *set = &evs->tag_set;
 	int err;
@@ -302,7 +301,7 @@ int evs_io_init(struct evs_device *evs, const struct evs_cipher *cipher)
 	if (!evs->wq)
 		return -ENOMEM;
 
-	if (!evs->read_only) {
+	if (!evs->config.read_only) {
 		err = evs_bounce_init(evs);
 		if (err)
 			goto err_bounce;
@@ -347,7 +346,7 @@ err_bounce:
  * evs_io_exit() - undo evs_io_init()
  * @evs: disk, which has no requests any more
  */
-void evs_io_exit(struct evs_device *evs)
+void evs_io_exit(struct evs_disk *evs)
 {
 	blk_mq_free_tag_set(&evs->tag_set);
 	lockdep_unregister_key(&evs->flush_key);

@@ -52,25 +52,25 @@ static inline struct evs_crypt_req *evs_cmd_crypt_req(struct evs_cmd *cmd)
 /* io.c */
 
 blk_status_t evs_no_cipher(const struct evs_cipher *cipher);
-blk_status_t evs_io_admit(const struct evs_device *evs);
+blk_status_t evs_io_admit(const struct evs_disk *evs);
 void evs_end_request(struct request *rq, blk_status_t status);
 
 /* read.c */
 
-void evs_read_queue(struct evs_device *evs, struct evs_cmd *cmd);
-blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq);
+void evs_read_queue(struct evs_disk *evs, struct evs_cmd *cmd);
+blk_status_t evs_queue_read(struct evs_disk *evs, struct request *rq);
 
 /* write.c */
 
-blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq);
+blk_status_t evs_queue_write(struct evs_disk *evs, struct request *rq);
 
 /* submit.c */
 
-void evs_submit_init(struct evs_device *evs);
-void evs_submit_bio(struct evs_device *evs, struct bio *bio);
-void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
+void evs_submit_init(struct evs_disk *evs);
+void evs_submit_bio(struct evs_disk *evs, struct bio *bio);
+void evs_cmd_init_bio(struct evs_disk *evs, struct request *rq,
 		      unsigned int nr_bvecs);
-void evs_cmd_submit(struct evs_device *evs, struct request *rq,
+void evs_cmd_submit(struct evs_disk *evs, struct request *rq,
 		    bio_end_io_t *end_io);
 
 #endif /* _EVS_IO_H */

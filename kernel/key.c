@@ -18,6 +18,7 @@
 #include <linux/err.h>
 #include <linux/key-type.h>
 #include <linux/list.h>
+#include <linux/netlink.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -27,6 +28,7 @@
 
 #include "compat.h"
 #include "evs.h"
+#include "key.h"
 
 /* What root may do to a key without possessing it: not link, not read */
 #define EVS_KEY_ROOT_PERM	(KEY_USR_VIEW | KEY_USR_SEARCH | KEY_USR_SETATTR)
@@ -45,7 +47,7 @@ struct evs_key_payload {
 /* Words of a key's payload */
 enum {
 	EVS_KEY_PAYLOAD,	/* struct evs_key_payload; under key->sem */
-	EVS_KEY_OWNER,		/* struct evs_device; under evs_key_lock */
+	EVS_KEY_OWNER,		/* struct evs_key_owner; under evs_key_lock */
 };
 
 /* Handles of attached disks, so that they live and are found in /proc/keys */
@@ -90,26 +92,28 @@ static void evs_key_wipe(struct key *key)
 	key->payload.data[EVS_KEY_PAYLOAD] = NULL;
 }
 
-/* Tell a disk, once. Context: evs_key_lock is held */
-static void evs_key_lost(struct evs_device *evs, enum evs_cause cause)
+/* Tell an owner, once */
+static void evs_key_lost(struct evs_key_owner *owner, enum evs_cause cause)
 {
-	if (list_empty(&evs->key_node))
+	lockdep_assert_held(&evs_key_lock);
+
+	if (list_empty(&owner->node))
 		return;
-	list_del_init(&evs->key_node);
-	evs_dev_key_lost(evs, cause);
+	list_del_init(&owner->node);
+	owner->lost(owner, cause);
 }
 
 /* Called with key->sem held */
 static void evs_key_revoke(struct key *key)
 {
-	struct evs_device *evs;
+	struct evs_key_owner *owner;
 
 	evs_key_wipe(key);
 
 	spin_lock_bh(&evs_key_lock);
-	evs = key->payload.data[EVS_KEY_OWNER];
-	if (evs)
-		evs_key_lost(evs, EVS_CAUSE_KEY_REVOKED);
+	owner = key->payload.data[EVS_KEY_OWNER];
+	if (owner)
+		evs_key_lost(owner, EVS_CAUSE_KEY_REVOKED);
 	spin_unlock_bh(&evs_key_lock);
 }
 
@@ -124,16 +128,16 @@ static DEFINE_TIMER(evs_key_timer, evs_key_watch);
  */
 static void evs_key_watch(struct timer_list *timer)
 {
-	struct evs_device *evs, *next;
+	struct evs_key_owner *owner, *next;
 
 	spin_lock(&evs_key_lock);
-	list_for_each_entry_safe(evs, next, &evs_key_owners, key_node) {
-		switch (key_validate(evs->key)) {
+	list_for_each_entry_safe(owner, next, &evs_key_owners, node) {
+		switch (key_validate(owner->key)) {
 		case -ENOKEY:
-			evs_key_lost(evs, EVS_CAUSE_KEY_INVALIDATED);
+			evs_key_lost(owner, EVS_CAUSE_KEY_INVALIDATED);
 			break;
 		case -EKEYEXPIRED:
-			evs_key_lost(evs, EVS_CAUSE_KEY_EXPIRED);
+			evs_key_lost(owner, EVS_CAUSE_KEY_EXPIRED);
 			break;
 		}
 	}
@@ -160,7 +164,7 @@ VISIBLE_IF_KUNIT struct key_type evs_key_type = {
 EXPORT_SYMBOL_IF_KUNIT(evs_key_type);
 
 /**
- * evs_key_get() - find the key for a disk
+ * evs_key_claim() - find the key for a disk
  * @serial: serial number of the key, which the caller must be allowed to link
  *
  * Root may revoke, invalidate or set a timeout on it from then on.
@@ -169,13 +173,13 @@ EXPORT_SYMBOL_IF_KUNIT(evs_key_type);
  * lock of generic netlink, and behind the construction is a KMS in the network.
  *
  * Context: process context, of the task whose permissions count. May sleep.
- * Return: the key, with a reference that key_put() drops, or evs_key_put() once
+ * Return: the key, with a reference that key_put() drops, or evs_key_destroy() once
  *	evs_key_consume() has succeeded; or an ERR_PTR:
  *	-ENOKEY there is no such key (yet), -EACCES the caller may not link it,
  *	-EKEYREJECTED it is of another type, -EKEYREVOKED, -EKEYEXPIRED, or the
  *	error code with which its construction was rejected.
  */
-struct key *evs_key_get(key_serial_t serial)
+struct key *evs_key_claim(key_serial_t serial)
 {
 	key_ref_t ref;
 	struct key *key;
@@ -214,11 +218,11 @@ err_put:
 	key_put(key);
 	return ERR_PTR(err);
 }
-EXPORT_SYMBOL_IF_KUNIT(evs_key_get);
+EXPORT_SYMBOL_IF_KUNIT(evs_key_claim);
 
 /**
  * evs_key_consume() - move the data key out of a key into a cipher
- * @key: key from evs_key_get()
+ * @key: key from evs_key_claim()
  * @cipher: cipher whose key is yet to be set
  *
  * Whether the cipher accepts it or not, the key does not hold it any more. It is
@@ -259,12 +263,12 @@ out:
 EXPORT_SYMBOL_IF_KUNIT(evs_key_consume);
 
 /**
- * evs_key_put() - let go of the handle of a disk
+ * evs_key_destroy() - let go of the handle of a disk
  * @key: consumed by evs_key_consume(); invalidated, so that nobody finds it
  *
  * Context: process context, may sleep.
  */
-void evs_key_put(struct key *key)
+void evs_key_destroy(struct key *key)
 {
 	unsigned int noio;
 
@@ -275,20 +279,20 @@ void evs_key_put(struct key *key)
 	key_invalidate(key);
 	key_put(key);
 }
-EXPORT_SYMBOL_IF_KUNIT(evs_key_put);
+EXPORT_SYMBOL_IF_KUNIT(evs_key_destroy);
 
 /**
- * evs_key_own() - tie a disk and the handle of it together
+ * evs_key_own() - tie the handle of a disk to its owner
  * @key: consumed by evs_key_consume()
- * @evs: disk; takes a reference to the key
+ * @owner: takes a reference to the key
  *
- * evs_dev_key_lost() is called, once, when the key is revoked or invalidated or
+ * The owner's @lost is called, once, when the key is revoked or invalidated or
  * expires from now on, until evs_key_disown().
  *
  * Context: process context, may sleep.
  * Return: 0, or if it is too late for that -EKEYREVOKED, -EKEYEXPIRED or -ENOKEY.
  */
-int evs_key_own(struct key *key, struct evs_device *evs)
+int evs_key_own(struct key *key, struct evs_key_owner *owner)
 {
 	int err;
 
@@ -299,9 +303,9 @@ int evs_key_own(struct key *key, struct evs_device *evs)
 		goto out;
 
 	spin_lock_bh(&evs_key_lock);
-	key->payload.data[EVS_KEY_OWNER] = evs;
-	evs->key = key_get(key);
-	list_add(&evs->key_node, &evs_key_owners);
+	key->payload.data[EVS_KEY_OWNER] = owner;
+	owner->key = key_get(key);
+	list_add(&owner->node, &evs_key_owners);
 	mod_timer(&evs_key_timer, jiffies + EVS_KEY_PERIOD);
 	spin_unlock_bh(&evs_key_lock);
 
@@ -313,29 +317,60 @@ EXPORT_SYMBOL_IF_KUNIT(evs_key_own);
 
 /**
  * evs_key_disown() - undo evs_key_own() and let go of the handle of a disk
- * @evs: disk; nothing happens if it has no key (any more)
+ * @owner: owner; nothing happens if it has no key (any more)
  *
- * evs_dev_key_lost() is not called any more once this has returned.
+ * The owner's @lost is not called any more once this has returned.
  *
  * Context: process context, may sleep.
  */
-void evs_key_disown(struct evs_device *evs)
+void evs_key_disown(struct evs_key_owner *owner)
 {
 	struct key *key;
 
 	spin_lock_bh(&evs_key_lock);
-	key = evs->key;
+	key = owner->key;
 	if (key) {
-		evs->key = NULL;
-		list_del_init(&evs->key_node);
+		owner->key = NULL;
+		list_del_init(&owner->node);
 		key->payload.data[EVS_KEY_OWNER] = NULL;
 	}
 	spin_unlock_bh(&evs_key_lock);
 
 	if (key)
-		evs_key_put(key);
+		evs_key_destroy(key);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_key_disown);
+
+/**
+ * evs_key_explain() - say why a key is of no use
+ * @err: error code from a function of key.c
+ * @serial: serial number of the key
+ * @extack: says it
+ */
+void evs_key_explain(int err, key_serial_t serial,
+		     struct netlink_ext_ack *extack)
+{
+	switch (err) {
+	case -EKEYREVOKED:
+		NL_SET_ERR_MSG_FMT(extack, "key %d is revoked", serial);
+		break;
+	case -EKEYEXPIRED:
+		NL_SET_ERR_MSG_FMT(extack, "key %d has expired", serial);
+		break;
+	case -ENOKEY:
+		NL_SET_ERR_MSG_FMT(extack, "there is no key %d", serial);
+		break;
+	case -EKEYREJECTED:
+		NL_SET_ERR_MSG_FMT(extack, "key %d is not of type evs", serial);
+		break;
+	case -EACCES:
+		NL_SET_ERR_MSG_FMT(extack, "no permission to use key %d",
+				   serial);
+		break;
+	default:
+		NL_SET_ERR_MSG_FMT(extack, "key %d cannot be used", serial);
+	}
+}
 
 /**
  * evs_key_init() - register the key type and make the module's keyring

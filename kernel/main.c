@@ -1,6 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EVS: loading and unloading of the module
+ * EVS: a map of the driver; loading and unloading of the module
+ *
+ * A file includes and calls those of its own line and of lines below. What is above is
+ * called back through pointers that are set at attach.
+ *
+ *	main		this file
+ *	netlink		commands, and the group that is told of events
+ *	sysfs		the files of a disk
+ *	disk		attach (disk), detach and loss (removal), which there are (disks)
+ *	event		what userspace is told
+ *	keyslot		the key of one disk: suspend, resume, revoke
+ *	backing		the backing device: open, limits, growth
+ *	state		what may become of a disk
+ *	trace		trace events
+ *	queue		requests (io, read, write, submit, crew, bounce), see evs.h
+ *	key		the key type "evs"
+ *	crypt		the cipher
+ *	compat		differences between kernels
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -8,7 +25,10 @@
 #include <net/genetlink.h>
 #include <uapi/linux/evs.h>
 
-#include "evs.h"
+#include "disk.h"
+#include "key.h"
+#include "keyslot.h"
+#include "netlink.h"
 
 static int __init evs_init(void)
 {
@@ -22,13 +42,13 @@ static int __init evs_init(void)
 	if (err)
 		goto err_key;
 
-	err = evs_revocation_init();
+	err = evs_keyslots_init();
 	if (err)
 		goto err_pools;
 
 	err = evs_removal_init();
 	if (err)
-		goto err_revocation;
+		goto err_keyslots;
 
 	/* Last: from here on, disks can be attached */
 	err = evs_nl_init();
@@ -39,8 +59,8 @@ static int __init evs_init(void)
 
 err_removal:
 	evs_removal_exit();
-err_revocation:
-	evs_revocation_exit();
+err_keyslots:
+	evs_keyslots_exit();
 err_pools:
 	evs_pools_exit();
 err_key:
@@ -57,7 +77,7 @@ static void __exit evs_exit(void)
 	 */
 	evs_nl_exit();
 	evs_removal_exit();
-	evs_revocation_exit();
+	evs_keyslots_exit();
 	evs_pools_exit();
 	evs_key_exit();
 }

@@ -13,8 +13,11 @@
 #include <linux/string.h>
 #include <net/genetlink.h>
 
-#include "evs.h"
+#include "disk.h"
 #include "netlink-gen.h"
+#include "netlink.h"
+#include "stat.h"
+#include "sysfs.h"
 
 /*
  * GENL_ADMIN_PERM, all that the generated table can ask for, is CAP_NET_ADMIN,
@@ -47,7 +50,7 @@ int evs_nl_pre_doit(const struct genl_split_ops *ops, struct sk_buff *skb,
 int evs_nl_pre_doit_dev(const struct genl_split_ops *ops, struct sk_buff *skb,
 			struct genl_info *info)
 {
-	struct evs_device *evs;
+	struct evs_disk *evs;
 	int err;
 
 	err = evs_nl_check_capable(skb, info->extack);
@@ -59,7 +62,7 @@ int evs_nl_pre_doit_dev(const struct genl_split_ops *ops, struct sk_buff *skb,
 		return -EINVAL;
 	}
 
-	evs = evs_dev_get(nla_get_u32(info->attrs[EVS_A_DEV_ID]));
+	evs = evs_disk_get(nla_get_u32(info->attrs[EVS_A_DEV_ID]));
 	if (!evs) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[EVS_A_DEV_ID],
 				    "no such disk");
@@ -73,7 +76,7 @@ int evs_nl_pre_doit_dev(const struct genl_split_ops *ops, struct sk_buff *skb,
 void evs_nl_post_doit_dev(const struct genl_split_ops *ops,
 			  struct sk_buff *skb, struct genl_info *info)
 {
-	evs_dev_put(info->user_ptr[0]);
+	evs_disk_put(info->user_ptr[0]);
 }
 
 int evs_nl_pre_dump(struct netlink_callback *cb)
@@ -81,7 +84,7 @@ int evs_nl_pre_dump(struct netlink_callback *cb)
 	return evs_nl_check_capable(cb->skb, cb->extack);
 }
 
-static int evs_nl_put_stat(struct sk_buff *skb, struct evs_device *evs)
+static int evs_nl_put_stat(struct sk_buff *skb, struct evs_disk *evs)
 {
 	struct evs_stat stat;
 
@@ -98,28 +101,33 @@ static int evs_nl_put_stat(struct sk_buff *skb, struct evs_device *evs)
 	return 0;
 }
 
-/* Context: evs_devs_lock is held */
-static int evs_nl_put_dev(struct sk_buff *skb, struct evs_device *evs)
+static int evs_nl_put_dev(struct sk_buff *skb, struct evs_disk *evs)
 {
+	char driver[CRYPTO_MAX_ALG_NAME];
+
+	lockdep_assert_held(&evs_disks_lock);
+
+	evs_keyslot_driver(&evs->slot, driver);
 	if (nla_put_u32(skb, EVS_A_DEV_ID, evs->id) ||
-	    nla_put_string(skb, EVS_A_DEV_NAME, evs->name) ||
-	    (*evs->uuid && nla_put_string(skb, EVS_A_DEV_UUID, evs->uuid)) ||
+	    nla_put_string(skb, EVS_A_DEV_NAME, evs->config.name) ||
+	    (*evs->config.uuid && nla_put_string(skb, EVS_A_DEV_UUID, evs->config.uuid)) ||
 	    nla_put_u32(skb, EVS_A_DEV_BACKING_DEV,
-			new_encode_dev(evs->backing_dev)) ||
-	    nla_put_uint(skb, EVS_A_DEV_OFFSET, evs->offset) ||
+			new_encode_dev(evs->config.backing_dev)) ||
+	    nla_put_uint(skb, EVS_A_DEV_OFFSET, evs->config.offset) ||
 	    nla_put_uint(skb, EVS_A_DEV_SIZE, READ_ONCE(evs->size)) ||
-	    nla_put_u32(skb, EVS_A_DEV_SECTOR_SIZE, evs->sector_size) ||
-	    nla_put_s32(skb, EVS_A_DEV_KEY_SERIAL, evs->key_serial) ||
-	    (evs->read_only && nla_put_flag(skb, EVS_A_DEV_READ_ONLY)) ||
-	    nla_put_u32(skb, EVS_A_DEV_STATE, READ_ONCE(evs->state)) ||
-	    nla_put_string(skb, EVS_A_DEV_CIPHER, evs->cipher_driver) ||
+	    nla_put_u32(skb, EVS_A_DEV_SECTOR_SIZE, evs->config.sector_size) ||
+	    nla_put_s32(skb, EVS_A_DEV_KEY_SERIAL,
+			READ_ONCE(evs->slot.serial)) ||
+	    (evs->config.read_only && nla_put_flag(skb, EVS_A_DEV_READ_ONLY)) ||
+	    nla_put_u32(skb, EVS_A_DEV_STATE, READ_ONCE(evs->slot.state)) ||
+	    nla_put_string(skb, EVS_A_DEV_CIPHER, driver) ||
 	    nla_put_u32(skb, EVS_A_DEV_OPENERS, disk_openers(evs->disk)) ||
 	    nla_put_u32(skb, EVS_A_DEV_DISK_DEV,
 			new_encode_dev(disk_devt(evs->disk))) ||
-	    (*evs->cmk && nla_put_string(skb, EVS_A_DEV_CMK, evs->cmk)) ||
-	    (evs->allow_discards &&
+	    (*evs->config.cmk && nla_put_string(skb, EVS_A_DEV_CMK, evs->config.cmk)) ||
+	    (evs->config.allow_discards &&
 	     nla_put_flag(skb, EVS_A_DEV_ALLOW_DISCARDS)) ||
-	    (evs->no_partscan && nla_put_flag(skb, EVS_A_DEV_NO_PARTSCAN)) ||
+	    (evs->config.no_partscan && nla_put_flag(skb, EVS_A_DEV_NO_PARTSCAN)) ||
 	    (test_bit(EVS_LAZY, &evs->flags) &&
 	     nla_put_flag(skb, EVS_A_DEV_LAZY)))
 		return -EMSGSIZE;
@@ -127,23 +135,22 @@ static int evs_nl_put_dev(struct sk_buff *skb, struct evs_device *evs)
 	return evs_nl_put_stat(skb, evs);
 }
 
-/* Context: the disk must not be freed meanwhile */
-static int evs_nl_put_event(struct sk_buff *skb, const struct evs_device *evs,
+static int evs_nl_put_event(struct sk_buff *skb, const struct evs_disk *evs,
 			    enum evs_event event, enum evs_cause cause)
 {
 	if (nla_put_u32(skb, EVS_A_DEV_EVENT, event) ||
 	    nla_put_u32(skb, EVS_A_DEV_CAUSE, cause) ||
 	    nla_put_u32(skb, EVS_A_DEV_ID, evs->id) ||
-	    nla_put_string(skb, EVS_A_DEV_NAME, evs->name) ||
-	    (*evs->uuid && nla_put_string(skb, EVS_A_DEV_UUID, evs->uuid)) ||
+	    nla_put_string(skb, EVS_A_DEV_NAME, evs->config.name) ||
+	    (*evs->config.uuid && nla_put_string(skb, EVS_A_DEV_UUID, evs->config.uuid)) ||
 	    nla_put_u32(skb, EVS_A_DEV_BACKING_DEV,
-			new_encode_dev(evs->backing_dev)) ||
+			new_encode_dev(evs->config.backing_dev)) ||
 	    nla_put_uint(skb, EVS_A_DEV_SIZE, READ_ONCE(evs->size)) ||
 	    nla_put_s32(skb, EVS_A_DEV_KEY_SERIAL,
-			READ_ONCE(evs->key_serial)) ||
-	    nla_put_u32(skb, EVS_A_DEV_STATE, evs_event_state(evs, event)) ||
+			READ_ONCE(evs->slot.serial)) ||
+	    nla_put_u32(skb, EVS_A_DEV_STATE, evs_event_state(&evs->events, event)) ||
 	    nla_put_uint(skb, EVS_A_DEV_ERRORS,
-			 (u32)atomic_read(&evs->errors)) ||
+			 (u32)atomic_read(&evs->events.errors)) ||
 	    nla_put_u32(skb, EVS_A_DEV_DISK_DEV,
 			new_encode_dev(disk_devt(evs->disk))))
 		return -EMSGSIZE;
@@ -157,7 +164,7 @@ static struct sk_buff *evs_nl_new_reply(void)
 }
 
 static int evs_nl_reply_dev(struct sk_buff *skb, struct genl_info *info,
-			    struct evs_device *evs)
+			    struct evs_disk *evs)
 {
 	void *hdr;
 	int err;
@@ -168,9 +175,9 @@ static int evs_nl_reply_dev(struct sk_buff *skb, struct genl_info *info,
 		goto err_skb;
 	}
 
-	mutex_lock(&evs_devs_lock);
+	mutex_lock(&evs_disks_lock);
 	err = evs_nl_put_dev(skb, evs);
-	mutex_unlock(&evs_devs_lock);
+	mutex_unlock(&evs_disks_lock);
 	if (err)
 		goto err_skb;
 
@@ -181,6 +188,42 @@ err_skb:
 	nlmsg_free(skb);
 	return err;
 }
+
+/*
+ * Tell the listeners of the group that something has happened. Those that miss a
+ * message, be it for lack of memory, learn so by ENOBUFS. What memory may be waited
+ * for is the caller's to say.
+ */
+static void evs_nl_event(struct evs_disk *evs, enum evs_event event,
+			 enum evs_cause cause)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!genl_has_listeners(&evs_nl_family, &init_net, EVS_NLGRP_EVENTS))
+		return;
+
+	skb = evs_nl_new_reply();
+	if (!skb)
+		goto err_lost;
+	hdr = genlmsg_put(skb, 0, 0, &evs_nl_family, 0, EVS_CMD_EVENT);
+	if (!hdr || evs_nl_put_event(skb, evs, event, cause))
+		goto err_skb;
+
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast(&evs_nl_family, skb, 0, EVS_NLGRP_EVENTS, GFP_KERNEL);
+	return;
+
+err_skb:
+	nlmsg_free(skb);
+err_lost:
+	genl_set_err(&evs_nl_family, &init_net, 0, EVS_NLGRP_EVENTS, -ENOBUFS);
+}
+
+static const struct evs_interface evs_nl_interface = {
+	.groups	= evs_disk_groups,
+	.tell	= evs_nl_event,
+};
 
 /* What goes into logs and tables */
 static int evs_nl_check_text(struct genl_info *info, int attrtype)
@@ -243,7 +286,7 @@ static int evs_nl_get_size(struct genl_info *info, u64 *size)
 }
 
 static int evs_nl_parse_attach(struct genl_info *info,
-			       struct evs_attach_args *args)
+			       struct evs_config *config)
 {
 	struct nlattr **attrs = info->attrs;
 
@@ -260,24 +303,27 @@ static int evs_nl_parse_attach(struct genl_info *info,
 		return -EINVAL;
 
 	if (attrs[EVS_A_DEV_NAME])
-		args->name = nla_data(attrs[EVS_A_DEV_NAME]);
+		nla_strscpy(config->name, attrs[EVS_A_DEV_NAME],
+			    sizeof(config->name));
 	if (attrs[EVS_A_DEV_UUID])
-		args->uuid = nla_data(attrs[EVS_A_DEV_UUID]);
+		nla_strscpy(config->uuid, attrs[EVS_A_DEV_UUID],
+			    sizeof(config->uuid));
 	if (attrs[EVS_A_DEV_OFFSET])
-		args->offset = nla_get_uint(attrs[EVS_A_DEV_OFFSET]);
-	if (evs_nl_get_size(info, &args->size))
+		config->offset = nla_get_uint(attrs[EVS_A_DEV_OFFSET]);
+	if (evs_nl_get_size(info, &config->size))
 		return -EINVAL;
 	if (attrs[EVS_A_DEV_CMK])
-		args->cmk = nla_data(attrs[EVS_A_DEV_CMK]);
+		nla_strscpy(config->cmk, attrs[EVS_A_DEV_CMK],
+			    sizeof(config->cmk));
 
-	args->backing_dev =
+	config->backing_dev =
 		new_decode_dev(nla_get_u32(attrs[EVS_A_DEV_BACKING_DEV]));
-	args->key_serial = nla_get_s32(attrs[EVS_A_DEV_KEY_SERIAL]);
-	args->read_only = nla_get_flag(attrs[EVS_A_DEV_READ_ONLY]);
-	args->allow_discards = nla_get_flag(attrs[EVS_A_DEV_ALLOW_DISCARDS]);
-	args->no_partscan = nla_get_flag(attrs[EVS_A_DEV_NO_PARTSCAN]);
-	args->sector_size = nla_get_u32(attrs[EVS_A_DEV_SECTOR_SIZE]);
-	if (args->sector_size != SZ_512 && args->sector_size != SZ_4K) {
+	config->key_serial = nla_get_s32(attrs[EVS_A_DEV_KEY_SERIAL]);
+	config->read_only = nla_get_flag(attrs[EVS_A_DEV_READ_ONLY]);
+	config->allow_discards = nla_get_flag(attrs[EVS_A_DEV_ALLOW_DISCARDS]);
+	config->no_partscan = nla_get_flag(attrs[EVS_A_DEV_NO_PARTSCAN]);
+	config->sector_size = nla_get_u32(attrs[EVS_A_DEV_SECTOR_SIZE]);
+	if (config->sector_size != SZ_512 && config->sector_size != SZ_4K) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attrs[EVS_A_DEV_SECTOR_SIZE],
 				    "the sector size is neither 512 nor 4096");
 		return -EINVAL;
@@ -288,12 +334,12 @@ static int evs_nl_parse_attach(struct genl_info *info,
 
 int evs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_attach_args args = {};
-	struct evs_device *evs;
+	struct evs_config config = {};
+	struct evs_disk *evs;
 	struct sk_buff *reply;
 	int err;
 
-	err = evs_nl_parse_attach(info, &args);
+	err = evs_nl_parse_attach(info, &config);
 	if (err)
 		return err;
 
@@ -302,14 +348,14 @@ int evs_nl_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 
-	evs = evs_dev_attach(&args, info->extack);
+	evs = evs_disk_attach(&config, &evs_nl_interface, info->extack);
 	if (IS_ERR(evs)) {
 		nlmsg_free(reply);
 		return PTR_ERR(evs);
 	}
 
 	err = evs_nl_reply_dev(reply, info, evs);
-	evs_dev_put(evs);
+	evs_disk_put(evs);
 	return err;
 }
 
@@ -329,37 +375,35 @@ int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 		how = EVS_DETACH_LAZY;
 	}
 
-	return evs_dev_detach(info->user_ptr[0], how, info->extack);
+	return evs_disk_detach(info->user_ptr[0], how, info->extack);
 }
 
 int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return evs_dev_revoke(info->user_ptr[0], EVS_CAUSE_COMMAND,
-			      info->extack);
+	struct evs_disk *evs = info->user_ptr[0];
+
+	return evs_keyslot_revoke(&evs->slot, EVS_CAUSE_COMMAND, info->extack);
 }
 
 int evs_nl_suspend_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *grace = info->attrs[EVS_A_DEV_GRACE];
 
-	return evs_dev_suspend(info->user_ptr[0],
-			       grace ? nla_get_u32(grace) : 0, info->extack);
+	return evs_disk_suspend(info->user_ptr[0],
+				grace ? nla_get_u32(grace) : 0, info->extack);
 }
 
 int evs_nl_resume_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nlattr *serial = info->attrs[EVS_A_DEV_KEY_SERIAL];
 
-	if (!serial)
-		return evs_dev_resume_spare(info->user_ptr[0], info->extack);
-
-	return evs_dev_resume(info->user_ptr[0], nla_get_s32(serial),
-			      info->extack);
+	return evs_disk_resume(info->user_ptr[0],
+			       serial ? nla_get_s32(serial) : 0, info->extack);
 }
 
 int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs = info->user_ptr[0];
+	struct evs_disk *evs = info->user_ptr[0];
 	struct sk_buff *reply;
 	u64 size = 0;
 	int err;
@@ -373,7 +417,7 @@ int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!reply)
 		return -ENOMEM;
 
-	err = evs_dev_resize(evs, size, info->extack);
+	err = evs_disk_resize(evs, size, info->extack);
 	if (err) {
 		nlmsg_free(reply);
 		return err;
@@ -384,7 +428,7 @@ int evs_nl_resize_doit(struct sk_buff *skb, struct genl_info *info)
 
 int evs_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_device *evs = info->user_ptr[0];
+	struct evs_disk *evs = info->user_ptr[0];
 
 	if (GENL_REQ_ATTR_CHECK(info, EVS_A_DEV_CMK)) {
 		NL_SET_ERR_MSG(info->extack, "the name of a CMK is required");
@@ -393,9 +437,9 @@ int evs_nl_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (evs_nl_check_text(info, EVS_A_DEV_CMK))
 		return -EINVAL;
 
-	mutex_lock(&evs_devs_lock);
-	nla_strscpy(evs->cmk, info->attrs[EVS_A_DEV_CMK], sizeof(evs->cmk));
-	mutex_unlock(&evs_devs_lock);
+	mutex_lock(&evs_disks_lock);
+	nla_strscpy(evs->config.cmk, info->attrs[EVS_A_DEV_CMK], sizeof(evs->config.cmk));
+	mutex_unlock(&evs_disks_lock);
 
 	return 0;
 }
@@ -413,16 +457,16 @@ int evs_nl_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct evs_device *evs;
+	struct evs_disk *evs;
 	unsigned long i;
 	void *hdr;
 	int err = 0;
 
-	mutex_lock(&evs_devs_lock);
-	cb->seq = evs_devs_generation;
+	mutex_lock(&evs_disks_lock);
+	cb->seq = evs_disks_generation;
 
 	/* A dump may need several messages: args[0] is where to go on */
-	xa_for_each_start(&evs_devs, i, evs, cb->args[0]) {
+	xa_for_each_start(&evs_disks, i, evs, cb->args[0]) {
 		if (!evs->visible)
 			continue;
 
@@ -442,45 +486,9 @@ int evs_nl_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		genlmsg_end(skb, hdr);
 		cb->args[0] = i + 1;
 	}
-	mutex_unlock(&evs_devs_lock);
+	mutex_unlock(&evs_disks_lock);
 
 	return err;
-}
-
-/**
- * evs_nl_event() - tell the listeners of the group that something has happened
- * @evs: disk, which must not be freed meanwhile
- * @event: what has happened
- * @cause: why
- *
- * Listeners that miss a message, be it for lack of memory, learn so by ENOBUFS.
- *
- * Context: process context. What memory may be waited for is the caller's to say.
- */
-void evs_nl_event(const struct evs_device *evs, enum evs_event event,
-		  enum evs_cause cause)
-{
-	struct sk_buff *skb;
-	void *hdr;
-
-	if (!genl_has_listeners(&evs_nl_family, &init_net, EVS_NLGRP_EVENTS))
-		return;
-
-	skb = evs_nl_new_reply();
-	if (!skb)
-		goto err_lost;
-	hdr = genlmsg_put(skb, 0, 0, &evs_nl_family, 0, EVS_CMD_EVENT);
-	if (!hdr || evs_nl_put_event(skb, evs, event, cause))
-		goto err_skb;
-
-	genlmsg_end(skb, hdr);
-	genlmsg_multicast(&evs_nl_family, skb, 0, EVS_NLGRP_EVENTS, GFP_KERNEL);
-	return;
-
-err_skb:
-	nlmsg_free(skb);
-err_lost:
-	genl_set_err(&evs_nl_family, &init_net, 0, EVS_NLGRP_EVENTS, -ENOBUFS);
 }
 
 /*

@@ -17,6 +17,7 @@
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
+#include "disk.h"
 #include "evs.h"
 #include "io.h"
 #include "trace.h"
@@ -33,7 +34,7 @@ static bool evs_read_is_large(const struct request *rq)
  *
  * Context: any, down to hard interrupts.
  */
-void evs_read_queue(struct evs_device *evs, struct evs_cmd *cmd)
+void evs_read_queue(struct evs_disk *evs, struct evs_cmd *cmd)
 {
 	if (evs_read_is_large(blk_mq_rq_from_pdu(cmd)))
 		evs_crew_read(evs->crew, &cmd->bio);
@@ -51,16 +52,16 @@ static void evs_read_zero(struct request *rq)
 }
 
 /* Have a read decrypted when the disk is resumed, or again if it has been */
-static void evs_read_hold(struct evs_device *evs, struct evs_cmd *cmd)
+static void evs_read_hold(struct evs_disk *evs, struct evs_cmd *cmd)
 {
 	unsigned long flags;
 	bool held;
 
-	spin_lock_irqsave(&evs->state_lock, flags);
-	held = evs->state == EVS_DEV_STATE_SUSPENDED;
+	spin_lock_irqsave(&evs->slot.lock, flags);
+	held = evs->slot.state == EVS_DEV_STATE_SUSPENDED;
 	if (held)
 		bio_list_add(&evs->held_bios, &cmd->bio);
-	spin_unlock_irqrestore(&evs->state_lock, flags);
+	spin_unlock_irqrestore(&evs->slot.lock, flags);
 
 	if (!held)
 		evs_read_queue(evs, cmd);
@@ -116,7 +117,7 @@ static int evs_cmd_decrypt_rest(struct evs_cmd *cmd,
 static void evs_read_end(struct evs_cmd *cmd, int err)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_device *evs;
+	struct evs_disk *evs;
 	blk_status_t status;
 
 	/* Not ours any more, and maybe gone */
@@ -152,7 +153,7 @@ static void evs_read_job_end(struct evs_job *job)
 	evs_read_end(cmd, job->err);
 }
 
-static int evs_cmd_decrypt_shared(struct evs_device *evs, struct evs_cmd *cmd,
+static int evs_cmd_decrypt_shared(struct evs_disk *evs, struct evs_cmd *cmd,
 				  const struct evs_cipher *cipher)
 {
 	struct evs_job *job = &cmd->job;
@@ -174,7 +175,7 @@ static int evs_cmd_decrypt_shared(struct evs_device *evs, struct evs_cmd *cmd,
  * that it will; -EHOSTDOWN if that has to wait for the disk to be resumed; or
  * another error code.
  */
-static int evs_cmd_decrypt(struct evs_device *evs, struct evs_cmd *cmd,
+static int evs_cmd_decrypt(struct evs_disk *evs, struct evs_cmd *cmd,
 			   bool may_sleep)
 {
 	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
@@ -221,7 +222,7 @@ static int evs_cmd_decrypt(struct evs_device *evs, struct evs_cmd *cmd,
 int evs_io_decrypt(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
-	struct evs_device *evs = blk_mq_rq_from_pdu(cmd)->q->queuedata;
+	struct evs_disk *evs = blk_mq_rq_from_pdu(cmd)->q->queuedata;
 
 	return bio->bi_status ? 0 : evs_cmd_decrypt(evs, cmd, true);
 }
@@ -259,7 +260,7 @@ static void evs_read_work(struct work_struct *work)
  * one CPU, and others wait for this context, too. If it has been answered before its
  * submitter is back, that one decrypts it, with the crew's help.
  */
-static void evs_read_end_large(struct evs_device *evs, struct evs_cmd *cmd)
+static void evs_read_end_large(struct evs_disk *evs, struct evs_cmd *cmd)
 {
 	if (atomic_dec_and_test(&cmd->awaited))
 		evs_read_queue(evs, cmd);
@@ -276,7 +277,7 @@ static void evs_read_end_io(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_device *evs = rq->q->queuedata;
+	struct evs_disk *evs = rq->q->queuedata;
 
 	cmd->next = rq->bio;
 	cmd->iter = rq->bio->bi_iter;
@@ -297,7 +298,7 @@ static void evs_read_end_io(struct bio *bio)
  * Return: BLK_STS_OK if it has been started, and ends on its own; BLK_STS_RESOURCE
  *	if it has to come again; or an error to end it with.
  */
-blk_status_t evs_queue_read(struct evs_device *evs, struct request *rq)
+blk_status_t evs_queue_read(struct evs_disk *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	blk_status_t status = evs_io_admit(evs);

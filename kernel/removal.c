@@ -13,69 +13,50 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <kunit/visibility.h>
 #include <linux/blkdev.h>
 #include <linux/netlink.h>
 #include <linux/workqueue.h>
 
-#include "evs.h"
+#include "disk.h"
 
 /* Own, so that unloading the module can wait for its work to return */
 static struct workqueue_struct *evs_removal_wq;
 
-/**
- * evs_dev_wipe() - wipe the cipher and invalidate the key, if they are there
- * @evs: disk, which is dead afterwards
- *
- * Context: process context. Does not wait for the backing device.
- */
-void evs_dev_wipe(struct evs_device *evs)
-{
-	evs_state_change(evs, EVS_OP_KILL, NULL, NULL);
-	evs_key_disown(evs);
-	cancel_work_sync(&evs->lost_work);
-	cancel_delayed_work_sync(&evs->spare_work);
-}
-EXPORT_SYMBOL_IF_KUNIT(evs_dev_wipe);
-
 /* Called once, by whoever has made the disk detaching or dead */
-static void evs_dev_remove(struct evs_device *evs)
+static void evs_disk_remove(struct evs_disk *evs)
 {
 	/* What the new state forbids may have begun before: wait for its end */
-	mutex_lock(&evs->control_mutex);
-	evs_backing_unlink(evs);
-	mutex_unlock(&evs->control_mutex);
+	mutex_lock(&evs->slot.mutex);
+	evs_backing_unlink(&evs->backing, evs->disk);
+	mutex_unlock(&evs->slot.mutex);
 
-	evs_events_stop(evs);
+	evs_events_stop(&evs->events);
 	/* What the page cache still has is written out encrypted, or fails */
 	del_gendisk(evs->disk);
 
 	/* No request is in flight any more, and none will come */
-	evs_dev_wipe(evs);
-	bdev_fput(evs->bdev_file);
+	evs_keyslot_kill(&evs->slot);
+	evs_backing_close(&evs->backing);
 	/* The backing device has no holder any more who could be told */
 	cancel_work_sync(&evs->gone_work);
 	cancel_work_sync(&evs->gone_tell_work);
-	evs_events_exit(evs);
+	evs_events_exit(&evs->events);
 
-	pr_info("%s: detached \"%s\": %s\n", evs->disk->disk_name, evs->name,
+	pr_info("%s: detached \"%s\": %s\n", evs->disk->disk_name, evs->config.name,
 		evs_cause_name(evs->detach_cause));
-	evs_event(evs, EVS_EVENT_DETACHED, evs->detach_cause);
+	evs_event(&evs->events, EVS_EVENT_DETACHED, evs->detach_cause);
 	complete_all(&evs->removed);
 	put_disk(evs->disk);
 }
 
-/**
- * evs_dev_remove_work() - remove a disk that is detached while it is open
- * @work: remove_work of the disk
- */
-void evs_dev_remove_work(struct work_struct *work)
+/* Remove a disk that is detached while it is open */
+static void evs_disk_remove_work(struct work_struct *work)
 {
-	struct evs_device *evs = container_of(work, struct evs_device,
+	struct evs_disk *evs = container_of(work, struct evs_disk,
 					      remove_work);
 
 	/* Detached lazily: it is not open, and what was written is to arrive */
-	if (READ_ONCE(evs->state) == EVS_DEV_STATE_DETACHING)
+	if (READ_ONCE(evs->slot.state) == EVS_DEV_STATE_DETACHING)
 		goto remove;
 
 	/* Users learn that the disk is gone; file systems shut down */
@@ -89,22 +70,22 @@ void evs_dev_remove_work(struct work_struct *work)
 		;
 
 remove:
-	evs_dev_remove(evs);
+	evs_disk_remove(evs);
 }
 
 /*
  * Not under disk->open_mutex: an opener may hold it who waits for the backing
  * device. Opening a disk meanwhile gives a dead one.
  */
-static int evs_dev_detach_by_force(struct evs_device *evs, enum evs_cause cause,
-				   struct netlink_ext_ack *extack)
+static int evs_disk_detach_by_force(struct evs_disk *evs, enum evs_cause cause,
+				    struct netlink_ext_ack *extack)
 {
 	int before;
 
-	before = evs_state_change(evs, EVS_OP_KILL, NULL, extack);
+	before = evs_keyslot_change(&evs->slot, EVS_OP_KILL, NULL, extack);
 	if (before < 0)
 		return before;
-	evs_key_disown(evs);
+	evs_key_disown(&evs->slot.owner);
 
 	/* If it was being detached already, it is going to be removed */
 	if (before != EVS_DEV_STATE_DETACHING) {
@@ -120,8 +101,8 @@ static int evs_dev_detach_by_force(struct evs_device *evs, enum evs_cause cause,
  *
  * Return: 0 if the caller is to remove the disk, -EINPROGRESS if the last opener.
  */
-static int evs_dev_detach_closed(struct evs_device *evs, bool lazy,
-				 struct netlink_ext_ack *extack)
+static int evs_disk_detach_closed(struct evs_disk *evs, bool lazy,
+				  struct netlink_ext_ack *extack)
 {
 	struct gendisk *disk = evs->disk;
 	int err;
@@ -130,9 +111,9 @@ static int evs_dev_detach_closed(struct evs_device *evs, bool lazy,
 		return -EINTR;
 
 	if (!disk_openers(disk)) {
-		err = evs_state_change(evs, EVS_OP_DETACH, NULL, extack);
+		err = evs_keyslot_change(&evs->slot, EVS_OP_DETACH, NULL, extack);
 	} else if (lazy) {
-		err = evs_state_next(READ_ONCE(evs->state), EVS_OP_DETACH);
+		err = evs_state_next(READ_ONCE(evs->slot.state), EVS_OP_DETACH);
 		if (err < 0) {
 			evs_state_explain(err, EVS_OP_DETACH, extack);
 		} else {
@@ -149,7 +130,7 @@ static int evs_dev_detach_closed(struct evs_device *evs, bool lazy,
 }
 
 /**
- * evs_dev_detach() - remove a disk
+ * evs_disk_detach() - remove a disk
  * @evs: disk
  * @how: what to do if it is open
  * @extack: says why if it fails
@@ -166,112 +147,115 @@ static int evs_dev_detach_closed(struct evs_device *evs, bool lazy,
  * Return: 0, -EBUSY if the disk is open, -ENODEV if it is detached already,
  *	-EINTR on a signal.
  */
-int evs_dev_detach(struct evs_device *evs, enum evs_detach how,
-		   struct netlink_ext_ack *extack)
+int evs_disk_detach(struct evs_disk *evs, enum evs_detach how,
+		    struct netlink_ext_ack *extack)
 {
 	int err;
 
 	if (how == EVS_DETACH_FORCE)
-		return evs_dev_detach_by_force(evs, EVS_CAUSE_FORCE, extack);
-	if (READ_ONCE(evs->state) == EVS_DEV_STATE_REMOVED)
-		return evs_dev_detach_by_force(evs, EVS_CAUSE_COMMAND, extack);
+		return evs_disk_detach_by_force(evs, EVS_CAUSE_FORCE, extack);
+	if (READ_ONCE(evs->slot.state) == EVS_DEV_STATE_REMOVED)
+		return evs_disk_detach_by_force(evs, EVS_CAUSE_COMMAND, extack);
 
-	err = evs_dev_detach_closed(evs, how == EVS_DETACH_LAZY, extack);
+	err = evs_disk_detach_closed(evs, how == EVS_DETACH_LAZY, extack);
 	if (!err)
-		evs_dev_remove(evs);
+		evs_disk_remove(evs);
 	return err == -EINPROGRESS ? 0 : err;
 }
 
 /**
- * evs_dev_closed() - go on with a lazy detach
+ * evs_disk_closed() - go on with a lazy detach
  * @evs: disk that an opener has closed
- *
- * Context: disk->open_mutex is held.
  */
-void evs_dev_closed(struct evs_device *evs)
+void evs_disk_closed(struct evs_disk *evs)
 {
 	lockdep_assert_held(&evs->disk->open_mutex);
 
 	if (!test_bit(EVS_LAZY, &evs->flags) || disk_openers(evs->disk))
 		return;
 	/* Refused if it is detached otherwise */
-	if (evs_state_change(evs, EVS_OP_DETACH, NULL, NULL) < 0)
+	if (evs_keyslot_change(&evs->slot, EVS_OP_DETACH, NULL, NULL) < 0)
 		return;
 	evs->detach_cause = EVS_CAUSE_LAST_CLOSE;
 	queue_work(evs_removal_wq, &evs->remove_work);
 }
 
-/**
- * evs_dev_gone_work() - take the key away from a disk whose backing device is lost
- * @work: gone_work of the disk
- *
- * Lets go of I/O that is held, which may be what memory waits for. So this waits for
- * nothing, and runs although no worker can be made.
+/*
+ * Take the key away from a disk whose backing device is lost. This lets go of I/O that
+ * is held, which may be what memory waits for. So it waits for nothing, and runs
+ * although no worker can be made.
  */
-void evs_dev_gone_work(struct work_struct *work)
+static void evs_disk_gone_work(struct work_struct *work)
 {
-	struct evs_device *evs = container_of(work, struct evs_device,
+	struct evs_disk *evs = container_of(work, struct evs_disk,
 					      gone_work);
 	int before;
 
-	before = evs_state_change(evs, EVS_OP_REMOVE, NULL, NULL);
+	before = evs_keyslot_change(&evs->slot, EVS_OP_REMOVE, NULL, NULL);
 	if (before < 0)
 		return;
-	evs_key_disown(evs);
+	evs_key_disown(&evs->slot.owner);
 	pr_warn("%s: \"%s\" has lost its backing device: %s\n",
-		evs->disk->disk_name, evs->name,
+		evs->disk->disk_name, evs->config.name,
 		evs_cause_name(READ_ONCE(evs->gone_cause)));
 	/* While it is being detached, whoever does so tells of it */
 	if (before != EVS_DEV_STATE_DETACHING)
 		queue_work(evs_removal_wq, &evs->gone_tell_work);
 }
 
-/**
- * evs_dev_gone_tell_work() - tell users that the backing device of a disk is lost
- * @work: gone_tell_work of the disk
- */
-void evs_dev_gone_tell_work(struct work_struct *work)
+/* Tell users that the backing device of a disk is lost */
+static void evs_disk_gone_tell_work(struct work_struct *work)
 {
-	struct evs_device *evs = container_of(work, struct evs_device,
+	struct evs_disk *evs = container_of(work, struct evs_disk,
 					      gone_tell_work);
 
 	/* Before the event: links to a device that is gone lead nowhere */
-	mutex_lock(&evs->control_mutex);
-	evs_backing_unlink(evs);
-	mutex_unlock(&evs->control_mutex);
-	evs_event(evs, EVS_EVENT_REMOVED, READ_ONCE(evs->gone_cause));
+	mutex_lock(&evs->slot.mutex);
+	evs_backing_unlink(&evs->backing, evs->disk);
+	mutex_unlock(&evs->slot.mutex);
+	evs_event(&evs->events, EVS_EVENT_REMOVED, READ_ONCE(evs->gone_cause));
 	/* Users learn that the disk is gone; file systems shut down */
 	blk_mark_disk_dead(evs->disk);
 }
 
-/**
- * evs_dev_backing_gone() - have a disk removed as its backing device is lost
- * @evs: disk, maybe not added yet
- * @cause: how it was lost
- *
- * Context: any. The backing device must not be closed meanwhile.
- */
-void evs_dev_backing_gone(struct evs_device *evs, enum evs_cause cause)
+/* Of a disk that may not have been added yet; in any context */
+static void evs_disk_backing_gone(struct evs_backing *backing,
+				  enum evs_cause cause)
 {
+	struct evs_disk *evs = container_of(backing, struct evs_disk, backing);
+
 	WRITE_ONCE(evs->gone_cause, cause);
 	set_bit(EVS_GONE, &evs->flags);
-	/* Pairs with the one in evs_dev_added(): one of both sees the other's bit */
+	/* Pairs with the one in evs_disk_added(): one of both sees the other's bit */
 	smp_mb__after_atomic();
 	if (test_bit(EVS_ADDED, &evs->flags))
 		queue_work(evs_revocation_wq, &evs->gone_work);
 }
 
 /**
- * evs_dev_added() - deal with the loss of the backing device from now on
+ * evs_disk_added() - deal with the loss of the backing device from now on
  * @evs: disk that has been added
  */
-void evs_dev_added(struct evs_device *evs)
+void evs_disk_added(struct evs_disk *evs)
 {
 	set_bit(EVS_ADDED, &evs->flags);
-	/* Pairs with the one in evs_dev_backing_gone() */
+	/* Pairs with the one in evs_disk_backing_gone() */
 	smp_mb__after_atomic();
 	if (test_bit(EVS_GONE, &evs->flags))
 		queue_work(evs_revocation_wq, &evs->gone_work);
+}
+
+/**
+ * evs_disk_init_removal() - prepare for the end of a disk
+ * @evs: disk that is being attached
+ */
+void evs_disk_init_removal(struct evs_disk *evs)
+{
+	evs->backing.gone = evs_disk_backing_gone;
+	INIT_WORK(&evs->gone_work, evs_disk_gone_work);
+	INIT_WORK(&evs->gone_tell_work, evs_disk_gone_tell_work);
+	INIT_WORK(&evs->remove_work, evs_disk_remove_work);
+	init_completion(&evs->removed);
 }
 
 /**

@@ -9,8 +9,9 @@
 #include <linux/blkdev.h>
 #include <linux/part_stat.h>
 
-#include "evs.h"
+#include "disk.h"
 #include "io.h"
+#include "stat.h"
 
 /* Each CPU counts without a lock, while what they have counted is added up */
 #define EVS_PART_STAT(part, field)	data_race(part_stat_read(part, field))
@@ -32,7 +33,7 @@ static bool evs_stat_request(struct request *rq, void *priv)
 /**
  * evs_stat_read() - read the counters of a disk
  * @evs: disk that has been added. It must not be freed meanwhile: be it by a
- *	reference, by evs_devs_lock while it is in evs_devs, or because its files
+ *	reference, by evs_disks_lock while it is in evs_disks, or because its files
  *	in sysfs are in use.
  * @stat: the counters
  *
@@ -41,7 +42,7 @@ static bool evs_stat_request(struct request *rq, void *priv)
  *
  * Context: process context. Neither sleeps for long nor waits for I/O.
  */
-void evs_stat_read(struct evs_device *evs, struct evs_stat *stat)
+void evs_stat_read(struct evs_disk *evs, struct evs_stat *stat)
 {
 	struct block_device *part = evs->disk->part0;
 
@@ -52,11 +53,11 @@ void evs_stat_read(struct evs_device *evs, struct evs_stat *stat)
 		(u64)EVS_PART_STAT(part, sectors[STAT_READ]) << SECTOR_SHIFT;
 	stat->bytes_written =
 		(u64)EVS_PART_STAT(part, sectors[STAT_WRITE]) << SECTOR_SHIFT;
-	stat->errors = (u32)atomic_read(&evs->errors);
+	stat->errors = (u32)atomic_read(&evs->events.errors);
 
 	/*
 	 * The tag set goes with the disk in evs_free_disk(), after it has left
-	 * evs_devs, and the block layer keeps requests until their tags are.
+	 * evs_disks, and the block layer keeps requests until their tags are.
 	 */
 	blk_mq_tagset_busy_iter(&evs->tag_set, evs_stat_request, stat);
 }

@@ -2,19 +2,25 @@
 /*
  * EVS: the states of a disk
  *
- * What is asked of a disk, and whether that is possible, depends on one word, and
- * so does what I/O finds in place of a cipher. Both change together under a
- * spinlock: nothing that may have to wait, least of all for a backing device that
- * hangs, comes before the cipher is out of reach.
+ * Which operations are possible in each state, and which state they lead to. The
+ * state itself changes in keyslot.c, together with what I/O finds as its cipher.
  */
 #include <kunit/visibility.h>
-#include <linux/blkdev.h>
 #include <linux/netlink.h>
 
-#include "evs.h"
-#include "trace.h"
+#include "state.h"
 
 #define EVS_STATES		(EVS_DEV_STATE_DEAD + 1)
+
+/* As in Documentation/netlink/specs/evs.yaml */
+static const char *const evs_state_names[] = {
+	[EVS_DEV_STATE_LIVE]		= "live",
+	[EVS_DEV_STATE_SUSPENDED]	= "suspended",
+	[EVS_DEV_STATE_REVOKED]		= "revoked",
+	[EVS_DEV_STATE_REMOVED]		= "removed",
+	[EVS_DEV_STATE_DETACHING]	= "detaching",
+	[EVS_DEV_STATE_DEAD]		= "dead",
+};
 
 /* What becomes of a disk: a state, or the error code of a refusal */
 static const int evs_transitions[EVS_STATES][EVS_OPS] = {
@@ -76,6 +82,18 @@ static const int evs_transitions[EVS_STATES][EVS_OPS] = {
 };
 
 /**
+ * evs_state_name() - name a state
+ * @state: what a disk does with I/O
+ *
+ * Return: its name in logs, uevents and sysfs.
+ */
+const char *evs_state_name(enum evs_dev_state state)
+{
+	return evs_state_names[state];
+}
+EXPORT_SYMBOL_IF_KUNIT(evs_state_name);
+
+/**
  * evs_state_next() - tell what becomes of a disk
  * @state: what it is
  * @op: what is asked of it
@@ -120,73 +138,3 @@ void evs_state_explain(int err, enum evs_op op, struct netlink_ext_ack *extack)
 		NL_SET_ERR_MSG(extack, "the disk has been detached already");
 	}
 }
-
-/* What I/O finds in a state that has no cipher of its own */
-static struct evs_cipher *evs_state_cipher(enum evs_dev_state state)
-{
-	return state == EVS_DEV_STATE_SUSPENDED ? EVS_CIPHER_HELD : NULL;
-}
-
-/**
- * evs_state_change() - change the state of a disk
- * @evs: disk
- * @op: what is asked of it
- * @cipher: for EVS_OP_RESUME, cipher with the data key, which on success is the
- *	disk's; for EVS_OP_SUSPEND, EVS_CIPHER_HELD to keep the disk's as its spare
- * @extack: says why if it is refused, or NULL
- *
- * When this returns, the cipher of a disk that may not have it any more has been
- * wiped, and no request uses it, unless it is kept as the spare of a suspended
- * disk. I/O that was held goes on or fails, as the new state demands. The key is
- * left to the caller.
- *
- * Context: process context. Does not wait for the backing device, for memory, or
- *	for any lock under which somebody else might.
- * Return: the state of before, or a negative error code from evs_state_next().
- */
-int evs_state_change(struct evs_device *evs, enum evs_op op,
-		     struct evs_cipher *cipher, struct netlink_ext_ack *extack)
-{
-	struct evs_cipher *old = NULL, *spare = NULL;
-	enum evs_dev_state before;
-	unsigned long flags;
-	int next;
-
-	/* First, so that no request is refused over and over again */
-	if (op == EVS_OP_SUSPEND)
-		evs_io_hold(evs);
-
-	spin_lock_irqsave(&evs->state_lock, flags);
-	before = evs->state;
-	next = evs_state_next(before, op);
-	if (next >= 0) {
-		WRITE_ONCE(evs->state, next);
-		if (next != EVS_DEV_STATE_LIVE &&
-		    next != EVS_DEV_STATE_DETACHING)
-			old = evs_io_set_cipher(evs, evs_state_cipher(next));
-		else if (cipher)
-			old = evs_io_set_cipher(evs, cipher);
-		if (next != EVS_DEV_STATE_SUSPENDED) {
-			spare = evs->spare;
-			evs->spare = NULL;
-		} else if (op == EVS_OP_SUSPEND && cipher == EVS_CIPHER_HELD) {
-			evs->spare = old;
-			old = NULL;
-		}
-	}
-	spin_unlock_irqrestore(&evs->state_lock, flags);
-
-	evs_io_wipe(old);
-	evs_io_wipe(spare);
-	if (next < 0) {
-		if (op == EVS_OP_SUSPEND)
-			evs_io_release(evs);
-		evs_state_explain(next, op, extack);
-		return next;
-	}
-	trace_evs_state(evs, op, before, next);
-	if (before == EVS_DEV_STATE_SUSPENDED && next != before)
-		evs_io_release(evs);
-	return before;
-}
-EXPORT_SYMBOL_IF_KUNIT(evs_state_change);

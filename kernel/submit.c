@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "disk.h"
 #include "evs.h"
 #include "io.h"
 
@@ -27,7 +28,7 @@
  * @rq: request
  * @nr_bvecs: how many entries at the start of the command's @bvecs have the data
  */
-void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
+void evs_cmd_init_bio(struct evs_disk *evs, struct request *rq,
 		      unsigned int nr_bvecs)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
@@ -48,7 +49,7 @@ void evs_cmd_init_bio(struct evs_device *evs, struct request *rq,
 
 static void evs_submit_work(struct work_struct *work)
 {
-	struct evs_device *evs = container_of(work, struct evs_device,
+	struct evs_disk *evs = container_of(work, struct evs_disk,
 					      submit_work);
 	struct bio_list bios;
 	struct blk_plug plug;
@@ -102,7 +103,7 @@ static bool evs_in_kblockd(const struct request *rq)
 	       work == &rq->q->requeue_work.work;
 }
 
-static void evs_submit_later(struct evs_device *evs, struct bio *bio)
+static void evs_submit_later(struct evs_disk *evs, struct bio *bio)
 {
 	spin_lock(&evs->submit_lock);
 	bio_list_add(&evs->submit_bios, bio);
@@ -150,7 +151,7 @@ static void evs_submit_later(struct evs_device *evs, struct bio *bio)
  *
  * Context: process context, may sleep.
  */
-void evs_submit_bio(struct evs_device *evs, struct bio *bio)
+void evs_submit_bio(struct evs_disk *evs, struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct bio_list *kept_back = current->bio_list;
@@ -186,14 +187,14 @@ void evs_submit_bio(struct evs_device *evs, struct bio *bio)
  *
  * Context: process context, may sleep.
  */
-void evs_cmd_submit(struct evs_device *evs, struct request *rq,
+void evs_cmd_submit(struct evs_disk *evs, struct request *rq,
 		    bio_end_io_t *end_io)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct bio *bio = &cmd->bio;
 
 	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
-	bio->bi_iter.bi_sector += evs->offset >> SECTOR_SHIFT;
+	bio->bi_iter.bi_sector += evs->config.offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
 	evs_submit_bio(evs, bio);
 }
@@ -202,7 +203,7 @@ void evs_cmd_submit(struct evs_device *evs, struct request *rq,
  * evs_submit_init() - set up what submitting bios needs
  * @evs: disk
  */
-void evs_submit_init(struct evs_device *evs)
+void evs_submit_init(struct evs_disk *evs)
 {
 	spin_lock_init(&evs->submit_lock);
 	bio_list_init(&evs->submit_bios);

@@ -15,14 +15,16 @@
 #include <linux/mutex.h>
 #include <linux/sysfs.h>
 
-#include "evs.h"
+#include "disk.h"
+#include "stat.h"
+#include "sysfs.h"
 
-static struct evs_device *evs_sysfs_dev(struct device *dev)
+static struct evs_disk *evs_sysfs_dev(struct device *dev)
 {
 	return dev_to_disk(dev)->private_data;
 }
 
-static struct evs_stat evs_sysfs_stat(struct evs_device *evs)
+static struct evs_stat evs_sysfs_stat(struct evs_disk *evs)
 {
 	struct evs_stat stat;
 
@@ -36,23 +38,23 @@ static ssize_t evs_##_name##_show(struct device *dev,			\
 				  struct device_attribute *attr,	\
 				  char *buf)				\
 {									\
-	struct evs_device *evs = evs_sysfs_dev(dev);			\
+	struct evs_disk *evs = evs_sysfs_dev(dev);			\
 									\
 	return sysfs_emit(buf, __VA_ARGS__);				\
 }									\
 static struct device_attribute evs_attr_##_name =			\
 	__ATTR(_name, _mode, evs_##_name##_show, NULL)
 
-EVS_ATTR(name, 0444, "%s\n", evs->name);
-EVS_ATTR(uuid, 0444, "%s\n", evs->uuid);
-EVS_ATTR(state, 0444, "%s\n", evs_state_name(READ_ONCE(evs->state)));
-EVS_ATTR(backing_dev, 0444, "%u:%u\n", MAJOR(evs->backing_dev),
-	 MINOR(evs->backing_dev));
-EVS_ATTR(offset, 0444, "%llu\n", evs->offset);
-EVS_ATTR(sector_size, 0444, "%u\n", evs->sector_size);
-EVS_ATTR(read_only, 0444, "%d\n", evs->read_only);
-EVS_ATTR(allow_discards, 0444, "%d\n", evs->allow_discards);
-EVS_ATTR(no_partscan, 0444, "%d\n", evs->no_partscan);
+EVS_ATTR(name, 0444, "%s\n", evs->config.name);
+EVS_ATTR(uuid, 0444, "%s\n", evs->config.uuid);
+EVS_ATTR(state, 0444, "%s\n", evs_state_name(READ_ONCE(evs->slot.state)));
+EVS_ATTR(backing_dev, 0444, "%u:%u\n", MAJOR(evs->config.backing_dev),
+	 MINOR(evs->config.backing_dev));
+EVS_ATTR(offset, 0444, "%llu\n", evs->config.offset);
+EVS_ATTR(sector_size, 0444, "%u\n", evs->config.sector_size);
+EVS_ATTR(read_only, 0444, "%d\n", evs->config.read_only);
+EVS_ATTR(allow_discards, 0444, "%d\n", evs->config.allow_discards);
+EVS_ATTR(no_partscan, 0444, "%d\n", evs->config.no_partscan);
 EVS_ATTR(lazy, 0444, "%d\n", test_bit(EVS_LAZY, &evs->flags));
 EVS_ATTR(openers, 0444, "%u\n", disk_openers(evs->disk));
 EVS_ATTR(reads, 0444, "%llu\n", evs_sysfs_stat(evs).reads);
@@ -70,9 +72,9 @@ EVS_ATTR(bounce_pages, 0444, "%u\n", evs_sysfs_stat(evs).bounce_pages);
 static ssize_t evs_key_serial_show(struct device *dev,
 				   struct device_attribute *attr, char *buf)
 {
-	struct evs_device *evs = evs_sysfs_dev(dev);
-	enum evs_dev_state state = READ_ONCE(evs->state);
-	key_serial_t serial = READ_ONCE(evs->key_serial);
+	struct evs_disk *evs = evs_sysfs_dev(dev);
+	enum evs_dev_state state = READ_ONCE(evs->slot.state);
+	key_serial_t serial = READ_ONCE(evs->slot.serial);
 
 	if (!serial || (state != EVS_DEV_STATE_LIVE &&
 			state != EVS_DEV_STATE_DETACHING))
@@ -84,27 +86,34 @@ static ssize_t evs_key_serial_show(struct device *dev,
 static struct device_attribute evs_attr_key_serial =
 	__ATTR(key_serial, 0400, evs_key_serial_show, NULL);
 
-/* The same for what changes under evs_devs_lock */
-#define EVS_ATTR_LOCKED(_name, _mode, ...)				\
-static ssize_t evs_##_name##_show(struct device *dev,			\
-				  struct device_attribute *attr,	\
-				  char *buf)				\
-{									\
-	struct evs_device *evs = evs_sysfs_dev(dev);			\
-	ssize_t len;							\
-									\
-	mutex_lock(&evs_devs_lock);					\
-	len = sysfs_emit(buf, __VA_ARGS__);				\
-	mutex_unlock(&evs_devs_lock);					\
-	return len;							\
-}									\
-static struct device_attribute evs_attr_##_name =			\
-	__ATTR(_name, _mode, evs_##_name##_show, NULL)
+/* Changes when somebody tells another one */
+static ssize_t evs_cmk_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct evs_disk *evs = evs_sysfs_dev(dev);
+	ssize_t len;
 
-/* When the disk is resumed with another implementation than it had */
-EVS_ATTR_LOCKED(cipher, 0444, "%s\n", evs->cipher_driver);
-/* When somebody tells another one */
-EVS_ATTR_LOCKED(cmk, 0400, "%s\n", evs->cmk);
+	mutex_lock(&evs_disks_lock);
+	len = sysfs_emit(buf, "%s\n", evs->config.cmk);
+	mutex_unlock(&evs_disks_lock);
+	return len;
+}
+
+static struct device_attribute evs_attr_cmk =
+	__ATTR(cmk, 0400, evs_cmk_show, NULL);
+
+/* Changes when the disk is resumed with another implementation than it had */
+static ssize_t evs_cipher_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	char driver[CRYPTO_MAX_ALG_NAME];
+
+	evs_keyslot_driver(&evs_sysfs_dev(dev)->slot, driver);
+	return sysfs_emit(buf, "%s\n", driver);
+}
+
+static struct device_attribute evs_attr_cipher =
+	__ATTR(cipher, 0444, evs_cipher_show, NULL);
 
 static struct attribute *evs_disk_attrs[] = {
 	&evs_attr_name.attr,

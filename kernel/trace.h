@@ -15,7 +15,8 @@
 #include <linux/blk-mq.h>
 #include <linux/tracepoint.h>
 
-#include "evs.h"
+#include "disk.h"
+#include "state.h"
 
 /* The values for those who print events in userspace, like perf */
 TRACE_DEFINE_ENUM(EVS_DEV_STATE_LIVE);
@@ -66,7 +67,7 @@ static_assert((__force u32)REQ_OP_DISCARD == 3);
  * a position.
  */
 DECLARE_EVENT_CLASS(evs_request,
-		    TP_PROTO(const struct evs_device *evs, struct request *rq),
+		    TP_PROTO(const struct evs_disk *evs, struct request *rq),
 		    TP_ARGS(evs, rq),
 		    TP_STRUCT__entry(__field(u32, id)
 				     __field(int, tag)
@@ -89,18 +90,18 @@ DECLARE_EVENT_CLASS(evs_request,
 
 /* A request is on its way */
 DEFINE_EVENT(evs_request, evs_request_begin,
-	     TP_PROTO(const struct evs_device *evs, struct request *rq),
+	     TP_PROTO(const struct evs_disk *evs, struct request *rq),
 	     TP_ARGS(evs, rq)
 );
 
 /* The cipher begins with the data of a request */
 DEFINE_EVENT(evs_request, evs_cipher_begin,
-	     TP_PROTO(const struct evs_device *evs, struct request *rq),
+	     TP_PROTO(const struct evs_disk *evs, struct request *rq),
 	     TP_ARGS(evs, rq)
 );
 
 DECLARE_EVENT_CLASS(evs_request_result,
-		    TP_PROTO(const struct evs_device *evs, struct request *rq,
+		    TP_PROTO(const struct evs_disk *evs, struct request *rq,
 			     int err),
 		    TP_ARGS(evs, rq, err),
 		    TP_STRUCT__entry(__field(u32, id)
@@ -126,19 +127,19 @@ DECLARE_EVENT_CLASS(evs_request_result,
 
 /* The cipher has done the data of a request, or failed */
 DEFINE_EVENT(evs_request_result, evs_cipher_end,
-	     TP_PROTO(const struct evs_device *evs, struct request *rq, int err),
+	     TP_PROTO(const struct evs_disk *evs, struct request *rq, int err),
 	     TP_ARGS(evs, rq, err)
 );
 
 /* A request that was on its way is about to be ended, well or not */
 DEFINE_EVENT(evs_request_result, evs_request_end,
-	     TP_PROTO(const struct evs_device *evs, struct request *rq, int err),
+	     TP_PROTO(const struct evs_disk *evs, struct request *rq, int err),
 	     TP_ARGS(evs, rq, err)
 );
 
 /* The state of a disk changes, or an operation leaves it as it is */
 TRACE_EVENT(evs_state,
-	    TP_PROTO(const struct evs_device *evs, enum evs_op op,
+	    TP_PROTO(const struct evs_disk *evs, enum evs_op op,
 		     enum evs_dev_state old, enum evs_dev_state new),
 	    TP_ARGS(evs, op, old, new),
 	    TP_STRUCT__entry(__field(u32, id)

@@ -10,6 +10,7 @@
 #include <linux/sched/mm.h>
 #include <linux/srcu.h>
 
+#include "disk.h"
 #include "evs.h"
 #include "io.h"
 #include "trace.h"
@@ -51,7 +52,7 @@ static void evs_write_job_end(struct evs_job *job)
 	complete(&container_of(job, struct evs_write_job, job)->done);
 }
 
-static int evs_cmd_encrypt_shared(struct evs_device *evs, struct request *rq,
+static int evs_cmd_encrypt_shared(struct evs_disk *evs, struct request *rq,
 				  const struct evs_cipher *cipher,
 				  struct evs_crypt_req *creq)
 {
@@ -81,7 +82,7 @@ static int evs_cmd_encrypt_shared(struct evs_device *evs, struct request *rq,
  *
  * Return: BLK_STS_RESOURCE if that has to wait for the disk to be resumed.
  */
-static blk_status_t evs_cmd_encrypt(struct evs_device *evs, struct request *rq)
+static blk_status_t evs_cmd_encrypt(struct evs_disk *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
@@ -141,7 +142,7 @@ static void evs_write_end_io(struct bio *bio)
  * Context: process context, may sleep.
  * Return: as evs_queue_read().
  */
-blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
+blk_status_t evs_queue_write(struct evs_disk *evs, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	blk_status_t status = evs_io_admit(evs);
@@ -149,7 +150,7 @@ blk_status_t evs_queue_write(struct evs_device *evs, struct request *rq)
 	if (status)
 		return status;
 	/* The block layer warns of writes to a read-only disk, but lets them pass */
-	if (evs->read_only)
+	if (evs->config.read_only)
 		return BLK_STS_IOERR;
 
 	if (!evs_bounce_alloc(evs, &cmd->bounce, cmd->bvecs, blk_rq_bytes(rq)))

@@ -9,7 +9,8 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "evs.h"
+#include "event.h"
+#include "state.h"
 
 /* Names of the specification: lower case with hyphens, each a different one */
 static void check_names(struct kunit *test, const char *const *names,
@@ -54,13 +55,13 @@ static void test_names(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "discard", causes[ARRAY_SIZE(causes) - 1]);
 }
 
-static struct evs_device *alloc_dev(struct kunit *test)
+static struct evs_events *alloc_events(struct kunit *test)
 {
-	struct evs_device *evs;
+	struct evs_events *events;
 
-	evs = kunit_kzalloc(test, sizeof(*evs), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, evs);
-	return evs;
+	events = kunit_kzalloc(test, sizeof(*events), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, events);
+	return events;
 }
 
 /* An event of a state says that state, even if the disk is in the next one */
@@ -80,13 +81,14 @@ static void test_state(struct kunit *test)
 		{ EVS_EVENT_RESIZED,		EVS_DEV_STATE_DETACHING },
 		{ EVS_EVENT_IO_ERROR,		EVS_DEV_STATE_DETACHING },
 	};
-	struct evs_device *evs = alloc_dev(test);
+	const enum evs_dev_state state = EVS_DEV_STATE_DETACHING;
+	struct evs_events *events = alloc_events(test);
 	unsigned int i;
 
-	evs->state = EVS_DEV_STATE_DETACHING;
+	events->state = &state;
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].state,
-				    evs_event_state(evs, cases[i].event),
+				    evs_event_state(events, cases[i].event),
 				    "%s", evs_event_name(cases[i].event));
 }
 
@@ -124,33 +126,33 @@ static void test_error_delay(struct kunit *test)
 /* Errors are counted one by one, and one event for all of them is due */
 static void test_errors(struct kunit *test)
 {
-	struct evs_device *evs = alloc_dev(test);
+	struct evs_events *events = alloc_events(test);
 	unsigned long flags, first, last;
 	unsigned int i;
 	bool pending;
 
-	evs_events_init(evs);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&evs->error_work));
+	evs_events_init(events);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&events->error_work));
 
 	/* As in an interrupt; and the timer of the work cannot go off meanwhile */
 	local_irq_save(flags);
-	evs->error_next = jiffies + HZ;
-	evs_io_error(evs, REQ_OP_READ);
-	first = evs->error_work.timer.expires;
+	events->error_next = jiffies + HZ;
+	evs_io_error(events, REQ_OP_READ);
+	first = events->error_work.timer.expires;
 	for (i = 1; i < 1000; i++)
-		evs_io_error(evs, i == 999 ? REQ_OP_FLUSH : REQ_OP_READ);
-	last = evs->error_work.timer.expires;
-	pending = delayed_work_pending(&evs->error_work);
+		evs_io_error(events, i == 999 ? REQ_OP_FLUSH : REQ_OP_READ);
+	last = events->error_work.timer.expires;
+	pending = delayed_work_pending(&events->error_work);
 	local_irq_restore(flags);
 
 	KUNIT_EXPECT_TRUE(test, pending);
 	/* The first has said when, the others do not put it off */
 	KUNIT_EXPECT_EQ(test, first, last);
-	KUNIT_EXPECT_EQ(test, 1000, atomic_read(&evs->errors));
-	KUNIT_EXPECT_EQ(test, EVS_CAUSE_FLUSH, evs_error_cause(evs->error_op));
+	KUNIT_EXPECT_EQ(test, 1000, atomic_read(&events->errors));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_FLUSH, evs_error_cause(events->error_op));
 
-	evs_events_exit(evs);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&evs->error_work));
+	evs_events_exit(events);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&events->error_work));
 }
 
 static struct kunit_case event_cases[] = {

@@ -5,6 +5,7 @@
 #include <crypto/aes-xts.h>
 #include <keys/user-type.h>
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/cred.h>
 #include <linux/key.h>
 #include <linux/key-type.h>
@@ -13,6 +14,7 @@
 #include <uapi/linux/keyctl.h>
 
 #include "evs.h"
+#include "key.h"
 
 #define KEY_PERM	(KEY_POS_ALL | KEY_USR_ALL)
 
@@ -27,7 +29,7 @@ struct key_test {
 };
 
 KUNIT_DEFINE_ACTION_WRAPPER(put_key, key_put, struct key *);
-KUNIT_DEFINE_ACTION_WRAPPER(put_handle, evs_key_put, struct key *);
+KUNIT_DEFINE_ACTION_WRAPPER(put_handle, evs_key_destroy, struct key *);
 KUNIT_DEFINE_ACTION_WRAPPER(free_cipher, evs_cipher_free, struct evs_cipher *);
 
 static int setup(struct kunit *test)
@@ -228,7 +230,7 @@ static void test_handle(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, evs_key_consume(key, kt->cipher));
 	KUNIT_EXPECT_EQ(test, users + 1, refcount_read(&key->usage));
-	evs_key_put(key_get(key));
+	evs_key_destroy(key_get(key));
 	KUNIT_EXPECT_TRUE(test, test_bit(KEY_FLAG_INVALIDATED, &key->flags));
 	KUNIT_EXPECT_EQ(test, -ENOKEY, key_validate(key));
 }
@@ -236,14 +238,14 @@ static void test_handle(struct kunit *test)
 /* Why a key cannot be had, or 0 */
 static int get_error(key_serial_t serial)
 {
-	return PTR_ERR_OR_ZERO(evs_key_get(serial));
+	return PTR_ERR_OR_ZERO(evs_key_claim(serial));
 }
 
 static void test_get(struct kunit *test)
 {
 	struct key *key = make_key(test), *got;
 
-	got = evs_key_get(key_serial(key));
+	got = evs_key_claim(key_serial(key));
 	KUNIT_ASSERT_PTR_EQ(test, key, got);
 	key_put(got);
 
@@ -273,7 +275,7 @@ static void test_get_root(struct kunit *test)
 	struct key *key = make_key(test), *got;
 
 	key->perm = KEY_POS_ALL | KEY_USR_LINK;
-	got = evs_key_get(key_serial(key));
+	got = evs_key_claim(key_serial(key));
 	KUNIT_ASSERT_PTR_EQ(test, key, got);
 	key_put(got);
 
@@ -298,106 +300,119 @@ static void test_get_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EACCES, get_error(key_serial(key)));
 }
 
-/* The disk has been told that its key is lost */
-static void told(struct work_struct *work)
+/**
+ * struct test_owner - what stands and falls with a key
+ * @owner: under test
+ * @told: its key is lost
+ * @cause: why
+ */
+struct test_owner {
+	struct evs_key_owner owner;
+	struct completion told;
+	enum evs_cause cause;
+};
+
+static void told(struct evs_key_owner *owner, enum evs_cause cause)
 {
-	complete(&container_of(work, struct evs_device, lost_work)->removed);
+	struct test_owner *to = container_of(owner, struct test_owner, owner);
+
+	to->cause = cause;
+	complete(&to->told);
 }
 
-static bool wait_told(struct evs_device *evs)
+static bool wait_told(struct test_owner *to)
 {
-	return wait_for_completion_timeout(&evs->removed, 20 * HZ);
+	return wait_for_completion_timeout(&to->told, 20 * HZ);
 }
 
-static bool stays_untold(struct evs_device *evs)
+static bool stays_untold(struct test_owner *to)
 {
-	return !wait_for_completion_timeout(&evs->removed, HZ);
+	return !wait_for_completion_timeout(&to->told, HZ);
 }
 
-static void disown(struct evs_device *evs)
+static void disown(struct test_owner *to)
 {
-	evs_key_disown(evs);
-	cancel_work_sync(&evs->lost_work);
+	evs_key_disown(&to->owner);
 }
 
-KUNIT_DEFINE_ACTION_WRAPPER(disown_key, disown, struct evs_device *);
+KUNIT_DEFINE_ACTION_WRAPPER(disown_key, disown, struct test_owner *);
 
-/* As much of a disk as the key knows of, without a key yet */
-static struct evs_device *make_dev(struct kunit *test)
+/* Without a key yet */
+static struct test_owner *make_owner(struct kunit *test)
 {
-	struct evs_device *evs = kunit_kzalloc(test, sizeof(*evs), GFP_KERNEL);
+	struct test_owner *to = kunit_kzalloc(test, sizeof(*to), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, evs);
-	INIT_WORK(&evs->lost_work, told);
-	init_completion(&evs->removed);
+	KUNIT_ASSERT_NOT_NULL(test, to);
+	to->owner.lost = told;
+	init_completion(&to->told);
 	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, disown_key, evs));
-	return evs;
+			kunit_add_action_or_reset(test, disown_key, to));
+	return to;
 }
 
-static struct evs_device *own(struct kunit *test, struct key *key)
+static struct test_owner *own(struct kunit *test, struct key *key)
 {
-	struct evs_device *evs = make_dev(test);
+	struct test_owner *to = make_owner(test);
 
 	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
-	KUNIT_ASSERT_EQ(test, 0, evs_key_own(key, evs));
-	return evs;
+	KUNIT_ASSERT_EQ(test, 0, evs_key_own(key, &to->owner));
+	return to;
 }
 
 static void test_own_revoked(struct kunit *test)
 {
 	struct key *key = make_key(test);
-	struct evs_device *evs = own(test, key);
+	struct test_owner *to = own(test, key);
 
 	key_revoke(key);
-	KUNIT_ASSERT_TRUE(test, wait_told(evs));
-	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_REVOKED, evs->lost_cause);
+	KUNIT_ASSERT_TRUE(test, wait_told(to));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_REVOKED, to->cause);
 }
 
 static void test_own_invalidated(struct kunit *test)
 {
 	struct key *key = make_key(test);
-	struct evs_device *evs = own(test, key);
+	struct test_owner *to = own(test, key);
 
 	key_invalidate(key);
-	KUNIT_ASSERT_TRUE(test, wait_told(evs));
-	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_INVALIDATED, evs->lost_cause);
+	KUNIT_ASSERT_TRUE(test, wait_told(to));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_INVALIDATED, to->cause);
 }
 
 static void test_own_expired(struct kunit *test)
 {
 	struct key *key = make_key(test);
-	struct evs_device *evs = own(test, key);
+	struct test_owner *to = own(test, key);
 
 	WRITE_ONCE(key->expiry, ktime_get_real_seconds() + 60);
-	KUNIT_EXPECT_TRUE(test, stays_untold(evs));
+	KUNIT_EXPECT_TRUE(test, stays_untold(to));
 	WRITE_ONCE(key->expiry, ktime_get_real_seconds());
-	KUNIT_ASSERT_TRUE(test, wait_told(evs));
-	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_EXPIRED, evs->lost_cause);
+	KUNIT_ASSERT_TRUE(test, wait_told(to));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_EXPIRED, to->cause);
 }
 
 /* The first cause counts */
 static void test_own_told_once(struct kunit *test)
 {
 	struct key *key = make_key(test);
-	struct evs_device *evs = own(test, key);
+	struct test_owner *to = own(test, key);
 
 	key_revoke(key);
-	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	KUNIT_ASSERT_TRUE(test, wait_told(to));
 	key_invalidate(key);
-	KUNIT_EXPECT_TRUE(test, stays_untold(evs));
-	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_REVOKED, evs->lost_cause);
+	KUNIT_EXPECT_TRUE(test, stays_untold(to));
+	KUNIT_EXPECT_EQ(test, EVS_CAUSE_KEY_REVOKED, to->cause);
 }
 
 /* One disk does not hear of the key of another */
 static void test_own_two(struct kunit *test)
 {
 	struct key *key = make_key(test), *other = make_key(test);
-	struct evs_device *evs = own(test, key);
-	struct evs_device *bystander = own(test, other);
+	struct test_owner *to = own(test, key);
+	struct test_owner *bystander = own(test, other);
 
 	key_invalidate(key);
-	KUNIT_ASSERT_TRUE(test, wait_told(evs));
+	KUNIT_ASSERT_TRUE(test, wait_told(to));
 	KUNIT_EXPECT_TRUE(test, stays_untold(bystander));
 	key_revoke(other);
 	KUNIT_EXPECT_TRUE(test, wait_told(bystander));
@@ -405,30 +420,30 @@ static void test_own_two(struct kunit *test)
 
 static void test_own_too_late(struct kunit *test)
 {
-	struct evs_device *evs = make_dev(test);
+	struct test_owner *to = make_owner(test);
 	struct key *key = make_key(test);
 
 	KUNIT_ASSERT_EQ(test, 0, consume(test, key));
 	key_revoke(key);
-	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, evs_key_own(key, evs));
-	KUNIT_EXPECT_NULL(test, evs->key);
-	KUNIT_EXPECT_TRUE(test, stays_untold(evs));
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, evs_key_own(key, &to->owner));
+	KUNIT_EXPECT_NULL(test, to->owner.key);
+	KUNIT_EXPECT_TRUE(test, stays_untold(to));
 }
 
 /* What becomes of a key is none of the business of a disk that let go of it */
 static void test_disown(struct kunit *test)
 {
 	struct key *key = make_key(test);
-	struct evs_device *evs = own(test, key);
+	struct test_owner *to = own(test, key);
 	unsigned int users = refcount_read(&key->usage);
 
-	evs_key_disown(evs);
+	evs_key_disown(&to->owner);
 	KUNIT_EXPECT_GT(test, users, refcount_read(&key->usage));
-	KUNIT_EXPECT_NULL(test, evs->key);
+	KUNIT_EXPECT_NULL(test, to->owner.key);
 	KUNIT_EXPECT_TRUE(test, test_bit(KEY_FLAG_INVALIDATED, &key->flags));
 	key_revoke(key);
-	KUNIT_EXPECT_TRUE(test, stays_untold(evs));
-	evs_key_disown(evs);
+	KUNIT_EXPECT_TRUE(test, stays_untold(to));
+	evs_key_disown(&to->owner);
 }
 
 static struct kunit_case key_cases[] = {

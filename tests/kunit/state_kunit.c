@@ -5,7 +5,7 @@
 #include <kunit/test.h>
 #include <linux/errno.h>
 
-#include "evs.h"
+#include "state.h"
 
 #define LIVE		EVS_DEV_STATE_LIVE
 #define SUSPENDED	EVS_DEV_STATE_SUSPENDED

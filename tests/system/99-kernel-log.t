@@ -100,7 +100,7 @@ a_race()
 	write to 0xffff888003a1b2c8 of 8 bytes by task 12 on cpu 1:
 	 blk_a+0x51/0x90
 	 $1
-	 evs_dev_attach+0x51/0x90 [evs]
+	 evs_disk_attach+0x51/0x90 [evs]
 	 genl_rcv_msg+0x1/0x2
 
 	read to 0xffff888003a1b2c8 of 8 bytes by ${2-interrupt} on cpu 0:
@@ -208,7 +208,7 @@ hung_tasks_noticed()
 	[ "$seconds" -gt 0 ] && [ "$seconds" -le 60 ]
 }
 
-ours=$(a_leak "evs_dev_attach+0x51/0x90 [evs]")
+ours=$(a_leak "evs_disk_attach+0x51/0x90 [evs]")
 others=$(a_leak "request_key_tag+0x51/0x90")
 is "$(printf '%s\n' "$others" "$ours" "$others" | leak_reports)" "$ours" \
 	"of leaks, those of the driver are found"

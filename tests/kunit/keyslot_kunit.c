@@ -12,18 +12,18 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
-#include "evs.h"
+#include "disk.h"
 
 #define GRACE	60
 
 /**
- * struct spare_test - what each test here needs
+ * struct keyslot_test - what each test here needs
  * @evs: as much of a disk as suspending knows of, live
  * @tag_set: of its gendisk
  * @cipher: what it was attached with, and owns
  */
-struct spare_test {
-	struct evs_device evs;
+struct keyslot_test {
+	struct evs_disk evs;
 	struct blk_mq_tag_set tag_set;
 	struct evs_cipher *cipher;
 };
@@ -34,21 +34,16 @@ static blk_status_t no_request(struct blk_mq_hw_ctx *hctx,
 	return BLK_STS_IOERR;
 }
 
-static const struct blk_mq_ops spare_mq_ops = {
+static const struct blk_mq_ops keyslot_mq_ops = {
 	.queue_rq	= no_request,
 };
 
-/* Nobody takes this key away */
-static void no_work(struct work_struct *work)
-{
-}
-
 static void free_disk(void *data)
 {
-	struct spare_test *st = data;
+	struct keyslot_test *st = data;
 
 	/* As at the end of a detach */
-	evs_dev_wipe(&st->evs);
+	evs_keyslot_kill(&st->evs.slot);
 	put_disk(st->evs.disk);
 	blk_mq_free_tag_set(&st->tag_set);
 }
@@ -68,12 +63,12 @@ static struct evs_cipher *make_cipher(struct kunit *test)
 
 static int setup(struct kunit *test)
 {
-	struct spare_test *st;
+	struct keyslot_test *st;
 
 	st = kunit_kzalloc(test, sizeof(*st), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, st);
 	test->priv = st;
-	st->tag_set.ops = &spare_mq_ops;
+	st->tag_set.ops = &keyslot_mq_ops;
 	st->tag_set.nr_hw_queues = 1;
 	st->tag_set.queue_depth = 1;
 	st->tag_set.numa_node = NUMA_NO_NODE;
@@ -84,121 +79,117 @@ static int setup(struct kunit *test)
 		return PTR_ERR(st->evs.disk);
 	}
 	strscpy(st->evs.disk->disk_name, "evs-kunit", DISK_NAME_LEN);
-	spin_lock_init(&st->evs.state_lock);
-	mutex_init(&st->evs.control_mutex);
-	INIT_WORK(&st->evs.lost_work, no_work);
-	INIT_DELAYED_WORK(&st->evs.spare_work, evs_dev_spare_work);
-	evs_events_init(&st->evs);
-	st->evs.key_serial = 1619;
+	evs_keyslot_init(&st->evs.slot, 512);
+	st->evs.slot.serial = 1619;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_disk, st));
 	st->cipher = make_cipher(test);
-	evs_io_set_cipher(&st->evs, st->cipher);
+	evs_cipher_swap(&st->evs, st->cipher);
 
 	return 0;
 }
 
 /* What I/O finds */
-static struct evs_cipher *in_use(const struct spare_test *st)
+static struct evs_cipher *in_use(const struct keyslot_test *st)
 {
 	return (__force struct evs_cipher *)st->evs.cipher;
 }
 
 static void suspend(struct kunit *test, unsigned int grace)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, evs_dev_suspend(&st->evs, grace, NULL));
-	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->evs.state);
+	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_suspend(&st->evs.slot, grace, NULL));
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->evs.slot.state);
 	KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
 }
 
 /* Nothing is kept, and the disk stays what it is */
-static void expect_no_spare(struct kunit *test, int err)
+static void expect_none_kept(struct kunit *test, int err)
 {
-	struct spare_test *st = test->priv;
-	enum evs_dev_state state = st->evs.state;
+	struct keyslot_test *st = test->priv;
+	enum evs_dev_state state = st->evs.slot.state;
 
-	KUNIT_EXPECT_NULL(test, st->evs.spare);
-	KUNIT_EXPECT_EQ(test, err, evs_dev_resume_spare(&st->evs, NULL));
-	KUNIT_EXPECT_EQ(test, state, st->evs.state);
+	KUNIT_EXPECT_NULL(test, st->evs.slot.kept);
+	KUNIT_EXPECT_EQ(test, err, evs_keyslot_resume_kept(&st->evs.slot, NULL));
+	KUNIT_EXPECT_EQ(test, state, st->evs.slot.state);
 }
 
 static void test_off_by_default(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, 0);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
-	expect_no_spare(test, -ENOKEY);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
+	expect_none_kept(test, -ENOKEY);
 }
 
 static void test_back(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
-	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.spare);
-	KUNIT_EXPECT_EQ(test, 0, evs_dev_resume_spare(&st->evs, NULL));
-	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->evs.state);
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
+	KUNIT_EXPECT_EQ(test, 0, evs_keyslot_resume_kept(&st->evs.slot, NULL));
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->evs.slot.state);
 	KUNIT_EXPECT_PTR_EQ(test, st->cipher, in_use(st));
-	KUNIT_EXPECT_EQ(test, 0, st->evs.key_serial);
-	expect_no_spare(test, -EALREADY);
+	KUNIT_EXPECT_EQ(test, 0, st->evs.slot.serial);
+	expect_none_kept(test, -EALREADY);
 	/* It is not kept once more unless somebody asks for it */
 	suspend(test, 0);
-	expect_no_spare(test, -ENOKEY);
+	expect_none_kept(test, -ENOKEY);
 }
 
 /* Suspending a suspended disk takes the key away, but never keeps it for longer */
 static void test_again(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 	unsigned long expires;
 	time64_t until;
 
 	suspend(test, GRACE);
-	until = st->evs.spare_until;
-	expires = st->evs.spare_work.timer.expires;
+	until = st->evs.slot.kept_until;
+	expires = st->evs.slot.kept_work.timer.expires;
 	KUNIT_EXPECT_EQ(test, -EALREADY,
-			evs_dev_suspend(&st->evs, EVS_GRACE_MAX, NULL));
-	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.spare);
-	KUNIT_EXPECT_EQ(test, until, st->evs.spare_until);
-	KUNIT_EXPECT_EQ(test, expires, st->evs.spare_work.timer.expires);
+			evs_keyslot_suspend(&st->evs.slot, EVS_GRACE_MAX, NULL));
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
+	KUNIT_EXPECT_EQ(test, until, st->evs.slot.kept_until);
+	KUNIT_EXPECT_EQ(test, expires, st->evs.slot.kept_work.timer.expires);
 
-	KUNIT_EXPECT_EQ(test, -EALREADY, evs_dev_suspend(&st->evs, 0, NULL));
-	expect_no_spare(test, -ENOKEY);
+	KUNIT_EXPECT_EQ(test, -EALREADY, evs_keyslot_suspend(&st->evs.slot, 0, NULL));
+	expect_none_kept(test, -ENOKEY);
 	KUNIT_EXPECT_EQ(test, -EALREADY,
-			evs_dev_suspend(&st->evs, GRACE, NULL));
-	expect_no_spare(test, -ENOKEY);
+			evs_keyslot_suspend(&st->evs.slot, GRACE, NULL));
+	expect_none_kept(test, -ENOKEY);
 }
 
 /* Each time has an end of its own */
 static void test_time(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, EVS_GRACE_MAX);
-	KUNIT_ASSERT_EQ(test, 0, evs_dev_resume_spare(&st->evs, NULL));
+	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_resume_kept(&st->evs.slot, NULL));
 	suspend(test, GRACE);
-	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&st->evs.spare_work));
-	KUNIT_EXPECT_FALSE(test, time_after(st->evs.spare_work.timer.expires,
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&st->evs.slot.kept_work));
+	KUNIT_EXPECT_FALSE(test, time_after(st->evs.slot.kept_work.timer.expires,
 					    jiffies + GRACE * HZ));
-	KUNIT_EXPECT_LE(test, st->evs.spare_until,
+	KUNIT_EXPECT_LE(test, st->evs.slot.kept_until,
 			ktime_get_boottime_seconds() + GRACE);
 	/* As if it were over by now */
-	flush_delayed_work(&st->evs.spare_work);
-	expect_no_spare(test, -ENOKEY);
+	flush_delayed_work(&st->evs.slot.kept_work);
+	expect_none_kept(test, -ENOKEY);
 }
 
 /* The timer has stood still while the machine was asleep, this clock has not */
 static void test_slept(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
-	st->evs.spare_until = ktime_get_boottime_seconds();
-	KUNIT_EXPECT_EQ(test, -ENOKEY, evs_dev_resume_spare(&st->evs, NULL));
-	expect_no_spare(test, -ENOKEY);
+	st->evs.slot.kept_until = ktime_get_boottime_seconds();
+	KUNIT_EXPECT_EQ(test, -ENOKEY, evs_keyslot_resume_kept(&st->evs.slot, NULL));
+	expect_none_kept(test, -ENOKEY);
 }
 
 struct end_param {
@@ -219,51 +210,51 @@ KUNIT_ARRAY_PARAM_DESC(end, ends, name);
 static void test_end(struct kunit *test)
 {
 	const struct end_param *end = test->param_value;
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_state_change(&st->evs, end->op, NULL, NULL));
+			evs_keyslot_change(&st->evs.slot, end->op, NULL, NULL));
 	KUNIT_EXPECT_NULL(test, in_use(st));
-	expect_no_spare(test, end->err);
+	expect_none_kept(test, end->err);
 }
 
 /* One with a key from the KMS takes its place */
 static void test_resumed_with_key(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 	struct evs_cipher *cipher = make_cipher(test);
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_state_change(&st->evs, EVS_OP_RESUME, cipher, NULL));
+			evs_keyslot_change(&st->evs.slot, EVS_OP_RESUME, cipher, NULL));
 	KUNIT_EXPECT_PTR_EQ(test, cipher, in_use(st));
-	expect_no_spare(test, -EALREADY);
+	expect_none_kept(test, -EALREADY);
 }
 
 /* That a suspended disk grows is no reason to let it have I/O, or to wipe */
 static void test_resize(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_state_change(&st->evs, EVS_OP_RESIZE, NULL, NULL));
+			evs_keyslot_change(&st->evs.slot, EVS_OP_RESIZE, NULL, NULL));
 	KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
-	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.spare);
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
 }
 
 /* What a disk leaves behind when it is removed */
 static void test_wipe(struct kunit *test)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
-	evs_dev_wipe(&st->evs);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
-	expect_no_spare(test, -ENODEV);
-	KUNIT_EXPECT_EQ(test, -ENODEV, evs_dev_suspend(&st->evs, GRACE, NULL));
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.spare_work));
+	evs_keyslot_kill(&st->evs.slot);
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
+	expect_none_kept(test, -ENODEV);
+	KUNIT_EXPECT_EQ(test, -ENODEV, evs_keyslot_suspend(&st->evs.slot, GRACE, NULL));
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
 }
 
 /* How a live disk gets into each state; resizing it changes nothing */
@@ -296,9 +287,9 @@ KUNIT_ARRAY_PARAM_DESC(change, changes, name);
 /* Whether a disk has a cipher, and whether its requests wait, is up to its state */
 static void expect_state(struct kunit *test, enum evs_dev_state state)
 {
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 
-	KUNIT_EXPECT_EQ(test, state, st->evs.state);
+	KUNIT_EXPECT_EQ(test, state, st->evs.slot.state);
 	KUNIT_EXPECT_EQ(test, state == EVS_DEV_STATE_SUSPENDED,
 			st->evs.disk->queue->quiesce_depth);
 	switch (state) {
@@ -318,17 +309,17 @@ static void expect_state(struct kunit *test, enum evs_dev_state state)
 static void test_change(struct kunit *test)
 {
 	const struct change_param *param = test->param_value;
-	struct spare_test *st = test->priv;
+	struct keyslot_test *st = test->priv;
 	struct evs_cipher *cipher;
 	int state, next, ret;
 
 	for (state = 0; state < (int)ARRAY_SIZE(ways); state++) {
-		evs_state_change(&st->evs, ways[state], NULL, NULL);
+		evs_keyslot_change(&st->evs.slot, ways[state], NULL, NULL);
 		expect_state(test, state);
 
 		next = evs_state_next(state, param->op);
 		cipher = param->op == EVS_OP_RESUME ? make_cipher(test) : NULL;
-		ret = evs_state_change(&st->evs, param->op, cipher, NULL);
+		ret = evs_keyslot_change(&st->evs.slot, param->op, cipher, NULL);
 		KUNIT_EXPECT_EQ_MSG(test, next < 0 ? next : state, ret,
 				    "state %d", state);
 		if (cipher && ret >= 0)
@@ -338,14 +329,14 @@ static void test_change(struct kunit *test)
 		expect_state(test, next < 0 ? state : next);
 
 		/* Live again, as no disk that is dead is but a new one */
-		evs_state_change(&st->evs, EVS_OP_KILL, NULL, NULL);
-		st->evs.state = EVS_DEV_STATE_LIVE;
+		evs_keyslot_change(&st->evs.slot, EVS_OP_KILL, NULL, NULL);
+		st->evs.slot.state = EVS_DEV_STATE_LIVE;
 		st->cipher = make_cipher(test);
-		evs_io_set_cipher(&st->evs, st->cipher);
+		evs_cipher_swap(&st->evs, st->cipher);
 	}
 }
 
-static struct kunit_case suspension_cases[] = {
+static struct kunit_case keyslot_cases[] = {
 	KUNIT_CASE_PARAM(test_change, change_gen_params),
 	KUNIT_CASE(test_off_by_default),
 	KUNIT_CASE(test_back),
@@ -359,10 +350,10 @@ static struct kunit_case suspension_cases[] = {
 	{}
 };
 
-static struct kunit_suite suspension_suite = {
-	.name = "evs_suspension",
+static struct kunit_suite keyslot_suite = {
+	.name = "evs_keyslot",
 	.init = setup,
-	.test_cases = suspension_cases,
+	.test_cases = keyslot_cases,
 };
 
-kunit_test_suite(suspension_suite);
+kunit_test_suite(keyslot_suite);

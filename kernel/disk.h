@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * EVS: disks, from attach to the end of detach
+ */
+#ifndef _EVS_DISK_H
+#define _EVS_DISK_H
+
+#include <linux/completion.h>
+#include <linux/xarray.h>
+
+#include "backing.h"
+#include "config.h"
+#include "event.h"
+#include "evs.h"
+#include "keyslot.h"
+
+/* Bits of struct evs_disk's flags */
+enum {
+	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
+	EVS_LAZY,		/* detached when the last opener closes it */
+	EVS_ADDED,		/* the disk has been added */
+	EVS_GONE,		/* the backing device has gone */
+};
+
+struct evs_disk;
+
+/**
+ * struct evs_interface - what shows disks to userspace
+ * @groups: files of a disk in sysfs
+ * @tell: tells those who listen to all disks what happens to one, which does not go
+ *	meanwhile; in process context
+ */
+struct evs_interface {
+	const struct attribute_group **groups;
+	void (*tell)(struct evs_disk *evs, enum evs_event event,
+		     enum evs_cause cause);
+};
+
+/**
+ * struct evs_disk - an attached disk
+ * @config: what was asked for
+ * @interface: what shows it to userspace
+ * @id: the N of /dev/evsN and index in evs_disks
+ * @visible: the disk has been added and is found by users. Under evs_disks_lock.
+ * @disk: the gendisk /dev/evsN. Lives as long as this structure and counts its
+ *	references: one from attach to the end of detach, one for each opener,
+ *	one for each user of evs_disk_get().
+ * @size: size in bytes; changed under the mutex of @slot
+ * @flags: EVS_RESERVE_TAKEN, EVS_LAZY, EVS_ADDED, EVS_GONE
+ * @slot: its key
+ * @events: what userspace is told
+ * @backing: its backing device
+ * @gone_cause: what happened to @backing, for @gone_work
+ * @gone_work: takes the key away from a disk whose @backing is lost
+ * @gone_tell_work: then tells its users
+ * @detach_cause: why the disk is detached; set by who makes it detaching or dead
+ * @remove_work: removes the disk after a detach that was lazy or by force
+ * @removed: completes when the disk has been removed and @backing closed
+ * @bdev: the block device of @backing. This and the rest is for the data path.
+ * @cipher: cipher with the data key, or what there is in place of it: see
+ *	evs_cipher_swap(). Taken under SRCU in read.c and write.c, changed under
+ *	the lock of @slot.
+ * @wq: decrypts reads that are not decrypted where they complete, and submits
+ *	bios. Each disk has its own, with a rescuer, as the backing device may be
+ *	made of another evs disk, which must not wait for this one.
+ * @crew: shares large reads and writes among CPUs
+ * @submit_lock: protects @submit_bios
+ * @submit_bios: bios for @bdev that could not be submitted where they were made
+ * @submit_work: submits @submit_bios
+ * @held_bios: reads that the backing device has answered and that are decrypted
+ *	once the disk is resumed. Under the lock of @slot.
+ * @crypt_req_size: room for the struct evs_crypt_req of a request, in bytes
+ * @tag_set: requests of @disk
+ * @flush_key: tells lockdep @disk's flushes from those of @bdev
+ * @reserve: bounce pages for writes when memory is short; none if read-only
+ */
+struct evs_disk {
+	struct evs_config config;
+	const struct evs_interface *interface;
+	u32 id;
+	bool visible;
+	struct gendisk *disk;
+	u64 size;
+	unsigned long flags;
+
+	struct evs_keyslot slot;
+	struct evs_events events;
+
+	struct evs_backing backing;
+	enum evs_cause gone_cause;
+	struct work_struct gone_work;
+	struct work_struct gone_tell_work;
+
+	enum evs_cause detach_cause;
+	struct work_struct remove_work;
+	struct completion removed;
+
+	struct block_device *bdev;
+	struct evs_cipher __rcu *cipher;
+	struct workqueue_struct *wq;
+	struct evs_crew *crew;
+	spinlock_t submit_lock;		/* protects submit_bios */
+	struct bio_list submit_bios;
+	struct work_struct submit_work;
+	struct bio_list held_bios;
+	size_t crypt_req_size;
+	struct blk_mq_tag_set tag_set;
+	struct lock_class_key flush_key;
+	struct page *reserve[EVS_RESERVE_PAGES];
+};
+
+/* What to do with a disk that is open when it is to be detached */
+enum evs_detach {
+	EVS_DETACH_CLOSED,	/* refuse */
+	EVS_DETACH_LAZY,	/* wait for the last opener to close it */
+	EVS_DETACH_FORCE,	/* leave a dead one to its openers */
+};
+
+/*
+ * Lock order: disk->open_mutex, then evs_disks_lock. The mutex of a key slot comes
+ * before the latter and is never held together with open_mutex; key semaphores are
+ * taken under it only. The spinlocks come last, one at a time. The uevent_lock of
+ * a disk is taken with none of these held, but for the mutex of the key slot of a disk
+ * that is being attached. The bd_holder_lock of the backing device is held by who
+ * calls its holder operation, which takes nothing.
+ *
+ * evs_disks_lock is not held while the backing device is opened, read, written or
+ * closed, nor for memory that only I/O could bring: every command takes it, those
+ * that let held I/O go on included. disk->open_mutex is, by the block layer: the
+ * first opener reads the partition table under it, the last one writes the page
+ * cache back.
+ */
+extern struct xarray evs_disks;
+extern struct mutex evs_disks_lock;
+extern unsigned int evs_disks_generation;
+
+/* disks.c */
+
+struct evs_disk *evs_disk_get(u32 id);
+void evs_disk_put(struct evs_disk *evs);
+int evs_disk_register(struct evs_disk *evs, struct netlink_ext_ack *extack);
+void evs_disk_publish(struct evs_disk *evs);
+void evs_disk_unregister(struct evs_disk *evs);
+void evs_disk_explain_busy(const struct evs_disk *evs,
+			   struct netlink_ext_ack *extack);
+
+/* disk.c */
+
+struct evs_disk *evs_disk_attach(const struct evs_config *config,
+				 const struct evs_interface *interface,
+				 struct netlink_ext_ack *extack);
+int evs_disk_suspend(struct evs_disk *evs, unsigned int grace,
+		     struct netlink_ext_ack *extack);
+int evs_disk_resume(struct evs_disk *evs, key_serial_t serial,
+		    struct netlink_ext_ack *extack);
+int evs_disk_resize(struct evs_disk *evs, u64 size,
+		    struct netlink_ext_ack *extack);
+void evs_disk_io_failed(struct evs_disk *evs, enum req_op op);
+
+/* removal.c */
+
+int evs_removal_init(void);
+void evs_removal_exit(void);
+void evs_disk_init_removal(struct evs_disk *evs);
+int evs_disk_detach(struct evs_disk *evs, enum evs_detach how,
+		    struct netlink_ext_ack *extack);
+void evs_disk_closed(struct evs_disk *evs);
+void evs_disk_added(struct evs_disk *evs);
+
+#endif /* _EVS_DISK_H */
