@@ -14,7 +14,7 @@
 #include "unit-name.h"
 #include "units.h"
 
-#define SYSTEM_UNITS "/usr/lib/systemd/system/"
+#define SYSTEM_UNITS EVS_UNITDIR "/"
 #define TEMPLATE "evs-attach@.service"
 #define NODE_DIR "/dev/evs/"
 #define PART "-part"
