@@ -3,7 +3,8 @@
 # EVS: encrypted disks for Linux, keys from a KMS
 #
 #   make                module for the running kernel (or KDIR=) and userspace
-#   make install        install both (DESTDIR= and KDIR= are honoured)
+#   make install        install both (DESTDIR=, KDIR= and PREFIX= are honoured)
+#   make uninstall      remove what that installed
 #   make demo           a disk's whole life in a QEMU guest
 #   make check          set up this machine, then every test
 #   make soak           what finds more the longer it runs (TIME= minutes, 60)
@@ -17,13 +18,15 @@ KDIR ?= /lib/modules/$(KREL)/build
 PREFIX ?= /usr
 # Where the module is built: here, or what a guest has (build/%/evs.ko below)
 MODDIR ?= $(CURDIR)
+RELEASE = $$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
 
 all: modules userspace
 
 modules modules_install:
 	@test -e $(KDIR)/Makefile || { echo "make: $(KDIR): no kernel headers there;" \
 		"install linux-headers-$(KREL) or say KDIR=..." >&2; exit 1; }
-	$(MAKE) -C $(KDIR) M=$(MODDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $@
+	$(MAKE) -C $(KDIR) M=$(MODDIR) INSTALL_MOD_STRIP=1 \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $@
 
 userspace:
 	$(MAKE) -C userspace
@@ -31,7 +34,12 @@ userspace:
 # Headers without a System.map, as Debian has them, keep kbuild from depmod
 install: modules_install
 	$(MAKE) -C userspace install
-	$(if $(DESTDIR),,depmod $$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease))
+	$(if $(DESTDIR),,depmod $(RELEASE))
+
+uninstall:
+	$(MAKE) -C userspace uninstall
+	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/evs.ko*
+	$(if $(DESTDIR),,depmod $(RELEASE))
 
 # The module for the kernel of a guest, built in a tree of links so that the
 # kernels do not meet in one folder.
@@ -83,4 +91,4 @@ clean:
 
 FORCE:
 
-.PHONY: all modules modules_install userspace install setup demo check soak bench bench-quick lint coverage intree clean FORCE
+.PHONY: all modules modules_install userspace install uninstall setup demo check soak bench bench-quick lint coverage intree clean FORCE
