@@ -66,7 +66,7 @@ static void make_key(struct fixture *f, const char *label, CK_ULONG size, CK_BBO
 	CK_FUNCTION_LIST *p11;
 	CK_SLOT_ID slot;
 
-	assert_int_equal(evs_p11_load(&p11, MODULE, conf_path, &f->err), 0);
+	assert_int_equal(evs_p11_load(&p11, MODULE, conf_path, "", &f->err), 0);
 	assert_int_equal(evs_p11_find_token(p11, "disks", &slot, &f->err), 0);
 	assert_int_equal(evs_secret_read(&pin, pin_path, &f->err), 0);
 	assert_int_equal(evs_p11_login(p11, slot, CKF_RW_SESSION, pin, &session), CKR_OK);

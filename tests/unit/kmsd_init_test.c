@@ -151,7 +151,7 @@ static CK_SESSION_HANDLE open_token(const struct kmsd_conf *conf, CK_FUNCTION_LI
 	CK_SLOT_ID slot;
 	int fd;
 
-	assert_int_equal(evs_p11_load(p11, conf->module, conf->softhsm2_conf, &err), 0);
+	assert_int_equal(evs_p11_load(p11, conf->module, conf->softhsm2_conf, "", &err), 0);
 	assert_int_equal(evs_p11_find_token(*p11, conf->token, &slot, &err), 0);
 	assert_int_equal((*p11)->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
 					       NULL, &session), CKR_OK);

@@ -81,7 +81,20 @@ static bool listens(unsigned int port)
 	return !ret;
 }
 
-/* Starts a server in @dir, which must come to listen on @port of 127.0.0.1. */
+static bool is_up(const char *dir, unsigned int port)
+{
+	char ready[64];
+
+	if (port)
+		return listens(port);
+	snprintf(ready, sizeof(ready), "%s/ready", dir);
+	return !access(ready, F_OK);
+}
+
+/*
+ * Starts a server in @dir, which must come to listen on @port of 127.0.0.1; one that
+ * has no port makes the file "ready" there.
+ */
 UNUSED static pid_t start_server(const char *dir, char *const argv[], unsigned int port)
 {
 	const struct timespec pause = { .tv_nsec = 50000000 };
@@ -102,7 +115,7 @@ UNUSED static pid_t start_server(const char *dir, char *const argv[], unsigned i
 		_exit(127);
 	}
 	for (tries = 0; tries < 6000; tries++) {
-		if (listens(port))
+		if (is_up(dir, port))
 			return pid;
 		if (waitpid(pid, NULL, WNOHANG))
 			break;

@@ -44,6 +44,7 @@
  *		    the alias of one that is scheduled for deletion gives the old one
  * @module: [hsm] module, the PKCS#11 library
  * @softhsm2_conf: [hsm] softhsm2-conf, "" when the module is not SoftHSM's
+ * @module_args: [hsm] module-args, "" for a module that takes none
  * @token: [hsm] token, its label
  * @pin_file: [hsm] pin-file, whose first line is the user's PIN
  * @root_key: [hsm] root-key, its label
@@ -67,6 +68,7 @@ struct kmsd_conf {
 	bool return_pending;
 	char module[PATH_MAX];
 	char softhsm2_conf[PATH_MAX];
+	char module_args[PATH_MAX];
 	char token[KMSD_LABEL_MAX + 1];
 	char pin_file[PATH_MAX];
 	char root_key[KMSD_LABEL_MAX + 1];

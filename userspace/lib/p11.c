@@ -39,8 +39,18 @@ int evs_p11_fail(struct evs_error *err, CK_RV rv, const char *what)
 	return evs_error_set(err, errnum, "HSM: %s: %s (0x%lx)", what, p11_kit_strerror(rv), rv);
 }
 
+static CK_RV initialize(CK_FUNCTION_LIST *p11, const char *args)
+{
+	CK_C_INITIALIZE_ARGS init = {
+		.flags = CKF_OS_LOCKING_OK,
+		.pReserved = (void *)args,	/* which NSS has made the place for them */
+	};
+
+	return *args ? p11->C_Initialize(&init) : p11_kit_module_initialize(p11);
+}
+
 int evs_p11_load(CK_FUNCTION_LIST **p11, const char *module, const char *softhsm2_conf,
-		  struct evs_error *err)
+		 const char *args, struct evs_error *err)
 {
 	const char *why;
 	CK_RV rv;
@@ -57,7 +67,7 @@ int evs_p11_load(CK_FUNCTION_LIST **p11, const char *module, const char *softhsm
 		return evs_error_set(err, ELIBBAD, "HSM module %s: %s", module,
 				     why ? why : "cannot be loaded");
 	}
-	rv = p11_kit_module_initialize(*p11);
+	rv = initialize(*p11, args);
 	if (rv != CKR_OK) {
 		p11_kit_module_release(*p11);
 		return evs_p11_fail(err, rv, "initialising the module");

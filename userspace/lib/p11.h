@@ -21,12 +21,14 @@
  * @p11: set; release with evs_p11_unload()
  * @module: absolute path
  * @softhsm2_conf: exported as SOFTHSM2_CONF first, unless ""
+ * @args: given to C_Initialize, for a module that wants to be told something then,
+ *	  such as NSS; "" for none
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
 int evs_p11_load(CK_FUNCTION_LIST **p11, const char *module, const char *softhsm2_conf,
-		  struct evs_error *err);
+		 const char *args, struct evs_error *err);
 
 /**
  * evs_p11_unload() - Finalize and release a module.

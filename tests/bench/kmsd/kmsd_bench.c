@@ -82,7 +82,7 @@ static double token_limit(void)
 	FILE *file;
 
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
-	assert_int_equal(evs_p11_load(&p, conf.module, conf.softhsm2_conf, &err), 0);
+	assert_int_equal(evs_p11_load(&p, conf.module, conf.softhsm2_conf, conf.module_args, &err), 0);
 	assert_int_equal(evs_p11_find_token(p, conf.token, &slot, &err), 0);
 	file = fopen(conf.pin_file, "r");
 	assert_non_null(fgets((char *)pin_text, sizeof(pin_text), file));

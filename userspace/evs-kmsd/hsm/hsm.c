@@ -186,7 +186,8 @@ int kmsd_hsm_open(struct kmsd_hsm **out, const struct kmsd_conf *conf, struct ev
 		return evs_error_set(err, ENOMEM, "out of memory");
 	hsm->conf = *conf;
 	pthread_mutex_init(&hsm->lock, NULL);
-	ret = evs_p11_load(&hsm->p11, conf->module, conf->softhsm2_conf, err);
+	ret = evs_p11_load(&hsm->p11, conf->module, conf->softhsm2_conf, conf->module_args,
+			   err);
 	if (ret)
 		goto err_free;
 	ret = open_session(hsm, err);

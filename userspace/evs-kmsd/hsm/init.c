@@ -62,7 +62,7 @@ int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err)
 	memset(label, ' ', sizeof(label));
 	memcpy(label, new->token, strlen(new->token));
 
-	ret = evs_p11_load(&p11, new->module, new->softhsm2_conf, err);
+	ret = evs_p11_load(&p11, new->module, new->softhsm2_conf, "", err);
 	if (ret)
 		return ret;
 	ret = evs_p11_find_token(p11, NULL, &slot, err);

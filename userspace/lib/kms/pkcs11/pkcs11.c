@@ -365,12 +365,14 @@ static int p11_decrypt_datakey(struct evs_kms *kms, const struct evs_token *toke
 static int p11_open(struct evs_kms *kms, struct evs_error *err)
 {
 	const char *conf = evs_config_get(&kms->cfg, "softhsm2-conf");
+	const char *args = evs_config_get(&kms->cfg, "module-args");
 	struct p11_state *state = calloc(1, sizeof(*state));
 	int ret;
 
 	if (!state)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	ret = evs_p11_load(&state->p11, evs_config_get(&kms->cfg, "module"), conf ? conf : "", err);
+	ret = evs_p11_load(&state->p11, evs_config_get(&kms->cfg, "module"), conf ? conf : "",
+			   args ? args : "", err);
 	if (ret)
 		free(state);
 	else
@@ -408,6 +410,7 @@ static void p11_advise(const struct evs_kms *kms, const struct evs_refusal *refu
 
 static const struct evs_config_key p11_keys[] = {
 	{ "module", evs_config_is_path, "be an absolute path", true },
+	{ "module-args", evs_config_is_text, "be a text", false },
 	{ "token", is_label, "be a label of at most 32 characters", true },
 	{ "pin-file", evs_config_is_path, "be an absolute path", true },
 	{ "softhsm2-conf", evs_config_is_path, "be an absolute path", false },
