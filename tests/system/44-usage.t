@@ -19,10 +19,10 @@ help()
 }
 
 help evs-setup
-for verb in create attach detach revoke suspend resume resize list status monitor cmk \
-	"cmk create" "cmk list" "cmk show" "cmk enable" "cmk disable" "cmk grant" "cmk import" \
-	"cmk delete-material" "cmk quotas" "cmk rename" "cmk describe" "cmk rotate" \
-	"cmk rotation"; do
+# Every verb that the help lists has a help of its own, as have the groups
+mapfile -t verbs < <(evs-setup help | sed -n 's/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p')
+is "$((${#verbs[@]} > 30))" 1 "the help lists the verbs"
+for verb in "${verbs[@]}" cmk "cmk grant" header; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done
@@ -37,12 +37,13 @@ for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null
 	"attach --no-such-option a" "detach" "detach a b" "list a b" "list --no-such-option" \
 	"cmk" "cmk frobnicate" "cmk create" "cmk create a b" "cmk show" "cmk enable" \
 	"cmk disable" "cmk import" "cmk import test" "cmk import --file /etc/passwd --days 0 test" \
-	"cmk delete-material" "cmk quotas extra" "cmk grant retirable extra" \
-	"cmk grant" "cmk grant create test" "cmk grant frobnicate" "cmk grant revoke test" \
-	"cmk grant list --to x test" "cmk rename test" "cmk describe test" "cmk rotate" \
-	"cmk rotate test extra" "cmk rotation" "cmk rotation test" "cmk rotation maybe test" \
-	"cmk rotation on" "cmk rotation interval test" "cmk rotation interval 29 test" \
-	"cmk rotation interval 366 test" "cmk rotation interval x test" \
+	"cmk delete-material" "cmk quotas extra" "cmk grant" "cmk grant add test" \
+	"cmk grant frobnicate" "cmk grant remove test" "cmk grant list --to x test" \
+	"cmk grant list test extra" "cmk set" "cmk set test" "cmk set test --alias" "cmk rotate" \
+	"cmk rotate test extra" "cmk rotation" "cmk rotation test extra" \
+	"cmk rotation --on --off test" "cmk rotation --off --every 30 test" \
+	"cmk rotation --every 29 test" "cmk rotation --every 366 test" \
+	"cmk rotation --every x test" "list --output" "list --output NONE" "list -z" \
 	"kms" "kms init"; do
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: $args" evs-setup $args
@@ -86,42 +87,42 @@ like "$(evs-setup cmk show "alias/second")" 'enabled' "cmk show by alias/NAME"
 disk=$(new_file disk.img 18M)
 must evs-setup create --cmk second --label L "$disk"
 id=$(cmk_id second)
-is "$(evs-setup cmk rename second other)" "$id other enabled" "cmk rename"
+is "$(evs-setup cmk set second --alias other)" "$id other enabled" "cmk set --alias"
 refused 2 'second' "it has its old alias no longer" evs-setup cmk show second
-refused 5 'another CMK has' "cmk rename to an alias that another one has" evs-setup cmk rename other test
-is "$(evs-setup cmk rename "$id" second)" "$id second enabled" "cmk rename by its id, back"
-is "$(evs-setup cmk describe second "what it is for")" "$id second enabled" "cmk describe"
+refused 5 'another CMK has' "an alias that another one has" evs-setup cmk set other --alias test
+is "$(evs-setup cmk set --alias second --description "what it is for" "$id")" \
+	"$id second enabled" "cmk set by its id: alias and description"
 is "$(evs-setup cmk show --json second | jq -r ".cmks[0].description")" "what it is for" \
 	"cmk show has the description"
-is "$(evs-setup cmk rotation show second)" "$id second rotation off, 0 so far" \
-	"cmk rotation show: off at first"
-is "$(evs-setup cmk rotation on second)" "$id second rotation on, every 365 days, 0 so far" \
-	"cmk rotation on"
-refused 2 'already' "it cannot be turned on twice" evs-setup cmk rotation on second
-is "$(evs-setup cmk rotation interval 30 second)" \
-	"$id second rotation on, every 30 days, 0 so far" "cmk rotation interval"
+is "$(evs-setup cmk rotation second)" "$id second rotation off, 0 so far" \
+	"cmk rotation: off at first"
+is "$(evs-setup cmk rotation --on second)" "$id second rotation on, every 365 days, 0 so far" \
+	"cmk rotation --on"
+refused 2 'already' "it cannot be turned on twice" evs-setup cmk rotation --on second
+is "$(evs-setup cmk rotation --every 30 second)" \
+	"$id second rotation on, every 30 days, 0 so far" "cmk rotation --every"
 refused 2 'cannot rotate CMKs on demand' "cmk rotate: not something that this KMS does" \
 	evs-setup cmk rotate second
-is "$(evs-setup cmk rotation off second)" "$id second rotation off, 0 so far" "cmk rotation off"
-refused 2 'not enabled' "it cannot be turned off twice" evs-setup cmk rotation off second
+is "$(evs-setup cmk rotation --off second)" "$id second rotation off, 0 so far" "cmk rotation --off"
+refused 2 'not enabled' "it cannot be turned off twice" evs-setup cmk rotation --off second
 refused 2 'default master key' "cmk rotation of the default one" \
-	evs-setup cmk rotation on evs/default
+	evs-setup cmk rotation --on evs/default
 
-like "$(evs-setup cmk quotas)" '^CMK +[0-9]+ +100' "cmk quotas"
-is "$(evs-setup cmk grant retirable --json | jq -c .grants)" "[]" "no grants to give back"
+like "$(evs-setup cmk quotas)" '^CMKs +[0-9]+ +100' "cmk quotas"
+is "$(evs-setup cmk grant list --json | jq -c .grants)" "[]" "no grants to give back"
 user=0123456789abcdef0123456789abcdef
-grant=$(evs-setup cmk grant create --to $user --name ci --operation decrypt-datakey test)
-like "$grant" '^[0-9a-f]{64}$' "cmk grant create prints the id"
+grant=$(evs-setup cmk grant add --to $user --name ci --operation decrypt-datakey test)
+like "$grant" '^[0-9a-f]{64}$' "cmk grant add prints the id"
 is "$(evs-setup cmk grant list --json test | jq -c '.grants[0] | [.id, .grantee, .operations]')" \
 	"[\"$grant\",\"$user\",\"decrypt-datakey\"]" "cmk grant list has it"
-ok "cmk grant revoke" evs-setup cmk grant revoke test "$grant"
+ok "cmk grant remove" evs-setup cmk grant remove test "$grant"
 is "$(evs-setup cmk grant list --json test | jq -c .grants)" "[]" "and it is gone"
-refused 2 'no such grant' "nor can it be revoked once more" evs-setup cmk grant revoke test "$grant"
-grant=$(evs-setup cmk grant create --to $user test)
+refused 2 'no such grant' "nor can it be removed once more" evs-setup cmk grant remove test "$grant"
+grant=$(evs-setup cmk grant add --to $user test)
 is "$(evs-setup cmk grant list --json test | jq -r '.grants[0].operations')" \
 	"create-datakey,encrypt-datakey,decrypt-datakey,describe-key" \
-	"cmk grant create: what attaching takes, and nothing else"
-ok "cmk grant retire" evs-setup cmk grant retire test "$grant"
+	"cmk grant add: what attaching takes, and nothing else"
+ok "cmk grant remove --retire" evs-setup cmk grant remove --retire test "$grant"
 is "$(evs-setup cmk grant list --json test | jq -c .grants)" "[]" "and it is gone, too"
 
 like "$(evs-setup cmk create --external mine)" 'pending import' "cmk create --external"
@@ -157,8 +158,31 @@ like "$(evs-setup status)" 'data' "status has it"
 like "$(evs-setup status data)" 'live' "status of one disk"
 refused 4 'no such|not attached' "status of no disk" evs-setup status nosuch
 unlike "$json" '"dk"|data.?key' "no data key in it"
-must evs-setup detach data
+is "$(evs-setup list -n -o NAME,RO | xargs)" "data no" "list -n -o"
+is "$(evs-setup list -n -b -o SIZE | xargs)" "$(blockdev --getsize64 "$evs")" "list -b"
+is "$(evs-setup status -n -o STATE data)" "live" "status -n -o"
+is "$(evs-setup resize --json data | jq .disks[0].size)" "$(blockdev --getsize64 "$evs")" \
+	"resize --json"
+is "$(evs-setup suspend --json data)" "{}" "suspend --json"
+is "$(evs-setup resume --json data)" "{}" "resume --json"
+is "$(evs-setup detach --json data)" "{}" "detach --json"
 refused 4 'no such|not attached' "detach of no disk" evs-setup detach data
+is "$(evs-setup detach --json data 2>/dev/null | jq -r .error.class)" "not-found" "as JSON, too"
+json=$(evs-setup attach --json --name data "$disk")
+is "$(jq -r '.disks[0] | .name, .device, .uuid, .backing' <<<"$json" | xargs)" \
+	"data $evs $(cryptsetup luksUUID "$disk") $disk" "attach --json"
+
+# What a KMS refuses is told whole, though the key helper has heard it, in another process
+must evs-setup cmk disable second 2>/dev/null
+must evs-setup detach --quiet data 2>"$tmp/err"
+is "$(cat "$tmp/err")" "" "detach --quiet prints no note"
+json=$(evs-setup attach --json "$disk" 2>"$tmp/err")
+is $? 2 "attach --json of a disabled CMK: exit status"
+is "$(jq -c '.error | [.class, .code, .key, .state, .advice]' <<<"$json")" \
+	"[\"cmk-disabled\",\"KMS.0209\",\"$id\",\"disabled\",\"enable it with: evs-setup cmk enable second\"]" \
+	"attach --json of a disabled CMK"
+like "$(cat "$tmp/err")" '^evs-setup: attach: CMK second .*disabled' "and in words"
+must evs-setup cmk enable second
 
 # ---- output that is lost ----
 

@@ -228,7 +228,7 @@ is "$(evs-setup probe --export "$(cat "/sys/block/${loop#/dev/}/dev")")" \
 out=$(evs-setup probe "$two")
 like "$out" "^UUID +$uuid\$" "probe: UUID"
 like "$out" "^LABEL +a b'" "label"
-like "$out" "^ATTACHED AS +$evs\$" "attached, as what"
+like "$out" "^ATTACHED-AS +$evs\$" "attached, as what"
 must evs-setup detach "$evs"
 for what in "$tmp/evstab" /dev/null "$tmp/no-such-file" 240:77 "$tmp"; do
 	refused 4 '.' "probe of what is no EVS disk: $what" evs-setup probe --export "$what"

@@ -93,7 +93,7 @@ must dmsetup resume evs_dm
 text=$(evs-setup status data)
 for line in "STATE +live" "CMK +$(cmk_id test)" "CIPHER +$(status cipher)" "KEY +$(status key-serial)" \
 	"READS +$(status reads)" "WRITES +$(status writes)" "ERRORS +$(status errors)" "IN-FLIGHT +0" \
-	"BOUNCE-PAGES +0" "ALLOW-DISCARDS +1" "NO-PARTSCAN +0" "LAZY +0"; do
+	"BOUNCE-PAGES +0" "ALLOW-DISCARDS +yes" "NO-PARTSCAN +no" "LAZY +no"; do
 	like "$text" "^$line\$" "the text says: $line"
 done
 

@@ -21,6 +21,7 @@
 #include "../../userspace/evs-setup/cli.c"
 #include "../../userspace/evs-setup/disks.c"
 #include "../../userspace/evs-setup/loop.c"
+#include "../../userspace/evs-setup/out.c"
 #include "../../userspace/evs-setup/program.c"
 #include "../../userspace/evs-setup/stack.c"
 #include "../../userspace/evs-setup/table.c"
@@ -93,23 +94,33 @@ static void test_serial(void **state)
 		assert_int_equal(cli_serial(bad[i], &serial, &err), -EINVAL);
 }
 
-static const struct option options[] = {
-	{ "flag", no_argument, NULL, 'f' },
-	{ "value", required_argument, NULL, 'v' },
+static const struct verb_option options[] = {
+	{ "flag", 'f', NULL, WORD_NONE, "" },
+	{ "value", VERB_LONG('v'), "TEXT", WORD_TEXT, "" },
 	{},
 };
+static const struct table_column some_columns[] = { { "NAME", NULL, TABLE_TEXT, true } };
+static const struct verb verb = { .name = "verb", .options = options },
+	table_verb = { .name = "verb", .options = options, VERB_COLUMNS(some_columns) };
 
-/* Run the options of a command line; returns what the last call returned. */
-static int parse(char *argv[], struct evs_error *err)
+/* Look at a command line, and run through the options; returns what the last call returned. */
+static int parse_as(const struct verb *called, char *argv[], struct evs_error *err)
 {
 	int argc = 0, opt;
 
 	while (argv[argc])
 		argc++;
-	optind = 0; /* glibc: begin anew */
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
+	*err = (struct evs_error){};
+	if (cli_begin(called, argc, argv, err))
+		return -err->errnum;
+	while ((opt = cli_option(argc, argv, err)) > 0)
 		;
 	return opt;
+}
+
+static int parse(char *argv[], struct evs_error *err)
+{
+	return parse_as(&verb, argv, err);
 }
 
 static void test_options(void **state)
@@ -138,8 +149,10 @@ static void test_options_bad(void **state)
 		{ { "verb", "--value" }, "option --value needs an argument" },
 		{ { "verb", "--flag=1" }, "option --flag=1 takes no argument" },
 		{ { "verb", "-z" }, "unknown option -z" },
+		{ { "verb", "--flag", "-fz", "x" }, "unknown option -z" },
+		{ { "verb", "-o", "NAME" }, "unknown option -o" },
 	};
-	struct evs_error err = {};
+	struct evs_error err;
 	size_t i;
 
 	(void)state;
@@ -147,6 +160,30 @@ static void test_options_bad(void **state)
 		assert_int_equal(parse(bad[i].argv, &err), -EINVAL);
 		assert_string_equal(err.text, bad[i].text);
 	}
+}
+
+/* What all verbs have in common is taken before they run, even behind a mistake. */
+static void test_settings(void **state)
+{
+	char *common[] = { "verb", "-Jqv", "-f", "--help", NULL };
+	char *table[] = { "verb", "-nrb", "-o", "NAME", NULL };
+	char *mistake[] = { "verb", "--nosuch", "--json", NULL };
+	char *value[] = { "verb", "--value", "--json", NULL };
+	struct evs_error err;
+
+	(void)state;
+	assert_int_equal(parse(common, &err), 0);
+	assert_true(cli_settings()->json && cli_settings()->quiet && cli_settings()->verbose &&
+		    cli_settings()->help && !cli_settings()->raw);
+	assert_int_equal(parse_as(&table_verb, table, &err), 0);
+	assert_true(cli_settings()->no_headings && cli_settings()->raw && cli_settings()->bytes &&
+		    !cli_settings()->json);
+	assert_string_equal(cli_settings()->columns, "NAME");
+	assert_int_equal(parse(mistake, &err), -EINVAL);
+	assert_true(cli_settings()->json);
+	assert_string_equal(err.text, "unknown option --nosuch");
+	assert_int_equal(parse(value, &err), 0);
+	assert_false(cli_settings()->json);
 }
 
 static void test_operands_bad(void **state)
@@ -310,6 +347,7 @@ static const struct table_column columns[] = {
 	{ "NAME", NULL, TABLE_TEXT, true },
 	{ "RO", "read-only", TABLE_BOOL, false },
 	{ "N", NULL, TABLE_NUMBER, true },
+	{ "SIZE", NULL, TABLE_SIZE, true },
 };
 
 static void fill(struct table *table)
@@ -319,23 +357,33 @@ static void fill(struct table *table)
 	assert_int_equal(table_add(table, &err), 0);
 	assert_int_equal(table_set(table, 0, &err, "%s", "a \"b\""), 0);
 	assert_int_equal(table_set(table, 1, &err, "%d", 1), 0);
-	assert_int_equal(table_set(table, 2, &err, "%d", 5), 0);
+	assert_int_equal(table_set(table, 2, &err, "%d", -5), 0);
+	assert_int_equal(table_set(table, 3, &err, "%d", 2048), 0);
 	assert_int_equal(table_add(table, &err), 0);
 	assert_int_equal(table_set(table, 1, &err, "%d", 0), 0);
 }
 
-/* What a table prints, without blanks and line ends */
-static void printed(const struct table *table, enum table_form form, char *text, size_t size)
+/* What a table prints with some options, without blanks and line ends; returns the error. */
+static int printed(const struct table *table, enum table_form form, const char *options_given,
+		   char *text, size_t size)
 {
-	int out = dup(STDOUT_FILENO), c;
+	char given[64], *argv[8] = { "verb" };
+	int out = dup(STDOUT_FILENO), argc = 1, c, ret;
 	struct evs_error err = {};
 	FILE *file = tmpfile();
 	size_t len = 0;
+	char *word;
 
 	assert_non_null(file);
+	strcpy(given, options_given);
+	for (word = strtok(given, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	assert_int_equal(cli_begin(&table_verb, argc, argv, &err), 0);
 	fflush(stdout);
 	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
-	assert_int_equal(table_print(table, form, &err), 0);
+	ret = table_print(table, form, &err);
+	if (cli_settings()->json)
+		assert_int_equal(out_flush(&err), 0);
 	fflush(stdout);
 	assert_true(dup2(out, STDOUT_FILENO) >= 0);
 	close(out);
@@ -345,25 +393,44 @@ static void printed(const struct table *table, enum table_form form, char *text,
 			text[len++] = (char)c;
 	text[len] = '\0';
 	fclose(file);
+	if (ret)
+		snprintf(text, size, "%.200s", err.text);
+	return ret;
 }
 
 static void test_table(void **state)
 {
-	struct table table = { .name = "things", .columns = columns, .column_count = 3 };
-	char text[256];
+	static const struct {
+		enum table_form form;
+		const char *options;
+		const char *text;
+	} wanted[] = {
+		{ TABLE_COLUMNS, "-J",
+		  "{\"things\":[{\"name\":\"a\\\"b\\\"\",\"read-only\":true,\"n\":-5,\"size\":2048},"
+		  "{\"name\":null,\"read-only\":false,\"n\":null,\"size\":null}]}" },
+		{ TABLE_COLUMNS, "", "NAMENSIZEa\"b\"-52K" },
+		{ TABLE_COLUMNS, "-n -b", "a\"b\"-52048" },
+		{ TABLE_COLUMNS, "-o n,ro", "NRO-5yesno" },
+		{ TABLE_COLUMNS, "-o +RO -r", "NAMENSIZEROa\\x20\"b\"-52Kyesno" },
+		{ TABLE_COLUMNS, "-J -o RO", "{\"things\":[{\"read-only\":true},{\"read-only\":false}]}" },
+		{ TABLE_PROPERTIES, "", "NAMEa\"b\"ROyesN-5SIZE2KROno" },
+		{ TABLE_PROPERTIES, "-n -o RO", "yesno" },
+	};
+	struct table table = { .name = "things", .columns = columns, .column_count = 4 };
+	char text[512];
+	size_t i;
 
 	(void)state;
-	printed(&table, TABLE_JSON, text, sizeof(text));
+	assert_int_equal(printed(&table, TABLE_COLUMNS, "-J", text, sizeof(text)), 0);
 	assert_string_equal(text, "{\"things\":[]}");
 	fill(&table);
-	printed(&table, TABLE_JSON, text, sizeof(text));
-	assert_string_equal(text,
-			    "{\"things\":[{\"name\":\"a\\\"b\\\"\",\"read-only\":true,\"n\":5},"
-			    "{\"name\":null,\"read-only\":false,\"n\":null}]}");
-	printed(&table, TABLE_COLUMNS, text, sizeof(text));
-	assert_string_equal(text, "NAMENa\"b\"5");
-	printed(&table, TABLE_PROPERTIES, text, sizeof(text));
-	assert_string_equal(text, "NAMEa\"b\"RO1N5RO0");
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		assert_int_equal(printed(&table, wanted[i].form, wanted[i].options, text,
+					 sizeof(text)), 0);
+		assert_string_equal(text, wanted[i].text);
+	}
+	assert_int_equal(printed(&table, TABLE_COLUMNS, "-o NAME,X", text, sizeof(text)), -EINVAL);
+	assert_string_equal(text, "--output: unknown column X; the columns are NAME, RO, N, SIZE");
 	table_free(&table);
 }
 
@@ -377,18 +444,57 @@ static void test_table_text(void **state)
 	(void)state;
 	assert_int_equal(table_add(&table, &err), 0);
 	assert_int_equal(table_set(&table, 0, &err, "%s", "caf\xe9\xc2\x9b\xff\x1b\xc3\xa9"), 0);
-	printed(&table, TABLE_JSON, text, sizeof(text));
+	printed(&table, TABLE_COLUMNS, "-J", text, sizeof(text));
 	assert_string_equal(text, "{\"things\":[{\"name\":\"caf\xef\xbf\xbd\xef\xbf\xbd"
 			    "\xef\xbf\xbd\xc3\xa9\"}]}");
 	setenv("LC_ALL", "C.UTF-8", 1);
 	evs_text_locale();
-	printed(&table, TABLE_COLUMNS, text, sizeof(text));
+	printed(&table, TABLE_COLUMNS, "", text, sizeof(text));
 	assert_string_equal(text, "NAMEcaf\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xc3\xa9");
 	setenv("LC_ALL", "C", 1);
 	evs_text_locale();
-	printed(&table, TABLE_COLUMNS, text, sizeof(text));
+	printed(&table, TABLE_COLUMNS, "", text, sizeof(text));
 	assert_string_equal(text, "NAMEcaf\\xef\\xbf\\xbd\\xef\\xbf\\xbd\\xef\\xbf\\xbd\\xc3\\xa9");
 	table_free(&table);
+}
+
+/* An error is one object, whatever it is about, and stands beside what was printed before. */
+static void test_json_error(void **state)
+{
+	struct evs_error err = {};
+	char text[512];
+	FILE *file = tmpfile();
+	int out = dup(STDOUT_FILENO);
+
+	(void)state;
+	assert_non_null(file);
+	evs_error_set_class(&err, EVS_CLASS_CMK_DISABLED, "text \"x\"\xff");
+	strcpy(err.code, "KMS.0209");
+	strcpy(err.cmk, "id");
+	strcpy(err.state, "disabled");
+	strcpy(err.advice, "enable it");
+	strcpy(err.request_id, "r");
+	assert_int_equal(out_texts("things", &err, "a", "b", "c", NULL, NULL), 0);
+	out_error(&err, 2);
+	fflush(stdout);
+	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
+	assert_int_equal(out_flush(&err), 0);
+	evs_error_set(&err, ENODEV, "none");
+	out_error(&err, 4);
+	assert_int_equal(out_flush(&err), 0);
+	assert_true(dup2(out, STDOUT_FILENO) >= 0);
+	close(out);
+	rewind(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_string_equal(text, "{\"things\":[{\"a\":\"b\",\"c\":null}],\"error\":{\"class\":"
+			    "\"cmk-disabled\",\"code\":\"KMS.0209\",\"key\":\"id\",\"state\":\"disabled\","
+			    "\"advice\":\"enable it\",\"request-id\":\"r\",\"text\":\"text \\\"x\\\"\xef\xbf\xbd\","
+			    "\"exit-status\":2}}\n");
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_string_equal(text, "{\"error\":{\"class\":\"not-found\",\"code\":null,\"key\":null,"
+			    "\"state\":null,\"advice\":null,\"request-id\":null,\"text\":\"none\","
+			    "\"exit-status\":4}}\n");
+	fclose(file);
 }
 
 /* Who may call what: the driver asks for a capability, the key helper for root. */
@@ -410,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_serial),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_options_bad),
+		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_operands_bad),
 		cmocka_unit_test(test_exit_status_class),
 		cmocka_unit_test(test_exit_status_errno),
@@ -418,6 +525,7 @@ int main(void)
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_text),
+		cmocka_unit_test(test_json_error),
 		cmocka_unit_test(test_needs),
 	};
 

@@ -83,6 +83,8 @@ static void test_versions(void **state)
 	static const struct row rows[] = {
 		{ "evs-setup --version", 0, "evs-setup " },
 		{ "evs-kmsd --version", 0, "evs-kmsd " },
+		{ "evs-setup -V", 0, "evs-setup " },
+		{ "evs-setup version --json", 0, "{\"programs\":[{\"name\":\"evs-setup\",\"version\":\"" },
 		{ "evs-setup --version >/dev/full", 3, "standard output: No space left" },
 		{ "evs-setup --help >/dev/full", 3, "standard output: " },
 	};
@@ -133,14 +135,17 @@ static void test_usage(void **state)
 		{ "evs-setup cmk list --no-such-option", 1, "unknown option" },
 		{ "evs-setup cmk schedule-deletion", 1, "CMK is missing" },
 		{ "evs-setup cmk schedule-deletion k", 1, "--days is missing: 7 to 1096" },
-		{ "evs-setup cmk rotation --no-such-option on k", 1, "unknown option" },
-		{ "evs-setup cmk grant --no-such-option list k", 1, "unknown option" },
-		{ "evs-setup cmk grant create", 1, "CMK" },
-		{ "evs-setup cmk grant list", 1, "CMK" },
-		{ "evs-setup cmk grant create --to '' k", 1, "--to : empty" },
-		{ "evs-setup cmk grant create --name " X64 X64 X64 X64 " k", 1, "--name" },
-		{ "evs-setup cmk grant create --retiring " X64 X64 X64 " k", 1, "--retiring" },
-		{ "evs-setup cmk grant create" OPERATION OPERATION OPERATION OPERATION OPERATION
+		{ "evs-setup cmk rotation --no-such-option k", 1, "unknown option" },
+		{ "evs-setup cmk rotation --on --off k", 1, "goes with neither" },
+		{ "evs-setup cmk set k", 1, "give one of them" },
+		{ "evs-setup cmk grant list --to x k", 1, "unknown option --to" },
+		{ "evs-setup cmk grant add", 1, "CMK" },
+		{ "evs-setup cmk grant add k", 1, "--to is missing" },
+		{ "evs-setup cmk grant remove k", 1, "id of the grant is missing" },
+		{ "evs-setup cmk grant add --to '' k", 1, "--to : empty" },
+		{ "evs-setup cmk grant add --name " X64 X64 X64 X64 " k", 1, "--name" },
+		{ "evs-setup cmk grant add --retiring " X64 X64 X64 " k", 1, "--retiring" },
+		{ "evs-setup cmk grant add" OPERATION OPERATION OPERATION OPERATION OPERATION
 		  OPERATION OPERATION OPERATION OPERATION OPERATION OPERATION OPERATION OPERATION
 		  OPERATION OPERATION OPERATION OPERATION " k", 1, "--operation: more than" },
 		{ "evs-setup agency create extra", 1, "extra" },
@@ -162,6 +167,97 @@ static void test_usage(void **state)
 	CHECK(rows);
 }
 
+/* Help of the program, of a group and of a verb; what is no verb, and what was meant. */
+static void test_help(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup 2>/dev/null", 1, "" },
+		{ "evs-setup", 1, "no verb is given\n\nUsage: evs-setup VERB" },
+		{ "evs-setup --help 2>/dev/null", 0, "  cmk create " },
+		{ "evs-setup -h", 0, "  attach " },
+		{ "evs-setup help", 0, "Usage: evs-setup VERB" },
+		{ "evs-setup help attach", 0, "Usage: evs-setup attach " },
+		{ "evs-setup attach -h", 0, "  -r, --read-only " },
+		{ "evs-setup help cmk grant", 0, "  cmk grant remove " },
+		{ "evs-setup cmk", 1, "  cmk create " },
+		{ "evs-setup cmk grant", 1, "  cmk grant add " },
+		{ "evs-setup cmk --help 2>/dev/null", 0, "  cmk grant add " },
+		{ "evs-setup help frobnicate", 1, "frobnicate: no such verb; see: evs-setup help\n" },
+		{ "evs-setup cmk frobnicate", 1, "cmk frobnicate: no such verb; see: evs-setup help cmk\n" },
+		{ "evs-setup lsit", 1, "did you mean: evs-setup list\n" },
+		{ "evs-setup cmk lst x", 1, "did you mean: evs-setup cmk list\n" },
+		{ "evs-setup stat", 1, "did you mean: evs-setup status\n" },
+		{ "evs-setup --no-such-option", 1, "unknown option --no-such-option" },
+		{ "evs-setup cmk rename a b", 1, "cmk rename: no such verb" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+#define JSON(key, value) " --json 2>/dev/null | jq -er '" key " == " value "'"
+#define ERROR(key, value) JSON(".error" key, value)
+
+/* One object for whatever happens, and the sentence for people beside it */
+static void test_json(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup frobnicate" ERROR(".class", "\"usage\""), 0, "true" },
+		{ "evs-setup --no-such-option" ERROR("[\"exit-status\"]", "1"), 0, "true" },
+		{ "evs-setup cmk list extra" ERROR(".class", "\"usage\""), 0, "true" },
+		{ "evs-setup create --no-such-option" ERROR(".text", "\"unknown option --no-such-option\""),
+		  0, "true" },
+		{ "evs-setup probe none" ERROR(".class", "\"not-found\""), 0, "true" },
+		{ "evs-setup probe none --json 2>&1 >/dev/null", 4, "evs-setup: probe: none: " },
+		{ "evs-setup cmk create j" JSON(".cmks[0].alias", "\"j\""), 0, "true" },
+		{ "truncate -s 20M jd; evs-setup create --cmk j jd" JSON(".disks[0].device", "\"jd\""), 0, "true" },
+		{ "evs-setup probe jd" JSON("(.disks[0].size|type)", "\"number\""), 0, "true" },
+		{ "evs-setup rewrap jd" JSON("(.disks[0].uuid|length)", "36"), 0, "true" },
+		{ "evs-setup header label jd x" JSON(".", "{}"), 0, "true" },
+		{ "evs-setup header dump jd" JSON(".tokens[0].label", "\"x\""), 0, "true" },
+		{ "evs-setup cmk set j --description d" JSON(".cmks[0].description", "\"d\""), 0, "true" },
+		{ "evs-setup cmk rotation j" JSON(".cmks[0].rotation", "false"), 0, "true" },
+		{ "evs-setup cmk rotation --on j" JSON(".cmks[0][\"interval-days\"]", "365"), 0, "true" },
+		{ "evs-setup cmk quotas" JSON(".quotas[1].type", "\"grants-per-CMK\""), 0, "true" },
+		{ "evs-setup cmk grant add --to u j" JSON("(.grants[0].id|length)", "64"), 0, "true" },
+		{ "evs-setup cmk grant list j" JSON(".grants[0].grantee", "\"u\""), 0, "true" },
+		{ "evs-setup doctor" JSON("([.checks[]|select(.result == \"ok\" and .what == \"KMS local\")]|length)",
+					  "1"), 0, "true" },
+		{ "evs-setup cmk disable j" JSON(".cmks[0].state", "\"disabled\""), 0, "true" },
+		{ "evs-setup create --force --cmk j jd" ERROR("|[.class, .code, .state, .\"exit-status\"]",
+		  "[\"cmk-disabled\", \"KMS.0209\", \"disabled\", 2]"), 0, "true" },
+		{ "evs-setup rewrap jd" ERROR(".advice", "\"enable it with: evs-setup cmk enable j\""),
+		  0, "true" },
+		{ "id=$(evs-setup cmk show j -o ID -n); evs-setup create --force --cmk j jd --json 2>/dev/null | "
+		  "jq -er --arg id $id '.error.key == $id'", 0, "true" },
+		{ "evs-setup cmk schedule-deletion --yes --days 7 j" JSON("(.cmks[0].deletion|length)", "20"),
+		  0, "true" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+/* Tables as lsblk(8) has them */
+static void test_columns(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup cmk create --description 'a b' c1", 0, "c1 enabled" },
+		{ "evs-setup cmk list -n -o ALIAS,STATE | grep c1 | xargs", 0, "c1 enabled\n" },
+		{ "evs-setup cmk list -o alias | head -n 1", 0, "ALIAS" },
+		{ "evs-setup cmk list -r -o DESCRIPTION", 0, "a\\x20b\n" },
+		{ "evs-setup cmk show -n -o STATE c1", 0, "enabled\n" },
+		{ "evs-setup cmk show c1", 0, "DEFAULT     no\n" },
+		{ "evs-setup cmk list -o NONE", 1, "unknown column NONE; the columns are ALIAS, ID, STATE" },
+		{ "truncate -s 20M cd; evs-setup create cd && evs-setup probe -n -b -o SIZE,OFFSET cd | xargs",
+		  0, "4194304 16777216\n" },
+		{ "evs-setup probe -n -o OFFSET cd", 0, "16M\n" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /*
  * Output that is lost is told, whatever was called, and gives a status of its own; a
  * descriptor that is closed is not one that the program's own files get.
@@ -176,10 +272,12 @@ static void test_output(void **state)
 		"evs-setup header dump --json out", "evs-setup rewrap out",
 		"evs-setup cmk create out-$n", "evs-setup cmk list", "evs-setup cmk list --json",
 		"evs-setup cmk show o", "evs-setup cmk show --json o", "evs-setup cmk create d$n; evs-setup cmk disable d$n",
-		"evs-setup cmk disable o; evs-setup cmk enable o", "evs-setup cmk describe o text",
-		"evs-setup cmk rename d$n e$n", "evs-setup cmk rotation show o",
-		"evs-setup cmk grant create --to u$n o", "evs-setup cmk grant list o",
-		"evs-setup cmk grant retirable --json", "evs-setup cmk quotas",
+		"evs-setup cmk disable o; evs-setup cmk enable o",
+		"evs-setup cmk set o --description text",
+		"evs-setup cmk set d$n --alias e$n", "evs-setup cmk rotation o",
+		"evs-setup cmk grant add --to u$n o", "evs-setup cmk grant list o",
+		"evs-setup cmk grant list --json", "evs-setup cmk quotas", "evs-setup version",
+		"evs-setup help create", "evs-setup header label out x --json",
 		"evs-setup cmk schedule-deletion --days 7 e$n",
 		"evs-setup cmk cancel-deletion e$n",
 		"evs-setup agency create", "evs-setup agency show",
@@ -235,7 +333,7 @@ static void test_text(void **state)
 		  "--name \\xff\\xfe: a name is UTF-8" },
 		{ "evs-setup attach --name \"$(printf 'a\\302\\233b')\" odd", 1, "a name is UTF-8" },
 		{ "evs-setup cmk create --description \"$(printf 'caf\\351')\" k9", 1, "must be UTF-8" },
-		{ "evs-setup cmk grant create --to u --name \"$(printf '\\351')\" k9", 1, "must be UTF-8" },
+		{ "evs-setup cmk grant add --to u --name \"$(printf '\\351')\" k9", 1, "must be UTF-8" },
 		{ "evs-setup \"$(printf 'a\\233b')\"", 1, "a\\x9bb: no such verb" },
 		{ "evs-kmsd \"--$(printf 'a\\233b')\"", 1, "--a\\x9bb: unknown option" },
 		{ "evs-setup create --label \"$(printf 'caf\\303\\251')\" odd", 0, "odd" },
@@ -285,7 +383,7 @@ static void test_user(void **state)
 		{ NOBODY "evs-setup header backup disk header", 0, "" },
 		{ NOBODY "evs-setup header restore disk header", 0, "" },
 		{ NOBODY "evs-setup rewrap disk", 0, "disk" },
-		{ NOBODY "evs-setup doctor", 2, "KMS h: answers, 1 CMKs" },
+		{ NOBODY "evs-setup doctor", 2, "KMS h: answers, 1 CMK\n" },
 		{ NOBODY "evs-setup list", 2, "must be run as root: the driver asks for CAP_SYS_ADMIN" },
 		{ NOBODY "evs-setup attach disk", 2, "must be run as root" },
 		{ NOBODY "evs-kmsd init", 3, "ermission denied" },
@@ -392,10 +490,12 @@ static void test_cmks(void **state)
 	static const struct row rows[] = {
 		{ "evs-setup cmk create --kms local --description text k", 0, "k" },
 		{ "evs-setup cmk show --json k", 0, "\"text\"" },
-		{ "evs-setup cmk rename --kms local k l", 0, " l enabled" },
-		{ "evs-setup cmk rotation --kms local show l", 0, " l rotation off" },
+		{ "evs-setup cmk set --kms local --alias l k", 0, " l enabled" },
+		{ "evs-setup cmk rotation --kms local l", 0, " l rotation off" },
+		{ "evs-setup cmk rotation l --on --every 30", 0, " l rotation on, every 30 days" },
+		{ "evs-setup cmk rotation l --every 29", 1, "30 to 365" },
 		{ "evs-setup cmk grant list --kms none l", 4, "is not configured" },
-		{ "evs-setup cmk grant create --kms local --to u1 --retiring u2 l", 0, "" },
+		{ "evs-setup cmk grant add --kms local --to u1 --retiring u2 l", 0, "" },
 		{ "evs-setup cmk grant list l --json", 0, "\"u2\"" },
 		{ "evs-setup cmk import --kms local --file /no/such/file l", 4, "/no/such/file" },
 		{ "evs-setup cmk grant list none", 2, "no such CMK" },
@@ -472,12 +572,14 @@ static void test_interrupted(void **state)
 static void test_agency(void **state)
 {
 	static const struct row rows[] = {
-		{ "evs-setup agency show", 4, "has no agency EVSAccessKMS" },
+		{ "evs-setup agency show", 2, "has no agency EVSAccessKMS" },
 		{ "evs-setup agency create --role none", 4, "there is no role none" },
 		{ "evs-setup agency create --kms local --account local --service op_svc_evs "
 		  "--role 'KMS Administrator'", 0,
 		  " EVSAccessKMS for op_svc_evs, KMS Administrator granted" },
-		{ "evs-setup agency show --role 'Agent Operator'", 0, "Agent Operator not granted" },
+		{ "evs-setup agency show", 0, "KMS Administrator granted" },
+		{ "evs-setup agency show --json | jq '.agencies[0].granted'", 0, "true" },
+		{ "evs-setup agency show --role 'Agent Operator'", 2, "Agent Operator not granted" },
 		{ "evs-setup agency create --service another", 5, "but for op_svc_evs" },
 		{ "evs-setup agency delete", 0, "" },
 		{ "evs-setup agency delete", 4, "has no agency" },
@@ -493,6 +595,9 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_libraries),
 		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_user),

@@ -19,6 +19,7 @@
 #include "../../userspace/evs-setup/loop.c"
 #include "../../userspace/evs-setup/program.c"
 #include "../../userspace/evs-setup/monitor.c"
+#include "../../userspace/evs-setup/out.c"
 #include "../../userspace/evs-setup/stack.c"
 #include "../../userspace/evs-setup/users.c"
 

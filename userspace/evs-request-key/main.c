@@ -51,11 +51,14 @@ static void on_signal(int sig)
 	const char *text = sig == SIGALRM ? late : killed;
 	bool unreachable = sig == SIGALRM && !refused;
 	key_serial_t key = pending_key;
+	struct evs_error err = {
+		.errnum = unreachable ? EHOSTUNREACH : ECANCELED,
+		.class = unreachable ? EVS_CLASS_KMS_UNREACHABLE : EVS_CLASS_NONE,
+	};
 
+	strcpy(err.text, text);
 	if (key)
-		evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL,
-				   unreachable ? EHOSTUNREACH : ECANCELED,
-				   unreachable ? EVS_CLASS_KMS_UNREACHABLE : EVS_CLASS_NONE, text);
+		evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL, &err);
 	else if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		_exit(EXIT_USAGE);
 	_exit(EXIT_REFUSED);
@@ -91,8 +94,7 @@ static void reject(const struct evs_error *err)
 {
 	key_serial_t key = pending_key;
 
-	evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL, err->errnum, err->class,
-			   err->text);
+	evs_keyring_reject(key, *pending_uuid ? pending_uuid : NULL, err);
 	pending_key = 0;
 	report(err->text);
 }

@@ -15,37 +15,44 @@
 #include "disks.h"
 #include "dk.h"
 #include "node.h"
+#include "out.h"
 #include "tab.h"
 #include "text.h"
 #include "users.h"
 #include "volume/volume.h"
 
 /**
- * struct options - What is on the command line.
+ * struct request - What is on the command line.
  * @all: all disks of evstab(5)
  * @tab: name of one of them, or NULL
  * @disk: what to attach, where it is none of them
  */
-struct options {
+struct request {
 	bool all;
 	const char *tab;
 	struct attach_request disk;
 };
 
-static const struct option long_options[] = {
-	{ "all", no_argument, NULL, 'a' },
-	{ "tab", required_argument, NULL, 't' },
-	{ "read-only", no_argument, NULL, 'r' },
-	{ "name", required_argument, NULL, 'n' },
-	{ "allow-discards", no_argument, NULL, 'd' },
-	{ "no-partscan", no_argument, NULL, 'p' },
-	{ "kms", required_argument, NULL, 'K' },
-	{ "cmk", required_argument, NULL, 'C' },
-	{ "raw", no_argument, NULL, 'R' },
-	{ "key", required_argument, NULL, 'k' },
-	{ "sector-size", required_argument, NULL, 's' },
-	{ "offset", required_argument, NULL, 'o' },
-	{ "size", required_argument, NULL, 'z' },
+static const struct verb_option options[] = {
+	{ "read-only", 'r', NULL, WORD_NONE, "refuse writes to the disk" },
+	{ "name", VERB_LONG('n'), "NAME", WORD_TEXT, "set the name of the disk, by default evsN" },
+	{ "allow-discards", VERB_LONG('d'), NULL, WORD_NONE,
+	  "pass discards to the device below; they show where\nthe disk is in use, see evs-setup(8)" },
+	{ "no-partscan", VERB_LONG('p'), NULL, WORD_NONE, "do not look for partitions on the disk" },
+	{ "kms", VERB_LONG('K'), "NAME", WORD_KMS, "refuse the disk unless its header names this KMS" },
+	{ "cmk", VERB_LONG('C'), "ID", WORD_CMK, "refuse the disk unless its header names this CMK" },
+	{ "all", 'a', NULL, WORD_NONE,
+	  "attach every evstab(5) entry that is not attached yet,\nexcept noauto ones" },
+	{ "tab", VERB_LONG('t'), "NAME", WORD_ENTRY,
+	  "attach this evstab(5) entry unless it is attached" },
+	{ "raw", VERB_LONG('R'), NULL, WORD_NONE,
+	  "ignore any header; take the geometry from the next\noptions" },
+	{ "key", VERB_LONG('k'), "SERIAL", WORD_TEXT,
+	  "use this key of type \"evs\", which attaching consumes" },
+	{ "sector-size", VERB_LONG('s'), "512|4096", WORD_CHOICE, "set the size of a crypto sector" },
+	{ "offset", VERB_LONG('o'), "BYTES", WORD_TEXT, "set where the data starts, by default 0" },
+	{ "size", VERB_LONG('z'), "BYTES", WORD_TEXT,
+	  "set the size of the data, by default up to the end" },
 	{},
 };
 
@@ -66,49 +73,49 @@ static int check_name(const char *name, struct evs_error *err)
 
 static int parse_pin(struct evs_pin *pin, int opt, const char *value, struct evs_error *err)
 {
-	if (opt == 'K' && !evs_kms_name_valid(value))
+	if (opt == VERB_LONG('K') && !evs_kms_name_valid(value))
 		return evs_error_set(err, EINVAL, "--kms %s: not the name of a KMS", value);
-	if (opt == 'C' && !evs_cmk_ref_valid(value))
+	if (opt == VERB_LONG('C') && !evs_cmk_ref_valid(value))
 		return evs_error_set(err, EINVAL, "--cmk %s: not the id of a CMK", value);
-	*(opt == 'K' ? &pin->kms : &pin->cmk) = value;
+	*(opt == VERB_LONG('K') ? &pin->kms : &pin->cmk) = value;
 	return 0;
 }
 
-static int parse_option(struct options *options, int opt, struct evs_error *err)
+static int parse_option(struct request *request, int opt, struct evs_error *err)
 {
-	struct attach_request *req = &options->disk;
+	struct attach_request *req = &request->disk;
 	int ret;
 
 	switch (opt) {
 	case 'a':
-		options->all = true;
+		request->all = true;
 		return 0;
-	case 't':
-		options->tab = optarg;
+	case VERB_LONG('t'):
+		request->tab = optarg;
 		return 0;
 	case 'r':
 		req->what.read_only = true;
 		return 0;
-	case 'n':
+	case VERB_LONG('n'):
 		req->what.name = optarg;
 		return check_name(optarg, err);
-	case 'd':
+	case VERB_LONG('d'):
 		req->what.allow_discards = true;
 		return 0;
-	case 'p':
+	case VERB_LONG('p'):
 		req->what.no_partscan = true;
 		return 0;
-	case 'K':
-	case 'C':
+	case VERB_LONG('K'):
+	case VERB_LONG('C'):
 		return parse_pin(&req->pin, opt, optarg, err);
-	case 'R':
+	case VERB_LONG('R'):
 		req->raw = true;
 		return 0;
-	case 'k':
+	case VERB_LONG('k'):
 		return cli_serial(optarg, &req->what.key_serial, err);
-	case 's':
+	case VERB_LONG('s'):
 		return cli_sector_size(optarg, &req->what.sector_size, err);
-	case 'o':
+	case VERB_LONG('o'):
 		return cli_bytes("--offset", optarg, &req->what.offset, err);
 	default:
 		ret = cli_bytes("--size", optarg, &req->what.size, err);
@@ -118,21 +125,21 @@ static int parse_option(struct options *options, int opt, struct evs_error *err)
 	}
 }
 
-static int parse(struct options *options, int argc, char *argv[], struct evs_error *err)
+static int parse(struct request *request, int argc, char *argv[], struct evs_error *err)
 {
-	struct attach_request *req = &options->disk;
+	struct attach_request *req = &request->disk;
 	const struct evs_attach *what = &req->what;
 	int opt, count = 0;
 
-	for (; (opt = cli_option(argc, argv, long_options, err)) > 0; count++)
-		if (parse_option(options, opt, err))
+	for (; (opt = cli_option(argc, argv, err)) > 0; count++)
+		if (parse_option(request, opt, err))
 			return -err->errnum;
 	if (opt < 0)
 		return opt;
-	if ((options->all || options->tab) && count > 1)
+	if ((request->all || request->tab) && count > 1)
 		return evs_error_set(err, EINVAL,
 				     "--all and --tab stand alone: evstab has the options of a disk");
-	if (options->all || options->tab)
+	if (request->all || request->tab)
 		return cli_no_operand(argc, argv, err);
 	if (cli_operand(argc, argv, "device or file", &req->target, err))
 		return -err->errnum;
@@ -148,8 +155,25 @@ static int parse(struct options *options, int argc, char *argv[], struct evs_err
 	return 0;
 }
 
+/*
+ * With --json, an object of one disk is complete; that of --all is printed when all
+ * disks are attached, and stays attached whose line is lost.
+ */
+static int print_disk(const struct evs_disk *disk, const char *path, const char *target, bool all,
+		      struct evs_error *err)
+{
+	if (!cli_settings()->json)
+		return puts(path) == EOF || fflush(stdout) ?
+		       evs_error_set(err, EPIPE, "standard output: %m") : 0;
+	if (out_texts("disks", err, "device", path, "name", disk->name, "uuid", disk->uuid,
+		      "backing", target, NULL))
+		return -err->errnum;
+	return all ? 0 : out_flush(err);
+}
+
 /* Print the path, or take the disk away again. */
-static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_error *err)
+static int announce(struct evs_nl *nl, const struct attach_request *req,
+		    const struct evs_disk *disk, struct evs_error *err)
 {
 	struct evs_error ignored = {};
 	char path[32];
@@ -157,9 +181,9 @@ static int announce(struct evs_nl *nl, const struct evs_disk *disk, struct evs_e
 
 	disks_path(disk, path, sizeof(path));
 	ret = node_wait(path, disk->disk_dev, err);
-	/* Whatever the errno, it is none that a disk or a KMS has. */
-	if (!ret && (puts(path) == EOF || fflush(stdout)))
-		ret = evs_error_set(err, EPIPE, "standard output: %m: the disk is detached again");
+	if (!ret && print_disk(disk, path, req->target, req->several, err))
+		/* Whatever the errno, it is none that a disk or a KMS has. */
+		ret = evs_error_set(err, EPIPE, "%s: the disk is detached again", err->text);
 	if (ret)
 		evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, &ignored);
 	return ret;
@@ -212,7 +236,7 @@ static int attach_backing(struct evs_nl *nl, struct attach_request *req,
 		return evs_error_prefix(err, "%s", req->target);
 	ret = vol && backing->given ? check_same(backing, vol, err) : 0;
 	if (!ret)
-		return announce(nl, &disk, err);
+		return announce(nl, req, &disk, err);
 	evs_nl_detach(nl, disk.id, EVS_DETACH_FORCE, &ignored);
 	return ret;
 }
@@ -243,10 +267,9 @@ static void check_context(const struct evs_volume *vol, const char *target)
 			made_for = context->pair[i].value;
 	if (made_for && !strcmp(made_for, evs_volume_uuid(vol)))
 		return;
-	evs_text_line(stderr,
-		      "evs-setup: attach: %s: note: this is disk %s, but its data key was made for %s%s",
-		      target, evs_volume_uuid(vol), made_for ? "disk " : "no disk in particular",
-		      made_for ? made_for : "");
+	cli_note("attach: %s: note: this is disk %s, but its data key was made for %s%s", target,
+		 evs_volume_uuid(vol), made_for ? "disk " : "no disk in particular",
+		 made_for ? made_for : "");
 }
 
 /* That a copy of the header cannot be repaired is no obstacle: the other one is intact. */
@@ -262,8 +285,7 @@ static void mend_header(const struct attach_request *req, const struct backing *
 	if (req->what.read_only || evs_volume_repair(vol, &backing->claim.dev, &err))
 		disks_warn_damage(req->target, vol);
 	else
-		evs_text_line(stderr, "evs-setup: %s: note: %s; it has been repaired", req->target,
-			      damage);
+		cli_note("%s: note: %s; it has been repaired", req->target, damage);
 }
 
 static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct backing *backing,
@@ -320,20 +342,20 @@ int attach_disk(struct evs_nl *nl, struct attach_request *req, struct evs_error 
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct options options = {};
+	struct request request = {};
 	struct evs_nl *nl;
 	int ret;
 
-	ret = parse(&options, argc, argv, err);
+	ret = parse(&request, argc, argv, err);
 	if (ret)
 		return ret;
 	ret = evs_nl_open(&nl, err);
 	if (ret)
 		return ret;
-	if (options.all || options.tab)
-		ret = tab_attach(nl, options.tab, err);
+	if (request.all || request.tab)
+		ret = tab_attach(nl, request.tab, err);
 	else
-		ret = attach_disk(nl, &options.disk, err);
+		ret = attach_disk(nl, &request.disk, err);
 	evs_nl_close(nl);
 	return ret;
 }
@@ -341,32 +363,16 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_attach = {
 	.name = "attach",
 	.args = "[OPTION...] DEVICE|FILE\n"
+		"       evs-setup attach --all|--tab NAME\n"
 		"       evs-setup attach --raw --key SERIAL --sector-size 512|4096\n"
-		"                        [--offset BYTES] [--size BYTES] [OPTION...] DEVICE|FILE\n"
-		"       evs-setup attach --all|--tab NAME",
-	.brief = "make a disk /dev/evsN over a device or file and print its path",
-	.help = "  --read-only         the disk refuses writes\n"
-		"  --name NAME         how to call the disk, by default evsN\n"
-		"  --allow-discards    pass discards to the device below, which tells it, and who\n"
-		"                      sees it, where the disk is in use: see evs-setup(8)\n"
-		"  --no-partscan       do not look for partitions on the disk\n"
-		"  --kms NAME          refuse the disk unless its header names this KMS\n"
-		"  --cmk ID            refuse the disk unless its header names this CMK\n"
-		"\n"
-		"The key of the disk comes from the KMS that the header on the device names. A\n"
-		"file gets a loop device, which goes away with the disk.\n"
-		"\n"
-		"  --raw               there is no header, or it does not count: the rest says it\n"
-		"  --key SERIAL        key of type \"evs\" with the data key; attaching uses it up\n"
-		"  --sector-size SIZE  crypto sector, 512 or 4096\n"
-		"  --offset BYTES      where the data starts, by default 0\n"
-		"  --size BYTES        how long it is, by default up to the end\n"
-		"\n"
-		"BYTES may end in K, M, G or T.\n"
-		"\n"
-		"  --all               attach the disks of evstab(5) that are not yet, but for\n"
-		"                      those marked noauto\n"
-		"  --tab NAME          attach this disk of evstab(5) unless it is\n",
+		"                        [OPTION...] DEVICE|FILE",
+	.brief = "attach a device or file as a disk /dev/evsN and print its path",
+	.options = options,
+	.notes = "The KMS that the header names unwraps the key of the disk. A file gets a loop\n"
+		 "device, which is removed when the disk is detached.\n"
+		 "\n"
+		 "BYTES may end in K, M, G or T.\n",
+	.operands = { WORD_FILE },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

@@ -9,12 +9,14 @@
  * struct attach_request - What is to be attached.
  * @target: device or file
  * @raw: there is no header
+ * @several: others follow: with --json, they are printed together
  * @pin: what KMS and CMK are accepted
  * @what: what goes to the kernel, filled in as it becomes known
  */
 struct attach_request {
 	const char *target;
 	bool raw;
+	bool several;
 	struct evs_pin pin;
 	struct evs_attach what;
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,28 +106,179 @@ enum cli_exit cli_exit_status(const struct evs_error *err)
 	return errno_exit_status(err->errnum);
 }
 
-int cli_option(int argc, char *argv[], const struct option *options, struct evs_error *err)
+static const struct verb_option table_options[] = {
+	{ "output", 'o', "COLUMNS", WORD_COLUMNS,
+	  "print these columns, separated by commas; a + before the\n"
+	  "first adds them to the usual ones" },
+	{ "noheadings", 'n', NULL, WORD_NONE, "print no headings" },
+	{ "raw", 'r', NULL, WORD_NONE, "print one blank between columns, and \\x20 for others" },
+	{ "bytes", 'b', NULL, WORD_NONE, "print sizes in bytes" },
+	{},
+};
+
+static const struct verb_option common_options[] = {
+	{ "json", 'J', NULL, WORD_NONE, "print JSON, also for an error" },
+	{ "quiet", 'q', NULL, WORD_NONE, "print no notes and warnings" },
+	{ "verbose", 'v', NULL, WORD_NONE, "print each call of a KMS on standard error" },
+	{ "help", 'h', NULL, WORD_NONE, "print this help" },
+	{},
+};
+
+/* The verb that runs, and what all verbs have in common of its command line */
+static const struct verb *running;
+static struct cli_settings settings;
+
+const struct cli_settings *cli_settings(void)
+{
+	return &settings;
+}
+
+void cli_note(const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+	int len;
+
+	if (settings.quiet)
+		return;
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (len < 0)
+		return;
+	evs_text_line(stderr, "evs-setup: %s", text);
+	free(text);
+}
+
+const struct verb_option *cli_option_at(const struct verb *verb, size_t index)
+{
+	const struct verb_option *const lists[] = {
+		verb->options, verb->columns ? table_options : NULL, common_options,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const struct verb_option *option = lists[i];
+
+		for (; option && option->name; option++)
+			if (!index--)
+				return option;
+	}
+	return NULL;
+}
+
+static bool is_listed(const struct verb_option *options, int value)
+{
+	for (; options->name; options++)
+		if (options->value == value)
+			return true;
+	return false;
+}
+
+/* As getopt_long() returns it */
+static int next_option(int argc, char *argv[])
+{
+	struct option options[VERB_OPTIONS_MAX + 1] = {};
+	char letters[2 * VERB_OPTIONS_MAX + 2] = ":", *end = letters + 1;
+	const struct verb_option *option;
+	size_t i;
+
+	for (i = 0; i < VERB_OPTIONS_MAX && (option = cli_option_at(running, i)); i++) {
+		options[i].name = option->name;
+		options[i].has_arg = option->arg ? required_argument : no_argument;
+		options[i].val = option->value;
+		if (option->value >= VERB_LONG(0))
+			continue;
+		*end++ = (char)option->value;
+		if (option->arg)
+			*end++ = ':';
+	}
+	opterr = 0;
+	return getopt_long(argc, argv, letters, options, NULL);
+}
+
+static int bad_option(int opt, char *argv[], struct evs_error *err)
+{
+	const struct verb_option *option;
+	size_t i;
+
+	if (opt == ':')
+		return evs_error_set(err, EINVAL, "option %s needs an argument", argv[optind - 1]);
+	if (!optopt)
+		return evs_error_set(err, EINVAL, "unknown option %s", argv[optind - 1]);
+	/* A long option that takes no argument and got one leaves its value there. */
+	for (i = 0; (option = cli_option_at(running, i)); i++)
+		if (option->value == optopt)
+			return evs_error_set(err, EINVAL, "option %s takes no argument",
+					     argv[optind - 1]);
+	return evs_error_set(err, EINVAL, "unknown option -%c", optopt);
+}
+
+static void take_setting(int opt)
+{
+	switch (opt) {
+	case 'h':
+		settings.help = true;
+		break;
+	case 'J':
+		settings.json = true;
+		break;
+	case 'q':
+		settings.quiet = true;
+		break;
+	case 'v':
+		settings.verbose = true;
+		break;
+	case 'r':
+		settings.raw = true;
+		break;
+	case 'b':
+		settings.bytes = true;
+		break;
+	case 'n':
+		settings.no_headings = true;
+		break;
+	default:
+		settings.columns = optarg;
+	}
+}
+
+static bool is_setting(int opt)
+{
+	return is_listed(common_options, opt) || (running->columns && is_listed(table_options, opt));
+}
+
+int cli_begin(const struct verb *verb, int argc, char *argv[], struct evs_error *err)
+{
+	struct evs_error later, *why = err;
+	int opt;
+
+	running = verb;
+	settings = (struct cli_settings){};
+	optind = 0;	/* glibc: begin anew */
+	/* Behind a mistake there may be --json, as which the mistake is told then. */
+	while ((opt = next_option(argc, argv)) != -1) {
+		if (opt == ':' || opt == '?') {
+			bad_option(opt, argv, why);
+			why = &later;
+		} else if (is_setting(opt)) {
+			take_setting(opt);
+		}
+	}
+	optind = 0;
+	return -err->errnum;
+}
+
+int cli_option(int argc, char *argv[], struct evs_error *err)
 {
 	int opt;
 
-	opterr = 0;
-	opt = getopt_long(argc, argv, ":", options, NULL);
-	switch (opt) {
-	case -1:
-		return 0;
-	case ':':
-		return evs_error_set(err, EINVAL, "option %s needs an argument", argv[optind - 1]);
-	case '?':
-		/* A short option leaves itself in optopt, a known long one its val. */
-		if (strncmp(argv[optind - 1], "--", 2) == 0 && optopt)
-			return evs_error_set(err, EINVAL, "option %s takes no argument",
-					     argv[optind - 1]);
-		if (strncmp(argv[optind - 1], "--", 2) == 0)
-			return evs_error_set(err, EINVAL, "unknown option %s", argv[optind - 1]);
-		return evs_error_set(err, EINVAL, "unknown option -%c", optopt);
-	default:
-		return opt;
-	}
+	do {
+		opt = next_option(argc, argv);
+		if (opt == ':' || opt == '?')
+			return bad_option(opt, argv, err);
+	} while (opt != -1 && is_setting(opt));
+	return opt == -1 ? 0 : opt;
 }
 
 int cli_operand(int argc, char *argv[], const char *what, const char **operand,

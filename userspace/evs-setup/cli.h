@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "verb.h"
 
 /* Exit statuses, documented in evs-setup(8). */
 enum cli_exit {
@@ -21,73 +22,55 @@ enum cli_exit {
 };
 
 /**
- * enum verb_needs - What a verb asks of the user who calls it.
- *
- * @VERB_NEEDS_NOTHING: Nothing: files, devices and KMSs decide for themselves.
- * @VERB_NEEDS_ADMIN: CAP_SYS_ADMIN, as the driver does of who calls it.
- * @VERB_NEEDS_ROOT: To be root: the key helper serves nobody else, and the files of
- *		     the local KMS belong to root.
+ * struct cli_settings - The options that all verbs have, and those of tables.
+ * @help: print the help, do nothing
+ * @json: print JSON
+ * @quiet: print errors, but no notes and warnings
+ * @verbose: print what is asked of a KMS
+ * @raw: print tables without padding
+ * @bytes: print sizes in bytes
+ * @no_headings: print tables without a line of headings
+ * @columns: names of the columns to print, NULL for the usual ones
  */
-enum verb_needs {
-	VERB_NEEDS_NOTHING,
-	VERB_NEEDS_ADMIN,
-	VERB_NEEDS_ROOT,
+struct cli_settings {
+	bool help;
+	bool json;
+	bool quiet;
+	bool verbose;
+	bool raw;
+	bool bytes;
+	bool no_headings;
+	const char *columns;
 };
+
+/** cli_settings() - What cli_begin() has found. */
+const struct cli_settings *cli_settings(void);
 
 /**
- * struct verb - One thing evs-setup can do.
- * @name: one or two words on the command line
- * @args: what follows them, for the first line of the help
- * @brief: one line about it
- * @help: its options, one a line, and what else there is to know
- * @needs: what the user must be
- * @run: does it; argv[0] is the last word of the name. Returns 0 or a negative
- *	 errno with the error filled.
+ * cli_option_at() - An option of a verb: its own, those of tables, those of all verbs.
+ * @verb: the verb
+ * @index: from 0 on
+ *
+ * Return: the option, NULL behind the last one.
  */
-struct verb {
-	const char *name;
-	const char *args;
-	const char *brief;
-	const char *help;
-	enum verb_needs needs;
-	int (*run)(int argc, char *argv[], struct evs_error *err);
-};
+const struct verb_option *cli_option_at(const struct verb *verb, size_t index);
 
-extern const struct verb verb_create;
-extern const struct verb verb_attach;
-extern const struct verb verb_detach;
-extern const struct verb verb_revoke;
-extern const struct verb verb_suspend;
-extern const struct verb verb_resume;
-extern const struct verb verb_resize;
-extern const struct verb verb_list;
-extern const struct verb verb_status;
-extern const struct verb verb_probe;
-extern const struct verb verb_monitor;
-extern const struct verb verb_cmk_create;
-extern const struct verb verb_cmk_list;
-extern const struct verb verb_cmk_show;
-extern const struct verb verb_cmk_enable;
-extern const struct verb verb_cmk_disable;
-extern const struct verb verb_cmk_schedule_deletion;
-extern const struct verb verb_cmk_cancel_deletion;
-extern const struct verb verb_cmk_rename;
-extern const struct verb verb_cmk_describe;
-extern const struct verb verb_cmk_rotate;
-extern const struct verb verb_cmk_rotation;
-extern const struct verb verb_cmk_grant;
-extern const struct verb verb_cmk_import;
-extern const struct verb verb_cmk_delete_material;
-extern const struct verb verb_cmk_quotas;
-extern const struct verb verb_rewrap;
-extern const struct verb verb_header_backup;
-extern const struct verb verb_header_restore;
-extern const struct verb verb_header_label;
-extern const struct verb verb_header_dump;
-extern const struct verb verb_agency_create;
-extern const struct verb verb_agency_show;
-extern const struct verb verb_agency_delete;
-extern const struct verb verb_doctor;
+/**
+ * cli_begin() - Look at all options of the command line, and take those of all verbs.
+ * @verb: the verb, whose options cli_option() gives from then on
+ * @argc: as the verb will get it
+ * @argv: as the verb will get it
+ * @err: filled for an unknown option or one without its argument
+ *
+ * Return: 0 or -EINVAL; the settings are there in either case.
+ */
+int cli_begin(const struct verb *verb, int argc, char *argv[], struct evs_error *err);
+
+/**
+ * cli_note() - Print a note or a warning on standard error, unless --quiet is given.
+ * @fmt: printf format of the line without the name of the program
+ */
+void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * cli_may_run() - May this user run a verb?
@@ -105,16 +88,15 @@ int cli_may_run(const struct verb *verb, struct evs_error *err);
 enum cli_exit cli_exit_status(const struct evs_error *err);
 
 /**
- * cli_option() - Get the next option of a verb.
+ * cli_option() - Get the next option of the verb that cli_begin() was told of.
  * @argc: as given to the verb
  * @argv: as given to the verb
- * @options: its long options, each with its own val above 0
  * @err: filled for an unknown option or one without its argument
  *
- * Return: val of the option, its argument in optarg; 0 after the last one, with
+ * Return: value of the option, its argument in optarg; 0 after the last one, with
  * the operands from argv[optind] on; a negative errno.
  */
-int cli_option(int argc, char *argv[], const struct option *options, struct evs_error *err);
+int cli_option(int argc, char *argv[], struct evs_error *err);
 
 /**
  * cli_operand() - Take the one operand that is left after the options.

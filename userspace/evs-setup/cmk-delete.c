@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cmk-disks.h"
@@ -53,9 +52,7 @@ static int call_schedule(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
 	const struct deletion *what = arg;
 	struct evs_cmk cmk;
-	time_t when;
-	struct tm tm;
-	char date[16] = "";
+	char date[32];
 	int ret;
 
 	ret = evs_kms_describe_key(kms, what->ref, &cmk, err);
@@ -69,27 +66,21 @@ static int call_schedule(struct evs_kms *kms, void *arg, struct evs_error *err)
 	ret = evs_kms_schedule_deletion(kms, cmk.id, what->days, &cmk, err);
 	if (ret)
 		return ret;
-	when = (time_t)cmk.deletion;
-	if (when && gmtime_r(&when, &tm))
-		strftime(date, sizeof(date), " %Y-%m-%d", &tm);
-	evs_text_line(stdout, "%s %s %s%s", cmk.id, cmk.alias, evs_cmk_state_name(cmk.state),
-		      date);
+	if (cli_settings()->json)
+		return cmk_print_change(&cmk, err);
+	cmk_date(date, sizeof(date), cmk.deletion);
+	evs_text_line(stdout, "%s %s %s%s%.10s", cmk.id, cmk.alias, evs_cmk_state_name(cmk.state),
+		      *date ? " " : "", date);
 	return 0;
 }
 
 static int run_schedule(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		CMK_OPTION_KMS,
-		{ "days", required_argument, NULL, 'd' },
-		{ "yes", no_argument, NULL, 'y' },
-		{},
-	};
 	struct deletion what = { .kms = EVS_KMS_LOCAL };
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
-		if (opt == 'k')
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		if (opt == CMK_KMS)
 			what.kms = optarg;
 		else if (opt == 'y')
 			what.yes = true;
@@ -108,29 +99,34 @@ static int run_cancel(int argc, char *argv[], struct evs_error *err)
 	return cmk_change(argc, argv, evs_kms_cancel_deletion, err);
 }
 
+static const struct verb_option schedule_options[] = {
+	{ "days", VERB_LONG('d'), "DAYS", WORD_TEXT, "delete it in so many days, 7 to 1096" },
+	{ "yes", 'y', NULL, WORD_NONE, "do not ask, although the key protects disks of this host" },
+	CMK_OPTION_KMS,
+	{},
+};
+
 const struct verb verb_cmk_schedule_deletion = {
 	.name = "cmk schedule-deletion",
-	.args = "[--kms NAME] --days DAYS [--yes] ID|ALIAS",
-	.brief = "have a customer master key deleted, and with it all data it protects",
-	.help = "  --kms NAME   " CMK_HELP_KMS_TEXT
-		"  --days DAYS  how many days from now, 7 to 1096\n"
-		"  --yes        do not ask, although disks of this host are under the CMK\n"
-		"\n"
-		"Names the disks of this host that the CMK protects, whether attached or not, and\n"
-		"asks. From now on the CMK refuses every use. Attached disks go on working. Until\n"
-		"the day comes, cmk cancel-deletion and cmk enable bring it back; after it,\n"
-		"the data of all its disks is lost for good. " EVS_CMK_DEFAULT " cannot be deleted.\n"
-		"Prints id, alias, state and date.\n",
+	.args = "[OPTION...] --days DAYS ID|ALIAS",
+	.brief = "delete a customer master key later, with all data it protects",
+	.options = schedule_options,
+	.notes = "Prints a line for each disk of this host that the key protects, attached or not,\n"
+		 "and asks. The key refuses every use at once; attached disks go on working. Until\n"
+		 "the day comes, cmk cancel-deletion and cmk enable bring it back; after that, the\n"
+		 "data of all its disks is lost for good. " EVS_CMK_DEFAULT " cannot be deleted.\n"
+		 "Prints id, alias, state and date.\n",
+	.operands = { WORD_CMK },
 	.run = run_schedule,
 };
 
 const struct verb verb_cmk_cancel_deletion = {
 	.name = "cmk cancel-deletion",
-	.args = "[--kms NAME] ID|ALIAS",
-	.brief = "keep a customer master key that was to be deleted",
-	.help = CMK_HELP_KMS
-		"\n"
-		"It is disabled afterwards; enable it with cmk enable.\n"
-		"Prints id, alias and state.\n",
+	.args = "[OPTION...] ID|ALIAS",
+	.brief = "cancel the deletion of a customer master key",
+	.options = cmk_options,
+	.notes = "The key is disabled afterwards; cmk enable enables it.\n"
+		 "Prints id, alias and state.\n",
+	.operands = { WORD_CMK },
 	.run = run_cancel,
 };

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli.h"
 #include "cmk-disks.h"
 #include "disks.h"
 #include "evstab.h"
@@ -88,8 +89,7 @@ static void look_at_attached(struct search *s, const struct evs_disk *disk)
 	}
 	disks_path(disk, path, sizeof(path));
 	if (found && is_new(s, disk->uuid))
-		evs_text_line(stderr,
-			      "evs-setup: CMK %s protects disk %s (%s), which is attached here%s",
+		cli_note("CMK %s protects disk %s (%s), which is attached here%s",
 			      s->name, disk->name, path, why);
 }
 
@@ -109,8 +109,7 @@ static int find_attached(struct search *s, struct evs_error *err)
 	evs_nl_close(nl);
 	/* A user who may ask the KMS need not be one who may ask the driver. */
 	if (ret == -EPERM) {
-		evs_text_line(stderr,
-			      "evs-setup: CMK %s may protect disks that are attached here: only root can see them",
+		cli_note("CMK %s may protect disks that are attached here: only root can see them",
 			      s->name);
 		s->found++;
 		return 0;
@@ -149,7 +148,7 @@ static void look_at_device(struct search *s, struct udev_device *device)
 	if (!node || !uuid || (!strncmp(name, "evs", 3) && isdigit((unsigned char)name[3])))
 		return;
 	if (is_new(s, uuid))
-		evs_text_line(stderr, "evs-setup: CMK %s protects the disk on %s, which is not attached",
+		cli_note("CMK %s protects the disk on %s, which is not attached",
 			      s->name, node);
 }
 
@@ -212,8 +211,7 @@ static void find_entries(struct search *s)
 	for (i = 0; i < tab.count; i++)
 		if (!tab.entries[i].bad && entry_matches(s, &tab.entries[i], uuid) &&
 		    is_new(s, uuid))
-			evs_text_line(stderr,
-				      "evs-setup: CMK %s protects disk %s of %s, which is not attached",
+			cli_note("CMK %s protects disk %s of %s, which is not attached",
 				      s->name, tab.entries[i].name, tab.path);
 	evstab_free(&tab);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* cmk grant create, list, retirable, revoke, retire */
+/* cmk grant add, list, remove */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cmk.h"
+#include "out.h"
 #include "text.h"
 
 enum column {
@@ -37,33 +37,35 @@ static const struct table_column columns[] = {
  * @kms: name of the KMS
  * @ref: the CMK, NULL for all of them
  * @id: the grant that is taken away
+ * @retire: it is given back by who has it
  * @grant: the grant that is made
- * @json: print JSON
  */
 struct request {
 	const char *kms;
 	const char *ref;
 	const char *id;
+	bool retire;
 	struct evs_grant grant;
-	bool json;
 };
 
-static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
+static int call_add(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
 	struct request *req = arg;
 	int ret;
 
 	ret = evs_kms_create_grant(kms, req->ref, &req->grant, err);
-	if (!ret)
-		evs_text_line(stdout, "%s", req->grant.id);
-	return ret;
+	if (ret)
+		return ret;
+	if (cli_settings()->json)
+		return out_texts("grants", err, "id", req->grant.id, "grantee", req->grant.grantee,
+				 "name", req->grant.name, NULL);
+	evs_text_line(stdout, "%s", req->grant.id);
+	return 0;
 }
 
 static int add_grant(struct table *table, const struct evs_grant *grant, struct evs_error *err)
 {
 	char operations[EVS_GRANT_OPERATIONS_MAX * 41] = "", when[32];
-	time_t created = (time_t)grant->created;
-	struct tm tm;
 	size_t i;
 
 	for (i = 0; i < grant->operation_count; i++) {
@@ -79,10 +81,8 @@ static int add_grant(struct table *table, const struct evs_grant *grant, struct 
 	    (*grant->issuer && table_set(table, COL_ISSUER, err, "%s", grant->issuer)) ||
 	    (*grant->retiring && table_set(table, COL_RETIRING, err, "%s", grant->retiring)))
 		return -err->errnum;
-	if (!created || !gmtime_r(&created, &tm) ||
-	    !strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return 0;
-	return table_set(table, COL_CREATED, err, "%s", when);
+	cmk_date(when, sizeof(when), grant->created);
+	return *when ? table_set(table, COL_CREATED, err, "%s", when) : 0;
 }
 
 static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
@@ -104,24 +104,17 @@ static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
 	for (i = 0; i < count && !ret; i++)
 		ret = add_grant(&table, &grants[i], err);
 	if (!ret)
-		ret = table_print(&table, req->json ? TABLE_JSON : TABLE_COLUMNS, err);
+		ret = table_print(&table, TABLE_COLUMNS, err);
 	table_free(&table);
 	free(grants);
 	return ret;
 }
 
-static int call_revoke(struct evs_kms *kms, void *arg, struct evs_error *err)
+static int call_remove(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
 	const struct request *req = arg;
 
-	return evs_kms_revoke_grant(kms, req->ref, req->id, false, err);
-}
-
-static int call_retire(struct evs_kms *kms, void *arg, struct evs_error *err)
-{
-	const struct request *req = arg;
-
-	return evs_kms_revoke_grant(kms, req->ref, req->id, true, err);
+	return evs_kms_revoke_grant(kms, req->ref, req->id, req->retire, err);
 }
 
 static int take_option(struct request *req, int opt, struct evs_error *err)
@@ -129,17 +122,17 @@ static int take_option(struct request *req, int opt, struct evs_error *err)
 	struct evs_grant *grant = &req->grant;
 
 	switch (opt) {
-	case 'k':
+	case CMK_KMS:
 		req->kms = optarg;
 		return 0;
-	case 'j':
-		req->json = true;
+	case VERB_LONG('r'):
+		req->retire = true;
 		return 0;
-	case 't':
+	case VERB_LONG('t'):
 		return cli_text("--to", grant->grantee, sizeof(grant->grantee), err);
-	case 'n':
+	case VERB_LONG('n'):
 		return cli_text("--name", grant->name, sizeof(grant->name), err);
-	case 'r':
+	case VERB_LONG('R'):
 		return cli_text("--retiring", grant->retiring, sizeof(grant->retiring), err);
 	default:
 		if (grant->operation_count == EVS_GRANT_OPERATIONS_MAX)
@@ -150,99 +143,105 @@ static int take_option(struct request *req, int opt, struct evs_error *err)
 	}
 }
 
-static int run_create(int argc, char *argv[], struct request *req, struct evs_error *err)
+static int take_options(int argc, char *argv[], struct request *req, struct evs_error *err)
 {
-	static const char *const names[] = { "create", "CMK", NULL };
+	int opt;
+
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		if (take_option(req, opt, err))
+			return -err->errnum;
+	return opt;
+}
+
+static int run_add(int argc, char *argv[], struct evs_error *err)
+{
 	/* What attaching disks takes, and nothing else */
 	static const char *const usual[] = { "describe-key", "create-datakey", "decrypt-datakey",
 					     "encrypt-datakey" };
-	const char *operands[2];
+	struct request req = {};
 	size_t i;
 
-	if (cmk_operands(argc, argv, names, operands, err))
+	if (take_options(argc, argv, &req, err) || cli_operand(argc, argv, "CMK", &req.ref, err))
 		return -err->errnum;
-	if (!*req->grant.grantee)
+	if (!*req.grant.grantee)
 		return evs_error_set(err, EINVAL, "--to is missing: the id of a user");
-	for (i = 0; !req->grant.operation_count && i < sizeof(usual) / sizeof(usual[0]); i++)
-		strcpy(req->grant.operations[i], usual[i]);
-	if (!req->grant.operation_count)
-		req->grant.operation_count = i;
-	req->ref = operands[1];
-	return cmk_with_kms(req->kms, call_create, req, err);
+	for (i = 0; !req.grant.operation_count && i < sizeof(usual) / sizeof(usual[0]); i++)
+		strcpy(req.grant.operations[i], usual[i]);
+	if (!req.grant.operation_count)
+		req.grant.operation_count = i;
+	return cmk_with_kms(req.kms, call_add, &req, err);
 }
 
-static int run(int argc, char *argv[], struct evs_error *err)
+static int run_list(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		CMK_OPTION_KMS,
-		{ "json", no_argument, NULL, 'j' },
-		{ "to", required_argument, NULL, 't' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "retiring", required_argument, NULL, 'r' },
-		{ "operation", required_argument, NULL, 'o' },
-		{},
-	};
-	static const char *const retirable[] = { "retirable", NULL };
-	static const char *const list[] = { "list", "CMK", NULL };
-	static const char *const take[] = { "revoke or retire", "CMK", "id of the grant", NULL };
-	const char *operands[3], *action;
 	struct request req = {};
-	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		if (take_option(&req, opt, err))
-			return -err->errnum;
-	if (opt < 0)
-		return opt;
-	action = optind < argc ? argv[optind] : "";
-	if (!strcmp(action, "create"))
-		return run_create(argc, argv, &req, err);
-	if (*req.grant.grantee || *req.grant.name || *req.grant.retiring ||
-	    req.grant.operation_count)
-		return evs_error_set(err, EINVAL,
-				     "--to, --name, --retiring and --operation go with create");
-	if (!strcmp(action, "retirable")) {
-		if (cmk_operands(argc, argv, retirable, operands, err))
-			return -err->errnum;
-		return cmk_with_kms(req.kms, call_list, &req, err);
-	}
-	if (!strcmp(action, "list")) {
-		if (cmk_operands(argc, argv, list, operands, err))
-			return -err->errnum;
-		req.ref = operands[1];
-		return cmk_with_kms(req.kms, call_list, &req, err);
-	}
-	if (strcmp(action, "revoke") && strcmp(action, "retire"))
-		return evs_error_set(err, EINVAL, "%s: must be create, list, retirable, revoke or retire",
-				     *action ? action : "what to do is missing");
-	if (cmk_operands(argc, argv, take, operands, err))
+	if (take_options(argc, argv, &req, err) ||
+	    (optind < argc && cli_operand(argc, argv, "CMK", &req.ref, err)))
 		return -err->errnum;
-	req.ref = operands[1];
-	req.id = operands[2];
-	return cmk_with_kms(req.kms, strcmp(action, "revoke") ? call_retire : call_revoke, &req,
-			    err);
+	return cmk_with_kms(req.kms, call_list, &req, err);
 }
 
-const struct verb verb_cmk_grant = {
-	.name = "cmk grant",
-	.args = "[--kms NAME] create --to USER [OPTION...] ID|ALIAS\n"
-		"       evs-setup cmk grant [--kms NAME] list [--json] ID|ALIAS\n"
-		"       evs-setup cmk grant [--kms NAME] retirable [--json]\n"
-		"       evs-setup cmk grant [--kms NAME] revoke|retire ID|ALIAS GRANT",
-	.brief = "let somebody else use a customer master key",
-	.help = "  --kms NAME        " CMK_HELP_KMS_TEXT
-		"  --to USER         id of who may use it\n"
-		"  --operation NAME  one thing that is allowed, such as decrypt-datakey; may be\n"
-		"                    given several times; by default what making and\n"
-		"                    attaching disks takes\n"
-		"  --name TEXT       name of the grant\n"
-		"  --retiring USER   id of who may give it back besides USER\n"
-		"  --json            print JSON\n"
-		"\n"
-		"  create            prints the id of the new grant\n"
-		"  list              all grants of a CMK\n"
-		"  retirable         the grants of whatever CMK that one may give back\n"
-		"  revoke            take one away, as the creator of the CMK\n"
-		"  retire            give one back\n",
-	.run = run,
+static int run_remove(int argc, char *argv[], struct evs_error *err)
+{
+	static const char *const names[] = { "CMK", "id of the grant", NULL };
+	const char *operands[2];
+	struct request req = {};
+
+	if (take_options(argc, argv, &req, err) || cmk_operands(argc, argv, names, operands, err))
+		return -err->errnum;
+	req.ref = operands[0];
+	req.id = operands[1];
+	return cmk_with_kms(req.kms, call_remove, &req, err);
+}
+
+static const struct verb_option add_options[] = {
+	{ "to", VERB_LONG('t'), "USER", WORD_TEXT, "grant it to the user with this id" },
+	{ "operation", VERB_LONG('o'), "NAME", WORD_TEXT,
+	  "allow this operation, such as decrypt-datakey; may be\n"
+	  "given several times; by default what create and attach\n"
+	  "need" },
+	{ "name", VERB_LONG('n'), "TEXT", WORD_TEXT, "set the name of the grant" },
+	{ "retiring", VERB_LONG('R'), "USER", WORD_TEXT,
+	  "let the user with this id give the grant back as well" },
+	CMK_OPTION_KMS,
+	{},
+};
+
+const struct verb verb_cmk_grant_add = {
+	.name = "cmk grant add",
+	.args = "[OPTION...] --to USER ID|ALIAS",
+	.brief = "let another user use a customer master key",
+	.options = add_options,
+	.notes = "Prints the id of the new grant.\n",
+	.operands = { WORD_CMK },
+	.run = run_add,
+};
+
+const struct verb verb_cmk_grant_list = {
+	.name = "cmk grant list",
+	.args = "[OPTION...] [ID|ALIAS]",
+	.brief = "list the grants of a customer master key",
+	.options = cmk_options,
+	.notes = "Without a CMK, lists the grants of all CMKs that the caller may give back.\n",
+	.operands = { WORD_CMK },
+	VERB_COLUMNS(columns),
+	.run = run_list,
+};
+
+static const struct verb_option remove_options[] = {
+	{ "retire", VERB_LONG('r'), NULL, WORD_NONE,
+	  "give it back as the user that has it; by default, take it\n"
+	  "away as the creator of the key" },
+	CMK_OPTION_KMS,
+	{},
+};
+
+const struct verb verb_cmk_grant_remove = {
+	.name = "cmk grant remove",
+	.args = "[OPTION...] ID|ALIAS GRANT",
+	.brief = "remove a grant of a customer master key",
+	.options = remove_options,
+	.operands = { WORD_CMK, WORD_TEXT },
+	.run = run_remove,
 };

@@ -38,26 +38,18 @@ static int call_import(struct evs_kms *kms, void *arg, struct evs_error *err)
 	expires = import->days ? (int64_t)time(NULL) + (int64_t)import->days * DAY_SECONDS : 0;
 	ret = evs_kms_import_material(kms, import->ref, material, expires, &cmk, err);
 	evs_secret_free(material);
-	if (!ret)
-		cmk_print_change(&cmk);
-	return ret;
+	return ret ? ret : cmk_print_change(&cmk, err);
 }
 
 static int run_import(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		CMK_OPTION_KMS,
-		{ "file", required_argument, NULL, 'f' },
-		{ "days", required_argument, NULL, 'd' },
-		{},
-	};
 	struct import import = {};
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
-		if (opt == 'k')
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		if (opt == CMK_KMS)
 			import.kms = optarg;
-		else if (opt == 'f')
+		else if (opt == VERB_LONG('f'))
 			import.file = optarg;
 		else if (cli_days("--days", optarg, 1, DAYS_MAX, &import.days, err))
 			return -err->errnum;
@@ -86,28 +78,35 @@ static int run_delete(int argc, char *argv[], struct evs_error *err)
 	return cmk_change(argc, argv, delete_material, err);
 }
 
+static const struct verb_option import_options[] = {
+	{ "file", VERB_LONG('f'), "FILE", WORD_FILE,
+	  "read the 32 bytes of the key from this file; nobody else\nmay have access to it" },
+	{ "days", VERB_LONG('d'), "DAYS", WORD_TEXT,
+	  "have the KMS forget it after so many days, by default never" },
+	CMK_OPTION_KMS,
+	{},
+};
+
 const struct verb verb_cmk_import = {
 	.name = "cmk import",
-	.args = "[--kms NAME] --file FILE [--days DAYS] ID|ALIAS",
-	.brief = "give a customer master key its material",
-	.help = CMK_HELP_KMS
-		"  --file FILE  the 32 bytes of the key, and nothing else; closed to all but you\n"
-		"  --days DAYS  the KMS forgets it after so many days; by default never\n"
-		"\n"
-		"The CMK was made with cmk create --external, and waits for its material. That is\n"
-		"encrypted for the KMS before it leaves this host. Keep the file at a safe place:\n"
-		"nothing else can bring the material back once the KMS has forgotten it.\n"
-		"Prints id, alias and state.\n",
+	.args = "[OPTION...] --file FILE ID|ALIAS",
+	.brief = "import the material of a customer master key",
+	.options = import_options,
+	.notes = "The key must have been made with cmk create --external. The material is encrypted\n"
+		 "for the KMS before it leaves this host. Keep the file at a safe place: nothing else\n"
+		 "can bring the material back once the KMS has forgotten it.\n"
+		 "Prints id, alias and state.\n",
+	.operands = { WORD_CMK },
 	.run = run_import,
 };
 
 const struct verb verb_cmk_delete_material = {
 	.name = "cmk delete-material",
-	.args = "[--kms NAME] ID|ALIAS",
-	.brief = "have imported material of a customer master key forgotten",
-	.help = CMK_HELP_KMS
-		"\n"
-		"Attached disks go on working. No disk that it protects can be attached until\n"
-		"the same material has been imported again. Prints id, alias and state.\n",
+	.args = "[OPTION...] ID|ALIAS",
+	.brief = "delete the imported material of a customer master key",
+	.options = cmk_options,
+	.notes = "Attached disks go on working. No disk that the key protects can be attached until\n"
+		 "the same material is imported again. Prints id, alias and state.\n",
+	.operands = { WORD_CMK },
 	.run = run_delete,
 };

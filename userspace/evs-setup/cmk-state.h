@@ -12,8 +12,8 @@
 
 /* For the help of verbs that ask */
 #define CMK_STATE_HELP \
-	"Asks the KMS, for two seconds at most, whether the CMK of each disk can be used, and\n" \
-	"says on standard error which disks will not attach again, and what to do.\n"
+	"Asks the KMS, for two seconds at most, whether the CMK of each disk can be used.\n" \
+	"Prints a note for each disk that will not attach again. --quiet does not ask.\n"
 
 /**
  * struct cmk_answer - What a KMS says of the CMK of a token.

@@ -57,23 +57,27 @@ int cmk_with_kms(const char *name,
 	return ret;
 }
 
-int cmk_table_options(int argc, char *argv[], const char **kms, enum table_form *form,
-		      struct evs_error *err)
+const struct verb_option cmk_options[] = {
+	CMK_OPTION_KMS,
+	{},
+};
+
+int cmk_take_kms(int argc, char *argv[], const char **kms, struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		CMK_OPTION_KMS,
-		{},
-	};
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
-		if (opt == 'k')
-			*kms = optarg;
-		else
-			*form = TABLE_JSON;
-	}
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		*kms = optarg;
 	return opt;
+}
+
+void cmk_date(char *text, size_t size, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	if (!seconds || !gmtime_r(&when, &tm) || !strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		*text = '\0';
 }
 
 int cmk_operands(int argc, char *argv[], const char *const *names, const char **operands,
@@ -91,23 +95,13 @@ int cmk_operands(int argc, char *argv[], const char *const *names, const char **
 	return 0;
 }
 
-void cmk_print_change(const struct evs_cmk *cmk)
-{
-	evs_text_line(stdout, "%s %s %s", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
-}
-
-/* 0 stands for a time that is not known. */
 static int set_time(struct table *table, enum column column, int64_t seconds,
 		    struct evs_error *err)
 {
-	time_t when = (time_t)seconds;
 	char text[32];
-	struct tm tm;
 
-	if (!seconds || !gmtime_r(&when, &tm) ||
-	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		return 0;
-	return table_set(table, column, err, "%s", text);
+	cmk_date(text, sizeof(text), seconds);
+	return *text ? table_set(table, column, err, "%s", text) : 0;
 }
 
 static int add_cmk(struct table *table, const struct evs_cmk *cmk, struct evs_error *err)
@@ -145,55 +139,55 @@ static int print_cmks(const struct evs_cmk *cmks, size_t count, enum table_form 
 	return ret;
 }
 
+int cmk_print_change(const struct evs_cmk *cmk, struct evs_error *err)
+{
+	if (cli_settings()->json)
+		return print_cmks(cmk, 1, TABLE_PROPERTIES, err);
+	evs_text_line(stdout, "%s %s %s", cmk->id, cmk->alias, evs_cmk_state_name(cmk->state));
+	return 0;
+}
+
 static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
-	const enum table_form *form = arg;
 	struct evs_cmk *cmks;
 	size_t count;
 	int ret;
 
+	(void)arg;
 	ret = evs_kms_list_keys(kms, &cmks, &count, err);
 	if (ret)
 		return ret;
-	ret = print_cmks(cmks, count, *form, err);
+	ret = print_cmks(cmks, count, TABLE_COLUMNS, err);
 	free(cmks);
 	return ret;
 }
 
 static int run_list(int argc, char *argv[], struct evs_error *err)
 {
-	enum table_form form = TABLE_COLUMNS;
 	const char *kms = NULL;
 
-	if (cmk_table_options(argc, argv, &kms, &form, err) || cli_no_operand(argc, argv, err))
+	if (cmk_take_kms(argc, argv, &kms, err) || cli_no_operand(argc, argv, err))
 		return -err->errnum;
-	return cmk_with_kms(kms, call_list, &form, err);
+	return cmk_with_kms(kms, call_list, NULL, err);
 }
-
-struct show {
-	const char *ref;
-	enum table_form form;
-};
 
 static int call_show(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
-	const struct show *show = arg;
+	const char *const *ref = arg;
 	struct evs_cmk cmk;
 	int ret;
 
-	ret = evs_kms_describe_key(kms, show->ref, &cmk, err);
-	return ret ? ret : print_cmks(&cmk, 1, show->form, err);
+	ret = evs_kms_describe_key(kms, *ref, &cmk, err);
+	return ret ? ret : print_cmks(&cmk, 1, TABLE_PROPERTIES, err);
 }
 
 static int run_show(int argc, char *argv[], struct evs_error *err)
 {
-	struct show show = { .form = TABLE_PROPERTIES };
-	const char *kms = NULL;
+	const char *kms = NULL, *ref;
 
-	if (cmk_table_options(argc, argv, &kms, &show.form, err) ||
-	    cli_operand(argc, argv, "CMK", &show.ref, err))
+	if (cmk_take_kms(argc, argv, &kms, err) || cli_operand(argc, argv, "CMK", &ref, err))
 		return -err->errnum;
-	return cmk_with_kms(kms, call_show, &show, err);
+	return cmk_with_kms(kms, call_show, &ref, err);
 }
 
 struct create {
@@ -210,27 +204,19 @@ static int call_create(struct evs_kms *kms, void *arg, struct evs_error *err)
 
 	ret = (create->external ? evs_kms_create_external_key : evs_kms_create_key)(
 		kms, create->alias, create->description, &cmk, err);
-	if (!ret)
-		cmk_print_change(&cmk);
-	return ret;
+	return ret ? ret : cmk_print_change(&cmk, err);
 }
 
 static int run_create(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "description", required_argument, NULL, 'd' },
-		{ "external", no_argument, NULL, 'e' },
-		CMK_OPTION_KMS,
-		{},
-	};
 	struct create create = {};
 	const char *kms = NULL;
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
-		if (opt == 'k')
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		if (opt == CMK_KMS)
 			kms = optarg;
-		else if (opt == 'e')
+		else if (opt == VERB_LONG('e'))
 			create.external = true;
 		else
 			create.description = optarg;
@@ -252,24 +238,16 @@ static int call_change(struct evs_kms *kms, void *arg, struct evs_error *err)
 	int ret;
 
 	ret = change->make(kms, change->ref, &cmk, err);
-	if (!ret)
-		cmk_print_change(&cmk);
-	return ret;
+	return ret ? ret : cmk_print_change(&cmk, err);
 }
 
 int cmk_change(int argc, char *argv[], cmk_change_call make, struct evs_error *err)
 {
-	static const struct option options[] = {
-		CMK_OPTION_KMS,
-		{},
-	};
 	struct change change = { .make = make };
 	const char *kms = NULL;
-	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		kms = optarg;
-	if (opt < 0 || cli_operand(argc, argv, "CMK", &change.ref, err))
+	if (cmk_take_kms(argc, argv, &kms, err) ||
+	    cli_operand(argc, argv, "CMK", &change.ref, err))
 		return -err->errnum;
 	return cmk_with_kms(kms, call_change, &change, err);
 }
@@ -285,9 +263,8 @@ void cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const cha
 
 	/* It is done: that the disks cannot be told is no failure. */
 	if (cmk_disks_tell(kms->cfg.name, cmk, &ignored) > 0)
-		evs_text_line(stderr,
-			      "evs-setup: attached disks go on working; once detached, no disk under %s can be attached until %s",
-			      *cmk->alias ? cmk->alias : cmk->id, until);
+		cli_note("attached disks go on working; once detached, no disk under %s can be attached until %s",
+			 *cmk->alias ? cmk->alias : cmk->id, until);
 }
 
 static int disable(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
@@ -305,55 +282,62 @@ static int run_disable(int argc, char *argv[], struct evs_error *err)
 	return cmk_change(argc, argv, disable, err);
 }
 
+static const struct verb_option create_options[] = {
+	{ "description", VERB_LONG('d'), "TEXT", WORD_TEXT, "set what the key is for" },
+	{ "external", VERB_LONG('e'), NULL, WORD_NONE,
+	  "leave it without material, which cmk import brings" },
+	CMK_OPTION_KMS,
+	{},
+};
+
 const struct verb verb_cmk_create = {
 	.name = "cmk create",
-	.args = "[--kms NAME] [--description TEXT] [--external] ALIAS",
+	.args = "[OPTION...] ALIAS",
 	.brief = "make a customer master key",
-	.help = "  --description TEXT  what it is for\n"
-		"  --external          its material does not come from the KMS: cmk import it\n"
-		"  --kms NAME          " CMK_HELP_KMS_TEXT
-		"\n"
-		"ALIAS has letters, digits and : / _ -. Prints id, alias and state.\n",
+	.options = create_options,
+	.notes = "ALIAS has letters, digits and : / _ -. Prints id, alias and state.\n",
+	.operands = { WORD_TEXT },
 	.run = run_create,
 };
 
 const struct verb verb_cmk_list = {
 	.name = "cmk list",
-	.args = "[--kms NAME] [--json]",
+	.args = "[OPTION...]",
 	.brief = "list the customer master keys",
-	.help = CMK_HELP_KMS
-		"  --json      print JSON, with all that cmk show tells\n",
+	.options = cmk_options,
+	.notes = "With --json, prints all that cmk show prints.\n",
+	VERB_COLUMNS(columns),
 	.run = run_list,
 };
 
 const struct verb verb_cmk_show = {
 	.name = "cmk show",
-	.args = "[--kms NAME] [--json] ID|ALIAS",
-	.brief = "tell all about a customer master key",
-	.help = CMK_HELP_KMS
-		"  --json      print JSON\n",
+	.args = "[OPTION...] ID|ALIAS",
+	.brief = "show all about a customer master key",
+	.options = cmk_options,
+	.operands = { WORD_CMK },
+	VERB_COLUMNS(columns),
 	.run = run_show,
 };
 
 const struct verb verb_cmk_enable = {
 	.name = "cmk enable",
-	.args = "[--kms NAME] ID|ALIAS",
-	.brief = "let a disabled customer master key be used again",
-	.help = CMK_HELP_KMS
-		"\n"
-		"Prints id, alias and state.\n",
+	.args = "[OPTION...] ID|ALIAS",
+	.brief = "enable a customer master key",
+	.options = cmk_options,
+	.notes = "Prints id, alias and state.\n",
+	.operands = { WORD_CMK },
 	.run = run_enable,
 };
 
 const struct verb verb_cmk_disable = {
 	.name = "cmk disable",
-	.args = "[--kms NAME] ID|ALIAS",
+	.args = "[OPTION...] ID|ALIAS",
 	.brief = "disable a customer master key",
-	.help = CMK_HELP_KMS
-		"\n"
-		"Attached disks go on working. No disk whose data key it protects can be\n"
-		"attached until it is enabled again. Names those of this host on standard error.\n"
-		EVS_CMK_DEFAULT " cannot be disabled.\n"
-		"Prints id, alias and state.\n",
+	.options = cmk_options,
+	.notes = "Attached disks go on working. No disk whose data key it protects can be attached\n"
+		 "until it is enabled. Prints a note for each disk of this host that it protects.\n"
+		 EVS_CMK_DEFAULT " cannot be disabled. Prints id, alias and state.\n",
+	.operands = { WORD_CMK },
 	.run = run_disable,
 };

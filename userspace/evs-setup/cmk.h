@@ -6,10 +6,12 @@
 #include "kms/kms.h"
 #include "table.h"
 
-/* The option that every cmk verb has, for its table and its help */
-#define CMK_OPTION_KMS { "kms", required_argument, NULL, 'k' }
-#define CMK_HELP_KMS "  --kms NAME  " CMK_HELP_KMS_TEXT
-#define CMK_HELP_KMS_TEXT "in this KMS of evs.conf, by default " EVS_KMS_LOCAL "\n"
+/* The option that every cmk verb has, and a table with nothing else */
+#define CMK_KMS VERB_LONG('k')
+#define CMK_OPTION_KMS \
+	{ "kms", CMK_KMS, "NAME", WORD_KMS, "use this KMS of evs.conf, by default " EVS_KMS_LOCAL }
+
+extern const struct verb_option cmk_options[];
 
 /**
  * cmk_with_kms() - Make a call with a client of a KMS, for the length of it.
@@ -27,8 +29,11 @@ int cmk_with_kms(const char *name,
 /**
  * cmk_print_change() - Tell what became of a CMK: its id first, for scripts.
  * @cmk: the CMK
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
  */
-void cmk_print_change(const struct evs_cmk *cmk);
+int cmk_print_change(const struct evs_cmk *cmk, struct evs_error *err);
 
 /**
  * typedef cmk_change_call - A call of the client that changes one CMK.
@@ -60,17 +65,23 @@ int cmk_change(int argc, char *argv[], cmk_change_call make, struct evs_error *e
 void cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until);
 
 /**
- * cmk_table_options() - Take the options of a verb that prints a table: --kms and --json.
+ * cmk_take_kms() - Take the options of a verb that has none but --kms.
  * @argc: as given to the verb
  * @argv: as given to the verb
  * @kms: set when the KMS is named
- * @form: set to TABLE_JSON when that is asked for
  * @err: filled on failure
  *
  * Return: 0 or -EINVAL.
  */
-int cmk_table_options(int argc, char *argv[], const char **kms, enum table_form *form,
-		      struct evs_error *err);
+int cmk_take_kms(int argc, char *argv[], const char **kms, struct evs_error *err);
+
+/**
+ * cmk_date() - Write a point in time for a table.
+ * @text: filled, such as 2026-11-24T15:18:30Z; "" when it is not known
+ * @size: room there
+ * @seconds: since 1970, 0 when it is not known
+ */
+void cmk_date(char *text, size_t size, int64_t seconds);
 
 /**
  * cmk_operands() - Take the operands that are left, a certain number of them.

@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "config.h"
 #include "kms/kms.h"
+#include "out.h"
 #include "text.h"
 #include "volume/volume.h"
 
@@ -37,31 +38,33 @@ struct request {
 	struct evs_format format;
 };
 
-static const struct option options[] = {
-	{ "kms", required_argument, NULL, 'k' },
-	{ "cmk", required_argument, NULL, 'c' },
-	{ "label", required_argument, NULL, 'l' },
-	{ "sector-size", required_argument, NULL, 's' },
-	{ "force", no_argument, NULL, 'f' },
+static const struct verb_option options[] = {
+	{ "kms", VERB_LONG('k'), "NAME", WORD_KMS, "use this KMS of evs.conf, by default " EVS_KMS_LOCAL },
+	{ "cmk", VERB_LONG('c'), "ID|ALIAS", WORD_CMK,
+	  "protect the data key with this customer master key,\nby default " EVS_CMK_DEFAULT },
+	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of the disk" },
+	{ "sector-size", VERB_LONG('s'), "512|4096", WORD_CHOICE,
+	  "set the size of a crypto sector, by default 4096 where\nthe device permits it" },
+	{ "force", 'f', NULL, WORD_NONE, "destroy what the device holds" },
 	{},
 };
 
 static int parse_option(struct request *req, int opt, struct evs_error *err)
 {
 	switch (opt) {
-	case 'k':
+	case VERB_LONG('k'):
 		req->kms = optarg;
 		return 0;
-	case 'c':
+	case VERB_LONG('c'):
 		req->cmk = optarg;
 		return 0;
-	case 'l':
+	case 'L':
 		/* Before anything is made in the KMS or wiped */
 		if (evs_label_check(optarg, err))
 			return evs_error_prefix(err, "--label %s", optarg);
 		req->format.label = optarg;
 		return 0;
-	case 's':
+	case VERB_LONG('s'):
 		return cli_sector_size(optarg, &req->format.sector_size, err);
 	default:
 		req->force = true;
@@ -73,7 +76,7 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 {
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
+	while ((opt = cli_option(argc, argv, err)) > 0)
 		if (parse_option(req, opt, err))
 			return -err->errnum;
 	if (opt < 0)
@@ -147,6 +150,9 @@ static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *
 	ret = evs_volume_format(&req->claim.dev, &req->format, &token, dk, err);
 	if (ret)
 		return ret;
+	if (cli_settings()->json)
+		return out_texts("disks", err, "device", req->target, "uuid", req->uuid, "kms",
+				 kms_name, "cmk", cmk.id, NULL);
 	evs_text_line(stdout, "%s %s %s", req->target, req->uuid, cmk.id);
 	return 0;
 }
@@ -207,17 +213,10 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "[--kms NAME] [--cmk ID|ALIAS] [--label LABEL]\n"
-		"                        [--sector-size 512|4096] [--force] DEVICE|FILE",
-	.brief = "make an encrypted disk on a device or file; what it holds is lost",
-	.help = "  --kms NAME          KMS of evs.conf that shall protect it, by default " EVS_KMS_LOCAL "\n"
-		"  --cmk ID|ALIAS      customer master key to protect the data key with,\n"
-		"                      by default " EVS_CMK_DEFAULT "\n"
-		"  --label LABEL       label of the disk\n"
-		"  --sector-size SIZE  crypto sector, 512 or 4096; by default 4096 where the\n"
-		"                      device permits it\n"
-		"  --force             although the device holds something already\n"
-		"\n"
-		"Prints the device, the UUID of the new disk, and the id of the CMK.\n",
+	.args = "[OPTION...] DEVICE|FILE",
+	.brief = "make an encrypted disk on a device or file; its data is lost",
+	.options = options,
+	.notes = "Prints the device, the UUID of the new disk, and the id of the CMK.\n",
+	.operands = { WORD_FILE },
 	.run = run,
 };

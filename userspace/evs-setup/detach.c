@@ -22,11 +22,13 @@
 #define UDEV_PAUSE_MS 20
 #define PREFIX_MAX 512
 
-static const struct option long_options[] = {
-	{ "force", no_argument, NULL, 'f' },
-	{ "lazy", no_argument, NULL, 'l' },
-	{ "all", no_argument, NULL, 'a' },
-	{ "tab", required_argument, NULL, 't' },
+static const struct verb_option options[] = {
+	{ "force", 'f', NULL, WORD_NONE,
+	  "detach the disk although it is open: its users get I/O\nerrors, and what is not written yet is lost" },
+	{ "lazy", 'l', NULL, WORD_NONE, "detach the disk when its last user closes it" },
+	{ "all", 'a', NULL, WORD_NONE,
+	  "detach every evstab(5) entry that is attached, the last\none first" },
+	{ "tab", VERB_LONG('t'), "NAME", WORD_ENTRY, "detach this evstab(5) entry if it is attached" },
 	{},
 };
 
@@ -132,32 +134,32 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 }
 
 /**
- * struct options - What is on the command line.
+ * struct request - What is on the command line.
  * @all: all disks of evstab(5)
  * @tab: name of one of them, or NULL
  * @how: what to do with a disk that is open
  */
-struct options {
+struct request {
 	bool all;
 	const char *tab;
 	enum evs_detach how;
 };
 
-static int parse_option(struct options *options, int opt, struct evs_error *err)
+static int parse_option(struct request *request, int opt, struct evs_error *err)
 {
 	enum evs_detach how = opt == 'f' ? EVS_DETACH_FORCE : EVS_DETACH_LAZY;
 
 	if (opt == 'a') {
-		options->all = true;
-	} else if (opt == 't') {
-		options->tab = optarg;
-	} else if (options->how != EVS_DETACH_IDLE && options->how != how) {
+		request->all = true;
+	} else if (opt == VERB_LONG('t')) {
+		request->tab = optarg;
+	} else if (request->how != EVS_DETACH_IDLE && request->how != how) {
 		return evs_error_set(err, EINVAL,
 				     "--force does not wait and --lazy does: give one of them");
 	} else {
-		options->how = how;
+		request->how = how;
 	}
-	if (options->all && options->tab)
+	if (request->all && request->tab)
 		return evs_error_set(err, EINVAL, "give --all or --tab, not both");
 	return 0;
 }
@@ -168,7 +170,7 @@ static int run_one(struct evs_nl *nl, const struct evs_disk *disk, const char *r
 	struct cmk_states states;
 	int ret;
 
-	cmk_state_start(&states, disk, 1);
+	cmk_state_start(&states, disk, !cli_settings()->quiet);
 	ret = detach_disk(nl, disk, ref, how, err);
 	if (!ret) {
 		cmk_state_ask(&states);
@@ -217,6 +219,8 @@ static void start_named(struct cmk_states *states, const struct evs_disk *disks,
 {
 	size_t i;
 
+	if (cli_settings()->quiet)
+		count = 0;
 	for (i = 0; name && i < count; i++) {
 		if (!strcmp(disks[i].name, name)) {
 			cmk_state_start(states, &disks[i], 1);
@@ -247,31 +251,31 @@ static int run_tab(struct evs_nl *nl, const char *name, enum evs_detach how,
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct options options = { .how = EVS_DETACH_IDLE };
+	struct request request = { .how = EVS_DETACH_IDLE };
 	struct evs_disk disk;
 	struct evs_nl *nl;
 	const char *ref;
 	int opt, ret;
 
-	while ((opt = cli_option(argc, argv, long_options, err)) > 0)
-		if (parse_option(&options, opt, err))
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		if (parse_option(&request, opt, err))
 			return -err->errnum;
 	if (opt < 0)
 		return opt;
-	if (options.all || options.tab) {
+	if (request.all || request.tab) {
 		ret = cli_no_operand(argc, argv, err);
 		if (!ret)
 			ret = evs_nl_open(&nl, err);
 		if (ret)
 			return ret;
-		ret = run_tab(nl, options.tab, options.how, err);
+		ret = run_tab(nl, request.tab, request.how, err);
 	} else {
 		ret = cli_operand(argc, argv, "disk", &ref, err);
 		if (!ret)
 			ret = disks_open(&nl, ref, &disk, err);
 		if (ret)
 			return ret;
-		ret = run_one(nl, &disk, ref, options.how, err);
+		ret = run_one(nl, &disk, ref, request.how, err);
 	}
 	evs_nl_close(nl);
 	return ret;
@@ -282,18 +286,14 @@ const struct verb verb_detach = {
 	.args = "[--force|--lazy] DISK\n"
 		"       evs-setup detach [--force|--lazy] --all|--tab NAME",
 	.brief = "remove a disk and wipe its key",
-	.help = "  --force     detach it although it is open: its users get I/O errors from then on,\n"
-		"              and what was not written yet is lost\n"
-		"  --lazy      detach it when its last user closes it; until then it works\n"
-		"  --all       the disks of evstab(5) that are attached, the last one first\n"
-		"  --tab NAME  this disk of evstab(5), if it is attached\n"
-		"\n"
-		"A disk that is open is refused without --force or --lazy; its mount points, swap\n"
-		"space, devices and processes are printed.\n"
-		"\n"
-		DISKS_HELP
-		"\n"
-		CMK_STATE_HELP,
+	.options = options,
+	.notes = "Without --force or --lazy, a disk that is open is refused, and its mount points,\n"
+		 "swap space, devices and processes are printed.\n"
+		 "\n"
+		 DISKS_HELP
+		 "\n"
+		 CMK_STATE_HELP,
+	.operands = { WORD_DISK },
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

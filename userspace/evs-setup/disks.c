@@ -15,7 +15,6 @@
 #include "cli.h"
 #include "disks.h"
 #include "loop.h"
-#include "text.h"
 
 #define UUID_TAG "UUID="
 #define LINK_DIR "/dev/evs/"
@@ -133,13 +132,12 @@ int disks_command(int argc, char *argv[],
 			    struct evs_error *err),
 		  struct evs_error *err)
 {
-	static const struct option options[] = { {} };
 	struct evs_disk disk;
 	struct evs_nl *nl;
 	const char *ref;
 	int ret;
 
-	if (cli_option(argc, argv, options, err) < 0 ||
+	if (cli_option(argc, argv, err) < 0 ||
 	    cli_operand(argc, argv, "disk", &ref, err))
 		return -err->errnum;
 	ret = disks_open(&nl, ref, &disk, err);
@@ -180,6 +178,6 @@ int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
 void disks_warn_damage(const char *path, const struct evs_volume *vol)
 {
 	if (*evs_volume_damage(vol))
-		evs_text_line(stderr, "evs-setup: %s: warning: %s (attach and rewrap repair it)",
-			      path, evs_volume_damage(vol));
+		cli_note("%s: warning: %s (attach and rewrap repair it)", path,
+			 evs_volume_damage(vol));
 }

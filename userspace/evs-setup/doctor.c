@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * doctor: look at everything that a disk needs to be attached, and say what to
- * mend. Changes nothing; asks each KMS one question.
+ * doctor: check everything that attaching a disk needs, and suggest fixes. Changes
+ * nothing; asks each KMS one question.
  */
 #include <errno.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "cli.h"
 #include "cmk-disks.h"
 #include "config.h"
@@ -33,68 +30,6 @@
 #define KEY_BYTES_NEEDED 4096
 #define FREE_PARAMETER "init_on_free="
 #define FREE_DEFAULT "CONFIG_INIT_ON_FREE_DEFAULT_ON=y"
-#define SOON (30 * 24 * 3600)		/* a certificate that ends within it is worth a word */
-
-/**
- * struct findings - What was found.
- * @checks: how many checks were made
- * @bad: how many of them found something that keeps disks from being attached
- */
-struct findings {
-	unsigned int checks;
-	unsigned int bad;
-};
-
-static void say(const char *verdict, const char *what, const char *fmt, va_list args)
-	__attribute__((format(printf, 3, 0)));
-static void say(const char *verdict, const char *what, const char *fmt, va_list args)
-{
-	char *text;
-
-	if (vasprintf(&text, fmt, args) < 0) {
-		evs_text_line(stdout, "%-4s  %s: out of memory", verdict, what);
-		return;
-	}
-	evs_text_line(stdout, "%-4s  %s: %s", verdict, what, text);
-	free(text);
-}
-
-static void good(struct findings *f, const char *what, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void good(struct findings *f, const char *what, const char *fmt, ...)
-{
-	va_list args;
-
-	f->checks++;
-	va_start(args, fmt);
-	say("ok", what, fmt, args);
-	va_end(args);
-}
-
-static void bad(struct findings *f, const char *what, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void bad(struct findings *f, const char *what, const char *fmt, ...)
-{
-	va_list args;
-
-	f->checks++;
-	f->bad++;
-	va_start(args, fmt);
-	say("BAD", what, fmt, args);
-	va_end(args);
-}
-
-static void note(struct findings *f, const char *what, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void note(struct findings *f, const char *what, const char *fmt, ...)
-{
-	va_list args;
-
-	f->checks++;
-	va_start(args, fmt);
-	say("note", what, fmt, args);
-	va_end(args);
-}
 
 /* ---- this host ---- */
 
@@ -106,15 +41,16 @@ static void check_module(struct findings *f)
 	size_t count;
 
 	if (evs_nl_open(&nl, &err)) {
-		bad(f, "module", "%s", err.text);
+		check_bad(f, "module", "%s", err.text);
 		return;
 	}
 	if (evs_nl_dump(nl, &disks, &count, &err) == -EPERM && geteuid()) {
-		note(f, "module", "loaded; only root may see which disks are attached");
+		check_note(f, "module", "loaded; only root may see which disks are attached");
 	} else if (err.errnum) {
-		bad(f, "module", "%s", err.text);
+		check_bad(f, "module", "%s", err.text);
 	} else {
-		good(f, "module", "loaded, %zu disks are attached", count);
+		check_good(f, "module", "loaded, %zu disk%s attached", count,
+			   count == 1 ? " is" : "s are");
 		free(disks);
 	}
 	evs_nl_close(nl);
@@ -140,17 +76,17 @@ static void check_request_key(struct findings *f)
 	char program[256];
 
 	if (access(REQUEST_KEY, X_OK)) {
-		bad(f, "request-key", REQUEST_KEY ": %s; install keyutils", strerror(errno));
+		check_bad(f, "request-key", REQUEST_KEY ": %s; install keyutils", strerror(errno));
 		return;
 	}
 	find_helper(program, sizeof(program));
 	if (!*program)
-		bad(f, "request-key", REQUEST_KEY_ENTRY " has no entry for keys of type evs; reinstall evs");
+		check_bad(f, "request-key", REQUEST_KEY_ENTRY " has no entry for keys of type evs; reinstall evs");
 	else if (access(program, X_OK))
-		bad(f, "request-key", "%s, named in " REQUEST_KEY_ENTRY ": %s; reinstall evs", program,
+		check_bad(f, "request-key", "%s, named in " REQUEST_KEY_ENTRY ": %s; reinstall evs", program,
 		    strerror(errno));
 	else
-		good(f, "request-key", "the kernel gets keys through %s", program);
+		check_good(f, "request-key", "the kernel gets keys through %s", program);
 }
 
 static void check_memory(struct findings *f)
@@ -158,9 +94,9 @@ static void check_memory(struct findings *f)
 	struct evs_secret *secret = evs_secret_alloc(LOCK_NEEDED);
 
 	if (secret)
-		good(f, "locked memory", "%d KiB can be had", LOCK_NEEDED / 1024);
+		check_good(f, "locked memory", "%d KiB can be had", LOCK_NEEDED / 1024);
 	else
-		bad(f, "locked memory", "%d KiB cannot be had (%s); raise ulimit -l, or LimitMEMLOCK of the unit",
+		check_bad(f, "locked memory", "%d KiB cannot be had (%s); raise ulimit -l, or LimitMEMLOCK of the unit",
 		    LOCK_NEEDED / 1024, strerror(errno));
 	evs_secret_free(secret);
 }
@@ -182,12 +118,12 @@ static void check_quota(struct findings *f)
 	if (file)
 		fclose(file);
 	if (!found)
-		note(f, "key quota", "cannot be looked at: /proc/key-users has no line for root");
+		check_note(f, "key quota", "cannot be looked at: /proc/key-users has no line for root");
 	else if (keys + KEYS_NEEDED > max_keys || bytes + KEY_BYTES_NEEDED > max_bytes)
-		bad(f, "key quota", "root has %lu of %lu keys, %lu of %lu bytes; raise the sysctls kernel.keys.root_maxkeys and kernel.keys.root_maxbytes",
+		check_bad(f, "key quota", "root has %lu of %lu keys, %lu of %lu bytes; raise the sysctls kernel.keys.root_maxkeys and kernel.keys.root_maxbytes",
 		    keys, max_keys, bytes, max_bytes);
 	else
-		good(f, "key quota", "root has %lu of %lu keys, %lu of %lu bytes", keys, max_keys,
+		check_good(f, "key quota", "root has %lu of %lu keys, %lu of %lu bytes", keys, max_keys,
 		     bytes, max_bytes);
 }
 
@@ -234,9 +170,9 @@ static void check_freed(struct findings *f)
 	char value = free_parameter();
 
 	if (value ? strchr("1yYtT", value) != NULL : free_default())
-		good(f, "freed memory", "is zeroed by the kernel");
+		check_good(f, "freed memory", "is zeroed by the kernel");
 	else
-		note(f, "freed memory", "is not zeroed by the kernel; a process that is killed may leave keys there: boot with " FREE_PARAMETER "1");
+		check_note(f, "freed memory", "is not zeroed by the kernel; a process that is killed may leave keys there: boot with " FREE_PARAMETER "1");
 }
 
 /* Signatures and certificates depend on it, a local KMS does not. */
@@ -246,11 +182,11 @@ static void check_clock(struct findings *f)
 	int state = adjtimex(&clock);
 
 	if (state < 0)
-		note(f, "clock", "cannot be looked at: %s", strerror(errno));
+		check_note(f, "clock", "cannot be looked at: %s", strerror(errno));
 	else if (state == TIME_ERROR)
-		note(f, "clock", "is not synchronised; a KMS in the network may refuse requests whose time is wrong");
+		check_note(f, "clock", "is not synchronised; a KMS in the network may refuse requests whose time is wrong");
 	else
-		good(f, "clock", "is synchronised");
+		check_good(f, "clock", "is synchronised");
 }
 
 /* LVM reads every block device that it is not told to leave alone. */
@@ -270,61 +206,12 @@ static void check_lvm(struct findings *f)
 	if (config)
 		pclose(config);
 	if (told)
-		good(f, "LVM", "is told which disks to read");
+		check_good(f, "LVM", "is told which disks to read");
 	else
-		note(f, "LVM", "its commands read every EVS disk, and wait for one that is suspended; in lvm.conf, set use_devicesfile = 1, or global_filter = [ \"r|^/dev/evs|\" ] if no EVS disk is a physical volume");
+		check_note(f, "LVM", "its commands read every EVS disk, and wait for one that is suspended; in lvm.conf, set use_devicesfile = 1, or global_filter = [ \"r|^/dev/evs|\" ] if no EVS disk is a physical volume");
 }
 
 /* ---- KMSs ---- */
-
-static void judge_certificate(struct findings *f, const char *what, const char *path,
-			      const X509 *cert)
-{
-	time_t now = time(NULL), soon = now + SOON;
-
-	if (X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
-		bad(f, what, "%s: is not valid yet; is the clock right?", path);
-	else if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0)
-		bad(f, what, "%s: has expired; get a new one", path);
-	else if (X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0)
-		note(f, what, "%s: expires within 30 days", path);
-	else
-		good(f, what, "%s: is valid", path);
-}
-
-static void check_certificate(struct findings *f, const struct evs_config_kms *kms,
-			      const char *key)
-{
-	const char *path = evs_config_get(kms, key);
-	char what[EVS_KMS_NAME_MAX + EVS_CONFIG_NAME_MAX + 16];
-	X509 *cert = NULL;
-	FILE *file;
-
-	if (!path)
-		return;
-	snprintf(what, sizeof(what), "KMS %s: %s", kms->name, key);
-	file = fopen(path, "re");
-	if (!file) {
-		bad(f, what, "%s: %s", path, strerror(errno));
-		return;
-	}
-	cert = PEM_read_X509(file, NULL, NULL, NULL);
-	fclose(file);
-	if (cert)
-		judge_certificate(f, what, path, cert);
-	else
-		bad(f, what, "%s: holds no certificate (PEM)", path);
-	X509_free(cert);
-}
-
-/* The sentence without the name of the KMS, which the line begins with */
-static const char *sentence(const struct evs_error *err, const char *what)
-{
-	size_t len = strlen(what);
-
-	return strncmp(err->text, what, len) || strncmp(err->text + len, ": ", 2) ? err->text :
-	       err->text + len + 2;
-}
 
 /* One question that changes nothing: which CMKs are there? */
 static void check_kms(struct findings *f, const struct evs_config_kms *cfg)
@@ -336,24 +223,23 @@ static void check_kms(struct findings *f, const struct evs_config_kms *cfg)
 	size_t count;
 
 	snprintf(what, sizeof(what), "KMS %s", cfg->name);
-	check_certificate(f, cfg, "ca-file");
-	check_certificate(f, cfg, "client-cert-file");
+	check_certificates(f, cfg);
 	if (evs_kms_open(&kms, cfg, &err)) {
-		bad(f, what, "%s", sentence(&err, what));
+		check_bad(f, what, "%s", check_sentence(&err, what));
 		return;
 	}
 	if (evs_kms_examine(kms, &err)) {
-		bad(f, what, "%s", sentence(&err, what));
+		check_bad(f, what, "%s", check_sentence(&err, what));
 	} else if (!evs_kms_list_keys(kms, &cmks, &count, &err)) {
-		good(f, what, "answers, %zu CMKs", count);
+		check_good(f, what, "answers, %zu CMK%s", count, count == 1 ? "" : "s");
 		free(cmks);
 	} else if (err.errnum == EOPNOTSUPP) {
-		note(f, what, "is not asked: its backend %s lists no CMKs", cfg->ops->name);
+		check_note(f, what, "is not asked: its backend %s lists no CMKs", cfg->ops->name);
 	} else if (err.class == EVS_CLASS_NO_PERMISSION) {
-		note(f, what, "answers, but %s; attaching disks does not take the list",
-		     sentence(&err, what));
+		check_note(f, what, "answers, but %s; attaching disks does not take the list",
+		     check_sentence(&err, what));
 	} else {
-		bad(f, what, "%s", sentence(&err, what));
+		check_bad(f, what, "%s", check_sentence(&err, what));
 	}
 	evs_kms_close(kms);
 }
@@ -366,20 +252,16 @@ static bool is_used(const struct evs_config *cfg, const struct evs_config_kms *k
 
 static void check_all_kms(struct findings *f)
 {
-	struct evs_error err = {};
 	struct evs_config cfg;
 	size_t i;
 
-	if (evs_config_load(&cfg, &err)) {
-		bad(f, "configuration", "%s", err.text);
+	if (check_config(f, &cfg))
 		return;
-	}
-	good(f, "configuration", "%zu KMSs", cfg.kms_count);
 	for (i = 0; i < cfg.kms_count; i++) {
 		if (is_used(&cfg, &cfg.kms[i]))
 			check_kms(f, &cfg.kms[i]);
 		else
-			note(f, "KMS " EVS_KMS_LOCAL,
+			check_note(f, "KMS " EVS_KMS_LOCAL,
 			     "is not asked: it is not in the configuration, and no disk needs it");
 	}
 	evs_config_free(&cfg);
@@ -387,12 +269,9 @@ static void check_all_kms(struct findings *f)
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{},
-	};
 	struct findings found = {};
 
-	if (cli_option(argc, argv, options, err) || cli_no_operand(argc, argv, err) ||
+	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err) ||
 	    evs_process_harden(err))
 		return -err->errnum;
 	check_module(&found);
@@ -403,20 +282,17 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_clock(&found);
 	check_lvm(&found);
 	check_all_kms(&found);
-	if (!found.bad)
-		return 0;
-	return evs_error_set(err, EPERM, "%u of %u checks found something to mend", found.bad,
-			     found.checks);
+	return check_result(&found, err);
 }
 
 const struct verb verb_doctor = {
 	.name = "doctor",
-	.args = "",
-	.brief = "look at all that attaching a disk takes, and say what to mend",
-	.help = "Checks the module, the way from the kernel to the key helper, locked memory, the\n"
-		"kernel's quota of keys, freed memory, the clock, the configuration, and each KMS\n"
-		"in it: certificates, whether it can be reached, and whether it accepts this host.\n"
-		"Prints a line for each: ok, note or BAD.\n"
-		"Changes nothing. Exits with 2 when something is BAD.\n",
+	.args = "[OPTION...]",
+	.brief = "check everything that attach needs and suggest fixes",
+	.notes = "Checks the module, the way from the kernel to the key helper, locked memory, the\n"
+		 "kernel's quota of keys, freed memory, the clock, LVM, the configuration, and each\n"
+		 "KMS in it: certificates, whether it can be reached, and whether it accepts this\n"
+		 "host. Prints a line for each: ok, note or BAD.\n"
+		 "Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };

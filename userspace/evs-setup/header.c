@@ -30,15 +30,12 @@ static int take_two(int argc, char *argv[], const char *what, const char **devic
 
 static int run_backup(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{},
-	};
 	const char *device = NULL, *file = NULL;
 	struct evs_volume *vol;
 	struct evs_device dev;
 	int ret;
 
-	if (cli_option(argc, argv, options, err) || take_two(argc, argv, BACKUP, &device, &file, err) ||
+	if (cli_option(argc, argv, err) || take_two(argc, argv, BACKUP, &device, &file, err) ||
 	    evs_device_open(&dev, device, O_RDONLY, err))
 		return -err->errnum;
 	ret = evs_volume_open(&vol, &dev, 0, err);
@@ -94,15 +91,11 @@ static void warn_stale(const char *device)
 
 static int run_restore(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "force", no_argument, NULL, 'f' },
-		{},
-	};
 	const char *device = NULL, *file = NULL;
 	struct restore restore = {};
 	int opt, ret;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
+	while ((opt = cli_option(argc, argv, err)) > 0)
 		restore.force = true;
 	if (opt < 0 || take_two(argc, argv, BACKUP, &device, &file, err) ||
 	    claim_open(&restore.claim, device, err))
@@ -116,15 +109,12 @@ static int run_restore(int argc, char *argv[], struct evs_error *err)
 
 static int run_label(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{},
-	};
 	const char *device = NULL, *label = NULL;
 	struct evs_volume *vol;
 	struct claim claim;
 	int ret;
 
-	if (cli_option(argc, argv, options, err) ||
+	if (cli_option(argc, argv, err) ||
 	    take_two(argc, argv, "a label", &device, &label, err) ||
 	    evs_label_check(label, err) || claim_open_header(&claim, device, err))
 		return -err->errnum;
@@ -154,7 +144,7 @@ static const struct table_column columns[] = {
 	[COL_UUID] = { "UUID", NULL, TABLE_TEXT, true },
 	[COL_LABEL] = { "LABEL", NULL, TABLE_TEXT, true },
 	[COL_SECTOR] = { "SECTOR", "sector-size", TABLE_NUMBER, true },
-	[COL_OFFSET] = { "OFFSET", NULL, TABLE_NUMBER, true },
+	[COL_OFFSET] = { "OFFSET", NULL, TABLE_SIZE, true },
 	[COL_KMS] = { "KMS", NULL, TABLE_TEXT, true },
 	[COL_CMK] = { "CMK", NULL, TABLE_TEXT, true },
 	[COL_CONTEXT] = { "CONTEXT", NULL, TABLE_TEXT, true },
@@ -187,7 +177,7 @@ static int add_token(struct table *table, const struct evs_volume *vol,
 	return 0;
 }
 
-static int dump(const struct evs_volume *vol, enum table_form form, struct evs_error *err)
+static int dump(const struct evs_volume *vol, struct evs_error *err)
 {
 	struct table table = {
 		.name = "tokens",
@@ -200,71 +190,72 @@ static int dump(const struct evs_volume *vol, enum table_form form, struct evs_e
 	for (i = 0; i < evs_volume_token_count(vol) && !ret; i++)
 		ret = add_token(&table, vol, evs_volume_token_at(vol, i), err);
 	if (!ret)
-		ret = table_print(&table, form, err);
+		ret = table_print(&table, TABLE_PROPERTIES, err);
 	table_free(&table);
 	return ret;
 }
 
 static int run_dump(int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{},
-	};
-	enum table_form form = TABLE_PROPERTIES;
 	struct evs_volume *vol;
 	const char *device;
-	int opt, ret;
+	int ret;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		form = TABLE_JSON;
-	if (opt < 0 || cli_operand(argc, argv, "device or file", &device, err))
+	if (cli_option(argc, argv, err) < 0 || cli_operand(argc, argv, "device or file", &device, err))
 		return -err->errnum;
 	ret = evs_volume_read(&vol, device, EVS_VOLUME_HEADER, err);
 	if (ret)
 		return ret;
 	disks_warn_damage(device, vol);
-	ret = dump(vol, form, err);
+	ret = dump(vol, err);
 	evs_volume_close(vol);
 	return ret;
 }
+
+static const struct verb_option restore_options[] = {
+	{ "force", 'f', NULL, WORD_NONE,
+	  "write it although the device holds another disk, something\n"
+	  "else, or a header of this disk with another CMK or key" },
+	{},
+};
 
 const struct verb verb_header_backup = {
 	.name = "header backup",
 	.args = "DEVICE|FILE BACKUP",
 	.brief = "copy the header of a disk into a new file",
-	.help = "Without its header a disk is lost. The copy holds the data key in wrapped form\n"
-		"only, as the disk itself does; who may use its CMK can open the disk with it.\n",
+	.notes = "Without its header a disk is lost. The copy holds the data key in wrapped form,\n"
+		 "as the disk does: everyone who may use the CMK can open the disk with it.\n",
+	.operands = { WORD_FILE, WORD_FILE },
 	.run = run_backup,
 };
 
 const struct verb verb_header_restore = {
 	.name = "header restore",
 	.args = "[--force] DEVICE|FILE BACKUP",
-	.brief = "write a header that was copied back to its disk",
-	.help = "  --force  although the device holds another disk, something else, or a header of\n"
-		"           the same disk with another CMK or data key\n"
-		"\n"
-		"When the disk was rewrapped or encrypted anew after the backup, says so and asks.\n"
-		"A disk that is attached or otherwise in use is refused in any case.\n",
+	.brief = "write a copy of a header back to its disk",
+	.options = restore_options,
+	.notes = "Asks first when the disk was rewrapped or encrypted anew after the backup.\n"
+		 "Refuses a disk that is attached or otherwise in use.\n",
+	.operands = { WORD_FILE, WORD_FILE },
 	.run = run_restore,
 };
 
 const struct verb verb_header_label = {
 	.name = "header label",
 	.args = "DEVICE|FILE LABEL",
-	.brief = "give a disk another label",
-	.help = "An empty LABEL removes the label. The disk may be attached.\n",
+	.brief = "change the label of a disk",
+	.notes = "An empty LABEL removes the label. The disk may be attached.\n",
+	.operands = { WORD_FILE, WORD_TEXT },
 	.run = run_label,
 };
 
 const struct verb verb_header_dump = {
 	.name = "header dump",
-	.args = "[--json] DEVICE|FILE",
-	.brief = "tell what the header of a disk, or a copy of it, holds",
-	.help = "  --json  print JSON\n"
-		"\n"
-		"One paragraph for each token: there are two when a rewrap was cut short.\n"
-		"Nothing of it is secret.\n",
+	.args = "[OPTION...] DEVICE|FILE",
+	.brief = "show the header of a disk, or of a copy",
+	.notes = "Prints one paragraph for each token: a rewrap that was interrupted leaves two.\n"
+		 "Nothing of it is secret.\n",
+	.operands = { WORD_FILE },
+	VERB_COLUMNS(columns),
 	.run = run_dump,
 };

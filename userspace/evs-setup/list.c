@@ -40,13 +40,13 @@ enum column {
 static const struct table_column columns[] = {
 	[COL_NAME] = { "NAME", NULL, TABLE_TEXT, true },
 	[COL_DEVICE] = { "DEVICE", NULL, TABLE_TEXT, true },
-	[COL_SIZE] = { "SIZE", NULL, TABLE_NUMBER, true },
+	[COL_SIZE] = { "SIZE", NULL, TABLE_SIZE, true },
 	[COL_SECTOR] = { "SECTOR", "sector-size", TABLE_NUMBER, true },
 	[COL_RO] = { "RO", "read-only", TABLE_BOOL, true },
 	[COL_STATE] = { "STATE", NULL, TABLE_TEXT, true },
 	[COL_BACKING] = { "BACKING", NULL, TABLE_TEXT, true },
 	[COL_UUID] = { "UUID", NULL, TABLE_TEXT, true },
-	[COL_OFFSET] = { "OFFSET", NULL, TABLE_NUMBER, false },
+	[COL_OFFSET] = { "OFFSET", NULL, TABLE_SIZE, false },
 	[COL_CIPHER] = { "CIPHER", NULL, TABLE_TEXT, false },
 	[COL_KEY] = { "KEY", "key-serial", TABLE_NUMBER, false },
 	[COL_OPENERS] = { "OPENERS", NULL, TABLE_NUMBER, false },
@@ -56,25 +56,13 @@ static const struct table_column columns[] = {
 	[COL_LAZY] = { "LAZY", NULL, TABLE_BOOL, false },
 	[COL_READS] = { "READS", NULL, TABLE_NUMBER, false },
 	[COL_WRITES] = { "WRITES", NULL, TABLE_NUMBER, false },
-	[COL_BYTES_READ] = { "BYTES-READ", NULL, TABLE_NUMBER, false },
-	[COL_BYTES_WRITTEN] = { "BYTES-WRITTEN", NULL, TABLE_NUMBER, false },
+	[COL_BYTES_READ] = { "BYTES-READ", NULL, TABLE_SIZE, false },
+	[COL_BYTES_WRITTEN] = { "BYTES-WRITTEN", NULL, TABLE_SIZE, false },
 	[COL_ERRORS] = { "ERRORS", NULL, TABLE_NUMBER, false },
 	[COL_IN_FLIGHT] = { "IN-FLIGHT", NULL, TABLE_NUMBER, false },
 	[COL_BOUNCE_PAGES] = { "BOUNCE-PAGES", NULL, TABLE_NUMBER, false },
 	[COL_CMK_STATE] = { "CMK-STATE", NULL, TABLE_TEXT, false },
 };
-
-/* Sizes are for people in the texts, for programs in JSON. */
-static int set_bytes(struct table *table, enum column column, uint64_t bytes, bool exact,
-		     struct evs_error *err)
-{
-	char text[32];
-
-	if (exact)
-		return table_set(table, column, err, "%llu", (unsigned long long)bytes);
-	table_size(text, sizeof(text), bytes);
-	return table_set(table, column, err, "%s", text);
-}
 
 /*
  * What the kernel remembers of a key that was taken away may be another one by now.
@@ -92,13 +80,12 @@ static int set_number(struct table *table, enum column column, uint64_t number,
 	return table_set(table, column, err, "%" PRIu64, number);
 }
 
-static int set_counters(struct table *table, const struct evs_disk *disk, bool exact,
-			struct evs_error *err)
+static int set_counters(struct table *table, const struct evs_disk *disk, struct evs_error *err)
 {
 	if (set_number(table, COL_READS, disk->reads, err) ||
 	    set_number(table, COL_WRITES, disk->writes, err) ||
-	    set_bytes(table, COL_BYTES_READ, disk->bytes_read, exact, err) ||
-	    set_bytes(table, COL_BYTES_WRITTEN, disk->bytes_written, exact, err) ||
+	    set_number(table, COL_BYTES_READ, disk->bytes_read, err) ||
+	    set_number(table, COL_BYTES_WRITTEN, disk->bytes_written, err) ||
 	    set_number(table, COL_ERRORS, disk->errors, err) ||
 	    set_number(table, COL_IN_FLIGHT, disk->in_flight, err) ||
 	    set_number(table, COL_BOUNCE_PAGES, disk->bounce_pages, err))
@@ -106,8 +93,7 @@ static int set_counters(struct table *table, const struct evs_disk *disk, bool e
 	return 0;
 }
 
-static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
-		    struct evs_error *err)
+static int add_disk(struct table *table, const struct evs_disk *disk, struct evs_error *err)
 {
 	char path[32], backing[PATH_MAX];
 
@@ -115,13 +101,13 @@ static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
 	backing_name(disk->backing_dev, backing, sizeof(backing));
 	if (table_add(table, err) || table_set(table, COL_NAME, err, "%s", disk->name) ||
 	    table_set(table, COL_DEVICE, err, "%s", path) ||
-	    set_bytes(table, COL_SIZE, disk->size, json, err) ||
+	    set_number(table, COL_SIZE, disk->size, err) ||
 	    table_set(table, COL_SECTOR, err, "%u", disk->sector_size) ||
 	    table_set(table, COL_RO, err, "%d", disk->read_only) ||
 	    table_set(table, COL_STATE, err, "%s", evs_nl_state_name(disk->state)) ||
 	    table_set(table, COL_BACKING, err, "%s", backing) ||
 	    (*disk->uuid && table_set(table, COL_UUID, err, "%s", disk->uuid)) ||
-	    set_bytes(table, COL_OFFSET, disk->offset, json, err) ||
+	    set_number(table, COL_OFFSET, disk->offset, err) ||
 	    table_set(table, COL_CIPHER, err, "%s", disk->cipher) ||
 	    (has_key(disk) && table_set(table, COL_KEY, err, "%d", disk->key_serial)) ||
 	    table_set(table, COL_OPENERS, err, "%u", disk->openers) ||
@@ -130,7 +116,7 @@ static int add_disk(struct table *table, const struct evs_disk *disk, bool json,
 	    table_set(table, COL_NO_PARTSCAN, err, "%d", disk->no_partscan) ||
 	    table_set(table, COL_LAZY, err, "%d", disk->lazy))
 		return -err->errnum;
-	return set_counters(table, disk, json, err);
+	return set_counters(table, disk, err);
 }
 
 /* The disk that is meant, or all of them */
@@ -159,7 +145,7 @@ static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
 	return ret;
 }
 
-/* Asks nobody unless @ask; then nothing but time is lost when a KMS does not answer. */
+/* Asks no KMS unless @ask; then nothing but time is lost when a KMS does not answer. */
 static int print_disks(const char *ref, enum table_form form, bool ask, struct evs_error *err)
 {
 	struct table table = {
@@ -178,7 +164,7 @@ static int print_disks(const char *ref, enum table_form form, bool ask, struct e
 	cmk_state_start(&states, disks, ask ? count : 0);
 	cmk_state_ask(&states);
 	for (i = 0; i < count && !ret; i++) {
-		ret = add_disk(&table, &disks[i], form == TABLE_JSON, err);
+		ret = add_disk(&table, &disks[i], err);
 		if (!ret && cmk_state_name(&states, i))
 			ret = table_set(&table, COL_CMK_STATE, err, "%s",
 					cmk_state_name(&states, i));
@@ -193,58 +179,47 @@ static int print_disks(const char *ref, enum table_form form, bool ask, struct e
 	return ret;
 }
 
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{},
-};
-
 static int run_list(int argc, char *argv[], struct evs_error *err)
 {
-	enum table_form form = TABLE_COLUMNS;
-	int opt;
-
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		form = TABLE_JSON;
-	if (opt < 0 || cli_no_operand(argc, argv, err))
+	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err))
 		return -err->errnum;
 	/* Programs look at it again and again; a person reads it once. */
-	return print_disks(NULL, form, form != TABLE_JSON, err);
+	return print_disks(NULL, TABLE_COLUMNS, !cli_settings()->json && !cli_settings()->quiet,
+			   err);
 }
 
 static int run_status(int argc, char *argv[], struct evs_error *err)
 {
-	enum table_form form = TABLE_PROPERTIES;
 	const char *ref = NULL;
-	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		form = TABLE_JSON;
-	if (opt < 0 || (optind < argc && cli_operand(argc, argv, "disk", &ref, err)))
+	if (cli_option(argc, argv, err) < 0 ||
+	    (optind < argc && cli_operand(argc, argv, "disk", &ref, err)))
 		return -err->errnum;
-	return print_disks(ref, form, true, err);
+	return print_disks(ref, TABLE_PROPERTIES, !cli_settings()->quiet, err);
 }
 
 const struct verb verb_list = {
 	.name = "list",
-	.args = "[--json]",
+	.args = "[OPTION...]",
 	.brief = "list the attached disks",
-	.help = "  --json  print JSON, with all that status tells but cmk-state; sizes are in bytes\n"
-		"\n"
-		CMK_STATE_HELP
-		"--json does not ask.\n",
+	.notes = "With --json, prints all that status prints except cmk-state; sizes are in bytes.\n"
+		 "\n"
+		 CMK_STATE_HELP
+		 "--json does not ask either.\n",
+	VERB_COLUMNS(columns),
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run_list,
 };
 
 const struct verb verb_status = {
 	.name = "status",
-	.args = "[--json] [DISK]",
-	.brief = "tell all about an attached disk, or about each",
-	.help = "  --json  print JSON; sizes are in bytes\n"
-		"\n"
-		DISKS_HELP
-		"\n"
-		CMK_STATE_HELP,
+	.args = "[OPTION...] [DISK]",
+	.brief = "show all about one attached disk, or about every one",
+	.notes = DISKS_HELP
+		 "\n"
+		 CMK_STATE_HELP,
+	.operands = { WORD_DISK },
+	VERB_COLUMNS(columns),
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run_status,
 };

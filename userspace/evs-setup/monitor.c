@@ -18,15 +18,11 @@
 #include "backing.h"
 #include "cli.h"
 #include "nl/netlink.h"
+#include "out.h"
 #include "text.h"
 
 /* What takes the place of an event where the kernel had no room for some */
 #define EVENTS_LOST "events-lost"
-
-static const struct option options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{},
-};
 
 /* The time in UTC, such as 2026-11-24T15:18:30.123Z */
 static void now(char *text, size_t size)
@@ -172,14 +168,13 @@ static int open_signals(struct evs_error *err)
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	bool json = false;
+	bool json = cli_settings()->json;
 	struct evs_nl *nl;
-	int opt, ret, signals;
+	int ret, signals;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
-		json = true;
-	if (opt < 0 || cli_no_operand(argc, argv, err))
+	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err))
 		return -err->errnum;
+	out_own();
 	signals = open_signals(err);
 	if (signals < 0)
 		return signals;
@@ -194,12 +189,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_monitor = {
 	.name = "monitor",
-	.args = "[--json]",
-	.brief = "tell what happens to disks until interrupted",
-	.help = "  --json  print a JSON object a line; sizes are in bytes\n"
-		"\n"
-		"A line for each event as it happens, until SIGINT or SIGTERM. Where some were\n"
-		"lost, because nobody read the lines, a line says so.\n",
+	.args = "[OPTION...]",
+	.brief = "print disk events until interrupted",
+	.notes = "Prints a line for each event, with --json an object on a line. Ends at SIGINT or\n"
+		 "SIGTERM. The event events-lost says that some are missing, because the lines\n"
+		 "were not read in time.\n",
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

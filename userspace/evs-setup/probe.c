@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "disks.h"
 #include "loop.h"
+#include "out.h"
 #include "probe.h"
 #include "table.h"
 #include "volume/volume.h"
@@ -37,10 +38,10 @@ static const struct table_column columns[] = {
 	[COL_LABEL] = { "LABEL", NULL, TABLE_TEXT, true },
 	[COL_KMS] = { "KMS", NULL, TABLE_TEXT, true },
 	[COL_CMK] = { "CMK", NULL, TABLE_TEXT, true },
-	[COL_SECTOR] = { "SECTOR", NULL, TABLE_NUMBER, true },
-	[COL_OFFSET] = { "OFFSET", NULL, TABLE_NUMBER, true },
-	[COL_SIZE] = { "SIZE", NULL, TABLE_NUMBER, true },
-	[COL_ATTACHED] = { "ATTACHED AS", NULL, TABLE_TEXT, true },
+	[COL_SECTOR] = { "SECTOR", "sector-size", TABLE_NUMBER, true },
+	[COL_OFFSET] = { "OFFSET", NULL, TABLE_SIZE, true },
+	[COL_SIZE] = { "SIZE", NULL, TABLE_SIZE, true },
+	[COL_ATTACHED] = { "ATTACHED-AS", NULL, TABLE_TEXT, true },
 };
 
 /* Rules know a device below a disk by its number only: evs/backing_dev */
@@ -154,12 +155,10 @@ static int print_properties(const char *path, const struct evs_volume *vol,
 		.columns = columns,
 		.column_count = sizeof(columns) / sizeof(columns[0]),
 	};
-	char disk[NAME_MAX + 1], offset[32], size[32];
+	char disk[NAME_MAX + 1];
 	int ret;
 
 	find_disk(path, disk, sizeof(disk));
-	table_size(offset, sizeof(offset), evs_volume_data_offset(vol));
-	table_size(size, sizeof(size), evs_volume_data_size(vol));
 	if (table_add(&table, err) || table_set(&table, COL_DEVICE, err, "%s", path) ||
 	    table_set(&table, COL_UUID, err, "%s", evs_volume_uuid(vol)) ||
 	    (*evs_volume_label(vol) &&
@@ -167,8 +166,10 @@ static int print_properties(const char *path, const struct evs_volume *vol,
 	    table_set(&table, COL_KMS, err, "%s", token->kms) ||
 	    table_set(&table, COL_CMK, err, "%s", token->cmk) ||
 	    table_set(&table, COL_SECTOR, err, "%u", evs_volume_sector_size(vol)) ||
-	    table_set(&table, COL_OFFSET, err, "%s", offset) ||
-	    table_set(&table, COL_SIZE, err, "%s", size) ||
+	    table_set(&table, COL_OFFSET, err, "%llu",
+		      (unsigned long long)evs_volume_data_offset(vol)) ||
+	    table_set(&table, COL_SIZE, err, "%llu",
+		      (unsigned long long)evs_volume_data_size(vol)) ||
 	    (*disk && table_set(&table, COL_ATTACHED, err, "/dev/%s", disk)))
 		ret = -err->errnum;
 	else
@@ -177,8 +178,8 @@ static int print_properties(const char *path, const struct evs_volume *vol,
 	return ret;
 }
 
-static const struct option options[] = {
-	{ "export", no_argument, NULL, 'e' },
+static const struct verb_option options[] = {
+	{ "export", 'e', NULL, WORD_NONE, "print lines KEY=value, for udev rules and shell scripts" },
 	{},
 };
 
@@ -191,7 +192,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	dev_t dev;
 	int opt, ret;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
+	while ((opt = cli_option(argc, argv, err)) > 0)
 		export = true;
 	if (opt < 0 || cli_operand(argc, argv, "device or file", &path, err))
 		return -err->errnum;
@@ -203,6 +204,8 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	if (ret)
 		return ret;
 	disks_warn_damage(path, vol);
+	if (export)
+		out_own();
 	ret = export ? print_export(path, vol, err) : print_properties(path, vol, err);
 	evs_volume_close(vol);
 	return ret;
@@ -210,10 +213,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_probe = {
 	.name = "probe",
-	.args = "[--export] DEVICE|FILE|MAJOR:MINOR",
-	.brief = "tell what the header of a disk says, attached or not",
-	.help = "  --export  print lines KEY=value, for udev rules and shell scripts\n"
-		"\n"
-		"The key is not asked for. What is no EVS disk gives exit status 4.\n",
+	.args = "[OPTION...] DEVICE|FILE|MAJOR:MINOR",
+	.brief = "show what the header of a disk says, attached or not",
+	.options = options,
+	.notes = "Does not ask for the key. Exits with 4 where there is no EVS disk.\n",
+	.operands = { WORD_FILE },
+	VERB_COLUMNS(columns),
 	.run = run,
 };

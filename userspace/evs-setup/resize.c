@@ -5,10 +5,24 @@
 
 #include "cli.h"
 #include "disks.h"
+#include "table.h"
 #include "volume/volume.h"
 
-static const struct option options[] = {
-	{ "size", required_argument, NULL, 'z' },
+enum column {
+	COL_DEVICE,
+	COL_NAME,
+	COL_SIZE,
+};
+
+static const struct table_column columns[] = {
+	[COL_DEVICE] = { "DEVICE", NULL, TABLE_TEXT, true },
+	[COL_NAME] = { "NAME", NULL, TABLE_TEXT, true },
+	[COL_SIZE] = { "SIZE", NULL, TABLE_SIZE, true },
+};
+
+static const struct verb_option options[] = {
+	{ "size", VERB_LONG('z'), "BYTES", WORD_TEXT,
+	  "grow to this size, by default up to the end of the device\nbelow; BYTES may end in K, M, G or T" },
 	{},
 };
 
@@ -26,6 +40,31 @@ static int header_size(const struct evs_disk *disk, uint64_t *size, struct evs_e
 	return 0;
 }
 
+static int print_size(const struct evs_disk *disk, struct evs_error *err)
+{
+	struct table table = {
+		.name = "disks",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+	};
+	char path[32];
+	int ret;
+
+	if (!cli_settings()->json) {
+		printf("%" PRIu64 "\n", disk->size);
+		return 0;
+	}
+	disks_path(disk, path, sizeof(path));
+	if (table_add(&table, err) || table_set(&table, COL_DEVICE, err, "%s", path) ||
+	    table_set(&table, COL_NAME, err, "%s", disk->name) ||
+	    table_set(&table, COL_SIZE, err, "%" PRIu64, disk->size))
+		ret = -err->errnum;
+	else
+		ret = table_print(&table, TABLE_COLUMNS, err);
+	table_free(&table);
+	return ret;
+}
+
 static int resize(struct evs_nl *nl, struct evs_disk *disk, uint64_t size, const char *ref,
 		  struct evs_error *err)
 {
@@ -41,8 +80,7 @@ static int resize(struct evs_nl *nl, struct evs_disk *disk, uint64_t size, const
 	ret = evs_nl_resize(nl, disk->id, size, disk, err);
 	if (ret)
 		return evs_error_prefix(err, "%s", ref);
-	printf("%" PRIu64 "\n", disk->size);
-	return 0;
+	return print_size(disk, err);
 }
 
 static int run(int argc, char *argv[], struct evs_error *err)
@@ -53,7 +91,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	const char *ref;
 	int opt, ret;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
+	while ((opt = cli_option(argc, argv, err)) > 0) {
 		if (cli_bytes("--size", optarg, &size, err))
 			return -err->errnum;
 		if (!size)
@@ -72,12 +110,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_resize = {
 	.name = "resize",
 	.args = "[--size BYTES] DISK",
-	.brief = "let a disk grow with the device below and print its size in bytes",
-	.help = "  --size BYTES  up to that size, by default up to the end of the device below\n"
-		"\n"
-		"BYTES may end in K, M, G or T. The disk may be in use. It cannot shrink.\n"
-		"\n"
-		DISKS_HELP,
+	.brief = "grow a disk with the device below and print its size in bytes",
+	.options = options,
+	.notes = "The disk may be in use. It cannot shrink.\n"
+		 "\n"
+		 DISKS_HELP,
+	.operands = { WORD_DISK },
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -13,8 +13,9 @@
 #include "dk.h"
 #include "text.h"
 
-static const struct option options[] = {
-	{ "key", required_argument, NULL, 'k' },
+static const struct verb_option options[] = {
+	{ "key", VERB_LONG('k'), "SERIAL", WORD_TEXT,
+	  "use this key of type \"evs\", which resuming consumes, for a\ndisk that was attached with --raw" },
 	{},
 };
 
@@ -59,9 +60,8 @@ static int resume_kept(struct evs_nl *nl, const struct evs_disk *disk, const cha
 
 	if (evs_nl_resume_kept(nl, disk->id, &none_kept))
 		return -err->errnum;
-	evs_text_line(stderr,
-		      "evs-setup: %s: resumed with the key that was kept, as the KMS gives no answer: %s",
-		      ref, err->text);
+	cli_note("%s: resumed with the key that was kept, as the KMS gives no answer: %s", ref,
+		 err->text);
 	evs_text_show(shown, sizeof(shown), err->text);
 	openlog("evs-setup", LOG_PID, LOG_AUTHPRIV);
 	syslog(LOG_WARNING, "disk %s: resumed with the key that was kept, as the KMS gives no answer: %s",
@@ -125,7 +125,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	const char *ref;
 	int opt, ret;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0)
+	while ((opt = cli_option(argc, argv, err)) > 0)
 		if (cli_serial(optarg, &key, err))
 			return -err->errnum;
 	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
@@ -146,14 +146,13 @@ const struct verb verb_resume = {
 	.name = "resume",
 	.args = "[--key SERIAL] DISK",
 	.brief = "give a suspended disk its key back and let its I/O go on",
-	.help = "  --key SERIAL  key of type \"evs\" with the data key, for a disk that was\n"
-		"                attached with --raw; resuming uses it up\n"
-		"\n"
-		"The key comes from the KMS, as it does for attach. When it is refused, or is not\n"
-		"the one that the disk had, the disk stays suspended. Only where the KMS cannot be\n"
-		"reached, a key that the kernel has kept will do: see grace in evs.conf(5).\n"
-		"\n"
-		DISKS_HELP,
+	.options = options,
+	.notes = "The key comes from the KMS, as for attach. If the KMS refuses it, or it is not the\n"
+		 "key that the disk had, the disk stays suspended. If the KMS cannot be reached, a\n"
+		 "key that the kernel has kept is used: see grace in evs.conf(5).\n"
+		 "\n"
+		 DISKS_HELP,
+	.operands = { WORD_DISK },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

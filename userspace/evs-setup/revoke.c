@@ -18,10 +18,11 @@ const struct verb verb_revoke = {
 	.name = "revoke",
 	.args = "DISK",
 	.brief = "wipe the key of a disk at once, in use or not",
-	.help = "Who has the disk open gets I/O errors from then on, and what was not written\n"
-		"yet is lost. To use it again, detach it and attach it anew.\n"
-		"\n"
-		DISKS_HELP,
+	.notes = "Users of the disk get I/O errors, and what is not written yet is lost. To use it\n"
+		 "again, detach it and attach it anew.\n"
+		 "\n"
+		 DISKS_HELP,
+	.operands = { WORD_DISK },
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

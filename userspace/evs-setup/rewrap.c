@@ -16,6 +16,7 @@
 #include "config.h"
 #include "kms/kms.h"
 #include "nl/netlink.h"
+#include "out.h"
 #include "tab.h"
 #include "text.h"
 #include "volume/volume.h"
@@ -206,17 +207,22 @@ static int tell_kernel(const struct evs_volume *vol, const struct evs_device *de
 }
 
 /* The header is what counts: that it is not what the kernel shows is no failure. */
-static void announce(const struct evs_volume *vol, const struct evs_device *dev)
+static int announce(const struct evs_volume *vol, const struct evs_device *dev,
+		    struct evs_error *err)
 {
-	struct evs_error err = {};
+	struct evs_error ignored = {};
 
-	if (tell_kernel(vol, dev, &err))
-		evs_text_line(stderr,
-			      "evs-setup: %s: status shows its old CMK until it is attached anew: %s",
-			      dev->path, err.text);
+	if (tell_kernel(vol, dev, &ignored))
+		cli_note("%s: status shows its old CMK until it is attached anew: %s", dev->path,
+			 ignored.text);
 	tab_warn_stale("rewrap", dev->path, evs_volume_uuid(vol), evs_volume_token(vol));
+	if (cli_settings()->json)
+		return out_texts("disks", err, "device", dev->path, "uuid", evs_volume_uuid(vol),
+				 "kms", evs_volume_token(vol)->kms, "cmk",
+				 evs_volume_token(vol)->cmk, NULL);
 	evs_text_line(stdout, "%s %s %s", dev->path, evs_volume_uuid(vol),
 		      evs_volume_token(vol)->cmk);
+	return 0;
 }
 
 static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
@@ -233,7 +239,7 @@ static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
 	if (!ret) {
 		ret = rewrap_volume(vol, req, err);
 		if (!ret)
-			announce(vol, &claim.dev);
+			ret = announce(vol, &claim.dev, err);
 		evs_volume_close(vol);
 	}
 	claim_close(&claim);
@@ -242,18 +248,12 @@ static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
 
 static int parse(struct request *req, int argc, char *argv[], struct evs_error *err)
 {
-	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "kms", required_argument, NULL, 'k' },
-		{ "cmk", required_argument, NULL, 'c' },
-		{},
-	};
 	int opt;
 
-	while ((opt = cli_option(argc, argv, options, err)) > 0) {
+	while ((opt = cli_option(argc, argv, err)) > 0) {
 		if (opt == 'a')
 			req->all = true;
-		else if (opt == 'k')
+		else if (opt == VERB_LONG('k'))
 			req->kms = optarg;
 		else
 			req->cmk = optarg;
@@ -278,17 +278,24 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	       rewrap_disk(&req, req.target, err);
 }
 
+static const struct verb_option options[] = {
+	{ "kms", VERB_LONG('k'), "NAME", WORD_KMS, "move the disk to this KMS of evs.conf" },
+	{ "cmk", VERB_LONG('c'), "ID|ALIAS", WORD_CMK,
+	  "use this customer master key, by default the newest material\n"
+	  "of the present one, or " EVS_CMK_DEFAULT " of another KMS" },
+	{ "all", 'a', NULL, WORD_NONE, "rewrap every evstab(5) entry" },
+	{},
+};
+
 const struct verb verb_rewrap = {
 	.name = "rewrap",
-	.args = "[--kms NAME] [--cmk ID|ALIAS] DEVICE|FILE | --all",
+	.args = "[OPTION...] DEVICE|FILE\n"
+		"       evs-setup rewrap [OPTION...] --all",
 	.brief = "wrap the data key of a disk anew; its data stays as it is",
-	.help = "  --kms NAME      move the disk to another KMS of evs.conf\n"
-		"  --cmk ID|ALIAS  use another customer master key; by default the newest material\n"
-		"                  of the present one, or " EVS_CMK_DEFAULT " of another KMS\n"
-		"  --all           rewrap every disk of evstab(5)\n"
-		"\n"
-		"The disk may be attached. Whenever it is cut short, the disk can be attached,\n"
-		"and another rewrap puts things in order. Backups of the header still hold what\n"
-		"was wrapped before. Prints the device, the UUID, and the id of the CMK.\n",
+	.options = options,
+	.notes = "The disk may be attached. If it is interrupted, the disk can be attached, and\n"
+		 "another rewrap finishes the work. Backups of the header still hold the key as it\n"
+		 "was wrapped before. Prints the device, the UUID, and the id of the CMK.\n",
+	.operands = { WORD_FILE },
 	.run = run,
 };

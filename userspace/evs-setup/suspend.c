@@ -24,11 +24,12 @@ const struct verb verb_suspend = {
 	.name = "suspend",
 	.args = "DISK",
 	.brief = "wipe the key of a disk and let its I/O wait",
-	.help = "Who has the disk open waits from then on, until resume brings the key back.\n"
-		"What waits fails if the disk is revoked or detached by force meanwhile. Where\n"
-		"evs.conf has a grace for the KMS, the kernel keeps the key for so long.\n"
-		"\n"
-		DISKS_HELP,
+	.notes = "I/O waits until resume brings the key back; it fails if the disk is revoked or\n"
+		 "detached by force. If evs.conf has a grace for the KMS, the kernel keeps the key\n"
+		 "for that time.\n"
+		 "\n"
+		 DISKS_HELP,
+	.operands = { WORD_DISK },
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -80,10 +80,11 @@ static struct evs_pin pin_of(const struct evstab_entry *entry)
 	};
 }
 
-static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry,
+static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry, bool several,
 			struct evs_error *err)
 {
 	struct attach_request req = {
+		.several = several,
 		.what.name = entry->name,
 		.what.read_only = entry->read_only,
 		.what.allow_discards = entry->discard,
@@ -175,12 +176,12 @@ static void attach_line(struct evs_nl *nl, const struct evstab_entry *entry, str
 		return;
 	/* Attaching blocks signals; between two disks it can be interrupted. */
 	sigprocmask(SIG_SETMASK, NULL, &mask);
-	ret = attach_entry(nl, entry, &err);
+	ret = attach_entry(nl, entry, true, &err);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (!ret)
 		return;
 	if (entry->nofail)
-		evs_text_line(stderr, "evs-setup: %s: warning: %s", tally->verb, err.text);
+		cli_note("%s: warning: %s", tally->verb, err.text);
 	else
 		tally_add(tally, &err);
 }
@@ -210,7 +211,7 @@ int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err)
 		return ret;
 	if (name) {
 		entry = evstab_find(&tab, name, err);
-		ret = entry ? attach_entry(nl, entry, err) : -err->errnum;
+		ret = entry ? attach_entry(nl, entry, false, err) : -err->errnum;
 	} else {
 		for (i = 0; i < tab.count; i++)
 			attach_line(nl, &tab.entries[i], &tally);
@@ -266,8 +267,8 @@ static void each_line(const struct evstab_entry *entry, tab_fn *fn, void *arg,
 
 	ret = find_device(entry, &device, &err);
 	if (ret > 0) {
-		evs_text_line(stderr, "evs-setup: %s: warning: %s: %s is not there: left out",
-			      tally->verb, entry->name, entry->device);
+		cli_note("%s: warning: %s: %s is not there: left out", tally->verb, entry->name,
+			 entry->device);
 		return;
 	}
 	if (!ret) {
@@ -335,9 +336,8 @@ void tab_warn_stale(const char *verb, const char *target, const char *uuid,
 		pin = pin_of(entry);
 		if (entry->bad || evs_pin_allows(&pin, token) || !is_about(entry, &st, uuid))
 			continue;
-		evs_text_line(stderr,
-			      "evs-setup: %s: %s:%u: %s cannot be attached by this line any more: change it to kms=%s,cmk=%s",
-			      verb, tab.path, entry->line, entry->name, token->kms, token->cmk);
+		cli_note("%s: %s:%u: %s cannot be attached by this line any more: change it to kms=%s,cmk=%s",
+			 verb, tab.path, entry->line, entry->name, token->kms, token->cmk);
 	}
 	evstab_free(&tab);
 }

@@ -7,17 +7,18 @@
 
 #include "error.h"
 
-/* What a column holds, for JSON and for where it is printed. */
+/* What a column holds, for JSON and for how it is printed. */
 enum table_type {
 	TABLE_TEXT,
 	TABLE_NUMBER,
-	TABLE_BOOL, /* "1" or "0" */
+	TABLE_SIZE, /* bytes, printed as table_size() writes them unless --bytes is given */
+	TABLE_BOOL, /* "1" or "0", printed as yes or no */
 };
 
+/* With --json, a table is an array of the object that is printed, see out.h. */
 enum table_form {
-	TABLE_COLUMNS,	  /* a line for each row, of the brief columns only */
+	TABLE_COLUMNS,	  /* a line for each row, of the brief columns */
 	TABLE_PROPERTIES, /* a line for each column, a paragraph for each row */
-	TABLE_JSON,	  /* everything */
 };
 
 struct table_column {
@@ -65,7 +66,7 @@ int table_set(struct table *table, size_t column, struct evs_error *err, const c
 	__attribute__((format(printf, 4, 5)));
 
 /**
- * table_print() - Print it to standard output.
+ * table_print() - Print it to standard output, as cli_settings() say.
  * @table: the table
  * @form: how
  * @err: filled on failure

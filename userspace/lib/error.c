@@ -25,9 +25,33 @@ static const int class_errno[EVS_CLASS_COUNT] = {
 	[EVS_CLASS_PROTOCOL] = EPROTO,
 };
 
+static const char *const class_name[EVS_CLASS_COUNT] = {
+	[EVS_CLASS_NONE] = "none",
+	[EVS_CLASS_CMK_DISABLED] = "cmk-disabled",
+	[EVS_CLASS_CMK_PENDING_DELETION] = "cmk-pending-deletion",
+	[EVS_CLASS_CMK_DELETED] = "cmk-deleted",
+	[EVS_CLASS_CMK_NO_MATERIAL] = "cmk-no-material",
+	[EVS_CLASS_NO_PERMISSION] = "no-permission",
+	[EVS_CLASS_BAD_CREDENTIALS] = "bad-credentials",
+	[EVS_CLASS_KMS_UNREACHABLE] = "kms-unreachable",
+	[EVS_CLASS_KMS_BUSY] = "kms-busy",
+	[EVS_CLASS_WRONG_KEY] = "wrong-key",
+	[EVS_CLASS_TAMPERED] = "tampered",
+	[EVS_CLASS_DEFAULT_KEY_FORBIDDEN] = "default-key-forbidden",
+	[EVS_CLASS_ALIAS_EXISTS] = "alias-exists",
+	[EVS_CLASS_QUOTA] = "quota",
+	[EVS_CLASS_BAD_REQUEST] = "bad-request",
+	[EVS_CLASS_PROTOCOL] = "protocol",
+};
+
 int evs_class_errno(enum evs_class class)
 {
 	return class < EVS_CLASS_COUNT ? class_errno[class] : EIO;
+}
+
+const char *evs_class_name(enum evs_class class)
+{
+	return class_name[class < EVS_CLASS_COUNT ? class : EVS_CLASS_NONE];
 }
 
 enum evs_class evs_class_from_errno(int errnum)
@@ -64,6 +88,9 @@ int evs_error_set(struct evs_error *err, int errnum, const char *fmt, ...)
 	err->transient = false;
 	err->code[0] = '\0';
 	err->request_id[0] = '\0';
+	err->cmk[0] = '\0';
+	err->state[0] = '\0';
+	err->advice[0] = '\0';
 	return -errnum;
 }
 

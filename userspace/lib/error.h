@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "names.h"
+
 /**
  * enum evs_class - What went wrong, as far as the reader's next step differs.
  *
@@ -57,6 +59,9 @@ enum evs_class {
  *	       EVS_CLASS_KMS_BUSY
  * @code: the KMS's own code, such as "KMS.0209"; "" when it gave none
  * @request_id: X-Request-Id of the KMS's answer; "" when it gave none
+ * @cmk: id of the CMK that it is about, or what it was called; "" for none
+ * @state: state of this CMK; "" when it is not known
+ * @advice: the part of @text that says what to do; "" for none
  * @text: the whole sentence for the user, with @code in it; no program name,
  *        no newline
  *
@@ -69,12 +74,15 @@ struct evs_error {
 	bool transient;
 	char code[40];
 	char request_id[64];
+	char cmk[EVS_CMK_REF_SIZE];
+	char state[24];
+	char advice[512];
 	char text[1024];
 };
 
 /**
  * evs_error_set() - Say that a local thing failed.
- * @err: error to fill; its code and request id are cleared
+ * @err: error to fill; all that a KMS has told is cleared
  * @errnum: positive errno
  * @fmt: printf format of the whole sentence; put the errno's text in yourself
  *       (%m or strerror()) where it helps the reader
@@ -86,7 +94,7 @@ int evs_error_set(struct evs_error *err, int errnum, const char *fmt, ...)
 
 /**
  * evs_error_set_class() - Say that something of a class failed.
- * @err: error to fill; its code and request id are left as they are
+ * @err: error to fill; what a KMS has told is left as it is
  * @class: the class, which gives the errno
  * @fmt: printf format of the whole sentence
  *
@@ -112,6 +120,14 @@ int evs_error_prefix(struct evs_error *err, const char *fmt, ...)
  * Return: positive errno; EIO for EVS_CLASS_NONE, which has none of its own.
  */
 int evs_class_errno(enum evs_class class);
+
+/**
+ * evs_class_name() - The name of a class, for programs.
+ * @class: the class
+ *
+ * Return: such as "cmk-disabled"; "none" for EVS_CLASS_NONE.
+ */
+const char *evs_class_name(enum evs_class class);
 
 /**
  * evs_class_from_errno() - The class that an errno from the keyring stands for.

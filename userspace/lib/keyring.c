@@ -14,7 +14,7 @@
  * machine, he has come to it after three seconds and more.
  */
 #define REJECT_SECONDS 60
-#define ERROR_TEXT_MAX 1024
+#define ERROR_MAX 1800	/* the texts of a failure */
 #define CLASS_BASE 'A'	/* in front of the text: EVS_CLASS_NONE, 'B' the next one... */
 #define CALLOUT_KMS "kms="
 #define CALLOUT_CMK "cmk="
@@ -50,14 +50,24 @@ int evs_keyring_isolate(struct evs_error *err)
 	return 0;
 }
 
+/* The next text of those that lie one behind the other, each with its NUL */
+static void take_text(char *text, size_t size, const char **from, const char *end)
+{
+	size_t len = strnlen(*from, (size_t)(end - *from));
+
+	evs_text_copy(text, size, *from, len);
+	*from += len + (*from + len < end);
+}
+
 /*
- * The class and the sentence that the helper left, if it got as far. The key is
- * looked for in the process keyring only, which nobody but the helper can reach.
+ * What the helper left, if it got as far. The key is looked for in the process keyring
+ * only, which nobody but the helper can reach.
  */
-static int find_text(const char *name, enum evs_class *class, char *text, size_t size)
+static int find_text(const char *name, int errnum, struct evs_error *err)
 {
 	key_serial_t key = (key_serial_t)keyctl_search(KEY_SPEC_PROCESS_KEYRING, "user", name, 0);
-	char raw[ERROR_TEXT_MAX];
+	char raw[ERROR_MAX], text[sizeof(err->text)];
+	const char *from = raw + 1, *end;
 	long len;
 
 	if (key < 0)
@@ -66,9 +76,16 @@ static int find_text(const char *name, enum evs_class *class, char *text, size_t
 	keyctl_unlink(key, KEY_SPEC_PROCESS_KEYRING);
 	if (len <= 1 || raw[0] < CLASS_BASE || raw[0] >= CLASS_BASE + (int)EVS_CLASS_COUNT)
 		return -ENOENT;
-	*class = (enum evs_class)(raw[0] - CLASS_BASE);
-	evs_text_copy(text, size, raw + 1,
-		      ((size_t)len < sizeof(raw) ? (size_t)len : sizeof(raw)) - 1);
+	end = raw + ((size_t)len < sizeof(raw) ? (size_t)len : sizeof(raw));
+	take_text(text, sizeof(text), &from, end);
+	evs_error_set(err, errnum, "%s", text);
+	err->class = (enum evs_class)(raw[0] - CLASS_BASE);
+	/* The helper's word: it did run, and had no answer */
+	err->transient = errnum == EHOSTUNREACH;
+	take_text(err->code, sizeof(err->code), &from, end);
+	take_text(err->cmk, sizeof(err->cmk), &from, end);
+	take_text(err->state, sizeof(err->state), &from, end);
+	take_text(err->advice, sizeof(err->advice), &from, end);
 	return 0;
 }
 
@@ -76,8 +93,7 @@ int evs_keyring_request(const char *uuid, const char *device, const struct evs_p
 			key_serial_t *key, struct evs_error *err)
 {
 	char name[DESCRIPTION_MAX], callout[EVS_CALLOUT_SIZE];
-	char text[ERROR_TEXT_MAX];
-	enum evs_class class = EVS_CLASS_NONE;
+	char text[EVS_UUID_SIZE + 32];
 	int len, errnum;
 
 	if (!evs_uuid_valid(uuid))
@@ -96,21 +112,15 @@ int evs_keyring_request(const char *uuid, const char *device, const struct evs_p
 	errnum = errno;
 
 	snprintf(name, sizeof(name), EVS_KEY_ERROR_PREFIX "%s", uuid);
-	if (!find_text(name, &class, text, sizeof(text))) {
-		evs_error_set(err, errnum, "%s", text);
-		err->class = class;
-		/* The helper's word: it did run, and had no answer */
-		err->transient = errnum == EHOSTUNREACH;
-	} else if (errnum == ENOKEY) {
+	if (!find_text(name, errnum, err))
+		return -errnum;
+	if (errnum == ENOKEY)
 		/* Not what the helper says of a CMK that is gone: it leaves a text */
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
 					   "no key for disk %s: the helper did not run; is evs.ko loaded, is request-key(8) installed and is /etc/request-key.d/evs.conf there?",
 					   uuid);
-	} else {
-		snprintf(text, sizeof(text), "no key for disk %s", uuid);
-		fail(err, errnum, text);
-	}
-	return -errnum;
+	snprintf(text, sizeof(text), "no key for disk %s", uuid);
+	return fail(err, errnum, text);
 }
 
 void evs_keyring_drop(key_serial_t key)
@@ -164,18 +174,32 @@ int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struc
 	return fail(err, errno, "the kernel does not take the key");
 }
 
-void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, enum evs_class class,
-			const char *text)
+static size_t put_text(char *to, const char *text, size_t max)
 {
-	char name[DESCRIPTION_MAX], said[ERROR_TEXT_MAX] = { (char)(CLASS_BASE + class) };
-	size_t len = strnlen(text, sizeof(said) - 1);
-	int saved = errno;
+	size_t len = strnlen(text, max - 1);
 
+	memcpy(to, text, len);
+	to[len] = '\0';
+	return len + 1;
+}
+
+void evs_keyring_reject(key_serial_t key, const char *uuid, const struct evs_error *err)
+{
+	char name[DESCRIPTION_MAX], said[ERROR_MAX] = { (char)(CLASS_BASE + err->class) };
+	int saved = errno;
+	size_t used = 1;
+
+	_Static_assert(1 + sizeof(err->text) + sizeof(err->code) + sizeof(err->cmk) +
+		       sizeof(err->state) + sizeof(err->advice) <= ERROR_MAX, "all texts fit");
 	if (uuid && strlen(uuid) < EVS_UUID_SIZE) {
 		strcpy(stpcpy(name, EVS_KEY_ERROR_PREFIX), uuid);
-		memcpy(said + 1, text, len);
-		add_key("user", name, said, len + 1, KEY_SPEC_REQUESTOR_KEYRING);
+		used += put_text(said + used, err->text, sizeof(err->text));
+		used += put_text(said + used, err->code, sizeof(err->code));
+		used += put_text(said + used, err->cmk, sizeof(err->cmk));
+		used += put_text(said + used, err->state, sizeof(err->state));
+		used += put_text(said + used, err->advice, sizeof(err->advice));
+		add_key("user", name, said, used, KEY_SPEC_REQUESTOR_KEYRING);
 	}
-	keyctl_reject(key, REJECT_SECONDS, (unsigned int)errnum, 0);
+	keyctl_reject(key, REJECT_SECONDS, (unsigned int)err->errnum, 0);
 	errno = saved;
 }

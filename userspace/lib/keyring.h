@@ -91,15 +91,12 @@ int evs_keyring_instantiate(key_serial_t key, const struct evs_secret *dk, struc
  * evs_keyring_reject() - Refuse a key, leaving the reason for the asker.
  * @key: serial
  * @uuid: UUID of the disk, or NULL when it is not known: no text is left then
- * @errnum: positive errno the asker gets for a minute
- * @class: that of the failure
- * @text: the sentence
+ * @err: the failure, whose errno the asker gets for a minute
  *
  * Makes system calls only, so a signal handler may call it. Nothing can be
  * done about a failure: the kernel then negates the key itself when the
  * helper exits.
  */
-void evs_keyring_reject(key_serial_t key, const char *uuid, int errnum, enum evs_class class,
-			const char *text);
+void evs_keyring_reject(key_serial_t key, const char *uuid, const struct evs_error *err);
 
 #endif /* EVS_KEYRING_H */

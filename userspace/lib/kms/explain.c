@@ -21,6 +21,7 @@
  * @name: what the user would call it on the command line
  * @why: code and words of the KMS
  * @option: ` --kms NAME` for commands, "" when it is not needed
+ * @next: the next step, "" for none
  * @advice: the next step as the back end tells it, behind "; " or ", "
  */
 struct refusal {
@@ -31,6 +32,7 @@ struct refusal {
 	const char *name;
 	char why[256];
 	char option[8 + EVS_KMS_NAME_MAX];
+	char next[EVS_ADVICE_MAX];
 	char advice[EVS_ADVICE_MAX + 2];
 };
 
@@ -41,12 +43,18 @@ static const char *advise(struct refusal *r, enum evs_class class, const char *b
 		.call = r->call, .class = class, .cmk = r->name ? r->name : "",
 		.state = r->cmk.state, .option = r->option,
 	};
-	char text[EVS_ADVICE_MAX] = "";
 
 	if (r->kms->ops->advise)
-		r->kms->ops->advise(r->kms, &refusal, text);
-	snprintf(r->advice, sizeof(r->advice), "%s%s", *text ? before : "", text);
+		r->kms->ops->advise(r->kms, &refusal, r->next);
+	snprintf(r->advice, sizeof(r->advice), "%s%s", *r->next ? before : "", r->next);
 	return r->advice;
+}
+
+/* A command that is the next step with all back ends */
+static const char *advise_command(struct refusal *r, const char *before, const char *command)
+{
+	snprintf(r->next, sizeof(r->next), "%s: evs-setup %s%s", before, command, r->option);
+	return r->next;
 }
 
 /*
@@ -96,7 +104,7 @@ static int explain_permission(struct refusal *r, struct evs_error *err)
 				   advise(r, err->class, "; "));
 }
 
-static int explain_deleted(const struct refusal *r, struct evs_error *err)
+static int explain_deleted(struct refusal *r, struct evs_error *err)
 {
 	static const char gone[] = "no such CMK, or it was deleted";
 
@@ -106,8 +114,8 @@ static int explain_deleted(const struct refusal *r, struct evs_error *err)
 			gone, r->why);
 	if (!r->kms->ops->list_keys)
 		return evs_error_set_class(err, err->class, "%s: %s (%s)", r->who, gone, r->why);
-	return evs_error_set_class(err, err->class, "%s: %s (%s); see: evs-setup cmk list%s",
-				   r->who, gone, r->why, r->option);
+	return evs_error_set_class(err, err->class, "%s: %s (%s); %s", r->who, gone, r->why,
+				   advise_command(r, "see", "cmk list"));
 }
 
 static int explain_material(struct refusal *r, struct evs_error *err)
@@ -161,8 +169,9 @@ static int explain_cmk(struct refusal *r, struct evs_error *err)
 		return explain_material(r, err);
 	case EVS_CLASS_DEFAULT_KEY_FORBIDDEN:
 		return evs_error_set_class(err, err->class,
-			"%s: the default master key cannot be disabled, deleted, renamed, rotated or granted (%s); make a CMK of your own with: evs-setup cmk create%s",
-			r->who, r->why, r->option);
+			"%s: the default master key cannot be disabled, deleted, renamed, rotated or granted (%s); %s",
+			r->who, r->why,
+			advise_command(r, "make a CMK of your own with", "cmk create"));
 	case EVS_CLASS_NO_PERMISSION:
 		return explain_permission(r, err);
 	case EVS_CLASS_WRONG_KEY:
@@ -175,8 +184,8 @@ static int explain_cmk(struct refusal *r, struct evs_error *err)
 	case EVS_CLASS_ALIAS_EXISTS:
 		return evs_error_set_class(err, err->class,
 			"%s: another CMK has this alias (%s)%s%s", r->who, r->why,
-			r->kms->ops->list_keys ? "; see: evs-setup cmk list" : "",
-			r->kms->ops->list_keys ? r->option : "");
+			r->kms->ops->list_keys ? "; " : "",
+			r->kms->ops->list_keys ? advise_command(r, "see", "cmk list") : "");
 	default:
 		return explain_state(r, err);
 	}
@@ -219,8 +228,10 @@ static bool explain_kms(struct refusal *r, const char *ref, struct evs_error *er
 	}
 	if (lacks_agency(err)) {
 		evs_error_set_class(err, err->class,
-			"KMS %s: the project has no agency that lets disks use it (%s); a Security Administrator has to run: evs-setup agency create%s",
-			name, r->why, r->option);
+			"KMS %s: the project has no agency that lets disks use it (%s); %s",
+			name, r->why,
+			advise_command(r, "a Security Administrator has to run",
+				       "agency create"));
 		return true;
 	}
 	if (ref)
@@ -233,29 +244,40 @@ static bool explain_kms(struct refusal *r, const char *ref, struct evs_error *er
 	return true;
 }
 
+/* Who the CMK is, as far as anybody knows */
+static void name_cmk(struct refusal *r, const char *ref, struct evs_error *err)
+{
+	bool prefixed = !strncmp(ref, EVS_CMK_ALIAS_PREFIX, strlen(EVS_CMK_ALIAS_PREFIX));
+
+	if (r->call > EVS_CALL_DESCRIBE && err->class != EVS_CLASS_CMK_DELETED) {
+		look_up(r->kms, ref, &r->cmk);
+		refine(r, err);
+	}
+	r->name = prefixed ? ref + strlen(EVS_CMK_ALIAS_PREFIX) : ref;
+	if (*r->cmk.alias) {
+		r->name = r->cmk.alias;
+		snprintf(r->who, sizeof(r->who), "CMK %s (%s)", r->cmk.alias, r->cmk.id);
+	} else {
+		snprintf(r->who, sizeof(r->who), "CMK %s", r->name);
+	}
+	snprintf(err->cmk, sizeof(err->cmk), "%s", *r->cmk.id ? r->cmk.id : r->name);
+	if (r->cmk.state)
+		snprintf(err->state, sizeof(err->state), "%s", evs_cmk_state_name(r->cmk.state));
+}
+
 int evs_kms_explain(struct evs_kms *kms, enum evs_call call, const char *ref,
 		    struct evs_error *err)
 {
 	struct refusal r = { .kms = kms, .call = call };
-	bool prefixed;
 
 	snprintf(r.why, sizeof(r.why), "%s%s%.200s", err->code, *err->code && *err->text ? " " : "",
 		 err->text);
 	if (strcmp(kms->cfg.name, EVS_KMS_LOCAL))
 		snprintf(r.option, sizeof(r.option), " --kms %s", kms->cfg.name);
-	if (explain_kms(&r, ref, err))
-		return -err->errnum;
-	if (call > EVS_CALL_DESCRIBE && err->class != EVS_CLASS_CMK_DELETED) {
-		look_up(kms, ref, &r.cmk);
-		refine(&r, err);
+	if (!explain_kms(&r, ref, err)) {
+		name_cmk(&r, ref, err);
+		explain_cmk(&r, err);
 	}
-	prefixed = !strncmp(ref, EVS_CMK_ALIAS_PREFIX, strlen(EVS_CMK_ALIAS_PREFIX));
-	r.name = prefixed ? ref + strlen(EVS_CMK_ALIAS_PREFIX) : ref;
-	if (*r.cmk.alias) {
-		r.name = r.cmk.alias;
-		snprintf(r.who, sizeof(r.who), "CMK %s (%s)", r.cmk.alias, r.cmk.id);
-	} else {
-		snprintf(r.who, sizeof(r.who), "CMK %s", r.name);
-	}
-	return explain_cmk(&r, err);
+	snprintf(err->advice, sizeof(err->advice), "%s", r.next);
+	return -err->errnum;
 }

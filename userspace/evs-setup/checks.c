@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What doctor and config check have in common */
+#include <errno.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "checks.h"
+#include "cli.h"
+#include "out.h"
+#include "text.h"
+
+#define SOON (30 * 24 * 3600)		/* a certificate that ends within it is worth a word */
+
+static void say(const char *verdict, const char *what, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
+static void say(const char *verdict, const char *what, const char *fmt, va_list args)
+{
+	struct evs_error ignored = {};
+	char *text;
+
+	if (vasprintf(&text, fmt, args) < 0) {
+		evs_text_line(stdout, "%-4s  %s: out of memory", verdict, what);
+		return;
+	}
+	if (cli_settings()->json)
+		out_texts("checks", &ignored, "result", verdict, "what", what, "text", text, NULL);
+	else
+		evs_text_line(stdout, "%-4s  %s: %s", verdict, what, text);
+	free(text);
+}
+
+void check_good(struct findings *f, const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	f->checks++;
+	va_start(args, fmt);
+	say("ok", what, fmt, args);
+	va_end(args);
+}
+
+void check_bad(struct findings *f, const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	f->checks++;
+	f->bad++;
+	va_start(args, fmt);
+	say("BAD", what, fmt, args);
+	va_end(args);
+}
+
+void check_note(struct findings *f, const char *what, const char *fmt, ...)
+{
+	va_list args;
+
+	f->checks++;
+	va_start(args, fmt);
+	say("note", what, fmt, args);
+	va_end(args);
+}
+
+int check_result(const struct findings *f, struct evs_error *err)
+{
+	if (!f->bad)
+		return 0;
+	return evs_error_set(err, EPERM, "%u of %u checks found something to mend", f->bad,
+			     f->checks);
+}
+
+const char *check_sentence(const struct evs_error *err, const char *what)
+{
+	size_t len = strlen(what);
+
+	return strncmp(err->text, what, len) || strncmp(err->text + len, ": ", 2) ? err->text :
+	       err->text + len + 2;
+}
+
+int check_config(struct findings *f, struct evs_config *cfg)
+{
+	struct evs_error err = {};
+
+	if (evs_config_load(cfg, &err))
+		check_bad(f, "configuration", "%s", err.text);
+	else
+		check_good(f, "configuration", "%zu KMS%s", cfg->kms_count,
+			   cfg->kms_count == 1 ? "" : "s");
+	return -err.errnum;
+}
+
+static void judge_certificate(struct findings *f, const char *what, const char *path,
+			      const X509 *cert)
+{
+	time_t now = time(NULL), soon = now + SOON;
+
+	if (X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
+		check_bad(f, what, "%s: is not valid yet; is the clock right?", path);
+	else if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0)
+		check_bad(f, what, "%s: has expired; get a new one", path);
+	else if (X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0)
+		check_note(f, what, "%s: expires within 30 days", path);
+	else
+		check_good(f, what, "%s: is valid", path);
+}
+
+static void check_certificate(struct findings *f, const struct evs_config_kms *kms,
+			      const char *key)
+{
+	const char *path = evs_config_get(kms, key);
+	char what[EVS_KMS_NAME_MAX + EVS_CONFIG_NAME_MAX + 16];
+	X509 *cert = NULL;
+	FILE *file;
+
+	if (!path)
+		return;
+	snprintf(what, sizeof(what), "KMS %s: %s", kms->name, key);
+	file = fopen(path, "re");
+	if (!file) {
+		check_bad(f, what, "%s: %s", path, strerror(errno));
+		return;
+	}
+	cert = PEM_read_X509(file, NULL, NULL, NULL);
+	fclose(file);
+	if (cert)
+		judge_certificate(f, what, path, cert);
+	else
+		check_bad(f, what, "%s: holds no certificate (PEM)", path);
+	X509_free(cert);
+}
+
+void check_certificates(struct findings *f, const struct evs_config_kms *cfg)
+{
+	check_certificate(f, cfg, "ca-file");
+	check_certificate(f, cfg, "client-cert-file");
+}
