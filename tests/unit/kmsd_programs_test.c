@@ -238,6 +238,47 @@ static void test_json(void **state)
 	CHECK(rows);
 }
 
+#define CALL "^evs-setup: [A-Z]+ unix:/[^ ]+: [0-9]+, [0-9]+ ms$"
+
+/*
+ * --verbose has a line for each call, and nothing else: no header and no body. A KMS that
+ * does not answer is waited for, and that is said at a terminal.
+ */
+static void test_calls(void **state)
+{
+	static const struct row rows[] = {
+		{ "head -c 32 /dev/urandom >m; chmod 600 m; truncate -s 20M vd; "
+		  "evs-setup cmk create --external v", 0, "v pending import" },
+		{ "{ evs-setup cmk import --file m v -v; evs-setup create --cmk v vd -v; evs-setup rewrap vd -v; "
+		  "} 2>&1 >/dev/null | tee calls | grep -v ': waiting for ' | grep -vE '" CALL "'", 1, "" },
+		{ "grep -c '/kms/create-datakey: 200, ' calls", 0, "1\n" },
+		{ "evs-setup cmk show none --verbose", 2, "/kms/describe-key: 4" },
+		{ "evs-setup cmk list 2>&1 >/dev/null", 0, "" },
+		{ "printf '[kms x]\nurl = unix:/none\nproject = p\n' >x.conf; "
+		  "EVS_CONF=$PWD/x.conf evs-setup cmk list --kms x -v", 6,
+		  "evs-setup: POST unix:/none/v1.0/p/kms/list-keys: " },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+static void test_slow(void **state)
+{
+	static const struct row rows[] = {
+		{ "script -qfec 'evs-setup cmk list' said >/dev/null & p=$!; "
+		  "until grep -q 'evs-setup: waiting for unix:' said || ! kill -0 $p; do sleep .1; done; "
+		  "kill -CONT $DAEMON; wait $p && cat said", 0, "evs-setup: waiting for unix:" },
+	};
+	char pid[16];
+
+	(void)state;
+	snprintf(pid, sizeof(pid), "%d", (int)f.pid);
+	assert_int_equal(setenv("DAEMON", pid, 1), 0);
+	assert_int_equal(kill(f.pid, SIGSTOP), 0);
+	CHECK(rows);
+}
+
 /* Tables as lsblk(8) has them */
 static void test_columns(void **state)
 {
@@ -598,6 +639,8 @@ int main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_user),

@@ -5,11 +5,13 @@
  */
 #include <limits.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "backing.h"
 #include "config.h"
 #include "disks.h"
 #include "dk.h"
+#include "kms/trace.h"
 
 int dk_request(const struct evs_volume *vol, dev_t dev, const struct evs_pin *pin,
 	       key_serial_t *key, struct evs_error *err)
@@ -21,7 +23,10 @@ int dk_request(const struct evs_volume *vol, dev_t dev, const struct evs_pin *pi
 	if (ret)
 		return ret;
 	backing_node(dev, device, sizeof(device));
-	return evs_keyring_request(evs_volume_uuid(vol), device, pin, key, err);
+	evs_trace_begin("request-key", "KMS %s by evs-request-key", evs_volume_token(vol)->kms);
+	ret = evs_keyring_request(evs_volume_uuid(vol), device, pin, key, err);
+	evs_trace_end(0, ret ? strerror(err->errnum) : NULL);
+	return ret;
 }
 
 void dk_drop(key_serial_t key)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "calls.h"
 #include "cli.h"
 #include "environment.h"
 #include "help.h"
@@ -78,6 +79,7 @@ static int run_verb(const struct verb *verb, int argc, char *argv[])
 		help_verb(verb);
 		return CLI_EXIT_OK;
 	}
+	calls_watch();
 	if (!ret && !cli_may_run(verb, &err) && !verb->run(argc, argv, &err))
 		return CLI_EXIT_OK;
 	return fail(verb, &err);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +9,9 @@
 
 #include "kms/alert.h"
 #include "kms/certificate.h"
+#include "kms/curl.h"
 #include "kms/http.h"
+#include "kms/trace.h"
 #include "text.h"
 
 #define USER_AGENT "evs"
@@ -29,81 +28,6 @@ struct evs_http {
 	struct evs_secret *key;
 	char error[CURL_ERROR_SIZE];
 };
-
-/*
- * curl moves every body through buffers of its own and frees them as they
- * are. It is told to take its memory here, where the size is kept in front of
- * each piece so that freeing can wipe it.
- */
-union piece {
-	size_t size;
-	max_align_t align;
-};
-
-static void *wiping_malloc(size_t size)
-{
-	union piece *piece;
-
-	if (size > SIZE_MAX - sizeof(*piece))
-		return NULL;
-	piece = malloc(sizeof(*piece) + size);
-	if (!piece)
-		return NULL;
-	piece->size = size;
-	return piece + 1;
-}
-
-static void wiping_free(void *mem)
-{
-	union piece *piece = mem;
-
-	if (!mem)
-		return;
-	piece--;
-	explicit_bzero(mem, piece->size);
-	free(piece);
-}
-
-static void *wiping_realloc(void *mem, size_t size)
-{
-	void *grown = wiping_malloc(size);
-	size_t old;
-
-	if (!mem || !grown)
-		return grown;
-	old = ((union piece *)mem - 1)->size;
-	memcpy(grown, mem, old < size ? old : size);
-	wiping_free(mem);
-	return grown;
-}
-
-static void *wiping_calloc(size_t count, size_t size)
-{
-	void *mem;
-
-	if (size && count > SIZE_MAX / size)
-		return NULL;
-	mem = wiping_malloc(count * size);
-	if (mem)
-		memset(mem, 0, count * size);
-	return mem;
-}
-
-static char *wiping_strdup(const char *text)
-{
-	size_t size = strlen(text) + 1;
-	char *copy = wiping_malloc(size);
-
-	return copy ? memcpy(copy, text, size) : NULL;
-}
-
-static CURLcode curl_started;
-
-static void start_curl(void)
-{
-	curl_started = curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiping_malloc, wiping_free,
-					    wiping_realloc, wiping_strdup, wiping_calloc);
-}
 
 static size_t take_body(char *data, size_t size, size_t count, void *user)
 {
@@ -211,15 +135,6 @@ static bool copy_peer(struct evs_http *http, const struct evs_http_peer *peer)
 {
 	return copy_text(&http->url, peer->url) && copy_text(&http->ca_file, peer->ca_file) &&
 	       copy_text(&http->cert_file, peer->cert_file);
-}
-
-int evs_curl_start(struct evs_error *err)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, start_curl);
-	return curl_started ? evs_error_set(err, EIO, "libcurl does not start: %s",
-					    curl_easy_strerror(curl_started)) : 0;
 }
 
 int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
@@ -423,6 +338,20 @@ static int begin_answer(struct evs_http *http, const char *want, struct evs_erro
 	return 0;
 }
 
+static CURLcode perform(struct evs_http *http, const struct evs_http_request *request)
+{
+	CURLcode code;
+	long status = 0;
+
+	evs_trace_begin(request->method, "%s%s", http->url, request->path);
+	code = curl_easy_perform(http->curl);
+	if (!code)
+		curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);
+	evs_trace_end(status, !code ? NULL : http->error[0] ? http->error :
+		      curl_easy_strerror(code));
+	return code;
+}
+
 int evs_http_call(struct evs_http *http, const struct evs_http_request *request,
 		  struct evs_http_answer *answer, struct evs_error *err)
 {
@@ -445,7 +374,7 @@ int evs_http_call(struct evs_http *http, const struct evs_http_request *request,
 	if (!code)
 		code = curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
 	if (!code)
-		code = curl_easy_perform(http->curl);
+		code = perform(http, request);
 	if (!code)
 		code = curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &http->answer.status);
 	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);

@@ -74,14 +74,6 @@ struct evs_http_answer {
 };
 
 /**
- * evs_curl_start() - Start libcurl, with memory that is wiped when it is freed.
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
-int evs_curl_start(struct evs_error *err);
-
-/**
  * evs_http_open() - Prepare a connection; made at the first request.
  * @http: set to it
  * @peer: who is talked to; copied

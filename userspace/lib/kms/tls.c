@@ -13,6 +13,7 @@
 #include "kms/alert.h"
 #include "kms/certificate.h"
 #include "kms/clock.h"
+#include "kms/curl.h"
 #include "kms/tls.h"
 
 struct evs_tls {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kms/kmip/kmip.h"
+#include "kms/trace.h"
 #include "text.h"
 
 #define VERSION_MAJOR 1
@@ -161,6 +162,24 @@ int evs_kmip_parse(enum evs_kmip_op op, const void *data, size_t size, struct ev
 	return 0;
 }
 
+static const char *op_name(enum evs_kmip_op op)
+{
+	switch (op) {
+	case KMIP_OP_CREATE:
+		return "Create";
+	case KMIP_OP_LOCATE:
+		return "Locate";
+	case KMIP_OP_GET_ATTRIBUTES:
+		return "GetAttributes";
+	case KMIP_OP_ACTIVATE:
+		return "Activate";
+	case KMIP_OP_ENCRYPT:
+		return "Encrypt";
+	default:
+		return "Decrypt";
+	}
+}
+
 int evs_kmip_call(struct evs_kms *kms, enum evs_kmip_op op, struct evs_ttlv *payload,
 		  struct evs_error *err)
 {
@@ -172,7 +191,9 @@ int evs_kmip_call(struct evs_kms *kms, enum evs_kmip_op op, struct evs_ttlv *pay
 		evs_ttlv_end(&kmip->out, kmip->begin[i]);
 	if (kmip->out.full)
 		return evs_error_set(err, EMSGSIZE, "KMIP: the request does not fit a message");
+	evs_trace_begin(op_name(op), "%s", evs_config_get(&kms->cfg, "url"));
 	ret = exchange(kms, kmip, &size, err);
+	evs_trace_end(0, ret ? err->text : NULL);
 	if (ret)
 		return ret;
 	ret = evs_kmip_parse(op, kmip->message->data, size, payload, err);

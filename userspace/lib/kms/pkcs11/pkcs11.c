@@ -12,6 +12,7 @@
 #include "hex.h"
 #include "kms/backend.h"
 #include "kms/pkcs11/pkcs11.h"
+#include "kms/trace.h"
 
 #define KEYS_MAX 10000
 #define CMK_SIZE 32
@@ -90,6 +91,20 @@ static int fail(struct evs_kms *kms, struct evs_error *err, CK_RV rv, const char
 	return fail_class(err, evs_p11_class(rv), rv, what);
 }
 
+/* What a token is asked is shown as the requests of other KMSs are. */
+static void trace_begin(struct evs_kms *kms, const char *operation)
+{
+	evs_trace_begin(operation, "pkcs11:token=%s", evs_config_get(&kms->cfg, "token"));
+}
+
+static void trace_end(CK_RV rv)
+{
+	char failure[32];
+
+	snprintf(failure, sizeof(failure), "CKR 0x%lx", rv);
+	evs_trace_end(0, rv == CKR_OK ? NULL : failure);
+}
+
 /* ---- session and keys ---- */
 
 static int get_session(struct evs_kms *kms, struct evs_error *err)
@@ -109,7 +124,9 @@ static int get_session(struct evs_kms *kms, struct evs_error *err)
 	ret = evs_secret_read(&pin, evs_config_get(&kms->cfg, "pin-file"), err);
 	if (ret)
 		return evs_error_prefix(err, "PIN file");
+	trace_begin(kms, "login");
 	rv = evs_p11_login(state->p11, state->slot, 0, pin, &state->session);
+	trace_end(rv);
 	evs_secret_free(pin);
 	if (rv != CKR_OK)
 		return fail(kms, err, rv, "logging in");
@@ -312,10 +329,12 @@ static int p11_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 		ret = check_mechanisms(kms, err);
 	if (ret)
 		return ret;
+	trace_begin(kms, "wrap");
 	if (has_gcm(state) && get_flag(state, wrapper.key, CKA_ENCRYPT))
 		rv = evs_p11_wrap_gcm(&wrapper, dk, wrapped, &size);
 	else
 		rv = evs_p11_wrap_key_wrap(&wrapper, dk, wrapped, &size);
+	trace_end(rv);
 	if (rv != CKR_OK)
 		return fail(kms, err, rv, "wrapping");
 	evs_hex_encode(token->wrapped_dk, wrapped, size);
@@ -354,7 +373,9 @@ static int p11_decrypt_datakey(struct evs_kms *kms, const struct evs_token *toke
 			      strlen(token->wrapped_dk));
 	if (size < 0)
 		return evs_error_set_class(err, EVS_CLASS_TAMPERED, "too long, or no hex");
+	trace_begin(kms, "unwrap");
 	rv = evs_p11_unwrap(&wrapper, wrapped, (size_t)size, dk);
+	trace_end(rv);
 	if (evs_p11_is_tampered(rv))
 		return fail_class(err, EVS_CLASS_TAMPERED, rv, "unwrapping");
 	return rv == CKR_OK ? 0 : fail(kms, err, rv, "unwrapping");
