@@ -26,7 +26,7 @@ for verb in "${verbs[@]}" cmk "cmk grant" header; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done
-for verb in "" init "audit show" "audit verify"; do
+for verb in "" init "audit show" "audit verify" "audit rotate"; do
 	# shellcheck disable=SC2086
 	help evs-kmsd $verb
 done
@@ -48,7 +48,7 @@ for args in "frobnicate" "create" "create a b" "create --sector-size x /dev/null
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: $args" evs-setup $args
 done
-for args in --no-such-option frobnicate audit "audit frobnicate" "audit show extra" "init extra" \
+for args in --no-such-option frobnicate audit "audit frobnicate" "audit rotate extra" "init extra" \
 	"init --no-such-option" "init --state-dir"; do
 	# shellcheck disable=SC2086
 	refused 1 '.' "usage error: evs-kmsd $args" evs-kmsd $args

@@ -7,10 +7,13 @@
 #include <sys/syscall.h>
 
 #include "audit/audit.h"
+#include "audit/chain.h"
+#include "audit/flood.h"
 #include "fault.h"
 #include "pool.h"
 
 static struct fixture f;
+static const struct kmsd_filter all;
 static char log_path[160], db_path[160];
 static off_t on_disk;		/* so much of the log, and maybe more */
 static bool others_note;	/* somebody uses a key while the disk is waited for */
@@ -26,8 +29,8 @@ static off_t log_size(void)
 static void note(void)
 {
 	const struct kmsd_event event = {
-		.name = "createDataKey", .project = "default", .user = "other", .source = "test",
-		.key_id = "", .request_id = "", .status = 200, .code = "",
+		.text = { [KMSD_EV_NAME] = "createDataKey", [KMSD_EV_CLIENT] = "other" },
+		.status = 200,
 	};
 	struct evs_error err = {};
 
@@ -89,8 +92,10 @@ static void write_log(const char *text, size_t size)
 static int verify(int64_t *count)
 {
 	struct evs_error err = {};
-	int ret = kmsd_audit_verify(log_path, db_path, count, &err);
+	struct kmsd_span span = {};
+	int ret = kmsd_audit_verify(log_path, NULL, 0, db_path, &span, &err);
 
+	*count = span.last;
 	if (ret)
 		assert_non_null(strstr(err.text, log_path));
 	return ret;
@@ -113,8 +118,8 @@ static void test_content(void **state)
 {
 	static const char *const want[] = {
 		"\"seq\":1,", "\"event\":\"createKey\"", "\"event\":\"createDataKey\"",
-		"\"event\":\"disableKey\"", "\"status\":400,\"code\":\"KMS.0209\"",
-		"\"event\":\"scheduleKeyDeletion\"", "\"user\":\"root\",\"source\":\"test\"",
+		"\"event\":\"disableKey\"", "\"code\":\"KMS.0209\",\"request_id\":\"id\",\"status\":400}",
+		"\"event\":\"scheduleKeyDeletion\"", "\"client\":\"root\",\"uid\":0,\"source\":\"test\"",
 	};
 	char *plain, *text;
 	int64_t count;
@@ -146,7 +151,7 @@ static void test_damage(void **state)
 
 	(void)state;
 	some_traffic();
-	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, &err), 0);
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, 0, &err), 0);
 	text = read_log(&size);
 	copy = malloc(size);
 	/* A byte, wherever it is */
@@ -186,7 +191,7 @@ static void test_forged(void **state)
 
 	(void)state;
 	free(call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}"));
-	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, &err), 0);
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, 0, &err), 0);
 	text = read_log(&size);
 	assert_int_equal(kmsd_audit_hash("", json, hash), 0);
 	snprintf(line, sizeof(line), "%s %s\n", hash, json);
@@ -285,6 +290,7 @@ static int reopen(const char *text, size_t size, struct evs_error *err)
 static void test_no_record(void **state)
 {
 	static char heap[1 << 18];
+	struct kmsd_span span;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
 	int64_t count;
@@ -293,12 +299,12 @@ static void test_no_record(void **state)
 	some_traffic();
 	assert_int_equal(reopen("no record\n", 10, &err), 0);
 	assert_int_equal(verify(&count), -EBADMSG);
-	assert_int_equal(kmsd_audit_show(log_path, &err), 0);
+	assert_int_equal(kmsd_audit_show(log_path, &all, &err), 0);
 	memset(heap, 'x', sizeof(heap));
 	assert_int_equal(reopen(heap, sizeof(heap), &err), -EBADMSG);
 	assert_contains(err.text, "ends in no record");
-	assert_int_equal(kmsd_audit_show("/nonexistent/log", &err), -ENOENT);
-	assert_int_equal(kmsd_audit_verify("/nonexistent/log", db_path, &count, &err), -ENOENT);
+	assert_int_equal(kmsd_audit_show("/nonexistent/log", &all, &err), -ENOENT);
+	assert_int_equal(kmsd_audit_verify("/nonexistent/log", NULL, 0, db_path, &span, &err), -ENOENT);
 	assert_int_equal(unlink(log_path), 0);
 	assert_int_equal(mkdir(log_path, 0700), 0);
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
@@ -309,31 +315,83 @@ static void test_no_record(void **state)
 }
 
 /* What kmsd_audit_show() prints of the log; for free() */
-static char *shown(void)
+static char *shown_by(const struct kmsd_filter *filter)
 {
 	struct evs_error err = {};
-	char *text = calloc(1, 4096);
+	char *text = calloc(1, 1 << 16);
 	int out = dup(STDOUT_FILENO);
 	FILE *file = tmpfile();
 
 	assert_true(text && file && out >= 0);
 	fflush(stdout);
 	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
-	assert_int_equal(kmsd_audit_show(log_path, &err), 0);
+	assert_int_equal(kmsd_audit_show(log_path, filter, &err), 0);
 	fflush(stdout);
 	assert_true(dup2(out, STDOUT_FILENO) >= 0);
 	close(out);
 	rewind(file);
-	assert_in_range(fread(text, 1, 4095, file), 1, 4094);
+	assert_in_range(fread(text, 1, (1 << 16) - 1, file), 0, (1 << 16) - 2);
 	fclose(file);
 	return text;
+}
+
+static char *shown(void)
+{
+	return shown_by(&all);
+}
+
+static int lines_by(const struct kmsd_filter *filter)
+{
+	char *text = shown_by(filter);
+	int lines = 0;
+
+	for (char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	free(text);
+	return lines;
+}
+
+/* The records about one CMK, one volume, from a time on; as JSON. */
+static void test_filters(void **state)
+{
+	static const char volume[] = "6A0496EF-62a6-4963-960c-9a9d20739a38";
+	int64_t now = 1700000000000;
+	char *a, *b, *text;
+
+	(void)state;
+	f.kmsd.clock = (struct kmsd_clock){ fake_now, &now };
+	a = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}");
+	b = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"b\"}");
+	now += 5000;
+	call_done(&f, "create-datakey", "{\"key_id\":\"%s\",\"datakey_length\":512,"
+		  "\"encryption_context\":{\"volume\":\"6a0496ef-62a6-4963-960c-9a9d20739a38\"}}", a);
+	call_refused(&f, 404, "KMS.0207", "create-datakey", "{\"key_id\":\"alias/none\","
+		     "\"datakey_length\":512,\"encryption_context\":{\"volume\":\"%s\"}}", volume);
+	free(call_ok(&f, "grant_id", "create-grant", "{\"key_id\":\"%s\",\"grantee_principal\":"
+		     "\"u\",\"operations\":[\"describe-key\"]}", b));
+	assert_int_equal(lines_by(&all), 5);
+	assert_int_equal(lines_by(&(struct kmsd_filter){ .cmk = a }), 2);
+	assert_int_equal(lines_by(&(struct kmsd_filter){ .cmk = b }), 2);
+	assert_int_equal(lines_by(&(struct kmsd_filter){ .volume = volume }), 2);
+	assert_int_equal(lines_by(&(struct kmsd_filter){ .cmk = a, .volume = volume }), 1);
+	assert_int_equal(lines_by(&(struct kmsd_filter){ .since = now }), 3);
+	assert_int_equal(lines_by(&(struct kmsd_filter){ .since = now + 1 }), 0);
+	text = shown_by(&(struct kmsd_filter){ .since = now, .cmk = b, .json = true });
+	assert_ptr_equal(strstr(text, "{\"seq\":5,\"time\":1700000005000,\"event\":\"createGrant\","), text);
+	assert_contains(text, "\"grant_id\":\"");
+	free(text);
+	text = shown();
+	assert_contains(text, " asked=alias/none volume=6A0496EF-62a6-4963-960c-9a9d20739a38 ");
+	free(text);
+	free(a);
+	free(b);
 }
 
 /* A record is one line for reading, and for the terminal nothing but text. */
 static void test_control_characters(void **state)
 {
 	static const char json[] = "{\"seq\":1,\"time\":0,\"event\":\"createToken\",\"project\":"
-		"\"p\\n2 forged\\u001b[2J\",\"user\":\"\\u00e4\\u009b0m\\u007f\\t\"}";
+		"\"p\\n2 forged\\u001b[2J\",\"client\":\"\\u00e4\\u009b0m\\u007f\\t\"}";
 	char hash[65], line[512], *text;
 
 	(void)state;
@@ -342,7 +400,7 @@ static void test_control_characters(void **state)
 	write_log(line, strlen(line));
 	text = shown();
 	assert_string_equal(text, "1 1970-01-01T00:00:00Z createToken cmk=- project=p\\x0a2 forged"
-			    "\\x1b[2J user=\\xc3\\xa4\\xc2\\x9b0m\\x7f\\x09 from=- code=- request=-\n");
+			    "\\x1b[2J client=\\xc3\\xa4\\xc2\\x9b0m\\x7f\\x09 from=- code=- request=-\n");
 	free(text);
 }
 
@@ -394,13 +452,14 @@ static void refuse(const char *path, const char *const *headers, long status)
 	answer_free(&a);
 }
 
-/* Strangers do not fill the log; whoever is known is recorded however often. */
-static void test_strangers(void **state)
+/* No caller fills the log with refusals, a known one neither: they are counted. */
+static void test_flood(void **state)
 {
 	static const char *const no_token[] = { NULL };
 	static const char *const bad_token[] = { "X-Auth-Token", "x", NULL };
 	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"a\"}"), *text;
 	int64_t count, now = 1700000000000;
+	struct evs_error err = {};
 
 	(void)state;
 	f.kmsd.clock = (struct kmsd_clock){ fake_now, &now };
@@ -411,22 +470,172 @@ static void test_strangers(void **state)
 		call_refused(&f, 404, "KMS.0207", "create-datakey",
 			     "{\"key_id\":\"alias/none\",\"datakey_length\":512}");
 	}
-	assert_int_equal(count_in_log("KMS.0207"), 10);
-	assert_int_equal(count_in_log("\n"), 13);
-	/* The next record, whatever it is about, tells of those that it has not */
-	assert_int_equal(count_in_log("\"omitted\":1}"), 1);
-	assert_int_equal(count_in_log("\"omitted\":3}"), 9);
-	refuse("/v3/auth/tokens", no_token, 401);
-	call_done(&f, "disable-key", "{\"key_id\":\"%s\"}", key);
-	assert_int_equal(count_in_log("\"omitted\":1}"), 2);
-	now += KMSD_SECOND_MS;
-	refuse("/v3/auth/tokens", no_token, 401);
-	assert_int_equal(verify(&count), 0);
-	assert_int_equal(count, 15);
+	/* Four of each caller have a record of their own */
+	assert_int_equal(count_in_log("KMS.0207"), 4);
+	assert_int_equal(count_in_log("\"asked\":\"alias/none\""), 4);
+	assert_int_equal(count_in_log("\"claimed\":\"nobody\""), 1);
+	assert_int_equal(count_in_log("\n"), 9);
+	/* What was done is recorded however often */
+	for (int i = 0; i < 10; i++)
+		call_done(&f, "create-datakey", "{\"key_id\":\"%s\",\"datakey_length\":512}", key);
+	assert_int_equal(count_in_log("\n"), 19);
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, now + 59999, &err), 0);
+	assert_int_equal(count_in_log("\"count\""), 0);
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, now + 60000, &err), 0);
+	assert_int_equal(count_in_log("\"client\":\"root\",\"uid\":0,\"source\":\"test\",\"asked\":\"alias/none\","
+				      "\"code\":\"KMS.0207\",\"request_id\":\"id\",\"count\":6,"), 1);
+	assert_int_equal(count_in_log("\"count\":26,\"since\":1700000000000,"), 1);
+	assert_int_equal(count_in_log("\n"), 21);
+	/* The next minute begins anew, and what is counted is not lost when the daemon ends */
+	now += 60000;
+	for (int i = 0; i < 6; i++)
+		refuse("/v3/auth/tokens", no_token, 401);
+	assert_int_equal(count_in_log("\n"), 25);
 	text = shown();
-	assert_non_null(strstr(text, " omitted=3\n"));
+	assert_non_null(strstr(text, " count=26 since=2023-11-14T22:13:20Z\n"));
 	free(text);
+	kmsd_close(&f.kmsd);
+	assert_int_equal(count_in_log("\"count\":2,"), 1);
+	fixture_open(&f);
+	assert_int_equal(verify(&count), 0);
+	assert_int_equal(count, 26);
 	free(key);
+}
+
+/* However many callers there are, the room for them is limited, and nobody is forgotten. */
+static void test_many_callers(void **state)
+{
+	static struct kmsd_flood flood;
+	struct kmsd_refusals *r;
+	int64_t recorded = 0, counted = 0;
+	char name[32];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct kmsd_event event = { .time = 1000 + i, .refused = true };
+
+		event.text[i % 2 ? KMSD_EV_CLIENT : KMSD_EV_SOURCE] = name;
+		snprintf(name, sizeof(name), "caller %d", i / 5);
+		recorded += !kmsd_flood_holds(&flood, &event);
+	}
+	assert_in_range(recorded, 64, 65 * 4);
+	assert_null(kmsd_flood_next(&flood, 1000));
+	while ((r = kmsd_flood_next(&flood, INT64_MAX))) {
+		counted += r->last.count;
+		kmsd_flood_told(r);
+	}
+	assert_int_equal(recorded + counted, 1000);
+}
+
+static char renamed[PATH_MAX];
+
+static void rotate(void)
+{
+	struct evs_error err = {};
+
+	snprintf(renamed, sizeof(renamed), "%s.1", log_path);
+	assert_int_equal(rename(log_path, renamed), 0);
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, 1700000000000, &err), 0);
+}
+
+static int verify_both(struct kmsd_span *span)
+{
+	char *older[] = { log_path, renamed };
+	struct evs_error err = {};
+
+	return kmsd_audit_verify(log_path, older, 2, db_path, span, &err);
+}
+
+/* The new file goes on where the old one ended, and says so. */
+static void test_rotation(void **state)
+{
+	struct kmsd_span span;
+	char *text, *end;
+	size_t size;
+
+	(void)state;
+	some_traffic();
+	note();
+	rotate();
+	note();
+	free(call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"b\"}"));
+	text = read_log(&size);
+	assert_contains(text, " {\"seq\":7,\"time\":1700000000000,\"event\":\"rotateAudit\",");
+	assert_contains(text, "\"after\":{\"seq\":6,\"hash\":\"");
+	assert_int_equal(verify_both(&span), 0);
+	assert_int_equal(span.first, 1);
+	assert_int_equal(span.last, 9);
+	assert_int_equal(verify(&span.last), 0);
+	/* Without its beginning it is found out again */
+	end = strchr(text, '\n') + 1;
+	write_log(end, size - (size_t)(end - text));
+	assert_int_equal(verify_both(&span), -EBADMSG);
+	assert_int_equal(verify(&span.last), -EBADMSG);
+	write_log(text, size);
+	free(text);
+	/* One that was removed has not been rotated */
+	assert_int_equal(unlink(log_path), 0);
+	note();
+	assert_int_equal(access(log_path, F_OK), -1);
+	kmsd_close(&f.kmsd);
+	assert_int_equal(unlink(renamed), 0);
+	fixture_open(&f);
+	free(call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"c\"}"));
+	assert_int_equal(verify(&span.last), -EBADMSG);
+}
+
+static void write_file_named(const char *path, const char *suffix, const char *text)
+{
+	char name[256];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	file = fopen(name, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void check_file_named(const char *path, const char *suffix, const char *text)
+{
+	char name[256], found[64] = "";
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	file = fopen(name, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(found, sizeof(found), file));
+	fclose(file);
+	assert_string_equal(found, text);
+}
+
+/* Killed after the log was renamed: what was owed goes to the old file, then a new one begins. */
+static void test_renamed_and_killed(void **state)
+{
+	struct evs_error err = {};
+	struct kmsd_span span;
+	pid_t pid;
+
+	(void)state;
+	kmsd_close(&f.kmsd);
+	kmsd_pool_trim();
+	snprintf(renamed, sizeof(renamed), "%s.1", log_path);
+	pid = fork();
+	if (!pid) {
+		fixture_open(&f);
+		some_traffic();
+		_exit(rename(log_path, renamed));
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	/* Nobody else's file is taken for it, or cut */
+	write_file_named(log_path, ".notes", "no line");
+	fixture_open(&f);
+	assert_int_equal(kmsd_audit_sync(f.kmsd.audit, 0, &err), 0);
+	note();
+	assert_int_equal(verify_both(&span), 0);
+	assert_int_equal(span.first, 1);
+	assert_int_equal(span.last, 7);
+	check_file_named(log_path, ".notes", "no line");
 }
 
 int main(void)
@@ -440,7 +649,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_change_behind_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_log_no_service, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test(test_many_callers),
+		cmocka_unit_test_setup_teardown(test_rotation, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renamed_and_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_characters, setup, teardown),
 	};
 

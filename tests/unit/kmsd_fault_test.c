@@ -7,10 +7,12 @@
  */
 #include "kmsd_fixture.h"
 
+#include <glob.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 
 #include "audit/audit.h"
+#include "audit/chain.h"
 #include "fault.h"
 #include "pool.h"
 #include "sweep.h"
@@ -127,6 +129,17 @@ static bool do_grant(const struct known *k)
 	return done;
 }
 
+static bool do_rotate(const struct known *k)
+{
+	char log[160], old[220];
+	struct evs_error err = {};
+
+	snprintf(log, sizeof(log), "%s/audit.log", f.state);
+	snprintf(old, sizeof(old), "%s.%s", log, k->key);
+	return do_use(k) && !rename(log, old) && !kmsd_audit_sync(f.kmsd.audit, now_ms, &err) &&
+	       do_use(k);
+}
+
 static int64_t rows(const char *sql)
 {
 	struct evs_error err = {};
@@ -158,32 +171,57 @@ static bool in_files(const void *bytes, size_t size)
 	return found;
 }
 
-static int64_t audit_count(void)
+/* The files that the log was rotated to. */
+static void old_logs(glob_t *found)
+{
+	char pattern[170];
+
+	snprintf(pattern, sizeof(pattern), "%s/audit.log.*", f.state);
+	assert_in_range(glob(pattern, GLOB_NOSORT, NULL, found) % GLOB_NOMATCH, 0, 0);
+}
+
+static void check_audit(void)
 {
 	char log[160], db[160];
 	struct evs_error err = {};
-	int64_t count;
+	struct kmsd_span span;
+	glob_t old;
 
 	snprintf(log, sizeof(log), "%s/audit.log", f.state);
 	snprintf(db, sizeof(db), "%s/kms.db", f.state);
-	if (kmsd_audit_verify(log, db, &count, &err))
+	old_logs(&old);
+	if (kmsd_audit_verify(log, old.gl_pathv, old.gl_pathc, db, &span, &err))
 		fail_msg("%s", err.text);
-	return count;
+	globfree(&old);
+	assert_int_equal(span.first, 1);
+}
+
+static int count_in(const char *path, const char *event, const char *key)
+{
+	char line[KMSD_AUDIT_LINE_MAX], want[64];
+	FILE *file = fopen(path, "r");
+	int n = 0;
+
+	snprintf(want, sizeof(want), "\"event\":\"%s\"", event);
+	while (file && fgets(line, sizeof(line), file))
+		n += strstr(line, want) && strstr(line, key) && strstr(line, "\"status\":200");
+	if (file)
+		fclose(file);
+	return n;
 }
 
 static int count_events(const char *event, const char *key)
 {
-	char path[160], line[KMSD_AUDIT_LINE_MAX], want[64];
-	FILE *file;
-	int n = 0;
+	char path[160];
+	glob_t old;
+	int n;
 
 	snprintf(path, sizeof(path), "%s/audit.log", f.state);
-	snprintf(want, sizeof(want), "\"event\":\"%s\"", event);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file))
-		n += strstr(line, want) && strstr(line, key) && strstr(line, "\"status\":200");
-	fclose(file);
+	n = count_in(path, event, key);
+	old_logs(&old);
+	for (size_t i = 0; i < old.gl_pathc; i++)
+		n += count_in(old.gl_pathv[i], event, key);
+	globfree(&old);
 	return n;
 }
 
@@ -196,7 +234,7 @@ static void check(const struct known *k, bool (*change)(const struct known *), b
 	bool there;
 
 	open_kms();
-	audit_count();
+	check_audit();
 	assert_int_equal(kmsd_store_by_any(f.kmsd.store, k->key, &cmk, &err), 0);
 	if (change == do_disable) {
 		there = cmk.state == EVS_CMK_STATE_DISABLED;
@@ -235,7 +273,7 @@ static void check(const struct known *k, bool (*change)(const struct known *), b
 }
 
 static bool (*const changes[])(const struct known *) = {
-	do_create, do_disable, do_use, do_sweep, do_grant,
+	do_create, do_disable, do_use, do_sweep, do_grant, do_rotate,
 };
 
 /* Makes a change in a process of its own; tells how that ended. */
@@ -348,7 +386,7 @@ static void test_read_only(void **state)
 	assert_int_equal(kmsd_db_exec(kmsd_store_writing(f.kmsd.store), "PRAGMA query_only = ON",
 				      &err), 0);
 	for (size_t c = 0; c < sizeof(changes) / sizeof(changes[0]); c++)
-		if (changes[c] != do_use)
+		if (changes[c] != do_use && changes[c] != do_rotate)
 			assert_false(changes[c](&k));
 	now_ms -= 366 * KMSD_DAY_MS;
 	a = call(&f, "disable-key", "{\"key_id\":\"%s\"}", k.key);

@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "audit/chain.h"
 #include "base64.h"
 #include "key/cmk.h"
 #include "fault.h"

@@ -512,8 +512,8 @@ static void test_audit_command(void **state)
 	strcat(program, "/evs-kmsd/evs-kmsd --config kmsd.conf");
 	daemon_start(&f);
 	call_done(&f, "create-key", "{\"key_alias\":\"a\"}");
-	sh("%s audit verify | grep ': 1 records'", program);
-	sh("%s audit show | grep '^1 .* createKey cmk=.* user=root from=unix:uid=0'", program);
+	sh("%s audit verify | grep ': records 1 to 1,'", program);
+	sh("%s audit show | grep '^1 .* createKey cmk=.* client=root from=unix:uid=0'", program);
 	assert_int_equal(daemon_stop(&f, SIGTERM), 0);
 	sh("%s audit verify", program);
 	sh("sed -i s/createKey/deleteKey/ state/audit.log; ! %s audit verify", program);

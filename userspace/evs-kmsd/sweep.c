@@ -60,8 +60,9 @@ static const struct job {
 static int do_one(struct kmsd *kmsd, const struct job *job, const char *id, struct evs_error *err)
 {
 	struct kmsd_event event = {
-		.time = kmsd_clock_now(&kmsd->clock), .name = job->event, .user = "evs-kmsd",
-		.source = "evs-kmsd", .key_id = id, .request_id = "", .status = 200, .code = "",
+		.time = kmsd_clock_now(&kmsd->clock), .status = 200,
+		.text = { [KMSD_EV_NAME] = job->event, [KMSD_EV_CLIENT] = "evs-kmsd",
+			  [KMSD_EV_SOURCE] = "evs-kmsd", [KMSD_EV_CMK] = id },
 	};
 	struct kmsd_cmk cmk;
 	int ret;
@@ -72,7 +73,7 @@ static int do_one(struct kmsd *kmsd, const struct job *job, const char *id, stru
 	ret = kmsd_store_by_any(kmsd->store, id, &cmk, err);
 	if (!ret)
 		ret = job->run(kmsd, &cmk, err);
-	event.project = cmk.project;
+	event.text[KMSD_EV_PROJECT] = cmk.project;
 	if (!ret)
 		return kmsd_audit_commit(kmsd->audit, &event, err);
 	kmsd_store_rollback(kmsd->store);
@@ -142,7 +143,7 @@ static void *run(void *arg)
 	while (!background.stop) {
 		pthread_mutex_unlock(&background.lock);
 		err = (struct evs_error){};
-		if (kmsd_audit_sync(kmsd->audit, &err) ||
+		if (kmsd_audit_sync(kmsd->audit, kmsd_clock_now(&kmsd->clock), &err) ||
 		    (seconds++ % SWEEP_SECONDS == 0 && kmsd_sweep(kmsd, &err)))
 			kmsd_log("%s", err.text);
 		clock_gettime(CLOCK_REALTIME, &until);

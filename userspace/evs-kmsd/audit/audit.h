@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "audit/event.h"
 #include "error.h"
 #include "store/store.h"
 
@@ -16,37 +17,10 @@
  * same transaction as the change itself.
  */
 
-#define KMSD_AUDIT_HASH_SIZE 32
-#define KMSD_AUDIT_LINE_MAX 4096
+/* The record that begins a new file: it has the number and hash of the one before. */
+#define KMSD_ROTATE_EVENT "rotateAudit"
 
 struct kmsd_audit;
-
-/**
- * struct kmsd_event - What an audit record says.
- * @time: milliseconds since 1970
- * @name: event name, as the cloud's trace service has it
- * @project: whose key
- * @user: who did it
- * @source: from where: `unix:uid=N`, an address, or `evs-kmsd`
- * @key_id: the CMK, "" when there is none
- * @request_id: X-Request-Id, "" when it was no request
- * @status: HTTP status of the answer
- * @code: KMS code of the answer, "" for success
- * @stranger: the refusal of somebody who has not shown who it is: beyond a few a
- *	      second, the next record only tells how many were left out
- */
-struct kmsd_event {
-	int64_t time;
-	const char *name;
-	const char *project;
-	const char *user;
-	const char *source;
-	const char *key_id;
-	const char *request_id;
-	unsigned int status;
-	const char *code;
-	bool stranger;
-};
 
 /**
  * kmsd_audit_open() - Open the log and take up its chain.
@@ -97,65 +71,78 @@ int kmsd_audit_commit(struct kmsd_audit *audit, const struct kmsd_event *event,
 /**
  * kmsd_audit_sync() - Have all records on disk and the head of the chain at the last.
  * @audit: the log
+ * @now: the time
  * @err: filled on failure
+ *
+ * Records the refusals that were counted in a minute that is over, and goes on in a
+ * new file when the log has been renamed: call it each second.
  *
  * Return: 0 or a negative errno.
  */
-int kmsd_audit_sync(struct kmsd_audit *audit, struct evs_error *err);
+int kmsd_audit_sync(struct kmsd_audit *audit, int64_t now, struct evs_error *err);
 
 /**
- * kmsd_audit_verify() - Check every record of a log, whether a daemon runs or not.
- * @path: the file
- * @database: the database
- * @count: set to the number of good records
- * @err: filled when the chain is broken; names the line and what is wrong
- *
- * Return: 0, -EBADMSG for a broken chain, or another negative errno.
+ * struct kmsd_span - The records that a verification has seen.
+ * @first: number of the first
+ * @last: number of the last
  */
-int kmsd_audit_verify(const char *path, const char *database, int64_t *count,
-		      struct evs_error *err);
-
-/**
- * kmsd_audit_show() - Print a log for reading, oldest record first.
- * @path: the file
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
-int kmsd_audit_show(const char *path, struct evs_error *err);
-
-/*
- * Between audit.c and read.c.
- */
-
-/**
- * struct kmsd_link - One record's place in the chain.
- * @seq: its number, from 1
- * @hash: its hash, in hex
- */
-struct kmsd_link {
-	int64_t seq;
-	char hash[2 * KMSD_AUDIT_HASH_SIZE + 1];
+struct kmsd_span {
+	int64_t first;
+	int64_t last;
 };
 
 /**
- * kmsd_audit_hash() - The hash of a record.
- * @prev: hex hash of the record before, "" for the first
- * @json: the record, without newline
- * @hex: filled
+ * kmsd_audit_verify() - Check every record of a log, whether a daemon runs or not.
+ * @path: the log
+ * @older: files that it was rotated to, in any order
+ * @count: how many
+ * @database: the database
+ * @span: set
+ * @err: filled when the chain is broken; names file and line, and what is wrong
  *
- * Return: 0 or -ENOMEM.
+ * The first file has to begin with the first record of all, or as a new file does.
+ *
+ * Return: 0, -EBADMSG for a broken chain, or another negative errno.
  */
-int kmsd_audit_hash(const char *prev, const char *json,
-		    char hex[2 * KMSD_AUDIT_HASH_SIZE + 1]);
+int kmsd_audit_verify(const char *path, char *const *older, size_t count, const char *database,
+		      struct kmsd_span *span, struct evs_error *err);
 
 /**
- * kmsd_audit_parse() - Read a line's number and hash.
- * @line: the line, without newline
- * @link: filled
- *
- * Return: the JSON text in @line, or NULL when it is no record.
+ * struct kmsd_filter - Which records to print, and how.
+ * @since: from this time on, milliseconds since 1970; 0 for all
+ * @cmk: id of the CMK, NULL for any
+ * @volume: UUID of the volume, NULL for any
+ * @json: as they are in the file, without their hashes
  */
-const char *kmsd_audit_parse(const char *line, struct kmsd_link *link);
+struct kmsd_filter {
+	int64_t since;
+	const char *cmk;
+	const char *volume;
+	bool json;
+};
+
+/**
+ * kmsd_audit_show() - Print a log, oldest record first.
+ * @path: the file
+ * @filter: what of it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_audit_show(const char *path, const struct kmsd_filter *filter, struct evs_error *err);
+
+/**
+ * kmsd_audit_rotate() - Give the log another name and see that a new one is begun.
+ * @path: the log
+ * @database: the database
+ * @renamed: set to the name, PATH_MAX bytes
+ * @err: filled on failure
+ *
+ * A daemon that runs begins the new one itself, within a second or so.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_audit_rotate(const char *path, const char *database, char *renamed,
+		      struct evs_error *err);
 
 #endif /* KMSD_AUDIT_H */

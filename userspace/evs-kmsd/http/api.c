@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "key/grant.h"
 #include "log.h"
+#include "text.h"
 #include "sweep.h"
 
 #define SEQUENCE_SIZE 36
@@ -75,6 +76,27 @@ static int authorize(struct kmsd_call *call, struct evs_error *err)
 	return call->allowed || route->grant ? 0 : refuse_permission(call, err);
 }
 
+static void note_text(char out[KMSD_EVENT_TEXT], struct json_object *json, const char *name)
+{
+	struct json_object *value;
+
+	if (json_object_object_get_ex(json, name, &value) &&
+	    json_object_is_type(value, json_type_string))
+		evs_text_copy(out, KMSD_EVENT_TEXT, json_object_get_string(value),
+			      (size_t)json_object_get_string_len(value));
+}
+
+/* What a request is about, for its record: also when it is refused before that is looked at. */
+static void note_objects(struct kmsd_call *call)
+{
+	struct json_object *context;
+
+	note_text(call->asked, call->req.json, "key_id");
+	note_text(call->grant, call->req.json, "grant_id");
+	if (json_object_object_get_ex(call->req.json, "encryption_context", &context))
+		note_text(call->volume, context, "volume");
+}
+
 static int parse(struct kmsd_call *call, struct evs_error *err)
 {
 	const struct kmsd_http *http = call->http;
@@ -87,19 +109,32 @@ static int parse(struct kmsd_call *call, struct evs_error *err)
 				iam ? KMSD_SECRET_PASSWORD : KMSD_SECRET_PLAIN, err);
 	if (ret && iam && err->code[0])
 		return kmsd_fail(err, KMSD_IAM_BAD, "body: not a JSON object");
+	note_objects(call);
 	return ret || iam ? ret : check_sequence(&call->req, err);
 }
 
 static struct kmsd_event make_event(const struct kmsd_call *call, const char *name,
 				    const struct evs_error *err)
 {
+	const struct kmsd_http *http = call->http;
+
 	return (struct kmsd_event){
-		.time = kmsd_clock_now(&call->kmsd->clock), .name = name,
-		.project = call->project, .user = call->who.name, .source = call->http->source,
-		.key_id = call->reply->key_id, .request_id = call->http->request_id,
-		.status = !err		 ? call->reply->status
-			  : err->code[0] ? kmsd_http_status(err->code) : 500,
-		.code = !err ? "" : err->code[0] ? err->code : KMSD_E_INTERNAL,
+		.time = kmsd_clock_now(&call->kmsd->clock), .local = http->local, .uid = http->uid,
+		.text = {
+			[KMSD_EV_NAME] = name, [KMSD_EV_PROJECT] = call->project,
+			[KMSD_EV_CLIENT] = call->known ? call->who.name : "",
+			[KMSD_EV_CLAIMED] = call->known	      ? "" :
+					    call->who.name[0] ? call->who.name : call->claimed,
+			[KMSD_EV_FINGERPRINT] = http->fingerprint, [KMSD_EV_SOURCE] = http->source,
+			[KMSD_EV_CMK] = call->reply->key_id,
+			[KMSD_EV_ASKED] = call->reply->key_id[0] ? "" : call->asked,
+			[KMSD_EV_VOLUME] = call->volume, [KMSD_EV_GRANT] = call->grant,
+			[KMSD_EV_CODE] = !err ? "" : err->code[0] ? err->code : KMSD_E_INTERNAL,
+			[KMSD_EV_REQUEST] = http->request_id,
+		},
+		.status = !err ? call->reply->status :
+			  err->code[0] ? kmsd_http_status(err->code) : 500,
+		.refused = err,
 	};
 }
 
@@ -165,7 +200,6 @@ static void record_refusal(struct kmsd_call *call, const struct evs_error *why)
 	if (!call->route || !call->route->event)
 		return;
 	event = make_event(call, call->route->event, why);
-	event.stranger = !call->known;
 	if (kmsd_audit_note(call->kmsd->audit, &event, &err))
 		kmsd_log("%s", err.text);
 }

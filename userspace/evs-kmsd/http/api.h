@@ -84,6 +84,10 @@ void kmsd_reply_free(struct kmsd_reply *reply);
  * @who: who calls
  * @known: the caller has shown that
  * @allowed: the caller's roles allow it; when not, a grant on the key has to
+ * @claimed: whom a caller who is not known claims to be, for the audit log
+ * @asked: what the request calls its CMK, for the audit log
+ * @volume: the volume that it is about, for the audit log
+ * @grant: id of the grant that it is about, for the audit log
  * @req: parsed body
  * @reply: to be filled with a body; key_id as soon as it is known
  */
@@ -96,6 +100,10 @@ struct kmsd_call {
 	struct kmsd_identity who;
 	bool known;
 	bool allowed;
+	char claimed[KMSD_EVENT_TEXT];
+	char asked[KMSD_EVENT_TEXT];
+	char volume[KMSD_EVENT_TEXT];
+	char grant[KMSD_EVENT_TEXT];
 	struct kmsd_request req;
 	struct kmsd_reply *reply;
 };

@@ -22,6 +22,7 @@
  * @source: from where
  * @local: it came over the Unix socket
  * @local_root: from root
+ * @uid: user id there
  */
 struct kmsd_exchange {
 	char *uri;
@@ -34,6 +35,7 @@ struct kmsd_exchange {
 	char source[80];
 	bool local;
 	bool local_root;
+	long uid;
 };
 
 /**

@@ -118,6 +118,7 @@ static void find_source(struct MHD_Connection *connection, struct kmsd_exchange 
 
 	if (ex->local) {
 		ex->local_root = uid == 0;
+		ex->uid = uid;
 		snprintf(ex->source, sizeof(ex->source), "unix:uid=%ld", uid);
 	} else if (addr && addr->sa_family == AF_INET) {
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, ex->source,
@@ -170,7 +171,7 @@ static enum MHD_Result answer(struct kmsd_server *server, struct MHD_Connection 
 	const struct kmsd_http http = {
 		.method = method, .path = url, .uri = ex->uri, .header = header,
 		.arg = connection, .source = ex->source, .request_id = ex->id,
-		.local = ex->local, .local_root = ex->local_root,
+		.local = ex->local, .local_root = ex->local_root, .uid = ex->uid,
 		.body = (char *)ex->body->data, .size = ex->used,
 	};
 	int64_t start = now_us();

@@ -104,6 +104,8 @@ struct kmsd_identity {
  * @header: gives a header's value, or NULL
  * @arg: given to @header
  * @source: from where, for the audit log
+ * @uid: user id behind the Unix socket
+ * @fingerprint: of the client's certificate, for the audit log; NULL for none
  * @request_id: X-Request-Id of the answer
  * @local_root: it came over the Unix socket, from root
  * @local: it came over the Unix socket
@@ -117,6 +119,8 @@ struct kmsd_http {
 	const char *(*header)(void *arg, const char *name);
 	void *arg;
 	const char *source;
+	long uid;
+	const char *fingerprint;
 	const char *request_id;
 	bool local_root;
 	bool local;

@@ -7,6 +7,7 @@
 
 #include "fail.h"
 #include "iam/iam.h"
+#include "text.h"
 
 bool kmsd_iam_has_method(struct json_object *identity, const char *method)
 {
@@ -63,10 +64,14 @@ static int by_password(struct kmsd_call *call, struct json_object *identity, str
 		kmsd_iam_object(kmsd_iam_object(identity, "password"), "user");
 	unsigned char hash[KMSD_HASH_SIZE];
 	struct kmsd_request *req = &call->req;
+	const char *name;
 	int found, ret;
 
 	if (!user || !req->secret || kmsd_request_unescape(req) < 0)
 		return kmsd_fail(err, KMSD_IAM_BAD, "auth: no user and password in it");
+	name = kmsd_iam_text(user, kmsd_iam_text(user, "id") ? "id" : "name");
+	if (name)
+		evs_text_copy(call->claimed, sizeof(call->claimed), name, strlen(name));
 	found = find_user(call, user, s, err);
 	if (found < 0)
 		return found;
@@ -78,6 +83,7 @@ static int by_password(struct kmsd_call *call, struct json_object *identity, str
 	if (!ret) {
 		snprintf(call->who.id, sizeof(call->who.id), "%s", s->user);
 		snprintf(call->who.name, sizeof(call->who.name), "%s", s->name);
+		call->known = true;
 	}
 	return ret;
 }

@@ -1,75 +1,142 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "audit/audit.h"
+#include "clock.h"
+#include "date.h"
 #include "text.h"
 #include "verb/verb.h"
 
-static const struct option options[] = {
+static const struct option no_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{},
 };
 
-/* Reads the command line and the configuration. Returns 0, or -1 to end with @status. */
+/* Reads options, of which there are none, and the configuration. Returns 0 or -1. */
 static int begin(const struct kmsd_verb *verb, struct kmsd_conf *conf, const char *config,
 		 int argc, char **argv, int *status)
 {
-	if (kmsd_verb_option(verb, argc, argv, options, status) == -2)
+	if (kmsd_verb_option(verb, argc, argv, no_options, status) == -2)
 		return -1;
-	if (optind < argc)
-		*status = kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
-	else
-		*status = kmsd_verb_conf(conf, config);
+	*status = kmsd_verb_conf(conf, config);
 	return *status ? -1 : 0;
 }
 
 static int run_show(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "since", required_argument, NULL, 's' },
+		{ "cmk", required_argument, NULL, 'c' },
+		{ "volume", required_argument, NULL, 'v' },
+		{},
+	};
+	struct kmsd_filter filter = {};
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int status = 0;
+	int opt, status = 0;
 
-	if (begin(verb, &conf, config, argc, argv, &status))
+	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
+		if (opt == 'j')
+			filter.json = true;
+		else if (opt == 'c')
+			filter.cmk = optarg;
+		else if (opt == 'v')
+			filter.volume = optarg;
+		else if (evs_date_parse(optarg, &filter.since, &err))
+			return kmsd_verb_usage(verb, "--since %s", err.text);
+	}
+	if (opt == -2)
 		return status;
-	return kmsd_audit_show(conf.audit, &err) ? kmsd_verb_fail(&err) : 0;
+	filter.since *= KMSD_SECOND_MS;
+	status = kmsd_verb_conf(&conf, config);
+	if (status)
+		return status;
+	if (optind == argc)
+		return kmsd_audit_show(conf.audit, &filter, &err) ? kmsd_verb_fail(&err) : 0;
+	for (; optind < argc; optind++)
+		if (kmsd_audit_show(argv[optind], &filter, &err))
+			return kmsd_verb_fail(&err);
+	return 0;
 }
 
 static int run_verify(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct evs_error err = {};
+	struct kmsd_span span = {};
 	struct kmsd_conf conf;
-	int64_t count = 0;
 	int status = 0, ret;
 
 	if (begin(verb, &conf, config, argc, argv, &status))
 		return status;
-	ret = kmsd_audit_verify(conf.audit, conf.database, &count, &err);
+	ret = kmsd_audit_verify(conf.audit, argv + optind, (size_t)(argc - optind),
+				conf.database, &span, &err);
 	if (ret) {
 		status = kmsd_verb_fail(&err);
 		return ret == -EBADMSG ? KMSD_EXIT_BROKEN : status;
 	}
-	evs_text_line(stdout, "%s: %lld records, the chain is whole", conf.audit,
-		      (long long)count);
+	if (span.last < span.first)
+		evs_text_line(stdout, "%s: no records", conf.audit);
+	else
+		evs_text_line(stdout, "%s: records %lld to %lld, the chain is whole", conf.audit,
+			      (long long)span.first, (long long)span.last);
+	return 0;
+}
+
+static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+{
+	struct evs_error err = {};
+	char renamed[PATH_MAX];
+	struct kmsd_conf conf;
+	int status = 0;
+
+	if (begin(verb, &conf, config, argc, argv, &status))
+		return status;
+	if (optind < argc)
+		return kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
+	if (kmsd_audit_rotate(conf.audit, conf.database, renamed, &err))
+		return kmsd_verb_fail(&err);
+	evs_text_line(stdout, "%s", renamed);
 	return 0;
 }
 
 const struct kmsd_verb kmsd_verb_audit_show = {
 	.name = "audit show",
-	.args = "",
+	.args = "[--json] [--since TIME] [--cmk ID] [--volume UUID] [FILE...]",
 	.brief = "print the audit log",
-	.help = "  --help  show this text\n"
+	.help = "  --json         print the records as JSON, one a line\n"
+		"  --since TIME   only from this time on (UTC): 2026-11-30 or\n"
+		"                 2026-11-30T06:00:00Z\n"
+		"  --cmk ID       only records about this CMK\n"
+		"  --volume UUID  only records about this volume\n"
+		"  --help         show this text\n"
 		"\n"
-		"Prints one line for each record, oldest first.\n",
+		"Prints one line for each record, oldest first, of the log or of the FILEs.\n",
 	.run = run_show,
 };
 
 const struct kmsd_verb kmsd_verb_audit_verify = {
 	.name = "audit verify",
-	.args = "",
+	.args = "[FILE...]",
 	.brief = "check that no record of the audit log was changed or removed",
 	.help = "  --help  show this text\n"
 		"\n"
+		"Give the FILEs that the log was rotated to, in any order, to check them as well.\n"
 		"Exits 2 and names the line when a record was changed or removed.\n",
 	.run = run_verify,
+};
+
+const struct kmsd_verb kmsd_verb_audit_rotate = {
+	.name = "audit rotate",
+	.args = "",
+	.brief = "begin a new audit log and keep the old one under another name",
+	.help = "  --help  show this text\n"
+		"\n"
+		"Prints the name of the old log. The new one begins with a record that has the\n"
+		"number and hash of the old one's last.\n",
+	.run = run_rotate,
 };

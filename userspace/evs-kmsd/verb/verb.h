@@ -33,7 +33,8 @@ struct kmsd_verb {
 	int (*run)(const struct kmsd_verb *verb, const char *config, int argc, char **argv);
 };
 
-extern const struct kmsd_verb kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_audit_verify;
+extern const struct kmsd_verb kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_audit_verify,
+	kmsd_verb_audit_rotate;
 
 /**
  * kmsd_verb_option() - Take the next option of a verb.

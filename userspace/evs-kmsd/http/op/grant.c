@@ -127,6 +127,7 @@ int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
 	memcpy(grant.cmk, cmk.id, sizeof(grant.cmk));
 	strcpy(grant.issuer, call->who.id);
 	ret = kmsd_grant_add(call->kmsd, &grant, err);
+	strcpy(call->grant, grant.id);
 	return ret ? ret : kmsd_reply_pairs(call->reply, NULL, (const char *const[]){
 		"grant_id", grant.id, NULL }, err);
 }
