@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The plot of the benchmark, by gnuplot: dir = where report left NAME.KIND.dat. Hard
-# interrupts come first, as this is how disks complete.
+# The plot of the benchmark, by gnuplot: dir = where report left NAME.KIND.dat, for 6.12 and,
+# if it was measured, 7.3. Hard interrupts come first, as this is how disks complete.
 
 data(kernel, kind) = dir . "/icount-" . kernel . "." . kind . ".dat"
 caption(kernel) = system("sed -n '1s/^# //p' " . data(kernel, "hard"))
+kernels = system("cd " . dir . " && ls icount-*.hard.dat | sed 's/icount-//; s/.hard.dat//'")
+colours = "#1f77b4 #7fb2d9"
+captions = ""
+do for [kernel in kernels] { captions = captions . caption(kernel) . "\n" }
 
 set terminal svg noenhanced size 1000,860 font "sans,12" background "white"
 set output dir . "/plot.svg"
@@ -23,11 +27,11 @@ do for [kind in "hard inline"] {
 		set title "completion in hard interrupt"
 	} else {
 		set title "completion inside of submission"
-		set label 1 caption("6.12") . "\n" . caption("7.3") at screen 0.02,0.03 font "sans,9"
+		set label 1 captions at screen 0.02,0.03 font "sans,9"
 		set bmargin 9
 	}
-	plot data("6.12", kind) using 2:xtic(1) title "evs, 6.12" linecolor rgb "#1f77b4", \
-	     data("7.3", kind) using 2 title "evs, 7.3" linecolor rgb "#7fb2d9", \
+	plot for [i = 1:words(kernels)] data(word(kernels, i), kind) using 2:xtic(1) \
+		title "evs, " . word(kernels, i) linecolor rgb word(colours, i), \
 	     data("6.12", kind) using 3 title "cipher and twice null_blk, 6.12" \
 		linecolor rgb "#bbbbbb", \
 	     1 with lines linecolor rgb "#d62728" title "dm-crypt"
