@@ -229,6 +229,24 @@ ok "a device that is plugged in has an event" \
 ok "probe tells udev what is on it" wait_for property_is "$loop" EVS_UUID "$uuid" || why_not
 ok "a rule can ask systemd to attach it" \
 	wait_for property_is "$loop" SYSTEMD_WANTS evs-attach@data.service || why_not
+
+# ---- udevd misses what is written while it has the disk locked to look at it ----
+
+label_of()
+{
+	cryptsetup luksDump "$loop" | awk '$1 == "Label:" { print $2 }'
+}
+
+label=$(label_of)
+exec 7<"$loop"
+must flock --shared 7
+evs-setup header label "$loop" other >"$tmp/label" 2>&1 7<&- &
+sleep 1
+is "$(label_of)" "$label" "nothing is written while udevd looks at a device"
+exec 7<&-
+wait $!
+is $? 0 "but after that"
+is "$(label_of)" other "the label is written"
 must losetup --detach "$loop"
 
 ok "nothing is left behind" no_leftovers

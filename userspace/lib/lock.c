@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <blkid/blkid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lock.h"
 
 #define LUKS_FOLDER "/run/cryptsetup"
+#define UDEV_WAIT_MS 10000
+#define UDEV_PAUSE_MS 20
 
 static bool is_at(int fd, const char *path)
 {
@@ -64,4 +69,36 @@ int evs_lock_luks(struct evs_lock *lock, const struct evs_device *dev, struct ev
 		 minor(dev->number));
 	ret = evs_lock_take(lock, true);
 	return ret ? evs_error_set(err, -ret, "%s: %s", lock->path, strerror(-ret)) : 0;
+}
+
+/* The disk that a partition is on, or the disk itself; -1 when it cannot be opened */
+static int open_disk(dev_t number)
+{
+	dev_t disk;
+	char *name;
+	int fd;
+
+	if (blkid_devno_to_wholedisk(number, NULL, 0, &disk))
+		return -1;
+	name = blkid_devno_to_devname(disk);
+	fd = name ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	free(name);
+	return fd;
+}
+
+int evs_lock_udev(const struct evs_device *dev)
+{
+	const struct timespec pause = { .tv_nsec = UDEV_PAUSE_MS * 1000000 };
+	int tries = UDEV_WAIT_MS / UDEV_PAUSE_MS;
+	int fd = dev->is_file ? -1 : open_disk(dev->number);
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK && tries--)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
+void evs_lock_udev_release(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }

@@ -45,4 +45,19 @@ void evs_lock_release(struct evs_lock *lock);
  */
 int evs_lock_luks(struct evs_lock *lock, const struct evs_device *dev, struct evs_error *err);
 
+/**
+ * evs_lock_udev() - Keep udevd from a device while it is written.
+ * @dev: the device; of a regular file, nothing is locked
+ *
+ * udevd does not notice what is written while it looks at a device, and has the whole
+ * disk locked for as long (https://systemd.io/BLOCK_DEVICE_LOCKING). Waits up to 10 s:
+ * the lock is no claim, and another holder does not keep us from writing.
+ *
+ * Return: a descriptor for evs_lock_udev_release(), or -1 when the disk cannot be opened.
+ */
+int evs_lock_udev(const struct evs_device *dev);
+
+/** evs_lock_udev_release() - Let udevd look again. @fd: from evs_lock_udev() */
+void evs_lock_udev_release(int fd);
+
 #endif /* EVS_LOCK_H */

@@ -281,17 +281,33 @@ static int check_unchanged(const struct evs_image *image, const struct evs_devic
 	return 0;
 }
 
-/* Keeps libcryptsetup from the header until the change that follows has been written. */
+/**
+ * struct change - What is locked while a header is changed.
+ * @luks: against libcryptsetup
+ * @udev: against udevd
+ */
+struct change {
+	struct evs_lock luks;
+	int udev;
+};
+
+static void end_change(struct change *change)
+{
+	evs_lock_release(&change->luks);
+	evs_lock_udev_release(change->udev);
+}
+
 static int begin_change(const struct evs_image *image, const struct evs_device *dev,
-			struct evs_lock *lock, struct evs_error *err)
+			struct change *change, struct evs_error *err)
 {
 	int ret;
 
-	ret = evs_lock_luks(lock, dev, err);
+	change->udev = evs_lock_udev(dev);
+	ret = evs_lock_luks(&change->luks, dev, err);
 	if (!ret)
 		ret = check_unchanged(image, dev, err);
 	if (ret)
-		evs_lock_release(lock);
+		end_change(change);
 	return ret;
 }
 
@@ -317,10 +333,10 @@ int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
 		     struct evs_error *err)
 {
 	size_t size = image->copy_size;
-	struct evs_lock lock;
+	struct change change;
 	int i, ret;
 
-	ret = begin_change(image, dev, &lock, err);
+	ret = begin_change(image, dev, &change, err);
 	if (ret)
 		return ret;
 	for (i = 0; i < EVS_COPIES && !ret; i++) {
@@ -336,17 +352,17 @@ int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
 			image->unreadable[i] = 0;
 		}
 	}
-	evs_lock_release(&lock);
+	end_change(&change);
 	return ret;
 }
 
 int evs_image_update(struct evs_image *image, const struct evs_device *dev,
 		     struct evs_error *err)
 {
-	struct evs_lock lock;
+	struct change change;
 	int i, ret;
 
-	ret = begin_change(image, dev, &lock, err);
+	ret = begin_change(image, dev, &change, err);
 	if (ret)
 		return ret;
 	for (i = 0; i < EVS_COPIES && !ret; i++)
@@ -355,7 +371,7 @@ int evs_image_update(struct evs_image *image, const struct evs_device *dev,
 		put_back(image, dev);
 		cannot_write(dev, ret, err);
 	}
-	evs_lock_release(&lock);
+	end_change(&change);
 	return ret;
 }
 
@@ -403,7 +419,9 @@ static int write_over(const struct evs_image *image, const struct evs_device *de
 int evs_image_write(const struct evs_image *image, const struct evs_device *dev, uint64_t end,
 		    bool replace, struct evs_error *err)
 {
+	int udev = evs_lock_udev(dev);
 	int ret = replace ? write_over(image, dev, end) : write_new(image, dev, end);
 
+	evs_lock_udev_release(udev);
 	return ret ? cannot_write(dev, ret, err) : 0;
 }
