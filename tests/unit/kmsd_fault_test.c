@@ -324,7 +324,8 @@ static void test_killed_everywhere(void **state)
 					break;
 			}
 		}
-		assert_true(at_point > 0);	/* the point is one that is passed */
+		/* The point is one that is passed; kmsd_root_test.c dies at the others */
+		assert_true(at_point > 0 || !strncmp(*point, "root-", 5));
 		deaths += at_point;
 	}
 	print_message("%d deaths\n", deaths);

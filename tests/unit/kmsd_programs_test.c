@@ -157,6 +157,13 @@ static void test_usage(void **state)
 		{ "evs-kmsd init --help", 0, "Usage: evs-kmsd [--config FILE] init" },
 		{ "evs-kmsd --config $PWD/kmsd.conf init --module /m", 5, "initialised already" },
 		{ "evs-kmsd init --state-dir", 1, "--state-dir: unknown option, or without" },
+		{ "evs-kmsd root rewrap", 1, "--token or --new-key is missing" },
+		{ "evs-kmsd root rewrap --new-key --token t", 1, "--new-key: not with other" },
+		{ "evs-kmsd root rewrap --new-key extra", 1, "extra: unexpected argument" },
+		{ "evs-kmsd root rewrap --no-such-option", 1, "Try: evs-kmsd root rewrap --help" },
+		{ "evs-kmsd --config kmsd.conf root rewrap --new-key", 5, "stop evs-kmsd first: " },
+		{ "evs-kmsd --config kmsd.conf root rewrap --token t --module /m --pin-file /p"
+		  " --root-key k --softhsm2-conf /s", 5, "stop evs-kmsd first: " },
 		{ "evs-kmsd frobnicate", 1, "frobnicate: unexpected argument" },
 		{ "evs-kmsd audit", 1, "audit: unexpected argument" },
 		{ "evs-kmsd audit show --no-such-option", 1, "Try: evs-kmsd audit show --help" },

@@ -17,6 +17,7 @@
 #include "hsm/hsm.h"
 #include "init.h"
 #include "kmsd.h"
+#include "newfile.h"
 #include "store/store.h"
 
 #define PIN_BYTES 16
@@ -174,27 +175,6 @@ static int make_state_dir(struct setup *s, struct evs_error *err)
 	return check_empty(s->state_dir, err);
 }
 
-/* Makes a file that is not there yet, and has it on disk when it returns. */
-static int write_file(const char *path, mode_t mode, const void *data, size_t size,
-		      struct evs_error *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	ssize_t written;
-	int ret = 0;
-
-	if (fd < 0)
-		return evs_error_set(err, errno, "%s: %m", path);
-	written = write(fd, data, size);
-	if (written != (ssize_t)size)
-		ret = evs_error_set(err, written < 0 ? errno : ENOSPC, "%s: %s", path,
-				    written < 0 ? strerror(errno) : "written in part");
-	else if (fsync(fd))
-		ret = evs_error_set(err, errno, "%s: %m", path);
-	if (close(fd) && !ret)
-		ret = evs_error_set(err, errno, "%s: %m", path);
-	return ret;
-}
-
 static int new_pin(const char *path, struct evs_secret **pin, struct evs_error *err)
 {
 	unsigned char random[PIN_BYTES];
@@ -208,7 +188,7 @@ static int new_pin(const char *path, struct evs_secret **pin, struct evs_error *
 		goto out;
 	}
 	evs_hex_encode((char *)(*pin)->data, random, sizeof(random));
-	ret = write_file(path, 0600, (*pin)->data, 2 * PIN_BYTES, err);
+	ret = kmsd_newfile_write(path, 0600, (*pin)->data, 2 * PIN_BYTES, err);
 out:
 	explicit_bzero(random, sizeof(random));
 	return ret;
@@ -232,7 +212,7 @@ static int make_token(struct setup *s, struct evs_error *err)
 			 s->tokens);
 		if (mkdir(s->tokens, 0700))
 			return evs_error_set(err, errno, "%s: %m", s->tokens);
-		ret = write_file(s->conf.softhsm2_conf, 0600, text, strlen(text), err);
+		ret = kmsd_newfile_write(s->conf.softhsm2_conf, 0600, text, strlen(text), err);
 	}
 	if (!ret)
 		ret = new_pin(s->conf.pin_file, &pin, err);
@@ -280,21 +260,6 @@ static int sync_state(const struct setup *s, struct evs_error *err)
 	return ret;
 }
 
-/* The directory of the configuration file, its name on disk as well. */
-static int sync_config(const struct setup *s, struct evs_error *err)
-{
-	char path[PATH_MAX];
-	int fd, ret = 0;
-
-	strcpy(path, s->config);
-	fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd))
-		ret = evs_error_set(err, errno, "%s: %m", path);
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 static int write_config(const struct setup *s, struct evs_error *err)
 {
 	char path[PATH_MAX], temp[PATH_MAX + sizeof(".new")];
@@ -305,13 +270,13 @@ static int write_config(const struct setup *s, struct evs_error *err)
 		return evs_error_set(err, errno, "%s: %m", path);
 	snprintf(temp, sizeof(temp), "%s.new", s->config);
 	unlink(temp);
-	ret = write_file(temp, 0644, s->text, strlen(s->text), err);
+	ret = kmsd_newfile_write(temp, 0644, s->text, strlen(s->text), err);
 	/* link() unlike rename() leaves alone what is there already */
 	if (!ret && link(temp, s->config))
 		ret = evs_error_set(err, errno, "%s: %m", s->config);
 	unlink(temp);
 	if (!ret) {
-		ret = sync_config(s, err);
+		ret = kmsd_newfile_sync_name(s->config, err);
 		if (ret)
 			unlink(s->config);
 	}

@@ -4,16 +4,17 @@
 
 #include "kmsd.h"
 
-static int check_root(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error *err)
+int kmsd_root_check(struct kmsd_store *store, struct kmsd_hsm *hsm, const struct kmsd_conf *conf,
+		    struct evs_error *err)
 {
 	unsigned char wrapped[KMSD_WRAPPED_MAX], plain[KMSD_WRAPPED_MAX];
 	size_t size;
 	int ret;
 
-	ret = kmsd_store_root_check(kmsd->store, wrapped, &size, err);
+	ret = kmsd_store_root_check(store, wrapped, &size, err);
 	if (ret)
 		return ret;
-	ret = kmsd_hsm_unwrap(kmsd->hsm, KMSD_ROOT_CHECK_AAD, wrapped, size, plain, err);
+	ret = kmsd_hsm_unwrap(hsm, KMSD_ROOT_CHECK_AAD, wrapped, size, plain, err);
 	if (ret == -EBADMSG)
 		return evs_error_set(err, EKEYREJECTED,
 				     "database %s: made with another root key than \"%s\" of token \"%s\"",
@@ -33,7 +34,7 @@ int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error 
 	ret = kmsd_hsm_open(&kmsd->hsm, conf, err);
 	if (ret)
 		goto err_store;
-	ret = check_root(kmsd, conf, err);
+	ret = kmsd_root_check(kmsd->store, kmsd->hsm, conf, err);
 	if (ret)
 		goto err_hsm;
 	ret = kmsd_audit_open(&kmsd->audit, conf->audit, kmsd->store, err);

@@ -33,6 +33,18 @@ struct kmsd {
 #define KMSD_ROOT_CHECK_TEXT "evs-kmsd"
 
 /**
+ * kmsd_root_check() - Do a token and a database belong together?
+ * @store: the database
+ * @hsm: the token
+ * @conf: what messages call them
+ * @err: filled when they do not
+ *
+ * Return: 0, -EKEYREJECTED when they do not, or another negative errno.
+ */
+int kmsd_root_check(struct kmsd_store *store, struct kmsd_hsm *hsm, const struct kmsd_conf *conf,
+		    struct evs_error *err);
+
+/**
  * kmsd_open() - Open token and database and see that they belong together.
  * @kmsd: filled; release with kmsd_close()
  * @conf: where they are

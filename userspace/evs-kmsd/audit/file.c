@@ -11,6 +11,7 @@
 #include "audit/file.h"
 #include "fault.h"
 #include "log.h"
+#include "newfile.h"
 
 #define NEW_SUFFIX "~"
 
@@ -178,21 +179,6 @@ bool kmsd_file_was_renamed(const struct kmsd_file *file)
 	return !fstat(file->fd, &st) && st.st_nlink && access(file->path, F_OK) && errno == ENOENT;
 }
 
-/* Has the name of the file in its directory on disk. */
-static int sync_directory(const char *path, struct evs_error *err)
-{
-	char dir[PATH_MAX];
-	int fd, ret = 0;
-
-	strcpy(dir, path);
-	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd))
-		ret = fail(path, err);
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 /* Makes the new file under a name that is not looked for after a crash. */
 static int make_new(struct kmsd_file *new, const char *line, struct evs_error *err)
 {
@@ -222,7 +208,7 @@ int kmsd_file_begin(struct kmsd_file *file, const char *line, struct evs_error *
 	    (int)sizeof(new.path))
 		return evs_error_set(err, ENAMETOOLONG, "audit log %s: name too long", file->path);
 	/* Its name too: whoever renamed it need not have cared */
-	ret = fsync(file->fd) ? fail(file->path, err) : sync_directory(file->path, err);
+	ret = fsync(file->fd) ? fail(file->path, err) : kmsd_newfile_sync_name(file->path, err);
 	if (!ret)
 		ret = make_new(&new, line, err);
 	if (ret)
@@ -242,7 +228,7 @@ int kmsd_file_begin(struct kmsd_file *file, const char *line, struct evs_error *
 	file->size = new.size;
 	file->written += new.written;
 	kmsd_fault("rotate-named");
-	if (sync_directory(file->path, &later))
+	if (kmsd_newfile_sync_name(file->path, &later))
 		kmsd_log("%s", later.text);
 out:
 	close(new.fd);

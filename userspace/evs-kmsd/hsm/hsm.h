@@ -116,4 +116,13 @@ struct kmsd_hsm_new {
  */
 int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err);
 
+/**
+ * kmsd_hsm_make_root() - Generate a root key in a token, unless it has one of that name.
+ * @conf: its [hsm] section is read
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_hsm_make_root(const struct kmsd_conf *conf, struct evs_error *err);
+
 #endif /* KMSD_HSM_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_ROOT_H
+#define KMSD_ROOT_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+/**
+ * struct kmsd_root_target - The root key to go to. NULL leaves what is configured.
+ * @module: PKCS#11 module
+ * @softhsm2_conf: its configuration, when it is SoftHSM's; "" for none
+ * @token: label of the token, which has been initialised
+ * @pin_file: file with the user's PIN
+ * @root_key: label of the root key, which is made when there is none
+ * @new_key: in the configured token, under the next name
+ */
+struct kmsd_root_target {
+	const char *module;
+	const char *softhsm2_conf;
+	const char *token;
+	const char *pin_file;
+	const char *root_key;
+	bool new_key;
+};
+
+/**
+ * kmsd_root_rewrap() - Wrap all that is in the database with another root key.
+ * @config: the configuration, which names the new one afterwards
+ * @to: the new one
+ * @err: filled on failure
+ *
+ * No daemon may run. All is wrapped anew in one transaction; a call that was killed
+ * after it has only the configuration left to write, which the same call does when it
+ * is made again. The old root key stays in its token.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_root_rewrap(const char *config, const struct kmsd_root_target *to,
+		     struct evs_error *err);
+
+#endif /* KMSD_ROOT_H */

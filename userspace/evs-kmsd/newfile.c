@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "newfile.h"
+
+int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t size,
+		       struct evs_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	ssize_t written;
+	int ret = 0;
+
+	if (fd < 0)
+		return evs_error_set(err, errno, "%s: %m", path);
+	written = write(fd, data, size);
+	if (written != (ssize_t)size)
+		ret = evs_error_set(err, written < 0 ? errno : ENOSPC, "%s: %s", path,
+				    written < 0 ? strerror(errno) : "written in part");
+	else if (fsync(fd))
+		ret = evs_error_set(err, errno, "%s: %m", path);
+	if (close(fd) && !ret)
+		ret = evs_error_set(err, errno, "%s: %m", path);
+	return ret;
+}
+
+int kmsd_newfile_sync_name(const char *path, struct evs_error *err)
+{
+	char dir[PATH_MAX];
+	int fd, ret = 0;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd))
+		ret = evs_error_set(err, errno, "%s: %m", dir);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KMSD_NEWFILE_H
+#define KMSD_NEWFILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/**
+ * kmsd_newfile_write() - Make a file that is not there yet; it is on disk on return.
+ * @path: the file
+ * @mode: its mode
+ * @data: its bytes
+ * @size: how many
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t size,
+		       struct evs_error *err);
+
+/**
+ * kmsd_newfile_sync_name() - Have the name of a file in its directory on disk.
+ * @path: the file
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_newfile_sync_name(const char *path, struct evs_error *err);
+
+#endif /* KMSD_NEWFILE_H */
