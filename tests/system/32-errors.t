@@ -156,9 +156,8 @@ weathered()
 	must wait_for evs-setup detach data
 }
 
-# The other guests are slow
-steps=150
-[ "$EVS_VM" = uml ] || steps=40
+steps=80
+[ "$EVS_VM" = uml ] || steps=40 # Slow
 evs=$(raw_attach $dm 4096 --name data)
 storm "no faults"
 is "$(io_errors)" 0 "no faults: no error is counted"

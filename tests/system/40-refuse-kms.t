@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep.
 # Userspace alone: the KMS and the helper refuse. 41-refuse-key.t has what the kernel does.
 # Refusals on the way to the key, each with its own words, nothing left behind.
 . "$(dirname "$0")/tap.sh"
