@@ -29,6 +29,7 @@
 #include "key.h"
 #include "keyslot.h"
 #include "netlink.h"
+#include "version.h"
 
 static int __init evs_init(void)
 {
@@ -87,4 +88,5 @@ module_exit(evs_exit);
 
 MODULE_DESCRIPTION("Encrypted block devices with keys from a Key Management Service");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(EVS_VERSION);
 MODULE_ALIAS_GENL_FAMILY(EVS_FAMILY_NAME);

@@ -34,6 +34,8 @@ is "$(ls /sys/module/evs/parameters 2>/dev/null)" "" "it has no parameters"
 is "$(evs-setup list --json | jq -c .disks)" "[]" "the list is empty"
 ok "it can be unloaded" rmmod evs
 ok "it can be loaded from its file, too" insmod "$EVS_KO"
+is "$(cat /sys/module/evs/version)" "$(evs-setup --version | cut -d ' ' -f 2)" \
+	"it has the version of the programs"
 
 new_null evs_t0 16
 at_exit detach_all

@@ -84,6 +84,8 @@ static void test_versions(void **state)
 		{ "evs-setup --version", 0, "evs-setup " },
 		{ "evs-kmsd --version", 0, "evs-kmsd " },
 		{ "evs-setup -V", 0, "evs-setup " },
+		{ "for p in evs-setup evs-kmsd evs-request-key evs-generator; do $p --version; done | "
+		  "tee versions | cut -d' ' -f2 | sort -u | wc -l; wc -l <versions", 0, "1\n4\n" },
 		{ "evs-setup version --json", 0, "{\"programs\":[{\"name\":\"evs-setup\",\"version\":\"" },
 		{ "evs-setup --version >/dev/full", 3, "standard output: No space left" },
 		{ "evs-setup --help >/dev/full", 3, "standard output: " },

@@ -20,6 +20,7 @@
 #include "secret.h"
 #include "text.h"
 #include "token.h"
+#include "version.h"
 
 /* libcryptsetup looks the functions up by name and declares none of them. */
 int cryptsetup_token_open(struct crypt_device *cd, int id, char **buffer, size_t *buffer_len,
@@ -153,5 +154,5 @@ void cryptsetup_token_dump(struct crypt_device *cd, const char *json)
  */
 const char *cryptsetup_token_version(void)
 {
-	return "evs 0.1";
+	return "evs " EVS_VERSION;
 }

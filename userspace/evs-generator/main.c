@@ -12,6 +12,7 @@
 
 #include "stdfd.h"
 #include "units.h"
+#include "version.h"
 
 /* The kernel takes no longer record; the rest of the text is cut off. */
 #define RECORD_MAX 960
@@ -51,8 +52,13 @@ int main(int argc, char *argv[])
 
 	if (evs_stdfd_open())
 		return 1;
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		puts("evs-generator " EVS_VERSION);
+		return fflush(stdout) ? 1 : 0;
+	}
 	if (argc != 2 && argc != 4) {
-		fputs("Usage: evs-generator NORMAL-DIR [EARLY-DIR LATE-DIR]\n", stderr);
+		fputs("Usage: evs-generator NORMAL-DIR [EARLY-DIR LATE-DIR]\n"
+		      "       evs-generator --version\n", stderr);
 		return 1;
 	}
 	if (evstab_load(&tab, &err)) {

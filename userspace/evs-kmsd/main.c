@@ -18,8 +18,8 @@
 #include "sweep.h"
 #include "text.h"
 #include "verb/verb.h"
+#include "version.h"
 
-#define VERSION "1.0"
 
 static const struct kmsd_verb *const verbs[] = {
 	&kmsd_verb_init, &kmsd_verb_audit_show, &kmsd_verb_audit_verify,
@@ -65,7 +65,7 @@ static int parse_options(int argc, char **argv, const char **config)
 			print_help();
 			return 0;
 		case 'V':
-			puts("evs-kmsd " VERSION);
+			puts("evs-kmsd " EVS_VERSION);
 			return 0;
 		default:
 			return kmsd_verb_usage(NULL, "%s: unknown option, or without its argument",

@@ -24,6 +24,7 @@
 #include "stdfd.h"
 #include "text.h"
 #include "unwrap.h"
+#include "version.h"
 #include "volume/volume.h"
 
 #define PROGRAM "evs-request-key"
@@ -293,7 +294,7 @@ static void usage(FILE *stream)
 {
 	fputs("Usage: " PROGRAM " KEY UID DESCRIPTION   (called by request-key(8))\n"
 	      "       " PROGRAM " -D UUID DEVICE        get and check the key, without the kernel\n"
-	      "       " PROGRAM " --help\n"
+	      "       " PROGRAM " --help|--version\n"
 	      "\n"
 	      "Hands the data key of an EVS disk from its KMS to the kernel.\n"
 	      "The KMS is the one that the disk's header names, see evs.conf(5).\n", stream);
@@ -310,6 +311,10 @@ int main(int argc, char *argv[])
 	alarm(LOCAL_SECONDS);
 	if (argc == 2 && !strcmp(argv[1], "--help")) {
 		usage(stdout);
+		return finish();
+	}
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		puts(PROGRAM " " EVS_VERSION);
 		return finish();
 	}
 	if (argc == 4 && !strcmp(argv[1], "-D"))

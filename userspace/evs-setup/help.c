@@ -8,8 +8,8 @@
 #include "cli.h"
 #include "help.h"
 #include "out.h"
+#include "version.h"
 
-#define VERSION "0.1"
 #define LEFT_MAX 26	/* the most columns that options take on the left */
 
 static void print_verbs(FILE *out, int argc, char *argv[])
@@ -104,7 +104,7 @@ void help_verb(const struct verb *verb)
 
 void help_version(void)
 {
-	puts("evs-setup " VERSION);
+	puts("evs-setup " EVS_VERSION);
 }
 
 /* How long so many words are, which begin a text */
@@ -159,7 +159,8 @@ static int run_version(int argc, char *argv[], struct evs_error *err)
 	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err))
 		return -err->errnum;
 	if (cli_settings()->json)
-		return out_texts("programs", err, "name", "evs-setup", "version", VERSION, NULL);
+		return out_texts("programs", err, "name", "evs-setup", "version",
+				 EVS_VERSION, NULL);
 	help_version();
 	return 0;
 }
