@@ -317,6 +317,74 @@ static void test_slow(void **state)
 	CHECK(rows);
 }
 
+/* The table of verbs is sound: nothing stands twice in the options of a verb. */
+static void test_verbs(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup help | sed -n 's/^  \\([a-z][a-z -]*[a-z]\\)  .*/\\1/p' >verbs; "
+		  "test $(wc -l <verbs) -gt 30 && sort verbs | uniq -d | wc -l", 0, "0\n" },
+		{ "while read -r v; do evs-setup complete -- $v -- | sort | uniq -d; evs-setup help $v | "
+		  "grep -o '^  -[a-zA-Z]' | sort | uniq -d; done <verbs | wc -l", 0, "0\n" },
+		{ "while read -r v; do evs-setup help $v | awk 'length > 90'; done <verbs | wc -l", 0, "0\n" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+#define COMPLETE(words) "bash comp.sh " words
+
+/* What the shell is offered, by the script that is installed for it */
+static void test_completion(void **state)
+{
+	static const struct row rows[] = {
+		{ "cat >comp.sh <<'END'\n"
+		  ". \"$(dirname \"$(command -v evs-setup)\")/../../integration/bash-completion/evs-setup\"\n"
+		  "COMP_WORDS=(evs-setup \"$@\"); COMP_CWORD=$#; _evs_setup; echo \"<${COMPREPLY[*]}>\"\n"
+		  "END\n" COMPLETE("at"), 0, "<attach>\n" },
+		{ COMPLETE("cmk grant ''"), 0, "<add list remove>\n" },
+		{ COMPLETE("complet"), 0, "<>\n" },
+		{ COMPLETE("help head"), 0, "<header>\n" },
+		{ COMPLETE("create --f"), 0, "<--force>\n" },
+		{ COMPLETE("attach --sector-size ''"), 0, "<512 4096>\n" },
+		{ COMPLETE("list -o NAME,REA"), 0, "<NAME,READS>\n" },
+		{ "touch comp.file; " COMPLETE("probe comp.f"), 0, "<comp.file>\n" },
+		{ "evs-setup cmk create comp-key; " COMPLETE("cmk show comp-"), 0, "<comp-key>\n" },
+		{ COMPLETE("create --cmk comp-"), 0, "<comp-key>\n" },
+		{ COMPLETE("cmk list --kms loc"), 0, "<local>\n" },
+		{ COMPLETE("cmk show --kms none comp-"), 0, "<>\n" },
+		{ "printf 'comp-disk UUID=" UUID "\\n' >comp.tab; EVSTAB=$PWD/comp.tab "
+		  COMPLETE("attach --tab comp"), 0, "<comp-disk>\n" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
+/* evs.conf, what it names, and evstab, without a KMS: there is none at /none. */
+static void test_config(void **state)
+{
+	static const struct row rows[] = {
+		{ "printf '[kms n]\nurl = unix:/none\nproject = p\n' >n.conf; "
+		  "printf 'a UUID=" UUID " kms=n\nb /dev/x\n' >n.tab; "
+		  "EVS_CONF=$PWD/n.conf EVSTAB=$PWD/n.tab evs-setup config check", 0,
+		  "ok    KMS n: its section is complete" },
+		{ "echo 'c UUID=" UUID "' >>n.tab; echo 'd /dev/y kms=m' >>n.tab; echo e >>n.tab; "
+		  "EVS_CONF=$PWD/n.conf EVSTAB=$PWD/n.tab evs-setup config check >found 2>&1", 2, "" },
+		{ "cat found", 0, "n.tab:3: c has the device of a\n" },
+		{ "cat found", 0, "n.tab:4: d: KMS \"m\" is not configured" },
+		{ "cat found", 0, "n.tab:5: e has no device\n" },
+		{ "cat found", 0, "config check: 3 of 7 checks found something to mend\n" },
+		{ "printf 'auth = password\nuser = u\ndomain = d\npassword-file = /none\n' >>n.conf; "
+		  "EVS_CONF=$PWD/n.conf evs-setup config check", 2, "BAD   KMS n: " },
+		{ "echo nonsense >>n.conf; EVS_CONF=$PWD/n.conf evs-setup config check --json 2>/dev/null | "
+		  "jq -r '.checks[0].result'", 0, "BAD\n" },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /* Tables as lsblk(8) has them */
 static void test_columns(void **state)
 {
@@ -678,6 +746,9 @@ int main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_output),

@@ -17,8 +17,8 @@ static const struct verb *const verbs[] = {
 	&verb_cmk_disable, &verb_cmk_rotate, &verb_cmk_rotation, &verb_cmk_import,
 	&verb_cmk_delete_material, &verb_cmk_schedule_deletion, &verb_cmk_cancel_deletion,
 	&verb_cmk_grant_add, &verb_cmk_grant_list, &verb_cmk_grant_remove, &verb_cmk_quotas,
-	&verb_agency_create, &verb_agency_show, &verb_agency_delete, &verb_doctor,
-	&verb_help, &verb_version,
+	&verb_agency_create, &verb_agency_show, &verb_agency_delete,
+	&verb_config_check, &verb_doctor, &verb_help, &verb_version, &verb_complete,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

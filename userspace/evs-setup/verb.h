@@ -125,9 +125,11 @@ extern const struct verb verb_header_dump;
 extern const struct verb verb_agency_create;
 extern const struct verb verb_agency_show;
 extern const struct verb verb_agency_delete;
+extern const struct verb verb_config_check;
 extern const struct verb verb_doctor;
 extern const struct verb verb_help;
 extern const struct verb verb_version;
+extern const struct verb verb_complete;
 
 /**
  * verb_at() - A verb of the table.

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * config check: evs.conf, the files that it names, and evstab, without a word to a KMS
+ * and without a look at a disk.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "checks.h"
+#include "cli.h"
+#include "config.h"
+#include "evstab.h"
+#include "kms/kms.h"
+#include "secret.h"
+
+/* Opening a client reads its secrets, and asks nothing. */
+static void check_section(struct findings *f, const struct evs_config_kms *cfg)
+{
+	char what[EVS_KMS_NAME_MAX + 8];
+	struct evs_error err = {};
+	struct evs_kms *kms;
+
+	snprintf(what, sizeof(what), "KMS %s", cfg->name);
+	check_certificates(f, cfg);
+	if (evs_kms_open(&kms, cfg, &err)) {
+		check_bad(f, what, "%s", check_sentence(&err, what));
+		return;
+	}
+	check_good(f, what, "its section is complete, and its files can be read");
+	evs_kms_close(kms);
+}
+
+/* A line may be good by itself, but not beside the others and evs.conf. */
+static void check_entry(struct findings *f, const struct evs_config *cfg, const struct evstab *tab,
+			size_t index)
+{
+	const struct evstab_entry *entry = &tab->entries[index];
+	struct evs_error err = {};
+	size_t i;
+
+	if (entry->bad) {
+		check_bad(f, "evstab", "%s", entry->bad);
+		return;
+	}
+	for (i = 0; i < index; i++) {
+		if (strcmp(tab->entries[i].device, entry->device) || tab->entries[i].bad)
+			continue;
+		check_bad(f, "evstab", "%s:%u: %s has the device of %s", tab->path, entry->line,
+			  entry->name, tab->entries[i].name);
+		return;
+	}
+	if (cfg && *entry->kms && !evs_config_kms(cfg, entry->kms, &err))
+		check_bad(f, "evstab", "%s:%u: %s: %s", tab->path, entry->line, entry->name,
+			  err.text);
+	else
+		check_good(f, "evstab", "%s:%u: %s", tab->path, entry->line, entry->name);
+}
+
+static void check_tab(struct findings *f, const struct evs_config *cfg)
+{
+	struct evs_error err = {};
+	struct evstab tab;
+	size_t i;
+
+	if (evstab_load(&tab, &err)) {
+		check_bad(f, "evstab", "%s", err.text);
+		return;
+	}
+	if (!tab.count)
+		check_note(f, "evstab", "%s: has no disk", tab.path);
+	for (i = 0; i < tab.count; i++)
+		check_entry(f, cfg, &tab, i);
+	evstab_free(&tab);
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct findings found = {};
+	struct evs_config cfg;
+	bool good;
+	size_t i;
+
+	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err) ||
+	    evs_process_harden(err))
+		return -err->errnum;
+	good = !check_config(&found, &cfg);
+	for (i = 0; good && i < cfg.kms_count; i++)
+		if (cfg.kms[i].configured)
+			check_section(&found, &cfg.kms[i]);
+	check_tab(&found, good ? &cfg : NULL);
+	if (good)
+		evs_config_free(&cfg);
+	return check_result(&found, err);
+}
+
+const struct verb verb_config_check = {
+	.name = "config check",
+	.args = "[OPTION...]",
+	.brief = "check evs.conf(5) and evstab(5) without asking a KMS",
+	.notes = "Checks every section and line, the secrets and certificates that evs.conf names,\n"
+		 "and that evstab names KMSs of evs.conf. Prints a line for each: ok, note or BAD.\n"
+		 "Changes nothing. Exits with 2 when something is BAD.\n",
+	.run = run,
+};
