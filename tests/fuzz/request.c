@@ -190,6 +190,9 @@ static void handle(char *text, const char *member, char *value, size_t size)
 	char *headers[2 * HEADERS_MAX + 1], *path, *body, *at;
 	struct kmsd_reply reply;
 	struct evs_error err = {};
+	static const struct evs_error unknown = {
+		.errnum = EINVAL, .code = "KMS.0301", .text = "no client",
+	};
 	struct kmsd_http http;
 	int ret;
 
@@ -207,7 +210,8 @@ static void handle(char *text, const char *member, char *value, size_t size)
 	http = (struct kmsd_http){
 		.method = line, .path = path, .uri = uri, .header = header_of, .arg = headers,
 		.source = "fuzz", .request_id = "0123456789ABCDEF", .local = !*headers,
-		.local_root = !*headers, .body = body, .size = strlen(body),
+		.client = *headers ? NULL : &kmsd_client_root, .unknown = &unknown,
+		.body = body, .size = strlen(body),
 	};
 	ret = kmsd_api_handle(&kmsd, &http, &reply, &err);
 	check_reply(&reply, ret);

@@ -359,7 +359,7 @@ static void test_not_root(void **state)
 	}
 	assert_int_equal(chmod(f.socket, 0600), 0);
 	assert_true(has_line(f.log, "disable-key cmk=- status=403 code=KMS.0306",
-			     "from=unix:uid=65534: only root"));
+			     "from=unix:uid=65534: uid 65534 is no client"));
 	snprintf(audit, sizeof(audit), "%s/audit.log", f.state);
 	assert_true(has_line(audit, "\"event\":\"disableKey\"", "\"source\":\"unix:uid=65534\""));
 }

@@ -302,25 +302,6 @@ static void test_agency(void **state)
 	free(agency);
 }
 
-/* Root on the socket as the service: it needs the agency as well. */
-static void test_local_service(void **state)
-{
-	char *agency, uri[200];
-
-	(void)state;
-	f.kmsd.conf.service = true;
-	call_refused(&f, 403, "KMS.0306", "create-datakey",
-		     "{\"key_id\":\"alias/evs/default\",\"datakey_length\":\"512\"}");
-	agency = iam_ok("POST", "/v3.0/OS-AGENCY/agencies", 201, "agency", "id",
-			"{\"agency\":{\"name\":\"EVSAccessKMS\",\"domain_id\":\"local\","
-			"\"trust_domain_id\":\"op_svc_evs\"}}");
-	snprintf(uri, sizeof(uri),
-		 "/v3.0/OS-AGENCY/projects/default/agencies/%s/roles/KMS Administrator", agency);
-	free(iam_ok("PUT", uri, 204, NULL, NULL, "%s", ""));
-	call_done(&f, "create-datakey", "{\"key_id\":\"alias/evs/default\",\"datakey_length\":\"512\"}");
-	free(agency);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,7 +312,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_security_administrator, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signed_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_agency, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_local_service, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_auth", tests, NULL, NULL);

@@ -406,7 +406,7 @@ static void test_read_only(void **state)
 static void test_old_schema(void **state)
 {
 	static const char back[] =
-		"DROP TABLE iam_temporary; DROP TABLE iam_token; DROP TABLE iam_agency_role;"
+		"DROP TABLE agency; DROP TABLE iam_temporary; DROP TABLE iam_token; DROP TABLE iam_agency_role;"
 		"DROP TABLE iam_agency; DROP TABLE iam_credential; DROP TABLE iam_role; DROP TABLE iam_user; DROP TABLE tag;"
 		"DROP TABLE key_grant; DROP TABLE audit_head; DROP TABLE meta; DROP INDEX cmk_project;"
 		"ALTER TABLE cmk DROP COLUMN creator; ALTER TABLE cmk DROP COLUMN deletion;"

@@ -304,11 +304,15 @@ static const char *header_of(void *arg, const char *name)
 UNUSED static struct answer local(struct fixture *f, const char *method, const char *uri,
 				  const char *body, const char *const *headers)
 {
+	static const struct evs_error unknown = {
+		.errnum = EINVAL, .code = "KMS.0301", .text = "no client",
+	};
 	char *copy = strdup(body ? body : ""), path[512];
 	struct kmsd_http http = {
 		.method = method, .path = path, .uri = uri, .header = header_of,
 		.arg = (void *)headers, .source = "test", .request_id = "id", .local = true,
-		.local_root = !headers, .body = copy, .size = strlen(copy),
+		.client = headers ? NULL : &kmsd_client_root, .unknown = &unknown,
+		.body = copy, .size = strlen(copy),
 	};
 	struct answer a = {};
 	struct evs_error err = {};

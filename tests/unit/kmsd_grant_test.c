@@ -22,7 +22,7 @@ static void test_grants(void **state)
 	refused(400, "KMS.2401", a_token, "default", "create-grant",
 		"{\"key_id\":\"%s\",\"grantee_principal\":\"%s\",\"operations\":[\"create-grant\"]}", key, bert);
 	refused(400, "KMS.2402", a_token, "default", "create-grant",
-		"{\"key_id\":\"%s\",\"grantee_principal\":\"a-b\",\"operations\":[\"describe-key\"]}", key);
+		"{\"key_id\":\"%s\",\"grantee_principal\":\"a b\",\"operations\":[\"describe-key\"]}", key);
 	grant = allowed("grant_id", a_token, "default", "create-grant",
 			"{\"key_id\":\"%s\",\"grantee_principal\":\"%s\",\"name\":\"g\",\"operations\":"
 			"[\"create-datakey\",\"create-grant\",\"retire-grant\"]}", key, bert);

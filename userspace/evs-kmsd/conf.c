@@ -33,7 +33,10 @@ struct setting {
 	const char *choices[2];
 };
 
+#define CLIENT "client "
+
 struct parse {
+	struct kmsd_clients *clients;
 	struct setting *settings;
 	size_t count;
 };
@@ -85,6 +88,8 @@ static int on_section(void *arg, const char *section, struct evs_error *err)
 	struct parse *parse = arg;
 	size_t i;
 
+	if (!strncmp(section, CLIENT, strlen(CLIENT)))
+		return kmsd_clients_section(parse->clients, section + strlen(CLIENT), err);
 	for (i = 0; i < parse->count; i++)
 		if (!strcmp(parse->settings[i].section, section))
 			return 0;
@@ -100,6 +105,10 @@ static int on_setting(void *arg, unsigned int line, const char *section, const c
 	size_t i;
 
 	(void)line;
+	if (!strncmp(section, CLIENT, strlen(CLIENT))) {
+		wrong = kmsd_clients_set(parse->clients, section + strlen(CLIENT), name, value);
+		return wrong ? evs_error_set(err, EINVAL, "%s: [%s] %s", wrong, section, name) : 0;
+	}
 	for (i = 0; i < parse->count && !s; i++)
 		if (!strcmp(parse->settings[i].section, section) &&
 		    !strcmp(parse->settings[i].name, name))
@@ -120,6 +129,11 @@ static int complete(struct kmsd_conf *conf, const char *path, struct evs_error *
 		return evs_error_set(err, EINVAL,
 				     "%s: [listen] address needs [listen] certificate and private-key",
 				     path);
+	if (conf->client_crl[0] && !conf->client_ca[0])
+		return evs_error_set(err, EINVAL, "%s: [listen] client-crl needs [listen] client-ca",
+				     path);
+	if (kmsd_clients_check(&conf->clients, conf->client_ca[0], err))
+		return evs_error_prefix(err, "%s", path);
 	if (conf->audit[0])
 		return 0;
 	strcpy(dir, conf->database);
@@ -147,13 +161,13 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 		TEXT("listen", "certificate", certificate, .bad = bad_path),
 		TEXT("listen", "private-key", private_key, .bad = bad_path),
 		TEXT("listen", "client-ca", client_ca, .bad = bad_path),
+		TEXT("listen", "client-crl", client_crl, .bad = bad_path),
 		NUMBER("limits", "connections", connections, 1, 10000),
 		NUMBER("limits", "connections-per-peer", peer_connections, 1, 10000),
 		NUMBER("limits", "request-seconds", request_seconds, 1, 3600),
 		NUMBER("limits", "idle-seconds", idle_seconds, 1, 3600),
 		TEXT("store", "database", database, .bad = bad_path, .required = true),
 		TEXT("audit", "file", audit, .bad = bad_path),
-		CHOICE("auth", "local-root", service, "administrator", "service"),
 		NUMBER("auth", "token-hours", token_hours, 1, 24 * 365),
 		NUMBER("quota", "cmks", cmks, 1, 10000000),
 		NUMBER("quota", "grants", grants, 1, 10000),
@@ -165,7 +179,7 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 		TEXT("hsm", "pin-file", pin_file, .bad = bad_path, .required = true),
 		TEXT("hsm", "root-key", root_key, .bad = NULL),
 	};
-	struct parse parse = { settings, sizeof(settings) / sizeof(settings[0]) };
+	struct parse parse = { &conf->clients, settings, sizeof(settings) / sizeof(settings[0]) };
 	size_t i;
 	int ret;
 
@@ -177,16 +191,23 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 	ret = text ? evs_ini_parse(path, text, len, &reader, &parse, err) :
 		     evs_ini_read(path, &reader, &parse, err);
 	if (ret == -ENOENT)
-		return evs_error_set(err, ENOENT,
-				     "%s: no such file: to set up the KMS, run evs-kmsd init",
-				     path);
-	if (ret)
-		return ret;
-	for (i = 0; i < parse.count; i++)
+		ret = evs_error_set(err, ENOENT,
+				    "%s: no such file: to set up the KMS, run evs-kmsd init",
+				    path);
+	for (i = 0; i < parse.count && !ret; i++)
 		if (settings[i].required && !settings[i].seen)
-			return evs_error_set(err, EINVAL, "%s: missing setting: [%s] %s", path,
-					     settings[i].section, settings[i].name);
-	return complete(conf, path, err);
+			ret = evs_error_set(err, EINVAL, "%s: missing setting: [%s] %s", path,
+					    settings[i].section, settings[i].name);
+	if (!ret)
+		ret = complete(conf, path, err);
+	if (ret)
+		kmsd_conf_free(conf);
+	return ret;
+}
+
+void kmsd_conf_free(struct kmsd_conf *conf)
+{
+	kmsd_clients_free(&conf->clients);
 }
 
 int kmsd_conf_load(struct kmsd_conf *conf, const char *path, struct evs_error *err)

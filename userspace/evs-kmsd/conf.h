@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client.h"
 #include "config.h"
 #include "error.h"
 
@@ -26,17 +27,17 @@
  * @address: [listen] address, `ADDRESS:PORT` for TLS; "" for none
  * @certificate: [listen] certificate, PEM
  * @private_key: [listen] private-key, PEM
- * @client_ca: [listen] client-ca, PEM: clients need a certificate from it; ""
- *	       when they do not
+ * @client_ca: [listen] client-ca, PEM: by a certificate from it, clients are
+ *	       known by subject or san; "" for none
+ * @client_crl: [listen] client-crl, PEM: what that CA has revoked; "" for none
  * @connections: [limits] connections, on each of the two sockets
  * @peer_connections: [limits] connections-per-peer, by address
  * @request_seconds: [limits] request-seconds, in which a request has to have
  *		     arrived, and an answer to have been taken
  * @idle_seconds: [limits] idle-seconds of silence on a connection
+ * @clients: [client NAME]
  * @database: [store] database
  * @audit: [audit] file; audit.log beside the database unless given
- * @service: [auth] local-root is `service`: root on the socket may do what the
- *	     project's agency lets the EVS service do; else it is an administrator
  * @token_hours: [auth] token-hours, life of a token
  * @cmks: [quota] cmks, of a project
  * @grants: [quota] grants, of a CMK
@@ -55,13 +56,14 @@ struct kmsd_conf {
 	char certificate[PATH_MAX];
 	char private_key[PATH_MAX];
 	char client_ca[PATH_MAX];
+	char client_crl[PATH_MAX];
 	int64_t connections;
 	int64_t peer_connections;
 	int64_t request_seconds;
 	int64_t idle_seconds;
+	struct kmsd_clients clients;
 	char database[KMSD_DATABASE_MAX + 1];
 	char audit[PATH_MAX];
-	bool service;
 	int64_t token_hours;
 	int64_t cmks;
 	int64_t grants;
@@ -76,7 +78,7 @@ struct kmsd_conf {
 
 /**
  * kmsd_conf_load() - Read the daemon's configuration.
- * @conf: filled
+ * @conf: filled; release with kmsd_conf_free()
  * @path: the file
  * @err: filled on failure; names file and line
  *
@@ -100,5 +102,11 @@ int kmsd_conf_load(struct kmsd_conf *conf, const char *path, struct evs_error *e
  */
 int kmsd_conf_parse(struct kmsd_conf *conf, const char *path, const char *text,
 		    struct evs_error *err);
+
+/**
+ * kmsd_conf_free() - Release what the configuration keeps outside of itself.
+ * @conf: the configuration
+ */
+void kmsd_conf_free(struct kmsd_conf *conf);
 
 #endif /* KMSD_CONF_H */

@@ -45,6 +45,7 @@ int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error 
 	if (ret)
 		goto err_audit;
 	kmsd_metrics_init(&kmsd->metrics);
+	pthread_rwlock_init(&kmsd->clients_lock, NULL);
 	return 0;
 
 err_audit:
@@ -58,6 +59,8 @@ err_store:
 
 void kmsd_close(struct kmsd *kmsd)
 {
+	pthread_rwlock_destroy(&kmsd->clients_lock);
+	kmsd_conf_free(&kmsd->conf);
 	kmsd_metrics_exit(&kmsd->metrics);
 	kmsd_audit_close(kmsd->audit);
 	kmsd_hsm_close(kmsd->hsm);

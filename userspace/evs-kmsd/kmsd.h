@@ -2,6 +2,8 @@
 #ifndef KMSD_KMSD_H
 #define KMSD_KMSD_H
 
+#include <pthread.h>
+
 #include "audit/audit.h"
 #include "clock.h"
 #include "conf.h"
@@ -13,6 +15,7 @@
 /**
  * struct kmsd - A running KMS.
  * @conf: its configuration
+ * @clients_lock: protects conf.clients once it runs
  * @clock: where it takes the time from; the wall clock unless changed
  * @hsm: the token with the root key
  * @store: the database
@@ -21,6 +24,7 @@
  */
 struct kmsd {
 	struct kmsd_conf conf;
+	pthread_rwlock_t clients_lock;
 	struct kmsd_clock clock;
 	struct kmsd_hsm *hsm;
 	struct kmsd_store *store;
@@ -47,7 +51,7 @@ int kmsd_root_check(struct kmsd_store *store, struct kmsd_hsm *hsm, const struct
 /**
  * kmsd_open() - Open token and database and see that they belong together.
  * @kmsd: filled; release with kmsd_close()
- * @conf: where they are
+ * @conf: where they are; taken over when this succeeds
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.

@@ -101,7 +101,28 @@ static int run_verb(const char *config, int argc, char **argv)
 	return kmsd_verb_usage(NULL, "%s: unexpected argument", argv[0]);
 }
 
-static int serve(const struct kmsd_conf *conf, struct evs_error *err)
+/* What is wrong with the new configuration is told; the old one goes on. */
+static void reload(struct kmsd_server *server, const char *config)
+{
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	size_t count;
+	int ret;
+
+	ret = kmsd_conf_load(&conf, config, &err);
+	if (!ret) {
+		count = conf.clients.count;
+		ret = kmsd_server_reload(server, &conf, &err);
+		kmsd_conf_free(&conf);
+	}
+	if (ret)
+		kmsd_log("SIGHUP: nothing changed: %s", err.text);
+	else
+		kmsd_log("SIGHUP: clients and what client-ca has revoked: read again, %zu clients",
+			 count);
+}
+
+static int serve(const struct kmsd_conf *conf, const char *config, struct evs_error *err)
 {
 	struct kmsd_server *server;
 	struct kmsd kmsd;
@@ -112,6 +133,7 @@ static int serve(const struct kmsd_conf *conf, struct evs_error *err)
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGHUP);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
@@ -127,7 +149,8 @@ static int serve(const struct kmsd_conf *conf, struct evs_error *err)
 	kmsd_log("ready on %s%s%s", conf->socket, conf->address[0] ? " and " : "", conf->address);
 	if (kmsd_notify("READY=1"))
 		kmsd_log("cannot tell the service manager: %s", strerror(errno));
-	sigwait(&stop, &sig);
+	while (!sigwait(&stop, &sig) && sig == SIGHUP)
+		reload(server, config);
 	kmsd_log("stopping: %s", strsignal(sig));
 	kmsd_sweep_stop();
 out_server:
@@ -157,7 +180,7 @@ static int run(int argc, char **argv)
 	ret = kmsd_verb_conf(&conf, config);
 	if (ret)
 		return ret;
-	return serve(&conf, &err) ? kmsd_verb_fail(&err) : 0;
+	return serve(&conf, config, &err) ? kmsd_verb_fail(&err) : 0;
 }
 
 int main(int argc, char **argv)

@@ -37,9 +37,7 @@ static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 
 	if (call->who.service && call->route->permission & KMSD_P_KMS)
 		return kmsd_fail(err, code,
-				 "project %s does not let EVS do this (%s): its security administrator has to create the agency "
-				 KMSD_EVS_AGENCY " for " KMSD_EVS_DOMAIN
-				 " with the role KMS Administrator, once: evs-setup agency create",
+				 "project %s does not let EVS do this (%s): an administrator of the project has to run, once: evs-setup agency create",
 				 call->project, kmsd_permission_name(call->route->permission));
 	if (call->route->permission & KMSD_P_IAM && !call->project[0])
 		return kmsd_fail(err, code,

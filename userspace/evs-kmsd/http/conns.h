@@ -5,23 +5,29 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "http/peer.h"
 
 /*
  * The HTTP library closes connections that are silent. One that sends, or
  * takes, a byte now and then is never silent: each has a time by which its
  * request must be there, or its answer be gone, and is cut off then.
+ *
+ * Nobody can keep others out by holding connections: one address (IPv6: one /64,
+ * on the Unix socket: one user other than root) has a limited number, and when all
+ * places are taken, a new connection gets that of an idle one.
  */
 
 struct kmsd_conn;
 
 /**
  * kmsd_conns_start() - Watch connections from now on.
- * @seconds: that a request may take to arrive, and an answer to leave
+ * @conf: how many, how many of a peer, and how long a request may take to arrive
+ *	  and an answer to leave
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int kmsd_conns_start(unsigned int seconds, struct evs_error *err);
+int kmsd_conns_start(const struct kmsd_conf *conf, struct evs_error *err);
 
 /**
  * kmsd_conns_stop() - Watch no more; there are no connections left.
@@ -29,7 +35,7 @@ int kmsd_conns_start(unsigned int seconds, struct evs_error *err);
 void kmsd_conns_stop(void);
 
 /**
- * kmsd_conn_add() - A connection begins.
+ * kmsd_conn_add() - A connection begins; it is cut off at once where there are too many.
  * @fd: its socket, which is not closed before kmsd_conn_remove()
  *
  * Return: the connection, or NULL when there is no memory.
@@ -37,24 +43,37 @@ void kmsd_conns_stop(void);
 struct kmsd_conn *kmsd_conn_add(int fd);
 
 /**
- * kmsd_conn_peer() - Who is at the other end, as the kernel said when it began.
+ * kmsd_conn_peer() - Who is at the other end.
  * @conn: the connection
- * @uid: set to the user id, -1 when it is not known
  *
- * Return: whether it is a Unix socket.
+ * Return: the peer; the thread that serves the connection may change it while it
+ * holds the KMS's clients_lock.
  */
-bool kmsd_conn_peer(const struct kmsd_conn *conn, long *uid);
+struct kmsd_peer *kmsd_conn_peer(struct kmsd_conn *conn);
+
+/**
+ * kmsd_conn_busy() - A client's request has begun: the connection is not idle.
+ * @conn: the connection
+ */
+void kmsd_conn_busy(struct kmsd_conn *conn);
 
 /**
  * kmsd_conn_touch() - A request has arrived, or an answer has left: the time starts anew.
  * @conn: the connection, or NULL
+ * @idle: no request is being served
  */
-void kmsd_conn_touch(struct kmsd_conn *conn);
+void kmsd_conn_touch(struct kmsd_conn *conn, bool idle);
 
 /**
  * kmsd_conn_remove() - A connection ends.
  * @conn: the connection, or NULL
  */
 void kmsd_conn_remove(struct kmsd_conn *conn);
+
+/**
+ * kmsd_conns_recheck() - Cut off whoever is no client any more.
+ * @clients: the clients as they are now; the KMS's clients_lock is held for writing
+ */
+void kmsd_conns_recheck(const struct kmsd_clients *clients);
 
 #endif /* KMSD_CONNS_H */

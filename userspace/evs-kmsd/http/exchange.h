@@ -21,8 +21,11 @@
  * @id: X-Request-Id
  * @source: from where
  * @local: it came over the Unix socket
- * @local_root: from root
  * @uid: user id there
+ * @fingerprint: of the client's certificate, "" for none
+ * @client: who sends it, when known is set
+ * @known: it is a client
+ * @unknown: why not, when it is none
  */
 struct kmsd_exchange {
 	char *uri;
@@ -34,8 +37,11 @@ struct kmsd_exchange {
 	char id[2 * KMSD_REQUEST_ID_SIZE + 1];
 	char source[80];
 	bool local;
-	bool local_root;
 	long uid;
+	char fingerprint[KMSD_FINGERPRINT_SIZE];
+	bool known;
+	struct evs_error unknown;
+	struct kmsd_client client;
 };
 
 /**

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "http/listen.h"
@@ -91,6 +92,16 @@ static int open_tcp(const char *address, int *out, struct evs_error *err)
 	return ret;
 }
 
+static bool has_users(const struct kmsd_clients *clients)
+{
+	size_t i;
+
+	for (i = 0; i < clients->count; i++)
+		if (clients->list[i].uid >= 0)
+			return true;
+	return false;
+}
+
 int kmsd_listen_open(struct kmsd_listen *l, const struct kmsd_conf *conf, struct evs_error *err)
 {
 	int count = inherited(), ret = 0, i;
@@ -107,6 +118,9 @@ int kmsd_listen_open(struct kmsd_listen *l, const struct kmsd_conf *conf, struct
 	if (!count && !ret) {
 		ret = kmsd_socket_open(&l->sock, conf->socket, err);
 		l->unix_fd = ret ? -1 : l->sock.fd;
+		/* Whoever is no client of the daemon is refused by it */
+		if (!ret && has_users(&conf->clients) && chmod(l->sock.path, 0666))
+			ret = evs_error_set(err, errno, "%s: %m", l->sock.path);
 	}
 	/* A Unix socket from systemd does not keep the daemon from its own TCP address */
 	if (!ret && l->tcp_fd < 0 && conf->address[0]) {

@@ -57,6 +57,9 @@ static const struct kmsd_route routes[] = {
 	POST("list-retirable-grants", kmsd_op_list_retirable, NULL, 0, 0, 0),
 	POST("retire-grant", kmsd_op_retire_grant, "retireGrant", 0, 0, CHANGE),
 	POST("revoke-grant", kmsd_op_revoke_grant, "revokeGrant", KMSD_P_GRANT_REVOKE, 0, CHANGE),
+	POST("create-agency", kmsd_op_create_agency, "createAgency", KMSD_P_AGENCY, 0, CHANGE),
+	POST("describe-agency", kmsd_op_describe_agency, NULL, KMSD_P_CMK_QUOTA, 0, 0),
+	POST("delete-agency", kmsd_op_delete_agency, "deleteAgency", KMSD_P_AGENCY, 0, CHANGE),
 	POST("get-parameters-for-import", kmsd_op_import_parameters, NULL, KMSD_P_CMK_IMPORT, 0,
 	     0),
 	POST("import-key-material", kmsd_op_import_material, "importKeyMaterial",
@@ -78,9 +81,9 @@ static const struct kmsd_route routes[] = {
 	{ "tag-delete", "DELETE", KMS "*/tags/*", kmsd_op_tag_delete, "deleteKeyTag",
 	  KMSD_P_CMK_TAG, 0, CHANGE | KMSD_R_NO_BODY },
 
-	{ "versions", "GET", "", kmsd_op_versions, NULL, 0, 0, KMSD_R_PUBLIC },
-	{ "version", "GET", "v1.0", kmsd_op_version, NULL, 0, 0, KMSD_R_PUBLIC },
-	{ "version", "GET", "v1.0/", kmsd_op_version, NULL, 0, 0, KMSD_R_PUBLIC },
+	{ "versions", "GET", "", kmsd_op_versions, NULL, 0, 0, 0 },
+	{ "version", "GET", "v1.0", kmsd_op_version, NULL, 0, 0, 0 },
+	{ "version", "GET", "v1.0/", kmsd_op_version, NULL, 0, 0, 0 },
 	{ "metrics", "GET", "metrics", kmsd_op_metrics, NULL, KMSD_P_METRICS, 0, 0 },
 
 	/* No transaction: the password takes its time, and others want to change things */

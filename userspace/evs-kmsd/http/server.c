@@ -2,6 +2,7 @@
 /* HTTP: connections in, requests to the API, answers out, one log line each. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@
 
 #define THREADS 4
 #define STOP_SECONDS 5
+#define SPARE 16	/* connections that the library has not closed yet, for each thread */
 #define HEADER_MAX 32768	/* of headers, in the library's memory for a connection */
 
 struct kmsd_server {
@@ -59,14 +61,26 @@ static int fd_of(struct MHD_Connection *connection)
 	return info ? info->connect_fd : -1;
 }
 
+/* Asks for a certificate of any CA, or none: it is the fingerprint that counts. */
+static void ask_certificate(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	if (info && info->tls_session)
+		gnutls_certificate_server_set_request(info->tls_session, GNUTLS_CERT_REQUEST);
+}
+
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
 			  enum MHD_ConnectionNotificationCode what)
 {
 	(void)arg;
-	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		*context = kmsd_conn_add(fd_of(connection));
-	else
+	if (what != MHD_CONNECTION_NOTIFY_STARTED) {
 		kmsd_conn_remove(*context);
+		return;
+	}
+	*context = kmsd_conn_add(fd_of(connection));
+	ask_certificate(connection);
 }
 
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
@@ -87,7 +101,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
 		return;
 	kmsd_exchange_free(*con_cls);
 	*con_cls = NULL;
-	kmsd_conn_touch(conn_of(connection));
+	kmsd_conn_touch(conn_of(connection), true);
 	count(arg, -1);
 }
 
@@ -110,16 +124,16 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, struct kmsd_exc
 	return kmsd_exchange_respond(ex, connection);
 }
 
-static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex, long uid)
+static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex,
+			const struct kmsd_peer *peer)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct sockaddr *addr = info ? info->client_addr : NULL;
 
 	if (ex->local) {
-		ex->local_root = uid == 0;
-		ex->uid = uid;
-		snprintf(ex->source, sizeof(ex->source), "unix:uid=%ld", uid);
+		ex->uid = peer->uid;
+		snprintf(ex->source, sizeof(ex->source), "unix:uid=%ld", peer->uid);
 	} else if (addr && addr->sa_family == AF_INET) {
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, ex->source,
 			  sizeof(ex->source));
@@ -129,27 +143,43 @@ static void find_source(struct MHD_Connection *connection, struct kmsd_exchange 
 	}
 }
 
-/* Headers are there, the body is not: what can be refused now costs little. */
+/* Which client is it? Asked for each request: its section may have gone since the last. */
+static int identify(struct kmsd_server *server, struct MHD_Connection *connection,
+		    struct kmsd_exchange *ex, struct kmsd_peer *peer, struct evs_error *err)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	pthread_rwlock_t *lock = &server->kmsd->clients_lock;
+	int ret;
+
+	if (!peer->local && (!info || !info->tls_session))
+		return evs_error_set(err, EIO, "no TLS session");
+	pthread_rwlock_rdlock(lock);
+	ret = kmsd_peer_identify(peer, server->kmsd, &server->tls,
+				 peer->local ? NULL : info->tls_session, err);
+	pthread_rwlock_unlock(lock);
+	ex->known = !ret;
+	ex->client = peer->client;
+	memcpy(ex->fingerprint, peer->fingerprint, sizeof(ex->fingerprint));
+	return ret;
+}
+
+/* Headers are there. Who is no client is refused with a record of what it wanted. */
 static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *connection,
 			     struct kmsd_exchange *ex)
 {
-	const struct kmsd_conn *conn = conn_of(connection);
-	const union MHD_ConnectionInfo *info;
-	struct evs_error err = {};
-	long uid;
+	struct kmsd_conn *conn = conn_of(connection);
+	struct kmsd_peer *peer;
 
 	if (!conn)
 		return MHD_NO;
 	ex->begun = true;
-	ex->local = kmsd_conn_peer(conn, &uid);
-	find_source(connection, ex, uid);
-	if (ex->local || !server->tls.client_ca)
-		return MHD_YES;
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	if (info && info->tls_session && kmsd_tls_peer_is_good(info->tls_session))
-		return MHD_YES;
-	kmsd_fail(&err, KMSD_E_TOKEN, "a client certificate of this KMS's CA is required");
-	return refuse(connection, ex, &err);
+	peer = kmsd_conn_peer(conn);
+	ex->local = peer->local;
+	find_source(connection, ex, peer);
+	if (!identify(server, connection, ex, peer, &ex->unknown))
+		kmsd_conn_busy(conn);
+	return MHD_YES;
 }
 
 static const char *header(void *arg, const char *name)
@@ -171,7 +201,9 @@ static enum MHD_Result answer(struct kmsd_server *server, struct MHD_Connection 
 	const struct kmsd_http http = {
 		.method = method, .path = url, .uri = ex->uri, .header = header,
 		.arg = connection, .source = ex->source, .request_id = ex->id,
-		.local = ex->local, .local_root = ex->local_root, .uid = ex->uid,
+		.local = ex->local, .client = ex->known ? &ex->client : NULL,
+		.unknown = &ex->unknown, .uid = ex->uid,
+		.fingerprint = ex->fingerprint[0] ? ex->fingerprint : NULL,
 		.body = (char *)ex->body->data, .size = ex->used,
 	};
 	int64_t start = now_us();
@@ -205,7 +237,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
-	kmsd_conn_touch(conn_of(connection));
+	kmsd_conn_touch(conn_of(connection), false);
 	if (ex->too_long) {
 		kmsd_fail(&err, KMSD_E_TOO_LONG, "body: more than %d bytes", KMSD_BODY_MAX);
 		return refuse(connection, ex, &err);
@@ -240,12 +272,7 @@ static struct MHD_Daemon *start(struct kmsd_server *server, int fd, const struct
 							tls->private_key->data };
 		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0,
 							(void *)KMSD_TLS_PRIORITIES };
-		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-							(intptr_t)conf->peer_connections, NULL };
 	}
-	if (tls && tls->client_ca)
-		options[n++] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_TRUST, 0,
-							tls->client_ca->data };
 	options[n] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message,
@@ -253,7 +280,7 @@ static struct MHD_Daemon *start(struct kmsd_server *server, int fd, const struct
 		server, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
 		MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)conf->connections,
+		MHD_OPTION_CONNECTION_LIMIT, THREADS * (unsigned int)(conf->connections + SPARE),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)conf->idle_seconds,
 		MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -300,7 +327,7 @@ int kmsd_server_start(struct kmsd_server **out, struct kmsd *kmsd, struct evs_er
 	ret = kmsd_listen_open(&server->listen, &kmsd->conf, err);
 	if (ret)
 		goto err_free;
-	ret = kmsd_conns_start((unsigned int)kmsd->conf.request_seconds, err);
+	ret = kmsd_conns_start(&kmsd->conf, err);
 	if (ret)
 		goto err_listen;
 	ret = start_http(server, err);
@@ -318,6 +345,27 @@ err_free:
 	pthread_mutex_destroy(&server->lock);
 	free(server);
 	return ret;
+}
+
+int kmsd_server_reload(struct kmsd_server *server, struct kmsd_conf *conf, struct evs_error *err)
+{
+	struct kmsd *kmsd = server->kmsd;
+	gnutls_x509_trust_list_t trust, old_trust = server->tls.trust;
+	struct kmsd_clients old = kmsd->conf.clients;
+	int ret;
+
+	ret = kmsd_tls_load_trust(&trust, conf, err);
+	if (ret)
+		return ret;
+	pthread_rwlock_wrlock(&kmsd->clients_lock);
+	kmsd->conf.clients = conf->clients;
+	server->tls.trust = trust;
+	kmsd_conns_recheck(&kmsd->conf.clients);
+	pthread_rwlock_unlock(&kmsd->clients_lock);
+	conf->clients = old;
+	if (old_trust)
+		gnutls_x509_trust_list_deinit(old_trust, 1);
+	return 0;
 }
 
 void kmsd_server_stop(struct kmsd_server *server)

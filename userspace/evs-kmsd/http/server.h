@@ -19,6 +19,19 @@ struct kmsd_server;
 int kmsd_server_start(struct kmsd_server **server, struct kmsd *kmsd, struct evs_error *err);
 
 /**
+ * kmsd_server_reload() - Take clients, client-ca and client-crl of a new configuration.
+ * @server: the server
+ * @conf: the configuration; what is not used any more is put there in exchange
+ * @err: filled on failure; nothing has changed then
+ *
+ * The connections of who is no client any more are cut off.
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_server_reload(struct kmsd_server *server, struct kmsd_conf *conf,
+		       struct evs_error *err);
+
+/**
  * kmsd_server_stop() - Take no more connections, finish the requests, release.
  * @server: the server
  */

@@ -8,6 +8,8 @@
 
 #include "http/tls.h"
 
+#define CHAIN_MAX 8
+
 /* Certificates, as a string. A private key is read by evs_secret_read_pem(). */
 static int read_pem(const char *path, struct evs_secret **out, struct evs_error *err)
 {
@@ -71,10 +73,10 @@ int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs
 	ret = read_pem(conf->certificate, &tls->certificate, err);
 	if (!ret)
 		ret = evs_secret_read_pem(&tls->private_key, conf->private_key, err);
-	if (!ret && conf->client_ca[0])
-		ret = read_pem(conf->client_ca, &tls->client_ca, err);
 	if (!ret)
 		ret = check_pair(tls, conf, err);
+	if (!ret)
+		ret = kmsd_tls_load_trust(&tls->trust, conf, err);
 	if (ret)
 		kmsd_tls_free(tls);
 	return ret;
@@ -84,16 +86,91 @@ void kmsd_tls_free(struct kmsd_tls *tls)
 {
 	evs_secret_free(tls->certificate);
 	evs_secret_free(tls->private_key);
-	evs_secret_free(tls->client_ca);
+	if (tls->trust)
+		gnutls_x509_trust_list_deinit(tls->trust, 1);
 	*tls = (struct kmsd_tls){};
 }
 
-bool kmsd_tls_peer_is_good(void *session)
+static int add_crl(gnutls_x509_trust_list_t trust, const char *path, struct evs_error *err)
+{
+	struct evs_secret *pem;
+	gnutls_datum_t text;
+	int ret;
+
+	ret = read_pem(path, &pem, err);
+	if (ret)
+		return ret;
+	text = (gnutls_datum_t){ pem->data, (unsigned int)strlen((char *)pem->data) };
+	if (gnutls_x509_trust_list_add_trust_mem(trust, NULL, &text, GNUTLS_X509_FMT_PEM, 0,
+						 GNUTLS_TL_VERIFY_CRL) <= 0)
+		ret = evs_error_set(err, EINVAL,
+				    "%s: not a list of certificates that [listen] client-ca has revoked",
+				    path);
+	evs_secret_free(pem);
+	return ret;
+}
+
+int kmsd_tls_load_trust(gnutls_x509_trust_list_t *trust, const struct kmsd_conf *conf,
+			struct evs_error *err)
+{
+	struct evs_secret *pem;
+	gnutls_datum_t text;
+	int ret;
+
+	*trust = NULL;
+	if (!conf->client_ca[0])
+		return 0;
+	ret = read_pem(conf->client_ca, &pem, err);
+	if (ret)
+		return ret;
+	text = (gnutls_datum_t){ pem->data, (unsigned int)strlen((char *)pem->data) };
+	if (gnutls_x509_trust_list_init(trust, 0))
+		ret = evs_error_set(err, ENOMEM, "out of memory");
+	else if (gnutls_x509_trust_list_add_trust_mem(*trust, &text, NULL, GNUTLS_X509_FMT_PEM, 0,
+						      0) <= 0)
+		ret = evs_error_set(err, EINVAL, "%s: no certificates in it", conf->client_ca);
+	else if (conf->client_crl[0])
+		ret = add_crl(*trust, conf->client_crl, err);
+	evs_secret_free(pem);
+	if (!ret || !*trust)
+		return ret;
+	gnutls_x509_trust_list_deinit(*trust, 1);
+	*trust = NULL;
+	return ret;
+}
+
+/* Imports the chain that the client has shown; returns how many certificates. */
+static unsigned int get_chain(void *session, gnutls_x509_crt_t *chain, unsigned int max)
+{
+	unsigned int count = 0, n;
+	const gnutls_datum_t *der = gnutls_certificate_get_peers(session, &count);
+
+	for (n = 0; der && n < count && n < max; n++) {
+		if (gnutls_x509_crt_init(&chain[n]))
+			break;
+		if (gnutls_x509_crt_import(chain[n], &der[n], GNUTLS_X509_FMT_DER)) {
+			gnutls_x509_crt_deinit(chain[n]);
+			break;
+		}
+	}
+	return n;
+}
+
+bool kmsd_tls_trusts(const struct kmsd_tls *tls, void *session)
 {
 	gnutls_typed_vdata_st purpose = {
 		.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT,
 	};
-	unsigned int status = 0;
+	gnutls_x509_crt_t chain[CHAIN_MAX];
+	unsigned int status = 1, count, i;
+	bool good;
 
-	return !gnutls_certificate_verify_peers(session, &purpose, 1, &status) && !status;
+	if (!tls->trust)
+		return false;
+	count = get_chain(session, chain, CHAIN_MAX);
+	good = count && !gnutls_x509_trust_list_verify_crt2(tls->trust, chain, count, &purpose, 1, 0,
+							    &status, NULL) && !status;
+	for (i = 0; i < count; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	return good;
 }

@@ -2,6 +2,7 @@
 #ifndef KMSD_TLS_H
 #define KMSD_TLS_H
 
+#include <gnutls/x509.h>
 #include <stdbool.h>
 
 #include "conf.h"
@@ -17,12 +18,12 @@
  * struct kmsd_tls - The files for TLS, read.
  * @certificate: PEM
  * @private_key: PEM
- * @client_ca: PEM, or NULL
+ * @trust: the CA of clients' certificates and what it has revoked, or NULL
  */
 struct kmsd_tls {
 	struct evs_secret *certificate;
 	struct evs_secret *private_key;
-	struct evs_secret *client_ca;
+	gnutls_x509_trust_list_t trust;
 };
 
 /**
@@ -44,9 +45,21 @@ int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs
 void kmsd_tls_free(struct kmsd_tls *tls);
 
 /**
- * kmsd_tls_peer_is_good() - Has the client a certificate from our CA?
+ * kmsd_tls_load_trust() - Read the CA for clients, and what it has revoked.
+ * @trust: set; NULL when there is no CA
+ * @conf: where they are
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_tls_load_trust(gnutls_x509_trust_list_t *trust, const struct kmsd_conf *conf,
+			struct evs_error *err);
+
+/**
+ * kmsd_tls_trusts() - Has the client a certificate from our CA, for clients, not revoked?
+ * @tls: the files
  * @session: its gnutls_session_t
  */
-bool kmsd_tls_peer_is_good(void *session);
+bool kmsd_tls_trusts(const struct kmsd_tls *tls, void *session);
 
 #endif /* KMSD_TLS_H */

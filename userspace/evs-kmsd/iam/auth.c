@@ -14,6 +14,7 @@
 #include "iam/auth.h"
 #include "fail.h"
 #include "hex.h"
+#include "key/agency.h"
 #include "pool.h"
 #include "iam/sign.h"
 
@@ -272,21 +273,30 @@ static int by_signature(struct kmsd *kmsd, const struct kmsd_http *http, const c
 	return ret ? ret : enter_project(kmsd, project, who, err);
 }
 
-/* Root on the socket, as the EVS service: what the project's agency lets it do. */
-static int as_service(struct kmsd *kmsd, const char *project, struct kmsd_identity *who,
-		      struct evs_error *err)
+/* A client that the connection vouches for: what its role allows in its project. */
+static int by_client(struct kmsd *kmsd, const struct kmsd_client *c, const char *project,
+		     struct kmsd_identity *who, struct evs_error *err)
 {
-	static const char sql[] =
-		"SELECT r.role FROM iam_agency a JOIN iam_agency_role r ON r.agency = a.id"
-		" WHERE a.name = ? AND a.trust_domain = ? AND r.project = ?";
+	struct kmsd_agency agency;
 	int ret;
+	bool root = c == &kmsd_client_root || !strcmp(c->name, kmsd_client_root.name);
 
-	who->service = true;
-	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, add_role, &who->permissions, sql,
-			   "sss", KMSD_EVS_AGENCY, KMSD_EVS_DOMAIN, project);
-	/* It is root's KMS all the same: users and agencies are for root to make */
-	who->permissions |= KMSD_P_IAM | KMSD_P_METRICS;
-	return ret < 0 ? ret : 0;
+	strcpy(who->id, c->name);
+	strcpy(who->name, c->name);
+	strcpy(who->domain, KMSD_DOMAIN);
+	strcpy(who->project, c->project);
+	if (project[0] && c->project[0] && strcmp(project, c->project))
+		return kmsd_fail(err, KMSD_E_OTHER_PROJECT,
+				 "client %s is for project %s, the URL names %s", c->name,
+				 c->project, project);
+	who->permissions = root ? UINT32_MAX : kmsd_role_permissions(c->role);
+	if (c->role != KMSD_ROLE_USER)
+		return 0;
+	ret = kmsd_agency_find(kmsd, project, &agency, err);
+	who->service = !ret && !agency.creator[0];
+	if (who->service)
+		who->permissions = KMSD_P_NONE;
+	return ret;
 }
 
 int kmsd_auth(struct kmsd *kmsd, const struct kmsd_http *http, const char *project,
@@ -300,15 +310,9 @@ int kmsd_auth(struct kmsd *kmsd, const struct kmsd_http *http, const char *proje
 		return by_token(kmsd, token, project, who, err);
 	if (authorization && !strncmp(authorization, KMSD_SIGN_SCHEME, strlen(KMSD_SIGN_SCHEME)))
 		return by_signature(kmsd, http, project, who, err);
-	if (!http->local_root)
-		return http->local ? kmsd_fail(err, KMSD_E_PERMISSION,
-					       "only root may use this KMS without a token")
-				   : kmsd_fail(err, KMSD_E_NO_TOKEN, "X-Auth-Token is missing");
-	strcpy(who->id, "root");
-	strcpy(who->name, "root");
-	strcpy(who->domain, KMSD_DOMAIN);
-	if (kmsd->conf.service)
-		return as_service(kmsd, project, who, err);
-	who->permissions = UINT32_MAX;
-	return 0;
+	if (!http->client) {
+		*err = *http->unknown;
+		return -err->errnum;
+	}
+	return by_client(kmsd, http->client, project, who, err);
 }

@@ -8,35 +8,6 @@
 #include "kmsd.h"
 #include "secret.h"
 
-/* What may be done: one bit for each action of the cloud's permission model. */
-enum kmsd_permission {
-	KMSD_P_NONE = 0,
-	KMSD_P_CMK_CREATE = 1 << 0,
-	KMSD_P_CMK_ENABLE = 1 << 1,
-	KMSD_P_CMK_DISABLE = 1 << 2,
-	KMSD_P_CMK_UPDATE = 1 << 3,
-	KMSD_P_CMK_LIST = 1 << 4,
-	KMSD_P_CMK_GET = 1 << 5,
-	KMSD_P_CMK_GENERATE = 1 << 6,
-	KMSD_P_CMK_CRYPTO = 1 << 7,
-	KMSD_P_CMK_INSTANCE = 1 << 8,
-	KMSD_P_CMK_QUOTA = 1 << 9,
-	KMSD_P_CMK_ROTATE = 1 << 10,
-	KMSD_P_CMK_IMPORT = 1 << 11,
-	KMSD_P_CMK_TAG = 1 << 12,
-	KMSD_P_DEK_CREATE = 1 << 13,
-	KMSD_P_DEK_CRYPTO = 1 << 14,
-	KMSD_P_GRANT_CREATE = 1 << 15,
-	KMSD_P_GRANT_REVOKE = 1 << 16,
-	KMSD_P_GRANT_RETIRE = 1 << 17,
-	KMSD_P_GRANT_LIST = 1 << 18,
-	KMSD_P_METRICS = 1 << 19,
-	KMSD_P_IAM = 1 << 20,		/* users, roles, credentials, agencies */
-	KMSD_P_AGENT = 1 << 21,		/* take up agencies */
-};
-
-#define KMSD_P_KMS (KMSD_P_METRICS - 1)
-
 /* The agency by which a project lets EVS use its keys, and to whom it is given. */
 #define KMSD_EVS_AGENCY "EVSAccessKMS"
 #define KMSD_EVS_DOMAIN "op_svc_evs"
@@ -71,12 +42,6 @@ extern const size_t kmsd_role_count;
 const struct kmsd_role *kmsd_role_find(const char *name);
 
 /**
- * kmsd_permission_name() - How the cloud calls an action.
- * @permission: one bit
- */
-const char *kmsd_permission_name(uint32_t permission);
-
-/**
  * struct kmsd_identity - Who makes a request.
  * @id: id of the user, or of the agency
  * @name: name of it, for logs
@@ -107,7 +72,8 @@ struct kmsd_identity {
  * @uid: user id behind the Unix socket
  * @fingerprint: of the client's certificate, for the audit log; NULL for none
  * @request_id: X-Request-Id of the answer
- * @local_root: it came over the Unix socket, from root
+ * @client: the client that sends it, by its connection; NULL for none of them
+ * @unknown: why it is none of them
  * @local: it came over the Unix socket
  * @body: changed while it is parsed
  * @size: its size
@@ -122,7 +88,8 @@ struct kmsd_http {
 	long uid;
 	const char *fingerprint;
 	const char *request_id;
-	bool local_root;
+	const struct kmsd_client *client;
+	const struct evs_error *unknown;
 	bool local;
 	char *body;
 	size_t size;
@@ -137,7 +104,7 @@ struct kmsd_http {
  * @err: filled when it is refused
  *
  * A token in X-Auth-Token goes first, then a signature in Authorization, then
- * root's right on the Unix socket. Without @project, the one that the token is for
+ * the client of the connection. Without @project, the one that the token is for
  * counts, but KMSD_P_IAM then takes a role in all projects.
  *
  * Return: 0 or a negative errno.

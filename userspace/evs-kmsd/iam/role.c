@@ -31,21 +31,3 @@ const struct kmsd_role *kmsd_role_find(const char *name)
 			return &kmsd_roles[i];
 	return NULL;
 }
-
-const char *kmsd_permission_name(uint32_t permission)
-{
-	static const char *const names[] = {
-		"kms:cmk:create", "kms:cmk:enable", "kms:cmk:disable", "kms:cmk:update",
-		"kms:cmk:list", "kms:cmk:get", "kms:cmk:generate", "kms:cmk:crypto",
-		"kms:cmk:getInstance", "kms:cmk:getQuota", "kms:cmk:rotate", "kms:cmk:import",
-		"kms:cmk:tag", "kms:dek:create", "kms:dek:crypto", "kms:grant:create",
-		"kms:grant:revoke", "kms:grant:retire", "kms:grant:list", "metrics", "iam",
-		"iam:assume",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (permission & 1u << i)
-			return names[i];
-	return "nothing";
-}

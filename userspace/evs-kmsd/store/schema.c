@@ -104,6 +104,16 @@ static const char *const steps[] = {
 	"  wrapped BLOB NOT NULL,"
 	"  expires INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX temporary_expires ON iam_temporary (expires);",
+
+	/* The agency is the KMS's own */
+	"CREATE TABLE agency ("
+	"  project TEXT PRIMARY KEY,"
+	"  creator TEXT NOT NULL,"
+	"  created INTEGER NOT NULL) WITHOUT ROWID;"
+	"INSERT OR IGNORE INTO agency SELECT r.project, 'root', a.created"
+	"  FROM iam_agency a JOIN iam_agency_role r ON r.agency = a.id"
+	"  WHERE a.name = 'EVSAccessKMS' AND a.trust_domain = 'op_svc_evs'"
+	"  AND r.role IN ('kms_adm', 'kms_full', 'kms_user', 'evs_kms');",
 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client.h"
 #include "config.h"
 #include "store/db.h"
 #include "error.h"
@@ -15,9 +16,6 @@ struct kmsd_store;
 
 /* Room for one version of a CMK as the root key wraps it. */
 #define KMSD_WRAPPED_MAX 128
-
-/* Ids of users and domains. */
-#define KMSD_USER_MAX 64
 
 /**
  * struct kmsd_cmk - What the database knows of a CMK, all but older material.

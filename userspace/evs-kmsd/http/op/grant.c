@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The operations on grants. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,20 +8,16 @@
 #include "fail.h"
 #include "key/grant.h"
 #include "http/op/ops.h"
+#include "names.h"
 
 #define LIMIT_MAX 100
 
-/* A user's id: 1 to 64 letters and digits. */
 static int check_principal(const char *name, const char *id, struct evs_error *err)
 {
-	size_t len = strlen(id), i = 0;
-
-	while (isalnum((unsigned char)id[i]))
-		i++;
-	return len && len <= KMSD_USER_MAX && i == len
+	return evs_word_valid(id, KMSD_USER_MAX)
 		       ? 0 : kmsd_fail(err, KMSD_E_GRANTEE,
-				       "%s: not an id of 1 to %d letters and digits", name,
-				       KMSD_USER_MAX);
+				       "%s: not a client's name: up to %d letters, digits, '.', '_' and '-'",
+				       name, KMSD_USER_MAX);
 }
 
 static int read_operations(struct kmsd_call *call, uint32_t *operations, struct evs_error *err)

@@ -46,6 +46,11 @@ int kmsd_op_list_retirable(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_retire_grant(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_revoke_grant(struct kmsd_call *call, struct evs_error *err);
 
+/* http/op/agency.c */
+int kmsd_op_create_agency(struct kmsd_call *call, struct evs_error *err);
+int kmsd_op_describe_agency(struct kmsd_call *call, struct evs_error *err);
+int kmsd_op_delete_agency(struct kmsd_call *call, struct evs_error *err);
+
 /* http/op/import.c */
 int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_import_material(struct kmsd_call *call, struct evs_error *err);
