@@ -10,11 +10,6 @@
  * is revoked, invalidated, or expires. Requests in flight fail when the backing
  * device answers, new ones without asking it. Nothing is released: a revoked disk is
  * there until it is detached.
- *
- * Suspending wipes the cipher as fast, but holds I/O instead of failing it. Resuming
- * takes a key that was asked for anew, and lets the I/O go on if it is the same. On
- * request the cipher is not wiped but kept for a time: only resuming without a key,
- * when nobody can be asked for one, brings it back.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -22,7 +17,6 @@
 #include <kunit/visibility.h>
 #include <linux/key.h>
 #include <linux/netlink.h>
-#include <linux/sched/mm.h>
 #include <linux/string.h>
 
 #include "disk.h"
@@ -112,6 +106,23 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 	return before;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_change);
+
+/**
+ * evs_keyslot_alloc_cipher() - make a cipher for a disk
+ * @slot: key slot of the disk
+ * @extack: says why if it fails
+ *
+ * Return: the cipher, whose key is yet to be set, or an ERR_PTR.
+ */
+struct evs_cipher *evs_keyslot_alloc_cipher(struct evs_keyslot *slot,
+					    struct netlink_ext_ack *extack)
+{
+	struct evs_cipher *cipher = evs_cipher_alloc(slot->unit_size);
+
+	if (IS_ERR(cipher))
+		NL_SET_ERR_MSG(extack, "the cipher xts(aes) is not available");
+	return cipher;
+}
 
 /* Does @cipher have the key that the disk had? The first one sets it. */
 static int evs_keyslot_check(struct evs_keyslot *slot,
@@ -253,200 +264,9 @@ void evs_keyslot_kill(struct evs_keyslot *slot)
 	evs_keyslot_change(slot, EVS_OP_KILL, NULL, NULL);
 	evs_key_disown(&slot->owner);
 	cancel_work_sync(&slot->lost_work);
-	cancel_delayed_work_sync(&slot->kept_work);
+	evs_kept_exit(slot);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_kill);
-
-/* The one cipher that nobody but the slot knows of */
-static struct evs_cipher *evs_keyslot_take_kept(struct evs_keyslot *slot)
-{
-	struct evs_cipher *kept;
-	unsigned long flags;
-
-	spin_lock_irqsave(&slot->lock, flags);
-	kept = slot->kept;
-	slot->kept = NULL;
-	spin_unlock_irqrestore(&slot->lock, flags);
-
-	return kept;
-}
-
-/* Wipe the cipher that was kept, its time being over */
-static void evs_keyslot_kept_work(struct work_struct *work)
-{
-	struct evs_keyslot *slot = container_of(to_delayed_work(work),
-						struct evs_keyslot, kept_work);
-
-	evs_cipher_wipe(evs_keyslot_take_kept(slot));
-}
-
-/**
- * evs_keyslot_suspend() - take cipher and key away from a disk, and hold its I/O
- * @slot: key slot of the disk, open or not
- * @grace: for how many seconds evs_keyslot_resume_kept() may give the cipher back,
- *	0 to wipe it at once
- * @extack: says why if it fails
- *
- * Whatever else becomes of the disk wipes a cipher that was kept, and so does this
- * with a @grace of 0, although it fails for a disk that is suspended already.
- *
- * Context: process context. Does not wait for the backing device.
- * Return: 0 or a negative error code, see evs_state_next().
- */
-int evs_keyslot_suspend(struct evs_keyslot *slot, unsigned int grace,
-			struct netlink_ext_ack *extack)
-{
-	int before;
-
-	mutex_lock(&slot->mutex);
-	/* The end of an earlier time, unless that is the present one */
-	if (READ_ONCE(slot->state) != EVS_DEV_STATE_SUSPENDED)
-		cancel_delayed_work_sync(&slot->kept_work);
-	if (!grace)
-		evs_cipher_wipe(evs_keyslot_take_kept(slot));
-	before = evs_keyslot_change(slot, EVS_OP_SUSPEND,
-				    grace ? EVS_CIPHER_HELD : NULL, extack);
-	if (before >= 0)
-		evs_key_disown(&slot->owner);
-	if (before >= 0 && grace) {
-		/* Work does not count the time that the machine sleeps */
-		slot->kept_until = ktime_get_boottime_seconds() + grace;
-		queue_delayed_work(evs_revocation_wq, &slot->kept_work,
-				   grace * HZ);
-	}
-	mutex_unlock(&slot->mutex);
-
-	return min(before, 0);
-}
-EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_suspend);
-
-/**
- * evs_keyslot_alloc_cipher() - make a cipher for a disk
- * @slot: key slot of the disk
- * @extack: says why if it fails
- *
- * Return: the cipher, whose key is yet to be set, or an ERR_PTR.
- */
-struct evs_cipher *evs_keyslot_alloc_cipher(struct evs_keyslot *slot,
-					    struct netlink_ext_ack *extack)
-{
-	struct evs_cipher *cipher = evs_cipher_alloc(slot->unit_size);
-
-	if (IS_ERR(cipher))
-		NL_SET_ERR_MSG(extack, "the cipher xts(aes) is not available");
-	return cipher;
-}
-
-/* The disk was suspended when last seen */
-static int evs_keyslot_resume_key(struct evs_keyslot *slot, struct key *key,
-				  struct netlink_ext_ack *extack)
-{
-	struct evs_cipher *cipher;
-	int err;
-
-	lockdep_assert_held(&slot->mutex);
-
-	cipher = evs_keyslot_alloc_cipher(slot, extack);
-	if (IS_ERR(cipher))
-		return PTR_ERR(cipher);
-	/* The memory of requests was allocated for the first one */
-	if (evs_crypt_req_size(cipher) > evs_keyslot_disk(slot)->crypt_req_size) {
-		NL_SET_ERR_MSG(extack,
-			       "another driver of the cipher is loaded and needs more memory: detach the disk and attach it again");
-		err = -EOPNOTSUPP;
-		goto err_cipher;
-	}
-
-	err = evs_keyslot_load(slot, key, cipher, extack);
-	if (err)
-		goto err_cipher;
-	err = evs_keyslot_change(slot, EVS_OP_RESUME, cipher, extack);
-	if (err < 0)
-		goto err_key;
-	return 0;
-
-err_key:
-	evs_key_disown(&slot->owner);
-err_cipher:
-	evs_cipher_free(cipher);
-	return err;
-}
-
-/**
- * evs_keyslot_resume() - give the key back to a suspended disk
- * @slot: key slot of the disk
- * @key: key that has the same data key as the one that the disk was attached with
- * @extack: says why if it fails
- *
- * What was held goes on, in the order in which it came.
- *
- * Context: process context. May load modules.
- * Return: 0, -EKEYREJECTED if it is another key, or another error code.
- */
-int evs_keyslot_resume(struct evs_keyslot *slot, struct key *key,
-		       struct netlink_ext_ack *extack)
-{
-	unsigned int noio;
-	int err;
-
-	/* No memory can be had by I/O that is held until this has ended */
-	noio = memalloc_noio_save();
-	mutex_lock(&slot->mutex);
-	/* Do not use up a key in vain; may be refused all the same later on */
-	err = evs_state_next(READ_ONCE(slot->state), EVS_OP_RESUME);
-	if (err < 0)
-		evs_state_explain(err, EVS_OP_RESUME, extack);
-	else
-		err = evs_keyslot_resume_key(slot, key, extack);
-	mutex_unlock(&slot->mutex);
-	memalloc_noio_restore(noio);
-
-	return err;
-}
-
-/**
- * evs_keyslot_resume_kept() - give the cipher back that was kept for a suspended disk
- * @slot: key slot of the disk
- * @extack: says why if it fails
- *
- * The disk has no key by which it could be revoked from then on.
- *
- * Context: process context.
- * Return: 0, -ENOKEY if none was kept or its time is over, or another error code.
- */
-int evs_keyslot_resume_kept(struct evs_keyslot *slot,
-			    struct netlink_ext_ack *extack)
-{
-	struct evs_cipher *kept = NULL;
-	int err;
-
-	mutex_lock(&slot->mutex);
-	err = evs_state_next(READ_ONCE(slot->state), EVS_OP_RESUME);
-	if (err < 0) {
-		evs_state_explain(err, EVS_OP_RESUME, extack);
-		goto err_kept;
-	}
-	kept = evs_keyslot_take_kept(slot);
-	if (!kept || ktime_get_boottime_seconds() >= slot->kept_until) {
-		NL_SET_ERR_MSG(extack,
-			       "a key is required: none was kept, or not for so long");
-		err = -ENOKEY;
-		goto err_kept;
-	}
-
-	WRITE_ONCE(slot->serial, 0);
-	err = evs_keyslot_change(slot, EVS_OP_RESUME, kept, extack);
-	if (err < 0)
-		goto err_kept;
-	mutex_unlock(&slot->mutex);
-	return 0;
-
-err_kept:
-	evs_cipher_wipe(kept);
-	mutex_unlock(&slot->mutex);
-	return err;
-}
-EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_resume_kept);
 
 /**
  * evs_keyslot_init() - prepare the key slot of a disk
@@ -460,7 +280,7 @@ void evs_keyslot_init(struct evs_keyslot *slot, unsigned int unit_size)
 	spin_lock_init(&slot->lock);
 	slot->owner.lost = evs_keyslot_lost;
 	INIT_WORK(&slot->lost_work, evs_keyslot_lost_work);
-	INIT_DELAYED_WORK(&slot->kept_work, evs_keyslot_kept_work);
+	evs_kept_init(slot);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_init);
 

@@ -58,6 +58,8 @@ struct evs_keyslot {
 
 extern struct workqueue_struct *evs_revocation_wq;
 
+/* keyslot.c */
+
 int evs_keyslots_init(void);
 void evs_keyslots_exit(void);
 
@@ -74,6 +76,11 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 void evs_keyslot_kill(struct evs_keyslot *slot);
 int evs_keyslot_revoke(struct evs_keyslot *slot, enum evs_cause cause,
 		       struct netlink_ext_ack *extack);
+
+/* suspend.c */
+
+void evs_kept_init(struct evs_keyslot *slot);
+void evs_kept_exit(struct evs_keyslot *slot);
 int evs_keyslot_suspend(struct evs_keyslot *slot, unsigned int grace,
 			struct netlink_ext_ack *extack);
 int evs_keyslot_resume(struct evs_keyslot *slot, struct key *key,

@@ -6,11 +6,11 @@
  * called back through pointers that are set at attach.
  *
  *	main		this file
- *	netlink		commands, and the group that is told of events
+ *	netlink		commands, and what they answer (message)
  *	sysfs		the files of a disk
  *	disk		attach (disk), detach and loss (removal), which there are (disks)
  *	event		what userspace is told
- *	keyslot		the key of one disk: suspend, resume, revoke
+ *	keyslot		the key of one disk: revoke; suspend and resume (suspend)
  *	backing		the backing device: open, limits, growth
  *	state		what may become of a disk
  *	trace		trace events
