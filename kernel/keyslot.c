@@ -29,6 +29,7 @@
  * worker.
  */
 struct workqueue_struct *evs_revocation_wq;
+EXPORT_SYMBOL_IF_KUNIT(evs_revocation_wq);
 
 static struct evs_disk *evs_keyslot_disk(struct evs_keyslot *slot)
 {

@@ -64,8 +64,15 @@ int evs_keyslot_suspend(struct evs_keyslot *slot, unsigned int grace,
 		evs_cipher_wipe(evs_keyslot_take_kept(slot));
 	before = evs_keyslot_change(slot, EVS_OP_SUSPEND,
 				    grace ? EVS_CIPHER_HELD : NULL, extack);
-	if (before >= 0)
+	if (before >= 0) {
 		evs_key_disown(&slot->owner);
+		/*
+		 * The loss of the old key is no reason to revoke a disk that has
+		 * another one by then. But nothing is kept of a key that is lost.
+		 */
+		if (cancel_work_sync(&slot->lost_work))
+			evs_cipher_wipe(evs_keyslot_take_kept(slot));
+	}
 	if (before >= 0 && grace) {
 		/* Work does not count the time that the machine sleeps */
 		slot->kept_until = ktime_get_boottime_seconds() + grace;

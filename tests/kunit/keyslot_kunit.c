@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/blk-mq.h>
+#include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/prandom.h>
 #include <linux/string.h>
@@ -37,6 +38,11 @@ static blk_status_t no_request(struct blk_mq_hw_ctx *hctx,
 static const struct blk_mq_ops keyslot_mq_ops = {
 	.queue_rq	= no_request,
 };
+
+static void revoked(struct evs_keyslot *slot, enum evs_dev_state before,
+		    enum evs_cause cause)
+{
+}
 
 static void free_disk(void *data)
 {
@@ -80,6 +86,7 @@ static int setup(struct kunit *test)
 	}
 	strscpy(st->evs.disk->disk_name, "evs-kunit", DISK_NAME_LEN);
 	evs_keyslot_init(&st->evs.slot, 512);
+	st->evs.slot.revoked = revoked;
 	st->evs.slot.serial = 1619;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_disk, st));
@@ -257,6 +264,79 @@ static void test_wipe(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
 }
 
+/**
+ * struct blocker - keeps works of the driver from running
+ * @work: runs instead of them
+ * @runs: it does
+ * @go: it is to end
+ */
+struct blocker {
+	struct work_struct work;
+	struct completion runs;
+	struct completion go;
+};
+
+static void blocker_work(struct work_struct *work)
+{
+	struct blocker *blocker = container_of(work, struct blocker, work);
+
+	complete(&blocker->runs);
+	wait_for_completion(&blocker->go);
+}
+
+static void block(struct blocker *blocker)
+{
+	INIT_WORK_ONSTACK(&blocker->work, blocker_work);
+	init_completion(&blocker->runs);
+	init_completion(&blocker->go);
+	workqueue_set_max_active(evs_revocation_wq, 1);
+	queue_work(evs_revocation_wq, &blocker->work);
+	wait_for_completion(&blocker->runs);
+}
+
+static void unblock(struct blocker *blocker)
+{
+	complete(&blocker->go);
+	flush_workqueue(evs_revocation_wq);
+	destroy_work_on_stack(&blocker->work);
+	workqueue_set_max_active(evs_revocation_wq, WQ_DFL_ACTIVE);
+}
+
+static void lose_key(struct keyslot_test *st)
+{
+	st->evs.slot.owner.lost(&st->evs.slot.owner, EVS_CAUSE_KEY_REVOKED);
+}
+
+/* The loss of a key that comes to pass when the disk has another one */
+static void test_lost_before(struct kunit *test)
+{
+	struct keyslot_test *st = test->priv;
+	struct blocker blocker;
+
+	block(&blocker);
+	lose_key(st);
+	suspend(test, 0);
+	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
+			evs_keyslot_change(&st->evs.slot, EVS_OP_RESUME,
+					   make_cipher(test), NULL));
+	unblock(&blocker);
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->evs.slot.state);
+}
+
+/* A cipher whose key was lost is not kept */
+static void test_lost_not_kept(struct kunit *test)
+{
+	struct keyslot_test *st = test->priv;
+	struct blocker blocker;
+
+	block(&blocker);
+	lose_key(st);
+	suspend(test, GRACE);
+	expect_none_kept(test, -ENOKEY);
+	unblock(&blocker);
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->evs.slot.state);
+}
+
 /* How a live disk gets into each state; resizing it changes nothing */
 static const enum evs_op ways[] = {
 	[EVS_DEV_STATE_LIVE] = EVS_OP_RESIZE,
@@ -347,6 +427,8 @@ static struct kunit_case keyslot_cases[] = {
 	KUNIT_CASE(test_resumed_with_key),
 	KUNIT_CASE(test_resize),
 	KUNIT_CASE(test_wipe),
+	KUNIT_CASE(test_lost_before),
+	KUNIT_CASE(test_lost_not_kept),
 	{}
 };
 
