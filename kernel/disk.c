@@ -112,6 +112,7 @@ static int evs_disk_add(struct evs_disk *evs, struct key *key,
 
 err_key:
 	evs_keyslot_kill(&evs->slot);
+	cancel_work_sync(&evs->lost_tell_work);
 err_disk:
 	put_disk(disk);
 	return err;
@@ -123,19 +124,6 @@ static void evs_disk_tell(struct evs_events *events, enum evs_event event,
 	struct evs_disk *evs = container_of(events, struct evs_disk, events);
 
 	evs->interface->tell(evs, event, cause);
-}
-
-static void evs_disk_revoked(struct evs_keyslot *slot,
-			     enum evs_dev_state before, enum evs_cause cause)
-{
-	struct evs_disk *evs = container_of(slot, struct evs_disk, slot);
-
-	pr_info("%s: \"%s\" has lost its key: %s\n", evs->disk->disk_name,
-		evs->config.name, evs_cause_name(cause));
-	/* While it is being detached, which may take its time, it stays so */
-	if (before != EVS_DEV_STATE_DETACHING)
-		evs_event(&evs->events, cause == EVS_CAUSE_KEY_EXPIRED ?
-			  EVS_EVENT_KEY_EXPIRED : EVS_EVENT_REVOKED, cause);
 }
 
 static struct evs_disk *evs_disk_alloc(const struct evs_config *config,
@@ -150,7 +138,6 @@ static struct evs_disk *evs_disk_alloc(const struct evs_config *config,
 	evs->config = *config;
 	evs->interface = interface;
 	evs_keyslot_init(&evs->slot, config->sector_size);
-	evs->slot.revoked = evs_disk_revoked;
 	evs_events_init(&evs->events);
 	evs->events.tell = evs_disk_tell;
 	evs->events.state = &evs->slot.state;

@@ -50,6 +50,7 @@ struct evs_interface {
  * @slot: its key
  * @events: what userspace is told
  * @backing: its backing device
+ * @lost_tell_work: tells users that the disk has been revoked, as its key is lost
  * @gone_cause: what happened to @backing, for @gone_work
  * @gone_work: takes the key away from a disk whose @backing is lost
  * @gone_tell_work: then tells its users
@@ -87,6 +88,7 @@ struct evs_disk {
 	struct evs_events events;
 
 	struct evs_backing backing;
+	struct work_struct lost_tell_work;
 	enum evs_cause gone_cause;
 	struct work_struct gone_work;
 	struct work_struct gone_tell_work;
@@ -164,6 +166,7 @@ void evs_removal_exit(void);
 void evs_disk_init_removal(struct evs_disk *evs);
 int evs_disk_detach(struct evs_disk *evs, enum evs_detach how,
 		    struct netlink_ext_ack *extack);
+int evs_disk_revoke(struct evs_disk *evs, struct netlink_ext_ack *extack);
 void evs_disk_closed(struct evs_disk *evs);
 void evs_disk_added(struct evs_disk *evs);
 

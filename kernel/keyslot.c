@@ -211,37 +211,15 @@ void evs_keyslot_driver(struct evs_keyslot *slot,
 	spin_unlock_irq(&slot->lock);
 }
 
-/**
- * evs_keyslot_revoke() - take cipher and key away from a disk
- * @slot: key slot of the disk, open or not
- * @cause: why
- * @extack: says why if it fails, or NULL
- *
- * On success the cipher state has been wiped. I/O fails from now on, what is in
- * flight as soon as the backing device answers it.
- *
- * Context: process context. Does not wait for the backing device.
- * Return: 0 or a negative error code, see evs_state_next().
- */
-int evs_keyslot_revoke(struct evs_keyslot *slot, enum evs_cause cause,
-		       struct netlink_ext_ack *extack)
-{
-	int before;
-
-	before = evs_keyslot_change(slot, EVS_OP_REVOKE, NULL, extack);
-	if (before < 0)
-		return before;
-	evs_key_disown(&slot->owner);
-	slot->revoked(slot, before, cause);
-	return 0;
-}
-
 static void evs_keyslot_lost_work(struct work_struct *work)
 {
 	struct evs_keyslot *slot = container_of(work, struct evs_keyslot,
 						lost_work);
+	int before;
 
-	evs_keyslot_revoke(slot, READ_ONCE(slot->lost_cause), NULL);
+	before = evs_keyslot_change(slot, EVS_OP_REVOKE, NULL, NULL);
+	if (before >= 0)
+		slot->lost(slot, before);
 }
 
 /* Left to a work: revoking takes locks that are not to be taken under the key's */

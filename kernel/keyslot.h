@@ -18,8 +18,8 @@
 /**
  * struct evs_keyslot - the key of a disk, and what the disk does with I/O
  * @unit_size: size of a data unit in bytes, 512 or 4096
- * @revoked: called when the disk has lost its key, by command or because the key was
- *	lost, with the state of before
+ * @lost: called when the disk has been revoked as its key is lost, with the state of
+ *	before. Must not wait for memory: other disks are to be revoked as well.
  * @mutex: held while the disk is being suspended, resumed or resized, and while its
  *	attach is told
  * @lock: protects @state, @kept, @driver, and changes of the cipher in use
@@ -34,13 +34,12 @@
  * @check: tells another data key from the one the disk was attached with
  * @has_check: @check is set
  * @driver: driver name of the implementation of xts(aes) in use
- * @lost_cause: what happened to the key, for @lost_work
+ * @lost_cause: what happened to the key, for @lost_work and @lost
  * @lost_work: revokes the disk
  */
 struct evs_keyslot {
 	unsigned int unit_size;
-	void (*revoked)(struct evs_keyslot *slot, enum evs_dev_state before,
-			enum evs_cause cause);
+	void (*lost)(struct evs_keyslot *slot, enum evs_dev_state before);
 	struct mutex mutex;		/* one command at a time */
 	spinlock_t lock;		/* protects state, kept, driver, cipher */
 	enum evs_dev_state state;
@@ -74,8 +73,6 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 		       struct evs_cipher *cipher,
 		       struct netlink_ext_ack *extack);
 void evs_keyslot_kill(struct evs_keyslot *slot);
-int evs_keyslot_revoke(struct evs_keyslot *slot, enum evs_cause cause,
-		       struct netlink_ext_ack *extack);
 
 /* suspend.c */
 

@@ -243,9 +243,7 @@ int evs_nl_detach_doit(struct sk_buff *skb, struct genl_info *info)
 
 int evs_nl_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct evs_disk *evs = info->user_ptr[0];
-
-	return evs_keyslot_revoke(&evs->slot, EVS_CAUSE_COMMAND, info->extack);
+	return evs_disk_revoke(info->user_ptr[0], info->extack);
 }
 
 int evs_nl_suspend_doit(struct sk_buff *skb, struct genl_info *info)

@@ -8,11 +8,13 @@
  * gone, and so is the claim to the backing device as soon as that has answered
  * all I/O. Closing it for the last time frees it.
  *
+ * A disk that is revoked, by command or as its key is lost, fails all I/O but stays.
  * A disk whose backing device goes loses its cipher and key, and fails all I/O,
  * but stays until it is detached.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <kunit/visibility.h>
 #include <linux/blkdev.h>
 #include <linux/netlink.h>
 #include <linux/workqueue.h>
@@ -40,6 +42,7 @@ static void evs_disk_remove(struct evs_disk *evs)
 	/* The backing device has no holder any more who could be told */
 	cancel_work_sync(&evs->gone_work);
 	cancel_work_sync(&evs->gone_tell_work);
+	flush_work(&evs->lost_tell_work);
 	evs_events_exit(&evs->events);
 
 	pr_info("%s: detached \"%s\": %s\n", evs->disk->disk_name, evs->config.name,
@@ -180,6 +183,64 @@ void evs_disk_closed(struct evs_disk *evs)
 	queue_work(evs_removal_wq, &evs->remove_work);
 }
 
+static void evs_disk_tell_revoked(struct evs_disk *evs, enum evs_cause cause)
+{
+	evs_key_disown(&evs->slot.owner);
+	evs_event(&evs->events, cause == EVS_CAUSE_KEY_EXPIRED ?
+		  EVS_EVENT_KEY_EXPIRED : EVS_EVENT_REVOKED, cause);
+}
+
+static void evs_disk_log_revoked(struct evs_disk *evs, enum evs_cause cause)
+{
+	pr_info("%s: \"%s\" has lost its key: %s\n", evs->disk->disk_name,
+		evs->config.name, evs_cause_name(cause));
+}
+
+/* Tell users that a disk has been revoked, as its key is lost */
+static void evs_disk_lost_tell_work(struct work_struct *work)
+{
+	struct evs_disk *evs = container_of(work, struct evs_disk,
+					    lost_tell_work);
+
+	evs_disk_tell_revoked(evs, READ_ONCE(evs->slot.lost_cause));
+}
+
+/* Waits for nothing: telling users takes memory, and so does destroying the key */
+static void evs_disk_lost(struct evs_keyslot *slot, enum evs_dev_state before)
+{
+	struct evs_disk *evs = container_of(slot, struct evs_disk, slot);
+
+	evs_disk_log_revoked(evs, READ_ONCE(slot->lost_cause));
+	/* While it is being detached, whoever does so tells of it */
+	if (before != EVS_DEV_STATE_DETACHING)
+		queue_work(evs_removal_wq, &evs->lost_tell_work);
+}
+
+/**
+ * evs_disk_revoke() - take cipher and key away from a disk by command
+ * @evs: disk, open or not
+ * @extack: says why if it fails
+ *
+ * On success the cipher state has been wiped. I/O fails from now on, what is in
+ * flight as soon as the backing device answers it.
+ *
+ * Context: process context. Does not wait for the backing device.
+ * Return: 0 or a negative error code, see evs_state_next().
+ */
+int evs_disk_revoke(struct evs_disk *evs, struct netlink_ext_ack *extack)
+{
+	int before;
+
+	before = evs_keyslot_change(&evs->slot, EVS_OP_REVOKE, NULL, extack);
+	if (before < 0)
+		return before;
+
+	evs_disk_log_revoked(evs, EVS_CAUSE_COMMAND);
+	if (before != EVS_DEV_STATE_DETACHING)
+		evs_disk_tell_revoked(evs, EVS_CAUSE_COMMAND);
+	return 0;
+}
+
 /*
  * Take the key away from a disk whose backing device is lost. This lets go of I/O that
  * is held, which may be what memory waits for. So it waits for nothing, and runs
@@ -194,7 +255,6 @@ static void evs_disk_gone_work(struct work_struct *work)
 	before = evs_keyslot_change(&evs->slot, EVS_OP_REMOVE, NULL, NULL);
 	if (before < 0)
 		return;
-	evs_key_disown(&evs->slot.owner);
 	pr_warn("%s: \"%s\" has lost its backing device: %s\n",
 		evs->disk->disk_name, evs->config.name,
 		evs_cause_name(READ_ONCE(evs->gone_cause)));
@@ -209,6 +269,7 @@ static void evs_disk_gone_tell_work(struct work_struct *work)
 	struct evs_disk *evs = container_of(work, struct evs_disk,
 					      gone_tell_work);
 
+	evs_key_disown(&evs->slot.owner);
 	/* Before the event: links to a device that is gone lead nowhere */
 	mutex_lock(&evs->slot.mutex);
 	evs_backing_unlink(&evs->backing, evs->disk);
@@ -251,12 +312,15 @@ void evs_disk_added(struct evs_disk *evs)
  */
 void evs_disk_init_removal(struct evs_disk *evs)
 {
+	evs->slot.lost = evs_disk_lost;
 	evs->backing.gone = evs_disk_backing_gone;
+	INIT_WORK(&evs->lost_tell_work, evs_disk_lost_tell_work);
 	INIT_WORK(&evs->gone_work, evs_disk_gone_work);
 	INIT_WORK(&evs->gone_tell_work, evs_disk_gone_tell_work);
 	INIT_WORK(&evs->remove_work, evs_disk_remove_work);
 	init_completion(&evs->removed);
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_disk_init_removal);
 
 /**
  * evs_removal_init() - set up what removal needs

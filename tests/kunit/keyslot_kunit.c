@@ -39,8 +39,7 @@ static const struct blk_mq_ops keyslot_mq_ops = {
 	.queue_rq	= no_request,
 };
 
-static void revoked(struct evs_keyslot *slot, enum evs_dev_state before,
-		    enum evs_cause cause)
+static void lost(struct evs_keyslot *slot, enum evs_dev_state before)
 {
 }
 
@@ -86,7 +85,7 @@ static int setup(struct kunit *test)
 	}
 	strscpy(st->evs.disk->disk_name, "evs-kunit", DISK_NAME_LEN);
 	evs_keyslot_init(&st->evs.slot, 512);
-	st->evs.slot.revoked = revoked;
+	st->evs.slot.lost = lost;
 	st->evs.slot.serial = 1619;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_disk, st));
