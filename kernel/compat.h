@@ -6,6 +6,7 @@
 #define _EVS_COMPAT_H
 
 #include <linux/blk-mq.h>
+#include <linux/hrtimer.h>
 #include <linux/slab.h>
 
 /*
@@ -23,5 +24,19 @@
 #define kmalloc_obj(P)		kmalloc(sizeof(P), GFP_KERNEL)
 #define kzalloc_obj(P)		kzalloc(sizeof(P), GFP_KERNEL)
 #endif
+
+/* In one step since 6.13; the two steps went later than the macro above */
+static inline void
+evs_compat_hrtimer_setup(struct hrtimer *timer,
+			 enum hrtimer_restart (*function)(struct hrtimer *),
+			 clockid_t clock_id, enum hrtimer_mode mode)
+{
+#ifdef BLK_ALLOC_POLICY_TO_MQ_FLAG
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+#else
+	hrtimer_setup(timer, function, clock_id, mode);
+#endif
+}
 
 #endif /* _EVS_COMPAT_H */

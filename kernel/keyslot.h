@@ -6,9 +6,9 @@
 #define _EVS_KEYSLOT_H
 
 #include <linux/crypto.h>
+#include <linux/hrtimer.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
-#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
 #include "evs.h"
@@ -26,7 +26,8 @@
  * @state: what the disk does with I/O, see state.c. Becomes detaching under
  *	disk->open_mutex in addition.
  * @kept: cipher of a suspended disk that may get it back without its key, or NULL
- * @kept_until: when that ends, in seconds of the boot clock. Under @mutex.
+ * @kept_timer: when that ends. By the boot clock, which counts while the machine
+ *	sleeps. Started under @mutex.
  * @kept_work: wipes @kept then
  * @owner: ties the slot to the handle of the data key
  * @serial: serial number of the key, of use when it has been put; 0 if there is
@@ -44,8 +45,8 @@ struct evs_keyslot {
 	spinlock_t lock;		/* protects state, kept, driver, cipher */
 	enum evs_dev_state state;
 	struct evs_cipher *kept;
-	time64_t kept_until;
-	struct delayed_work kept_work;
+	struct hrtimer kept_timer;
+	struct work_struct kept_work;
 	struct evs_key_owner owner;
 	key_serial_t serial;
 	u8 check[EVS_KEY_CHECK_SIZE];

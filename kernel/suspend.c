@@ -12,6 +12,7 @@
 #include <linux/netlink.h>
 #include <linux/sched/mm.h>
 
+#include "compat.h"
 #include "disk.h"
 #include "keyslot.h"
 
@@ -32,10 +33,40 @@ static struct evs_cipher *evs_keyslot_take_kept(struct evs_keyslot *slot)
 /* Wipe the cipher that was kept, its time being over */
 static void evs_keyslot_kept_work(struct work_struct *work)
 {
-	struct evs_keyslot *slot = container_of(to_delayed_work(work),
-						struct evs_keyslot, kept_work);
+	struct evs_keyslot *slot = container_of(work, struct evs_keyslot,
+						kept_work);
 
 	evs_cipher_wipe(evs_keyslot_take_kept(slot));
+}
+
+static enum hrtimer_restart evs_keyslot_kept_timer(struct hrtimer *timer)
+{
+	struct evs_keyslot *slot = container_of(timer, struct evs_keyslot,
+						kept_timer);
+
+	queue_work(evs_revocation_wq, &slot->kept_work);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * evs_kept_init() - prepare for a cipher that is kept
+ * @slot: key slot, to be
+ */
+void evs_kept_init(struct evs_keyslot *slot)
+{
+	evs_compat_hrtimer_setup(&slot->kept_timer, evs_keyslot_kept_timer,
+				 CLOCK_BOOTTIME, HRTIMER_MODE_REL);
+	INIT_WORK(&slot->kept_work, evs_keyslot_kept_work);
+}
+
+/**
+ * evs_kept_exit() - have no cipher wiped any more because its time is over
+ * @slot: key slot, of a disk that is dead, or not suspended
+ */
+void evs_kept_exit(struct evs_keyslot *slot)
+{
+	hrtimer_cancel(&slot->kept_timer);
+	cancel_work_sync(&slot->kept_work);
 }
 
 /**
@@ -59,7 +90,7 @@ int evs_keyslot_suspend(struct evs_keyslot *slot, unsigned int grace,
 	mutex_lock(&slot->mutex);
 	/* The end of an earlier time, unless that is the present one */
 	if (READ_ONCE(slot->state) != EVS_DEV_STATE_SUSPENDED)
-		cancel_delayed_work_sync(&slot->kept_work);
+		evs_kept_exit(slot);
 	if (!grace)
 		evs_cipher_wipe(evs_keyslot_take_kept(slot));
 	before = evs_keyslot_change(slot, EVS_OP_SUSPEND,
@@ -73,35 +104,14 @@ int evs_keyslot_suspend(struct evs_keyslot *slot, unsigned int grace,
 		if (cancel_work_sync(&slot->lost_work))
 			evs_cipher_wipe(evs_keyslot_take_kept(slot));
 	}
-	if (before >= 0 && grace) {
-		/* Work does not count the time that the machine sleeps */
-		slot->kept_until = ktime_get_boottime_seconds() + grace;
-		queue_delayed_work(evs_revocation_wq, &slot->kept_work,
-				   grace * HZ);
-	}
+	if (before >= 0 && grace)
+		hrtimer_start(&slot->kept_timer, ktime_set(grace, 0),
+			      HRTIMER_MODE_REL);
 	mutex_unlock(&slot->mutex);
 
 	return min(before, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_suspend);
-
-/**
- * evs_kept_init() - prepare for a cipher that is kept
- * @slot: key slot, to be
- */
-void evs_kept_init(struct evs_keyslot *slot)
-{
-	INIT_DELAYED_WORK(&slot->kept_work, evs_keyslot_kept_work);
-}
-
-/**
- * evs_kept_exit() - undo evs_kept_init()
- * @slot: key slot of a disk that is dead
- */
-void evs_kept_exit(struct evs_keyslot *slot)
-{
-	cancel_delayed_work_sync(&slot->kept_work);
-}
 
 /* The disk was suspended when last seen */
 static int evs_keyslot_resume_key(struct evs_keyslot *slot, struct key *key,
@@ -194,7 +204,9 @@ int evs_keyslot_resume_kept(struct evs_keyslot *slot,
 		goto err_kept;
 	}
 	kept = evs_keyslot_take_kept(slot);
-	if (!kept || ktime_get_boottime_seconds() >= slot->kept_until) {
+	/* The timer may be late, say when the machine has just woken up */
+	if (!kept || ktime_compare(ktime_get_boottime(),
+				   hrtimer_get_expires(&slot->kept_timer)) >= 0) {
 		NL_SET_ERR_MSG(extack,
 			       "a key is required: none was kept, or not for so long");
 		err = -ENOKEY;

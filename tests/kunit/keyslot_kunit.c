@@ -7,7 +7,9 @@
 #include <kunit/test.h>
 #include <linux/blk-mq.h>
 #include <linux/completion.h>
-#include <linux/jiffies.h>
+#include <linux/delay.h>
+#include <linux/hrtimer.h>
+#include <linux/hrtimer_bases.h>
 #include <linux/prandom.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
@@ -126,7 +128,7 @@ static void test_off_by_default(struct kunit *test)
 	struct keyslot_test *st = test->priv;
 
 	suspend(test, 0);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->evs.slot.kept_timer));
 	expect_none_kept(test, -ENOKEY);
 }
 
@@ -150,17 +152,15 @@ static void test_back(struct kunit *test)
 static void test_again(struct kunit *test)
 {
 	struct keyslot_test *st = test->priv;
-	unsigned long expires;
-	time64_t until;
+	ktime_t expires;
 
 	suspend(test, GRACE);
-	until = st->evs.slot.kept_until;
-	expires = st->evs.slot.kept_work.timer.expires;
+	expires = hrtimer_get_expires(&st->evs.slot.kept_timer);
 	KUNIT_EXPECT_EQ(test, -EALREADY,
 			evs_keyslot_suspend(&st->evs.slot, EVS_GRACE_MAX, NULL));
 	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
-	KUNIT_EXPECT_EQ(test, until, st->evs.slot.kept_until);
-	KUNIT_EXPECT_EQ(test, expires, st->evs.slot.kept_work.timer.expires);
+	KUNIT_EXPECT_EQ(test, expires,
+			hrtimer_get_expires(&st->evs.slot.kept_timer));
 
 	KUNIT_EXPECT_EQ(test, -EALREADY, evs_keyslot_suspend(&st->evs.slot, 0, NULL));
 	expect_none_kept(test, -ENOKEY);
@@ -173,27 +173,32 @@ static void test_again(struct kunit *test)
 static void test_time(struct kunit *test)
 {
 	struct keyslot_test *st = test->priv;
+	struct evs_keyslot *slot = &st->evs.slot;
 
 	suspend(test, EVS_GRACE_MAX);
-	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_resume_kept(&st->evs.slot, NULL));
+	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_resume_kept(slot, NULL));
 	suspend(test, GRACE);
-	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&st->evs.slot.kept_work));
-	KUNIT_EXPECT_FALSE(test, time_after(st->evs.slot.kept_work.timer.expires,
-					    jiffies + GRACE * HZ));
-	KUNIT_EXPECT_LE(test, st->evs.slot.kept_until,
-			ktime_get_boottime_seconds() + GRACE);
+	KUNIT_EXPECT_TRUE(test, hrtimer_active(&slot->kept_timer));
+	KUNIT_EXPECT_LE(test, hrtimer_get_expires(&slot->kept_timer),
+			ktime_add(ktime_get_boottime(), ktime_set(GRACE, 0)));
 	/* As if it were over by now */
-	flush_delayed_work(&st->evs.slot.kept_work);
+	hrtimer_start(&slot->kept_timer, 0, HRTIMER_MODE_REL);
+	while (hrtimer_active(&slot->kept_timer))
+		msleep(20);
+	flush_work(&slot->kept_work);
 	expect_none_kept(test, -ENOKEY);
 }
 
-/* The timer has stood still while the machine was asleep, this clock has not */
+/* The time that a machine sleeps counts, and that the timer is late does not */
 static void test_slept(struct kunit *test)
 {
 	struct keyslot_test *st = test->priv;
+	struct hrtimer *timer = &st->evs.slot.kept_timer;
 
 	suspend(test, GRACE);
-	st->evs.slot.kept_until = ktime_get_boottime_seconds();
+	KUNIT_EXPECT_EQ(test, CLOCK_BOOTTIME, timer->base->clockid);
+	hrtimer_cancel(timer);
+	hrtimer_set_expires(timer, ktime_get_boottime());
 	KUNIT_EXPECT_EQ(test, -ENOKEY, evs_keyslot_resume_kept(&st->evs.slot, NULL));
 	expect_none_kept(test, -ENOKEY);
 }
@@ -257,10 +262,10 @@ static void test_wipe(struct kunit *test)
 
 	suspend(test, GRACE);
 	evs_keyslot_kill(&st->evs.slot);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->evs.slot.kept_timer));
 	expect_none_kept(test, -ENODEV);
 	KUNIT_EXPECT_EQ(test, -ENODEV, evs_keyslot_suspend(&st->evs.slot, GRACE, NULL));
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&st->evs.slot.kept_work));
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->evs.slot.kept_timer));
 }
 
 /**
