@@ -61,6 +61,7 @@ struct evs_interface {
  * @cipher: cipher with the data key, or what there is in place of it: see
  *	evs_cipher_swap(). Taken under SRCU in read.c and write.c, changed under
  *	the lock of @slot.
+ * @idle: no request has come since the key was last looked at
  * @wq: decrypts reads that are not decrypted where they complete, and submits
  *	bios. Each disk has its own, with a rescuer, as the backing device may be
  *	made of another evs disk, which must not wait for this one.
@@ -99,6 +100,7 @@ struct evs_disk {
 
 	struct block_device *bdev;
 	struct evs_cipher __rcu *cipher;
+	bool idle;
 	struct workqueue_struct *wq;
 	struct evs_crew *crew;
 	spinlock_t submit_lock;		/* protects submit_bios */

@@ -179,6 +179,7 @@ void evs_io_exit(struct evs_disk *evs);
 struct evs_cipher *evs_cipher_swap(struct evs_disk *evs,
 				   struct evs_cipher *cipher);
 void evs_cipher_wipe(struct evs_cipher *cipher);
+bool evs_io_in_use(struct evs_disk *evs);
 void evs_io_hold(struct evs_disk *evs);
 void evs_io_release(struct evs_disk *evs);
 

@@ -105,6 +105,31 @@ void evs_io_release(struct evs_disk *evs)
 	blk_mq_unquiesce_queue(evs->disk->queue);
 }
 
+static bool evs_io_is_started(struct request *rq, void *priv)
+{
+	*(bool *)priv = true;
+	return false;
+}
+
+/**
+ * evs_io_in_use() - tell whether there has been I/O since this was last called
+ * @evs: disk
+ *
+ * If not, evs_key_used() is called for the next request.
+ *
+ * Context: any but hard interrupts.
+ * Return: whether requests have come, or are in flight.
+ */
+bool evs_io_in_use(struct evs_disk *evs)
+{
+	bool started = false;
+
+	if (!xchg(&evs->idle, true))
+		return true;
+	blk_mq_tagset_busy_iter(&evs->tag_set, evs_io_is_started, &started);
+	return started;
+}
+
 /**
  * evs_no_cipher() - tell what becomes of a request that finds no cipher
  * @cipher: what it has found in place of one
@@ -126,10 +151,15 @@ blk_status_t evs_no_cipher(const struct evs_cipher *cipher)
  *
  * Return: BLK_STS_OK, or as evs_no_cipher().
  */
-blk_status_t evs_io_admit(const struct evs_disk *evs)
+blk_status_t evs_io_admit(struct evs_disk *evs)
 {
 	const struct evs_cipher *cipher = rcu_access_pointer(evs->cipher);
 
+	/* Once in a while; otherwise only read */
+	if (unlikely(READ_ONCE(evs->idle))) {
+		WRITE_ONCE(evs->idle, false);
+		evs_key_used();
+	}
 	return IS_ERR_OR_NULL(cipher) ? evs_no_cipher(cipher) : BLK_STS_OK;
 }
 

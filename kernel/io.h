@@ -52,7 +52,7 @@ static inline struct evs_crypt_req *evs_cmd_crypt_req(struct evs_cmd *cmd)
 /* io.c */
 
 blk_status_t evs_no_cipher(const struct evs_cipher *cipher);
-blk_status_t evs_io_admit(const struct evs_disk *evs);
+blk_status_t evs_io_admit(struct evs_disk *evs);
 void evs_end_request(struct request *rq, blk_status_t status);
 
 /* read.c */

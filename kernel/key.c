@@ -17,14 +17,12 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/key-type.h>
-#include <linux/list.h>
 #include <linux/netlink.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
-#include <linux/timer.h>
 
 #include "compat.h"
 #include "evs.h"
@@ -32,9 +30,6 @@
 
 /* What root may do to a key without possessing it: not link, not read */
 #define EVS_KEY_ROOT_PERM	(KEY_USR_VIEW | KEY_USR_SEARCH | KEY_USR_SETATTR)
-
-/* How often the keys of disks are looked at, in jiffies: 25 ms */
-#define EVS_KEY_PERIOD		(HZ / 40)
 
 /**
  * struct evs_key_payload - what a key holds until a disk is attached with it
@@ -44,19 +39,8 @@ struct evs_key_payload {
 	u8 dk[EVS_DK_SIZE];
 };
 
-/* Words of a key's payload */
-enum {
-	EVS_KEY_PAYLOAD,	/* struct evs_key_payload; under key->sem */
-	EVS_KEY_OWNER,		/* struct evs_key_owner; under evs_key_lock */
-};
-
 /* Handles of attached disks, so that they live and are found in /proc/keys */
 static struct key *evs_keyring;
-
-/* Disks with a key that is good, as far as is known */
-static LIST_HEAD(evs_key_owners);
-/* Protects evs_key_owners and the ties between keys and disks */
-static DEFINE_SPINLOCK(evs_key_lock);
 
 static int evs_key_preparse(struct key_preparsed_payload *prep)
 {
@@ -92,58 +76,19 @@ static void evs_key_wipe(struct key *key)
 	key->payload.data[EVS_KEY_PAYLOAD] = NULL;
 }
 
-/* Tell an owner, once */
-static void evs_key_lost(struct evs_key_owner *owner, enum evs_cause cause)
-{
-	lockdep_assert_held(&evs_key_lock);
-
-	if (list_empty(&owner->node))
-		return;
-	list_del_init(&owner->node);
-	owner->lost(owner, cause);
-}
-
 /* Called with key->sem held */
 static void evs_key_revoke(struct key *key)
 {
-	struct evs_key_owner *owner;
-
 	evs_key_wipe(key);
-
-	spin_lock_bh(&evs_key_lock);
-	owner = key->payload.data[EVS_KEY_OWNER];
-	if (owner)
-		evs_key_lost(owner, EVS_CAUSE_KEY_REVOKED);
-	spin_unlock_bh(&evs_key_lock);
+	evs_key_lost(key, EVS_CAUSE_KEY_REVOKED);
 }
 
-static void evs_key_watch(struct timer_list *timer);
-static DEFINE_TIMER(evs_key_timer, evs_key_watch);
-
-/*
- * A key that is invalidated or expires does not tell its type, nor is it told
- * when the time of expiry is changed. Destroying a key does, but it comes too late
- * for one that is invalidated: after two grace periods of RCU, 0.1 s and more. So
- * look at what is no more than two words of each key, as long as there are any.
- */
-static void evs_key_watch(struct timer_list *timer)
+/* Nobody has the key any more: it is invalid, or has been expired for long */
+static void evs_key_gone(struct key *key)
 {
-	struct evs_key_owner *owner, *next;
-
-	spin_lock(&evs_key_lock);
-	list_for_each_entry_safe(owner, next, &evs_key_owners, node) {
-		switch (key_validate(owner->key)) {
-		case -ENOKEY:
-			evs_key_lost(owner, EVS_CAUSE_KEY_INVALIDATED);
-			break;
-		case -EKEYEXPIRED:
-			evs_key_lost(owner, EVS_CAUSE_KEY_EXPIRED);
-			break;
-		}
-	}
-	if (!list_empty(&evs_key_owners))
-		mod_timer(&evs_key_timer, jiffies + EVS_KEY_PERIOD);
-	spin_unlock(&evs_key_lock);
+	evs_key_wipe(key);
+	evs_key_lost(key, test_bit(KEY_FLAG_INVALIDATED, &key->flags) ?
+			  EVS_CAUSE_KEY_INVALIDATED : EVS_CAUSE_KEY_EXPIRED);
 }
 
 static void evs_key_describe(const struct key *key, struct seq_file *m)
@@ -158,7 +103,7 @@ VISIBLE_IF_KUNIT struct key_type evs_key_type = {
 	.free_preparse	= evs_key_free_preparse,
 	.instantiate	= generic_key_instantiate,
 	.revoke		= evs_key_revoke,
-	.destroy	= evs_key_wipe,
+	.destroy	= evs_key_gone,
 	.describe	= evs_key_describe,
 };
 EXPORT_SYMBOL_IF_KUNIT(evs_key_type);
@@ -282,40 +227,6 @@ void evs_key_destroy(struct key *key)
 EXPORT_SYMBOL_IF_KUNIT(evs_key_destroy);
 
 /**
- * evs_key_own() - tie the handle of a disk to its owner
- * @key: consumed by evs_key_consume()
- * @owner: takes a reference to the key
- *
- * The owner's @lost is called, once, when the key is revoked or invalidated or
- * expires from now on, until evs_key_disown().
- *
- * Context: process context, may sleep.
- * Return: 0, or if it is too late for that -EKEYREVOKED, -EKEYEXPIRED or -ENOKEY.
- */
-int evs_key_own(struct key *key, struct evs_key_owner *owner)
-{
-	int err;
-
-	/* The semaphore keeps evs_key_revoke() from coming in between */
-	down_read(&key->sem);
-	err = key_validate(key);
-	if (err)
-		goto out;
-
-	spin_lock_bh(&evs_key_lock);
-	key->payload.data[EVS_KEY_OWNER] = owner;
-	owner->key = key_get(key);
-	list_add(&owner->node, &evs_key_owners);
-	mod_timer(&evs_key_timer, jiffies + EVS_KEY_PERIOD);
-	spin_unlock_bh(&evs_key_lock);
-
-out:
-	up_read(&key->sem);
-	return err;
-}
-EXPORT_SYMBOL_IF_KUNIT(evs_key_own);
-
-/**
  * evs_key_disown() - undo evs_key_own() and let go of the handle of a disk
  * @owner: owner; nothing happens if it has no key (any more)
  *
@@ -325,16 +236,7 @@ EXPORT_SYMBOL_IF_KUNIT(evs_key_own);
  */
 void evs_key_disown(struct evs_key_owner *owner)
 {
-	struct key *key;
-
-	spin_lock_bh(&evs_key_lock);
-	key = owner->key;
-	if (key) {
-		owner->key = NULL;
-		list_del_init(&owner->node);
-		key->payload.data[EVS_KEY_OWNER] = NULL;
-	}
-	spin_unlock_bh(&evs_key_lock);
+	struct key *key = evs_key_unwatch(owner);
 
 	if (key)
 		evs_key_destroy(key);
@@ -417,7 +319,7 @@ err_type:
  */
 void evs_key_exit(void)
 {
-	timer_delete_sync(&evs_key_timer);
+	evs_keywatch_exit();
 	key_revoke(evs_keyring);
 	key_put(evs_keyring);
 	unregister_key_type(&evs_key_type);

@@ -232,6 +232,13 @@ static void evs_keyslot_lost(struct evs_key_owner *owner, enum evs_cause cause)
 	queue_work(evs_revocation_wq, &slot->lost_work);
 }
 
+static bool evs_keyslot_in_use(struct evs_key_owner *owner)
+{
+	return evs_io_in_use(evs_keyslot_disk(container_of(owner,
+							   struct evs_keyslot,
+							   owner)));
+}
+
 /**
  * evs_keyslot_kill() - wipe the cipher and destroy the key, if they are there
  * @slot: key slot of a disk, which is dead afterwards
@@ -258,6 +265,7 @@ void evs_keyslot_init(struct evs_keyslot *slot, unsigned int unit_size)
 	mutex_init(&slot->mutex);
 	spin_lock_init(&slot->lock);
 	slot->owner.lost = evs_keyslot_lost;
+	slot->owner.in_use = evs_keyslot_in_use;
 	INIT_WORK(&slot->lost_work, evs_keyslot_lost_work);
 	evs_kept_init(slot);
 }

@@ -3,21 +3,22 @@
  * EVS: a map of the driver; loading and unloading of the module
  *
  * A file includes and calls those of its own line and of lines below. What is above is
- * called back through pointers that are set at attach.
+ * called back, through pointers that are set at attach. tests/lint/layers checks that.
  *
- *	main		this file
- *	netlink		commands, and what they answer (message)
- *	sysfs		the files of a disk
- *	disk		attach (disk), detach and loss (removal), which there are (disks)
- *	event		what userspace is told
- *	keyslot		the key of one disk: revoke; suspend and resume (suspend)
- *	backing		the backing device: open, limits, growth
- *	state		what may become of a disk
- *	trace		trace events
- *	queue		requests (io, read, write, submit, crew, bounce), see evs.h
- *	key		the key type "evs"
- *	crypt		the cipher
- *	compat		differences between kernels
+ *	main			this file
+ *	netlink, message	commands, and what they answer
+ *	sysfs			the files of a disk
+ *	stat			counters
+ *	disk, disks, removal	attach; which disks there are; detach, and what is lost
+ *	event			what userspace is told
+ *	keyslot, suspend	the key of one disk: revoke; suspend and resume
+ *	trace, state		trace events; what may become of a disk
+ *	backing, config		the backing device; what was asked for
+ *	key			the key type "evs"
+ *	keywatch		what becomes of the keys of disks
+ *	io, read, write, submit, crew, bounce, evs	requests
+ *	crypt			the cipher
+ *	compat			differences between kernels
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
