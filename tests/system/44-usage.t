@@ -26,7 +26,7 @@ for verb in "${verbs[@]}" cmk "cmk grant" header; do
 	# shellcheck disable=SC2086
 	help evs-setup $verb
 done
-for verb in "" init "audit show" "audit verify" "audit rotate"; do
+for verb in "" init "audit show" "audit verify" "audit rotate" "root rewrap" backup restore; do
 	# shellcheck disable=SC2086
 	help evs-kmsd $verb
 done

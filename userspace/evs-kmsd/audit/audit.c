@@ -13,6 +13,7 @@
 #include "audit/flood.h"
 #include "clock.h"
 #include "log.h"
+#include "newfile.h"
 
 struct kmsd_audit {
 	struct kmsd_store *store;
@@ -100,10 +101,24 @@ static int tell_refusals(struct kmsd_audit *audit, int64_t now, struct evs_error
 	return ret;
 }
 
+/* The line that begins a new file. */
+static int first_line(const struct kmsd_audit *audit, int64_t now, struct kmsd_link *link,
+		      char line[KMSD_AUDIT_LINE_MAX], struct evs_error *err)
+{
+	char json[KMSD_AUDIT_HEX_SIZE + 256];
+
+	snprintf(json, sizeof(json),
+		 "{\"seq\":%lld,\"time\":%lld,\"event\":\"" KMSD_ROTATE_EVENT "\","
+		 "\"client\":\"evs-kmsd\",\"after\":{\"seq\":%lld,\"hash\":\"%s\"},\"status\":200}",
+		 (long long)audit->last.seq + 1, (long long)now, (long long)audit->last.seq,
+		 audit->last.hash);
+	return chain_line(audit, json, link, line, err);
+}
+
 /* Goes on in a new file when the old one has been renamed; the lock is held. */
 static int follow(struct kmsd_audit *audit, int64_t now, struct evs_error *err)
 {
-	char line[KMSD_AUDIT_LINE_MAX], json[KMSD_AUDIT_HEX_SIZE + 256];
+	char line[KMSD_AUDIT_LINE_MAX];
 	struct kmsd_link link;
 	int ret;
 
@@ -112,12 +127,7 @@ static int follow(struct kmsd_audit *audit, int64_t now, struct evs_error *err)
 	ret = pay(audit, err);
 	if (ret)
 		return ret;
-	snprintf(json, sizeof(json),
-		 "{\"seq\":%lld,\"time\":%lld,\"event\":\"" KMSD_ROTATE_EVENT "\","
-		 "\"client\":\"evs-kmsd\",\"after\":{\"seq\":%lld,\"hash\":\"%s\"},\"status\":200}",
-		 (long long)audit->last.seq + 1, (long long)now, (long long)audit->last.seq,
-		 audit->last.hash);
-	ret = chain_line(audit, json, &link, line, err);
+	ret = first_line(audit, now, &link, line, err);
 	if (!ret)
 		ret = kmsd_file_begin(&audit->file, line, err);
 	if (ret)
@@ -248,6 +258,8 @@ int kmsd_audit_sync(struct kmsd_audit *audit, int64_t now, struct evs_error *err
 	return ret ? ret : sync_all(audit, err);
 }
 
+static const char head_sql[] = "SELECT seq, hash, line FROM audit_head";
+
 struct head {
 	struct kmsd_link link;
 	char line[KMSD_AUDIT_LINE_MAX];
@@ -273,8 +285,7 @@ static int take_up(struct kmsd_audit *audit, struct evs_error *err)
 	ret = kmsd_file_tail(&audit->file, &link, err);
 	if (ret)
 		return ret;
-	ret = kmsd_db_each(kmsd_store_reading(audit->store), err, take_head, &head,
-			   "SELECT seq, hash, line FROM audit_head", "");
+	ret = kmsd_db_each(kmsd_store_reading(audit->store), err, take_head, &head, head_sql, "");
 	if (ret < 0)
 		return ret;
 	audit->last = link.seq >= head.link.seq ? link : head.link;
@@ -287,6 +298,29 @@ static int take_up(struct kmsd_audit *audit, struct evs_error *err)
 	/* Behind a gap too: the next change takes the database's copy */
 	strcpy(audit->owed, head.line);
 	return pay(audit, err);
+}
+
+int kmsd_audit_begin(const char *path, struct kmsd_store *store, struct evs_error *err)
+{
+	struct kmsd_audit *audit = calloc(1, sizeof(*audit));
+	const struct kmsd_clock wall = {};
+	char line[KMSD_AUDIT_LINE_MAX];
+	struct kmsd_link link;
+	struct head head = {};
+	int ret;
+
+	if (!audit)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	ret = kmsd_db_each(kmsd_store_reading(store), err, take_head, &head, head_sql, "");
+	audit->last = head.link;
+	if (ret >= 0)
+		ret = first_line(audit, kmsd_clock_now(&wall), &link, line, err);
+	if (!ret)
+		ret = kmsd_newfile_write(path, 0600, line, strlen(line), err);
+	if (!ret)
+		ret = kmsd_newfile_sync_name(path, err);
+	free(audit);
+	return ret;
 }
 
 int kmsd_audit_open(struct kmsd_audit **out, const char *path, struct kmsd_store *store,

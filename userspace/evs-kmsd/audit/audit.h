@@ -38,6 +38,16 @@ int kmsd_audit_open(struct kmsd_audit **audit, const char *path, struct kmsd_sto
 		    struct evs_error *err);
 
 /**
+ * kmsd_audit_begin() - Begin a log behind the last record that a database knows.
+ * @path: the file, which must not be there yet
+ * @store: the database, restored on a machine that does not have the log
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_audit_begin(const char *path, struct kmsd_store *store, struct evs_error *err);
+
+/**
  * kmsd_audit_close() - Sync and close.
  * @audit: the log, or NULL
  */

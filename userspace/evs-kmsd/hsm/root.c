@@ -95,7 +95,7 @@ static int read_all(struct move *m, struct evs_error *err)
 	if (ret == -EKEYREJECTED)
 		ret = 1;
 	if (!ret)
-		ret = kmsd_wrapped_read(&m->all, m->store, hsm, err);
+		ret = kmsd_wrapped_read(&m->all, kmsd_store_reading(m->store), hsm, err);
 	kmsd_hsm_close(hsm);
 	return ret;
 }

@@ -65,7 +65,7 @@ static int take(void *arg, sqlite3_stmt *row)
 	return kmsd_db_blob(row, 3, item->wrapped, sizeof(item->wrapped), &item->size);
 }
 
-int kmsd_wrapped_read(struct kmsd_wrapped *all, struct kmsd_store *store, struct kmsd_hsm *hsm,
+int kmsd_wrapped_read(struct kmsd_wrapped *all, struct kmsd_db *db, struct kmsd_hsm *hsm,
 		      struct evs_error *err)
 {
 	struct reading r = { .all = all };
@@ -74,7 +74,7 @@ int kmsd_wrapped_read(struct kmsd_wrapped *all, struct kmsd_store *store, struct
 	*all = (struct kmsd_wrapped){};
 	for (size_t i = 0; ret >= 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		r.kind = &kinds[i];
-		ret = kmsd_db_each(kmsd_store_reading(store), err, take, &r, kinds[i].select, "");
+		ret = kmsd_db_each(db, err, take, &r, kinds[i].select, "");
 	}
 	if (ret < 0)
 		return ret;

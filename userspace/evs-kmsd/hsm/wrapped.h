@@ -20,13 +20,13 @@ struct kmsd_wrapped {
 /**
  * kmsd_wrapped_read() - Read all from a database and unwrap it.
  * @all: filled; release with kmsd_wrapped_free(), also after a failure
- * @store: the database
+ * @db: the database
  * @hsm: the token
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int kmsd_wrapped_read(struct kmsd_wrapped *all, struct kmsd_store *store, struct kmsd_hsm *hsm,
+int kmsd_wrapped_read(struct kmsd_wrapped *all, struct kmsd_db *db, struct kmsd_hsm *hsm,
 		      struct evs_error *err);
 
 /**

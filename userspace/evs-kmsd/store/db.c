@@ -31,6 +31,11 @@ static const char reader_pragmas[] =
 	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA trusted_schema = OFF;";
 
+static const char memory_pragmas[] =
+	"PRAGMA foreign_keys = ON;"
+	"PRAGMA temp_store = MEMORY;"
+	"PRAGMA trusted_schema = OFF;";
+
 struct statement {
 	const char *sql;
 	sqlite3_stmt *stmt;
@@ -77,10 +82,9 @@ int kmsd_db_exec(struct kmsd_db *db, const char *sql, struct evs_error *err)
 	return ret;
 }
 
-int kmsd_db_open(struct kmsd_db **out, const char *path, enum kmsd_db_mode mode,
-		 struct evs_error *err)
+static int open_db(struct kmsd_db **out, const char *path, int flags, const char *pragmas,
+		   struct evs_error *err)
 {
-	int flags = mode == KMSD_DB_OFFLINE ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	struct kmsd_db *db = calloc(1, sizeof(*db));
 	pthread_mutexattr_t attr;
 	int ret = 0;
@@ -96,8 +100,7 @@ int kmsd_db_open(struct kmsd_db **out, const char *path, enum kmsd_db_mode mode,
 				    db->db ? sqlite3_errmsg(db->db) : "out of memory");
 	if (!ret) {
 		sqlite3_busy_timeout(db->db, BUSY_MS);
-		ret = kmsd_db_exec(db, mode == KMSD_DB_WRITER ? writer_pragmas : reader_pragmas,
-				   err);
+		ret = kmsd_db_exec(db, pragmas, err);
 		if (ret)
 			evs_error_prefix(err, "%s", path);
 	}
@@ -107,6 +110,83 @@ int kmsd_db_open(struct kmsd_db **out, const char *path, enum kmsd_db_mode mode,
 	}
 	*out = db;
 	return 0;
+}
+
+int kmsd_db_open(struct kmsd_db **db, const char *path, enum kmsd_db_mode mode,
+		 struct evs_error *err)
+{
+	int flags = mode == KMSD_DB_OFFLINE ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+
+	return open_db(db, path, flags,
+		       mode == KMSD_DB_WRITER ? writer_pragmas : reader_pragmas, err);
+}
+
+/* A database of SQLite's memory that @db knows as @schema, with the bytes of an image. */
+static int load_image(struct kmsd_db *db, const char *schema, const void *data, size_t size,
+		      struct evs_error *err)
+{
+	unsigned char *copy = sqlite3_malloc64(size);
+
+	if (!copy)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	memcpy(copy, data, size);
+	/* It takes the copy over, also when it fails */
+	if (sqlite3_deserialize(db->db, schema, copy, (sqlite3_int64)size, (sqlite3_int64)size,
+				SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE))
+		return db_fail(db, err);
+	return 0;
+}
+
+int kmsd_db_open_image(struct kmsd_db **out, const void *data, size_t size, struct evs_error *err)
+{
+	int ret = open_db(out, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY,
+			  memory_pragmas, err);
+
+	if (ret)
+		return ret;
+	ret = load_image(*out, "main", data, size, err);
+	if (ret)
+		kmsd_db_close(*out);
+	return ret;
+}
+
+int kmsd_db_attach_image(struct kmsd_db *db, const void *data, size_t size, struct evs_error *err)
+{
+	int ret = kmsd_db_exec(db, "ATTACH ':memory:' AS backup", err);
+
+	return ret ? ret : load_image(db, "backup", data, size, err);
+}
+
+int kmsd_db_image(struct kmsd_db *db, unsigned char **image, size_t *size, struct evs_error *err)
+{
+	sqlite3_backup *copy;
+	sqlite3_int64 len = 0;
+	unsigned char *data;
+	sqlite3 *memory;
+	int ret = 0;
+
+	if (sqlite3_open(":memory:", &memory) != SQLITE_OK)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	copy = sqlite3_backup_init(memory, "main", db->db, "main");
+	/* All at once: one moment of a database that may change meanwhile */
+	if (!copy || sqlite3_backup_step(copy, -1) != SQLITE_DONE)
+		ret = evs_error_set(err, EIO, "database: %s", sqlite3_errmsg(memory));
+	if (copy)
+		sqlite3_backup_finish(copy);
+	data = ret ? NULL : sqlite3_serialize(memory, "main", &len, 0);
+	*image = data ? malloc((size_t)len) : NULL;
+	if (*image) {
+		memcpy(*image, data, (size_t)len);
+		*size = (size_t)len;
+		/* Not in WAL mode, which a database in memory cannot have */
+		(*image)[18] = 1;
+		(*image)[19] = 1;
+	} else if (!ret) {
+		ret = evs_error_set(err, ENOMEM, "out of memory");
+	}
+	sqlite3_free(data);
+	sqlite3_close(memory);
+	return ret;
 }
 
 void kmsd_db_close(struct kmsd_db *db)

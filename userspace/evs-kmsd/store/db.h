@@ -36,6 +36,42 @@ int kmsd_db_open(struct kmsd_db **db, const char *path, enum kmsd_db_mode mode,
 		 struct evs_error *err);
 
 /**
+ * kmsd_db_image() - Copy a database into memory, as of one moment.
+ * @db: a connection, others may go on
+ * @image: set to what a file of it would hold, for free()
+ * @size: its size
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_db_image(struct kmsd_db *db, unsigned char **image, size_t *size,
+		  struct evs_error *err);
+
+/**
+ * kmsd_db_open_image() - Open a database in memory.
+ * @db: set; release with kmsd_db_close()
+ * @data: from kmsd_db_image(); copied
+ * @size: its size
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_db_open_image(struct kmsd_db **db, const void *data, size_t size,
+		       struct evs_error *err);
+
+/**
+ * kmsd_db_attach_image() - Add a database in memory to a connection, as `backup`.
+ * @db: the connection
+ * @data: from kmsd_db_image(); copied
+ * @size: its size
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmsd_db_attach_image(struct kmsd_db *db, const void *data, size_t size,
+			 struct evs_error *err);
+
+/**
  * kmsd_db_close() - Close a connection.
  * @db: the connection, or NULL
  */

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+
+#include "backup.h"
+#include "restore.h"
+#include "text.h"
+#include "verb/verb.h"
+
+#define RESURRECT_MAX 64
+
+/* Says why, with the status for what is damaged. */
+static int fail(int ret, const struct evs_error *err)
+{
+	int status = kmsd_verb_fail(err);
+
+	return ret == -EBADMSG ? KMSD_EXIT_BROKEN : status;
+}
+
+static int run_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+{
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, {} };
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	int status = 0, ret;
+
+	if (kmsd_verb_option(verb, argc, argv, options, &status) == -2)
+		return status;
+	if (optind + 1 != argc)
+		return kmsd_verb_usage(verb, "one FILE is needed");
+	status = kmsd_verb_conf(&conf, config);
+	if (status)
+		return status;
+	ret = kmsd_backup_write(conf.database, argv[optind], &err);
+	return ret ? fail(ret, &err) : 0;
+}
+
+static void say(const char *what, const char *id, const char *alias)
+{
+	evs_text_line(stdout, "%s: %s%s%s", what, id, alias[0] ? " " : "", alias);
+}
+
+static int run_restore(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "resurrect", required_argument, NULL, 'r' },
+		{},
+	};
+	char *wanted[RESURRECT_MAX];
+	struct kmsd_restore restore = { .resurrect = wanted, .say = say };
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	int opt, status = 0, ret;
+
+	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
+		if (restore.count == RESURRECT_MAX)
+			return kmsd_verb_usage(verb, "--resurrect: more than %d", RESURRECT_MAX);
+		wanted[restore.count++] = optarg;
+	}
+	if (opt == -2)
+		return status;
+	if (optind + 1 != argc)
+		return kmsd_verb_usage(verb, "one FILE is needed");
+	status = kmsd_verb_conf(&conf, config);
+	if (status)
+		return status;
+	restore.path = argv[optind];
+	ret = kmsd_restore(&conf, &restore, &err);
+	return ret ? fail(ret, &err) : 0;
+}
+
+const struct kmsd_verb kmsd_verb_backup = {
+	.name = "backup",
+	.args = "FILE",
+	.brief = "back up the database, also while evs-kmsd runs",
+	.help = "  --help  show this text\n"
+		"\n"
+		"The token, with the root key, is not in FILE: back it up by its own means, and\n"
+		"keep it elsewhere.\n",
+	.run = run_backup,
+};
+
+const struct kmsd_verb kmsd_verb_restore = {
+	.name = "restore",
+	.args = "[--resurrect ID|all]... FILE",
+	.brief = "restore a backup with the token that it was made with",
+	.help = "  --resurrect ID  bring back this CMK, or all, though it was deleted since\n"
+		"  --help          show this text\n"
+		"\n"
+		"Stop evs-kmsd first. Lists the CMKs that were made or deleted since the backup.\n"
+		"If there is a database, nothing in it changes but that CMKs are brought back.\n",
+	.run = run_restore,
+};
