@@ -72,12 +72,10 @@ int kmsd_backup_write(const char *database, const char *path, struct evs_error *
 	size_t size;
 	int ret;
 
-	ret = kmsd_db_open(&db, database, KMSD_DB_OFFLINE, err);
+	ret = kmsd_schema_open(&db, database, err);
 	if (ret)
 		return ret;
-	ret = kmsd_schema_check(db, err);
-	if (!ret)
-		ret = kmsd_db_image(db, &image, &size, err);
+	ret = kmsd_db_image(db, &image, &size, err);
 	if (!ret)
 		ret = compose(image, size, path, err);
 	free(image);

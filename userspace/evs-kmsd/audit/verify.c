@@ -30,13 +30,10 @@ static int read_head(const char *database, struct head *head, struct evs_error *
 	struct kmsd_db *db;
 	int ret;
 
-	ret = kmsd_db_open(&db, database, KMSD_DB_OFFLINE, err);
+	ret = kmsd_schema_open(&db, database, err);
 	if (ret)
 		return ret;
-	ret = kmsd_schema_check(db, err);
-	if (!ret)
-		ret = kmsd_db_each(db, err, take_head, head,
-				   "SELECT seq, hash, line FROM audit_head", "");
+	ret = kmsd_db_each(db, err, take_head, head, "SELECT seq, hash, line FROM audit_head", "");
 	kmsd_db_close(db);
 	return ret < 0 ? ret : 0;
 }

@@ -176,13 +176,17 @@ int kmsd_schema_update(struct kmsd_db *db, struct evs_error *err)
 	return update(db, version, err);
 }
 
-int kmsd_schema_check(struct kmsd_db *db, struct evs_error *err)
+int kmsd_schema_open(struct kmsd_db **db, const char *path, struct evs_error *err)
 {
 	int64_t version = 0;
-	int ret;
+	int ret = kmsd_db_open(db, path, KMSD_DB_OFFLINE, err);
 
-	ret = get_version(db, &version, err);
 	if (ret)
 		return ret;
-	return version == VERSION ? 0 : unknown(version, err);
+	ret = get_version(*db, &version, err);
+	if (!ret && version != VERSION)
+		ret = unknown(version, err);
+	if (ret)
+		kmsd_db_close(*db);
+	return ret;
 }

@@ -23,12 +23,13 @@ int kmsd_schema_create(struct kmsd_db *db, struct evs_error *err);
 int kmsd_schema_update(struct kmsd_db *db, struct evs_error *err);
 
 /**
- * kmsd_schema_check() - Are the tables those of this evs-kmsd?
- * @db: any connection
+ * kmsd_schema_open() - Open a database for reading, beside a daemon that may run.
+ * @db: set; release with kmsd_db_close()
+ * @path: the file
  * @err: filled on failure
  *
- * Return: 0, or a negative errno: -EPROTO when they are not.
+ * Return: 0, or a negative errno: -EPROTO when its tables are another evs-kmsd's.
  */
-int kmsd_schema_check(struct kmsd_db *db, struct evs_error *err);
+int kmsd_schema_open(struct kmsd_db **db, const char *path, struct evs_error *err);
 
 #endif /* KMSD_SCHEMA_H */

@@ -17,6 +17,15 @@ static int fail(int ret, const struct evs_error *err)
 	return ret == -EBADMSG ? KMSD_EXIT_BROKEN : status;
 }
 
+/* Reads what follows the options: the file. Returns 0 or the exit status. */
+static int take_file(const struct kmsd_verb *verb, struct kmsd_conf *conf, const char *config,
+		     int argc)
+{
+	if (optind + 1 != argc)
+		return kmsd_verb_usage(verb, "one FILE is needed");
+	return kmsd_verb_conf(conf, config);
+}
+
 static int run_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, {} };
@@ -26,9 +35,7 @@ static int run_backup(const struct kmsd_verb *verb, const char *config, int argc
 
 	if (kmsd_verb_option(verb, argc, argv, options, &status) == -2)
 		return status;
-	if (optind + 1 != argc)
-		return kmsd_verb_usage(verb, "one FILE is needed");
-	status = kmsd_verb_conf(&conf, config);
+	status = take_file(verb, &conf, config, argc);
 	if (status)
 		return status;
 	ret = kmsd_backup_write(conf.database, argv[optind], &err);
@@ -60,9 +67,7 @@ static int run_restore(const struct kmsd_verb *verb, const char *config, int arg
 	}
 	if (opt == -2)
 		return status;
-	if (optind + 1 != argc)
-		return kmsd_verb_usage(verb, "one FILE is needed");
-	status = kmsd_verb_conf(&conf, config);
+	status = take_file(verb, &conf, config, argc);
 	if (status)
 		return status;
 	restore.path = argv[optind];

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "date.h"
 #include "kms/call.h"
 
 #define WHO_MAX (EVS_CMK_ALIAS_MAX + EVS_CMK_REF_SIZE + 64)
@@ -87,12 +87,11 @@ static void refine(const struct refusal *r, struct evs_error *err)
 
 static void date_of(int64_t when, char *text, size_t size)
 {
-	time_t seconds = (time_t)when;
-	struct tm tm;
+	char day[EVS_DATE_SIZE];
 
 	*text = '\0';
-	if (when && gmtime_r(&seconds, &tm))
-		strftime(text, size, " on %Y-%m-%d", &tm);
+	if (when)
+		snprintf(text, size, " on %s", evs_date_day(day, when));
 }
 
 static int explain_permission(struct refusal *r, struct evs_error *err)

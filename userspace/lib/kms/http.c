@@ -11,6 +11,7 @@
 #include "kms/certificate.h"
 #include "kms/curl.h"
 #include "kms/http.h"
+#include "kms/json.h"
 #include "kms/trace.h"
 #include "text.h"
 
@@ -382,5 +383,19 @@ int evs_http_call(struct evs_http *http, const struct evs_http_request *request,
 	if (code || http->too_long)
 		return explain(http, code, request->timeout_ms, err);
 	*answer = http->answer;
+	return 0;
+}
+
+int evs_http_take_dk(struct evs_http_answer *answer, int level, const char *name,
+		     struct evs_secret *dk, struct evs_error *err)
+{
+	ssize_t len = evs_json_take_base64((char *)answer->body->data, answer->len, level, name,
+					   dk->data, EVS_DK_SIZE);
+
+	if (len == -ENOENT || len == -EINVAL)
+		return -ENOENT;
+	if (len != EVS_DK_SIZE)
+		return evs_error_set_class(err, EVS_CLASS_TAMPERED,
+					   "the data key is not of %d bytes", EVS_DK_SIZE);
 	return 0;
 }

@@ -106,4 +106,18 @@ void evs_http_close(struct evs_http *http);
 int evs_http_call(struct evs_http *http, const struct evs_http_request *request,
 		  struct evs_http_answer *answer, struct evs_error *err);
 
+/**
+ * evs_http_take_dk() - Take a data key in base64 out of an answer.
+ * @answer: the answer, JSON; the digits in it become zeros
+ * @level: 1 for a member of the object, 2 for one of an object in it
+ * @name: name of the member
+ * @dk: filled
+ * @err: filled when the key is too short or too long
+ *
+ * Return: 0, -ENOENT, with nothing in @err, when there is no such member or it is no
+ * base64, or another negative errno.
+ */
+int evs_http_take_dk(struct evs_http_answer *answer, int level, const char *name,
+		     struct evs_secret *dk, struct evs_error *err);
+
 #endif /* EVS_KMS_HTTP_H */

@@ -374,15 +374,9 @@ static int get_wrapped(const struct evs_http_answer *answer, struct evs_token *t
 
 static int take_dk(struct evs_http_answer *answer, struct evs_secret *dk, struct evs_error *err)
 {
-	ssize_t len = evs_json_take_base64((char *)answer->body->data, answer->len, 1, "Plaintext",
-					   dk->data, EVS_DK_SIZE);
+	int ret = evs_http_take_dk(answer, 1, "Plaintext", dk, err);
 
-	if (len == -ENOENT || len == -EINVAL)
-		return bad_answer(err, "no data key");
-	if (len != EVS_DK_SIZE)
-		return evs_error_set_class(err, EVS_CLASS_TAMPERED,
-					   "the data key is not of %d bytes", EVS_DK_SIZE);
-	return 0;
+	return ret == -ENOENT ? bad_answer(err, "no data key") : ret;
 }
 
 static int aws_create_datakey(struct evs_kms *kms, struct evs_token *token,
