@@ -152,7 +152,7 @@ static void test_usage(void **state)
 		{ "evs-setup status --no-such-option", 1, "unknown option" },
 		{ "evs-setup doctor extra", 1, "extra" },
 		{ "evs-setup header backup one", 1, "are needed" },
-		{ "evs-setup header restore a b c", 1, "are enough" },
+		{ "evs-setup header restore a b c", 1, "unexpected argument c" },
 		{ "evs-setup header dump", 1, "is missing" },
 		{ "evs-kmsd init --state-dir relative --module /m", 1, "not an absolute path" },
 		{ "evs-kmsd init extra", 1, "extra: unexpected argument" },

@@ -120,7 +120,7 @@ static int parse_option(struct request *request, int opt, struct evs_error *err)
 	default:
 		ret = cli_bytes("--size", optarg, &req->what.size, err);
 		if (!ret && !req->what.size)
-			ret = evs_error_set(err, EINVAL, "--size 0: a disk has a size");
+			ret = evs_error_set(err, EINVAL, "--size 0: must be larger than 0");
 		return ret;
 	}
 }
@@ -138,7 +138,7 @@ static int parse(struct request *request, int argc, char *argv[], struct evs_err
 		return opt;
 	if ((request->all || request->tab) && count > 1)
 		return evs_error_set(err, EINVAL,
-				     "--all and --tab stand alone: evstab has the options of a disk");
+				     "--all and --tab take no other option: evstab has those of a disk");
 	if (request->all || request->tab)
 		return cli_no_operand(argc, argv, err);
 	if (cli_operand(argc, argv, "device or file", &req->target, err))
@@ -147,11 +147,11 @@ static int parse(struct request *request, int argc, char *argv[], struct evs_err
 		return evs_error_set(err, EINVAL, "--raw needs --key and --sector-size");
 	if (req->raw && (req->pin.kms || req->pin.cmk))
 		return evs_error_set(err, EINVAL,
-				     "--kms and --cmk are about the header, which --raw ignores");
+				     "--kms and --cmk check the header, which --raw ignores");
 	if (!req->raw &&
 	    (what->key_serial || what->sector_size || what->offset || what->size))
 		return evs_error_set(err, EINVAL,
-				     "--key, --sector-size, --offset and --size need --raw: the header knows them");
+				     "--key, --sector-size, --offset and --size need --raw: otherwise the header has them");
 	return 0;
 }
 

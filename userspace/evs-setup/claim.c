@@ -226,7 +226,7 @@ static int check_path(const struct evs_device *dev, struct evs_error *err)
 	else
 		same = S_ISBLK(st.st_mode) && st.st_rdev == dev->number;
 	return same ? 0 : evs_error_set(err, EBUSY,
-			"%s: the path leads to something else by now; nothing was written", dev->path);
+			"%s: the path names something else now; nothing was written", dev->path);
 }
 
 int claim_confirm(struct claim *claim, struct evs_error *err)

@@ -287,8 +287,8 @@ int cli_operand(int argc, char *argv[], const char *what, const char **operand,
 	if (optind == argc || !*argv[optind])
 		return evs_error_set(err, EINVAL, "%s is missing", what);
 	if (optind + 1 < argc)
-		return evs_error_set(err, EINVAL, "one %s at a time: %s is too much", what,
-				     argv[optind + 1]);
+		return evs_error_set(err, EINVAL, "unexpected argument %s: one %s at a time",
+				     argv[optind + 1], what);
 	*operand = argv[optind];
 	return 0;
 }
@@ -296,7 +296,7 @@ int cli_operand(int argc, char *argv[], const char *what, const char **operand,
 int cli_no_operand(int argc, char *argv[], struct evs_error *err)
 {
 	if (optind < argc)
-		return evs_error_set(err, EINVAL, "%s is too much", argv[optind]);
+		return evs_error_set(err, EINVAL, "unexpected argument %s", argv[optind]);
 	return 0;
 }
 

@@ -91,7 +91,7 @@ int cmk_operands(int argc, char *argv[], const char *const *names, const char **
 		operands[i] = argv[optind + i];
 	}
 	if (optind + i < argc)
-		return evs_error_set(err, EINVAL, "%s is too much", argv[optind + i]);
+		return evs_error_set(err, EINVAL, "unexpected argument %s", argv[optind + i]);
 	return 0;
 }
 

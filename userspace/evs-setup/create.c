@@ -98,7 +98,7 @@ static int look(const struct request *req, struct evs_probe *probe, struct evs_e
 	}
 	if (ret == -EUCLEAN)
 		return evs_error_set(err, EEXIST,
-				     "%s: holds several things that contradict each other; --force destroys them",
+				     "%s: holds several signatures that contradict each other; --force destroys them",
 				     path);
 	if (ret || !probe->found)
 		return ret;

@@ -155,7 +155,7 @@ static int parse_option(struct request *request, int opt, struct evs_error *err)
 		request->tab = optarg;
 	} else if (request->how != EVS_DETACH_IDLE && request->how != how) {
 		return evs_error_set(err, EINVAL,
-				     "--force does not wait and --lazy does: give one of them");
+				     "give --force or --lazy, not both");
 	} else {
 		request->how = how;
 	}

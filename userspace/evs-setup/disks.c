@@ -110,7 +110,7 @@ int disks_find(struct evs_nl *nl, const char *ref, struct evs_disk *disk, struct
 		return evs_error_set(err, ENODEV, "%s: no such disk is attached", ref);
 	/* A disk may be named like another one's UUID. */
 	if (found > 1)
-		return evs_error_set(err, EINVAL, "%s: is more than one disk: give /dev/evsN", ref);
+		return evs_error_set(err, EINVAL, "%s: matches more than one disk: give /dev/evsN", ref);
 	return 0;
 }
 
@@ -169,7 +169,7 @@ int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
 	if (ret || !strcmp(evs_volume_uuid(*vol), disk->uuid))
 		return ret;
 	ret = evs_error_set(err, EMEDIUMTYPE,
-			    "%s: the header there is that of disk %s by now, not of %s", path,
+			    "%s: holds the header of disk %s now, not of %s", path,
 			    evs_volume_uuid(*vol), disk->uuid);
 	evs_volume_close(*vol);
 	return ret;

@@ -20,9 +20,10 @@
 static int take_two(int argc, char *argv[], const char *what, const char **device,
 		    const char **second, struct evs_error *err)
 {
-	if (argc - optind != 2)
-		return evs_error_set(err, EINVAL, "a device and %s are %s", what,
-				     argc - optind < 2 ? "needed" : "enough");
+	if (argc - optind < 2)
+		return evs_error_set(err, EINVAL, "a device and %s are needed", what);
+	if (argc - optind > 2)
+		return evs_error_set(err, EINVAL, "unexpected argument %s", argv[optind + 2]);
 	*device = argv[optind];
 	*second = argv[optind + 1];
 	return 0;

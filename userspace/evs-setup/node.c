@@ -110,7 +110,7 @@ int node_wait(const char *path, dev_t dev, struct evs_error *err)
 		udev_unref(udev);
 		if (ret == -ETIMEDOUT)
 			return evs_error_set(err, ETIMEDOUT,
-					     "%s: udev has not dealt with it within %d s", path,
+					     "%s: udev has not processed it within %d s", path,
 					     WAIT_MS / 1000);
 		if (ret)
 			return evs_error_set(err, -ret, "%s: cannot wait for udev", path);

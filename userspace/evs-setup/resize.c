@@ -95,7 +95,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		if (cli_bytes("--size", optarg, &size, err))
 			return -err->errnum;
 		if (!size)
-			return evs_error_set(err, EINVAL, "--size 0: a disk has a size");
+			return evs_error_set(err, EINVAL, "--size 0: must be larger than 0");
 	}
 	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
 		return -err->errnum;

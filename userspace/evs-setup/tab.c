@@ -62,11 +62,11 @@ static int check_attached(const struct evs_disk *disk, const char *device, struc
 		return evs_error_set(err, EEXIST, "%s has this name, but is not over %s", path,
 				     device);
 	if (is_going(disk))
-		return evs_error_set(err, EBUSY, "%s is to go once it is closed: close it first", path);
+		return evs_error_set(err, EBUSY, "%s is detached when it is closed: close it first", path);
 	if (disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED)
 		return 0;
 	return evs_error_set(err, EBUSY,
-			     "%s is of no use any more (see evs-setup status): detach it first",
+			     "%s has no key any more (see evs-setup status): detach it first",
 			     path);
 }
 
