@@ -197,6 +197,94 @@ static void test_peer_limit(void **state)
 		close(fds[i]);
 }
 
+/* From 127.0.0.@last; -1 when it is refused. */
+static int connect_from(unsigned int last)
+{
+	struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + last - 1),
+	}, to = from;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons((unsigned short)port);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+	if (!connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Eight addresses with all the places there are, silent: a client is served all the same. */
+static void test_lockout(void **state)
+{
+	int fds[256];
+	size_t i;
+
+	(void)state;
+	make_certificates();
+	add_client("client", "auditor");
+	start_tls("");
+	assert_int_equal(daemon_stop(&f, SIGTERM), 0);
+	sh("sed -i 's/^connections-per-peer.*/connections-per-peer = 32/; "
+	   "s/^\\(request\\|idle\\)-seconds.*/\\1-seconds = 600/' kmsd.conf");
+	daemon_start(&f);
+	for (i = 0; i < 256; i++)
+		fds[i] = connect_from(2 + (unsigned int)i / 32);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(https_status("/v1.0", tls13, "client", "v1.0"), 200);
+	for (i = 0; i < 256; i++)
+		close(fds[i]);
+}
+
+/* Sends it as it stands; the first line of the answer, "" for none. Then the other end closes. */
+static void raw(const char *request, char line[64])
+{
+	struct timeval patience = { .tv_sec = 60 };
+	int fd = try_connect(&f);
+	size_t used = 0;
+	ssize_t n = 1;
+
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	while (n > 0 && used < 63) {
+		n = recv(fd, line + used, 63 - used, 0);
+		used += n > 0 ? (size_t)n : 0;
+	}
+	line[used] = '\0';
+	line[strcspn(line, "\r")] = '\0';
+	assert_true(closed_by_peer(fd));
+	close(fd);
+}
+
+/* What two readers might take for two requests is refused, and the connection with it. */
+static void test_strict(void **state)
+{
+#define POST "POST /v1.0/default/kms/list-keys HTTP/1.1\r\nHost: x\r\n"
+	static const struct {
+		const char *request;
+		const char *status;
+	} row[] = {
+		{ POST "Connection: close\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 200 OK" },
+		{ POST "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", "HTTP/1.1 400 Bad Request" },
+		{ POST "Content-Length: 2\r\ncontent-length: 2\r\n\r\n{}", "HTTP/1.1 400 Bad Request" },
+		{ POST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		  "HTTP/1.1 400 Bad Request" },
+		{ POST "X-Header : x\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 400 Bad Request" },
+		{ POST "Content-Length : 2\r\n\r\n{}", "HTTP/1.1 400 Bad Request" },
+	};
+	char line[64];
+	size_t i;
+
+	(void)state;
+	daemon_start(&f);
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		raw(row[i].request, line);
+		if (strcmp(line, row[i].status))
+			fail_msg("%s: %s", row[i].request, line);
+	}
+}
+
 static void test_big_header(void **state)
 {
 	char *header = malloc(70000);
@@ -334,6 +422,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_guessing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_house, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_peer_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lockout, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_big_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_activation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_graceful_stop, setup, teardown),

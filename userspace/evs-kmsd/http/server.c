@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "http/conns.h"
@@ -164,11 +165,46 @@ static int identify(struct kmsd_server *server, struct MHD_Connection *connectio
 	return ret;
 }
 
+/* What two readers of one request might take for two requests. */
+struct framing {
+	unsigned int lengths;
+	unsigned int encodings;
+	bool bad_name;
+};
+
+static enum MHD_Result look_at(void *arg, enum MHD_ValueKind kind, const char *name,
+			       const char *value)
+{
+	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	struct framing *f = arg;
+
+	(void)kind;
+	(void)value;
+	f->lengths += !strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	f->encodings += !strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	f->bad_name |= !*name || name[strspn(name, token)];
+	return MHD_YES;
+}
+
+/* The library takes the first length of several, and blanks as part of a name. */
+static int check_framing(struct MHD_Connection *connection, struct evs_error *err)
+{
+	struct framing f = {};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at, &f);
+	if (f.lengths + f.encodings <= 1 && !f.bad_name)
+		return 0;
+	return kmsd_fail(err, KMSD_E_URL, f.bad_name ? "a header whose name is no token" :
+			 "more than one Content-Length or Transfer-Encoding");
+}
+
 /* Headers are there. Who is no client is refused with a record of what it wanted. */
 static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *connection,
 			     struct kmsd_exchange *ex)
 {
 	struct kmsd_conn *conn = conn_of(connection);
+	struct evs_error err = {};
 	struct kmsd_peer *peer;
 
 	if (!conn)
@@ -177,6 +213,8 @@ static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *
 	peer = kmsd_conn_peer(conn);
 	ex->local = peer->local;
 	find_source(connection, ex, peer);
+	if (check_framing(connection, &err))
+		return refuse(connection, ex, &err);
 	if (!identify(server, connection, ex, peer, &ex->unknown))
 		kmsd_conn_busy(conn);
 	return MHD_YES;
