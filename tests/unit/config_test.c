@@ -275,7 +275,7 @@ static void test_auth(void **state)
 		{ "auth = ak-sk\naccess-key = a\nsecret-key-file = /s\n", "auth = ak-sk needs project" },
 		{ "auth = token\n", "auth must be none, password, ak-sk or metadata" },
 		{ "backend = barbican\nproject = p\nauth = metadata\n",
-		  "auth must be none or password" },
+		  "auth must be none, password or application-credential" },
 		{ "auth = password\nuser = a\tb\x01\n", "control characters" },
 	};
 	struct evs_error err = {};
