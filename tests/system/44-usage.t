@@ -20,7 +20,8 @@ help()
 
 help evs-setup
 # Every verb that the help lists has a help of its own, as have the groups
-mapfile -t verbs < <(evs-setup help | sed -n 's/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p')
+evs-setup help | sed -n 's/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p' >"$tmp/verbs"
+mapfile -t verbs <"$tmp/verbs"
 is "$((${#verbs[@]} > 30))" 1 "the help lists the verbs"
 for verb in "${verbs[@]}" cmk "cmk grant" header; do
 	# shellcheck disable=SC2086

@@ -177,6 +177,7 @@ static void test_usage(void **state)
 		{ "evs-kmsd --config kmsd.conf restore --resurrect all none", 3, "none: No such" },
 		{ "evs-kmsd --config kmsd.conf restore kmsd.conf", 2, "not a backup of evs-kmsd" },
 		{ "evs-kmsd frobnicate", 1, "frobnicate: unexpected argument" },
+		{ "evs-kmsd --config none audit rotate extra", 1, "extra: unexpected argument" },
 		{ "evs-kmsd audit", 1, "audit: unexpected argument" },
 		{ "evs-kmsd audit show --no-such-option", 1, "Try: evs-kmsd audit show --help" },
 		{ "evs-setup cmk list extra", 1, "extra" },

@@ -15,16 +15,6 @@ static const struct option no_options[] = {
 	{},
 };
 
-/* Reads options, of which there are none, and the configuration. Returns 0 or -1. */
-static int begin(const struct kmsd_verb *verb, struct kmsd_conf *conf, const char *config,
-		 int argc, char **argv, int *status)
-{
-	if (kmsd_verb_option(verb, argc, argv, no_options, status) == -2)
-		return -1;
-	*status = kmsd_verb_conf(conf, config);
-	return *status ? -1 : 0;
-}
-
 static int run_show(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -71,7 +61,10 @@ static int run_verify(const struct kmsd_verb *verb, const char *config, int argc
 	struct kmsd_conf conf;
 	int status = 0, ret;
 
-	if (begin(verb, &conf, config, argc, argv, &status))
+	if (kmsd_verb_option(verb, argc, argv, no_options, &status) == -2)
+		return status;
+	status = kmsd_verb_conf(&conf, config);
+	if (status)
 		return status;
 	ret = kmsd_audit_verify(conf.audit, argv + optind, (size_t)(argc - optind),
 				conf.database, &span, &err);
@@ -94,10 +87,13 @@ static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc
 	struct kmsd_conf conf;
 	int status = 0;
 
-	if (begin(verb, &conf, config, argc, argv, &status))
+	if (kmsd_verb_option(verb, argc, argv, no_options, &status) == -2)
 		return status;
 	if (optind < argc)
 		return kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
+	status = kmsd_verb_conf(&conf, config);
+	if (status)
+		return status;
 	if (kmsd_audit_rotate(conf.audit, conf.database, renamed, &err))
 		return kmsd_verb_fail(&err);
 	evs_text_line(stdout, "%s", renamed);
