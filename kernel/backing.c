@@ -8,7 +8,7 @@
 #include <linux/netlink.h>
 
 #include "backing.h"
-#include "evs.h"
+#include "queue.h"
 
 static void evs_backing_explain(int err, struct netlink_ext_ack *extack)
 {

@@ -14,17 +14,16 @@
 #include <linux/slab.h>
 
 #include "compat.h"
-#include "evs.h"
+#include "crypt.h"
 
 /*
  * The library in C, or the template over a cipher of single blocks: several times
  * slower than what uses the processor's instructions for AES, if it has any.
  * User-Mode Linux has nothing else.
  */
-static bool evs_cipher_is_generic(const char *driver)
+static bool evs_cipher_is_slow(const char *driver)
 {
-	return !IS_ENABLED(CONFIG_UML) &&
-	       (strstarts(driver, "xts(") || !strcmp(driver, "xts-aes-lib"));
+	return strstarts(driver, "xts(") || !strcmp(driver, "xts-aes-lib");
 }
 
 /**
@@ -59,7 +58,8 @@ struct evs_cipher *evs_cipher_alloc(unsigned int unit_size)
 		return ERR_PTR(err);
 	}
 
-	if (evs_cipher_is_generic(evs_cipher_driver(cipher)))
+	cipher->slow = evs_cipher_is_slow(evs_cipher_driver(cipher));
+	if (cipher->slow && !IS_ENABLED(CONFIG_UML))
 		pr_warn("slow cipher %s: is a module like aesni_intel missing?\n",
 			evs_cipher_driver(cipher));
 

@@ -64,7 +64,7 @@ static void evs_free_disk(struct gendisk *disk)
 	struct evs_disk *evs = disk->private_data;
 
 	evs_disk_unregister(evs);
-	evs_io_exit(evs);
+	evs_queue_exit(&evs->queue);
 	kfree(evs);
 	module_put(THIS_MODULE);
 }
@@ -86,7 +86,7 @@ static int evs_disk_add(struct evs_disk *evs, struct key *key,
 	struct gendisk *disk;
 	int err;
 
-	disk = blk_mq_alloc_disk(&evs->tag_set, &lim, evs);
+	disk = evs_queue_alloc_disk(&evs->queue, &lim);
 	if (IS_ERR(disk))
 		return PTR_ERR(disk);
 
@@ -126,6 +126,16 @@ static void evs_disk_tell(struct evs_events *events, enum evs_event event,
 	evs->interface->tell(evs, event, cause);
 }
 
+/* Context: any, down to hard interrupts */
+static void evs_disk_io_failed(struct evs_queue *queue, enum req_op op)
+{
+	struct evs_disk *evs = container_of(queue, struct evs_disk, queue);
+
+	evs_io_error(&evs->events, op);
+	evs_backing_check(&evs->backing,
+			  evs->config.offset + READ_ONCE(evs->size));
+}
+
 static struct evs_disk *evs_disk_alloc(const struct evs_config *config,
 				       const struct evs_interface *interface)
 {
@@ -138,6 +148,7 @@ static struct evs_disk *evs_disk_alloc(const struct evs_config *config,
 	evs->config = *config;
 	evs->interface = interface;
 	evs_keyslot_init(&evs->slot, config->sector_size);
+	evs->slot.queue = &evs->queue;
 	evs_events_init(&evs->events);
 	evs->events.tell = evs_disk_tell;
 	evs->events.state = &evs->slot.state;
@@ -154,8 +165,6 @@ static int evs_disk_open_backing(struct evs_disk *evs,
 	err = evs_backing_open(&evs->backing, &evs->config, extack);
 	if (err == -EBUSY)
 		evs_disk_explain_busy(evs, extack);
-	if (!err)
-		evs->bdev = file_bdev(evs->backing.file);
 	return err;
 }
 
@@ -187,22 +196,28 @@ static int evs_disk_start(struct evs_disk *evs,
 		err = PTR_ERR(cipher);
 		goto err_bdev;
 	}
-	evs_cipher_swap(evs, cipher);
-
-	err = evs_io_init(evs, cipher);
+	evs->queue.id = evs->id;
+	evs->queue.read_only = evs->config.read_only;
+	evs->queue.offset = evs->config.offset;
+	evs->queue.bdev = file_bdev(evs->backing.file);
+	evs->queue.failed = evs_disk_io_failed;
+	evs->queue.used = evs_key_used;
+	err = evs_queue_init(&evs->queue, cipher);
 	if (err)
 		goto err_cipher;
 	err = evs_disk_add(evs, key, cipher, extack);
 	if (err)
-		goto err_io;
+		goto err_queue;
 
 	key_put(key);
 	return 0;
 
-err_io:
-	evs_io_exit(evs);
-err_cipher:
+err_queue:
 	evs_keyslot_kill(&evs->slot);
+	evs_queue_exit(&evs->queue);
+	goto err_bdev;
+err_cipher:
+	evs_cipher_free(cipher);
 err_bdev:
 	evs_backing_close(&evs->backing);
 err_key:
@@ -240,7 +255,7 @@ struct evs_disk *evs_disk_attach(const struct evs_config *config,
 		goto err_unregister;
 
 	pr_info("%s: attached \"%s\" on %pg, %llu bytes at %llu, %u-byte sectors, %s%s\n",
-		evs->disk->disk_name, evs->config.name, evs->bdev, evs->size,
+		evs->disk->disk_name, evs->config.name, evs->queue.bdev, evs->size,
 		evs->config.offset, evs->config.sector_size, evs->slot.driver,
 		evs->config.read_only ? ", read-only" : "");
 
@@ -373,18 +388,4 @@ int evs_disk_resume(struct evs_disk *evs, key_serial_t serial,
 			evs->disk->disk_name, evs->config.name);
 	evs_event(&evs->events, EVS_EVENT_RESUMED, EVS_CAUSE_COMMAND);
 	return 0;
-}
-
-/**
- * evs_disk_io_failed() - count a request that has failed, and see why
- * @evs: disk
- * @op: operation of the request, which has not been ended
- *
- * Context: any, down to hard interrupts.
- */
-void evs_disk_io_failed(struct evs_disk *evs, enum req_op op)
-{
-	evs_io_error(&evs->events, op);
-	evs_backing_check(&evs->backing,
-			  evs->config.offset + READ_ONCE(evs->size));
 }

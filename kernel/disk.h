@@ -11,12 +11,11 @@
 #include "backing.h"
 #include "config.h"
 #include "event.h"
-#include "evs.h"
 #include "keyslot.h"
+#include "queue.h"
 
 /* Bits of struct evs_disk's flags */
 enum {
-	EVS_RESERVE_TAKEN,	/* a write in flight has the reserve */
 	EVS_LAZY,		/* detached when the last opener closes it */
 	EVS_ADDED,		/* the disk has been added */
 	EVS_GONE,		/* the backing device has gone */
@@ -46,8 +45,9 @@ struct evs_interface {
  *	references: one from attach to the end of detach, one for each opener,
  *	one for each user of evs_disk_get().
  * @size: size in bytes; changed under the mutex of @slot
- * @flags: EVS_RESERVE_TAKEN, EVS_LAZY, EVS_ADDED, EVS_GONE
+ * @flags: EVS_LAZY, EVS_ADDED, EVS_GONE
  * @slot: its key
+ * @queue: its requests
  * @events: what userspace is told
  * @backing: its backing device
  * @lost_tell_work: tells users that the disk has been revoked, as its key is lost
@@ -57,24 +57,6 @@ struct evs_interface {
  * @detach_cause: why the disk is detached; set by who makes it detaching or dead
  * @remove_work: removes the disk after a detach that was lazy or by force
  * @removed: completes when the disk has been removed and @backing closed
- * @bdev: the block device of @backing. This and the rest is for the data path.
- * @cipher: cipher with the data key, or what there is in place of it: see
- *	evs_cipher_swap(). Taken under SRCU in read.c and write.c, changed under
- *	the lock of @slot.
- * @idle: no request has come since the key was last looked at
- * @wq: decrypts reads that are not decrypted where they complete, and submits
- *	bios. Each disk has its own, with a rescuer, as the backing device may be
- *	made of another evs disk, which must not wait for this one.
- * @crew: shares large reads and writes among CPUs
- * @submit_lock: protects @submit_bios
- * @submit_bios: bios for @bdev that could not be submitted where they were made
- * @submit_work: submits @submit_bios
- * @held_bios: reads that the backing device has answered and that are decrypted
- *	once the disk is resumed. Under the lock of @slot.
- * @crypt_req_size: room for the struct evs_crypt_req of a request, in bytes
- * @tag_set: requests of @disk
- * @flush_key: tells lockdep @disk's flushes from those of @bdev
- * @reserve: bounce pages for writes when memory is short; none if read-only
  */
 struct evs_disk {
 	struct evs_config config;
@@ -86,6 +68,7 @@ struct evs_disk {
 	unsigned long flags;
 
 	struct evs_keyslot slot;
+	struct evs_queue queue;
 	struct evs_events events;
 
 	struct evs_backing backing;
@@ -97,20 +80,6 @@ struct evs_disk {
 	enum evs_cause detach_cause;
 	struct work_struct remove_work;
 	struct completion removed;
-
-	struct block_device *bdev;
-	struct evs_cipher __rcu *cipher;
-	bool idle;
-	struct workqueue_struct *wq;
-	struct evs_crew *crew;
-	spinlock_t submit_lock;		/* protects submit_bios */
-	struct bio_list submit_bios;
-	struct work_struct submit_work;
-	struct bio_list held_bios;
-	size_t crypt_req_size;
-	struct blk_mq_tag_set tag_set;
-	struct lock_class_key flush_key;
-	struct page *reserve[EVS_RESERVE_PAGES];
 };
 
 /* What to do with a disk that is open when it is to be detached */
@@ -123,7 +92,8 @@ enum evs_detach {
 /*
  * Lock order: disk->open_mutex, then evs_disks_lock. The mutex of a key slot comes
  * before the latter and is never held together with open_mutex; key semaphores are
- * taken under it only. The spinlocks come last, one at a time. The uevent_lock of
+ * taken under it only. The spinlocks come last: that of a key slot, then that of its
+ * queue, the others one at a time. The uevent_lock of
  * a disk is taken with none of these held, but for the mutex of the key slot of a disk
  * that is being attached. The bd_holder_lock of the backing device is held by who
  * calls its holder operation, which takes nothing.
@@ -159,7 +129,6 @@ int evs_disk_resume(struct evs_disk *evs, key_serial_t serial,
 		    struct netlink_ext_ack *extack);
 int evs_disk_resize(struct evs_disk *evs, u64 size,
 		    struct netlink_ext_ack *extack);
-void evs_disk_io_failed(struct evs_disk *evs, enum req_op op);
 
 /* removal.c */
 

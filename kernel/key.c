@@ -25,7 +25,7 @@
 #include <linux/sched/task.h>
 
 #include "compat.h"
-#include "evs.h"
+#include "crypt.h"
 #include "key.h"
 
 /* What root may do to a key without possessing it: not link, not read */

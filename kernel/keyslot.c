@@ -19,7 +19,6 @@
 #include <linux/netlink.h>
 #include <linux/string.h>
 
-#include "disk.h"
 #include "keyslot.h"
 #include "trace.h"
 
@@ -30,11 +29,6 @@
  */
 struct workqueue_struct *evs_revocation_wq;
 EXPORT_SYMBOL_IF_KUNIT(evs_revocation_wq);
-
-static struct evs_disk *evs_keyslot_disk(struct evs_keyslot *slot)
-{
-	return container_of(slot, struct evs_disk, slot);
-}
 
 /* What I/O finds in a state that has no cipher of its own */
 static struct evs_cipher *evs_state_cipher(enum evs_dev_state state)
@@ -63,7 +57,7 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 		       struct evs_cipher *cipher,
 		       struct netlink_ext_ack *extack)
 {
-	struct evs_disk *evs = evs_keyslot_disk(slot);
+	struct evs_queue *queue = slot->queue;
 	struct evs_cipher *old = NULL, *kept = NULL;
 	enum evs_dev_state before;
 	unsigned long flags;
@@ -71,7 +65,7 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 
 	/* First, so that no request is refused over and over again */
 	if (op == EVS_OP_SUSPEND)
-		evs_io_hold(evs);
+		evs_queue_hold(queue);
 
 	spin_lock_irqsave(&slot->lock, flags);
 	before = slot->state;
@@ -80,9 +74,9 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 		WRITE_ONCE(slot->state, next);
 		if (next != EVS_DEV_STATE_LIVE &&
 		    next != EVS_DEV_STATE_DETACHING)
-			old = evs_cipher_swap(evs, evs_state_cipher(next));
+			old = evs_cipher_swap(queue, evs_state_cipher(next));
 		else if (cipher)
-			old = evs_cipher_swap(evs, cipher);
+			old = evs_cipher_swap(queue, cipher);
 		if (next != EVS_DEV_STATE_SUSPENDED) {
 			kept = slot->kept;
 			slot->kept = NULL;
@@ -97,13 +91,13 @@ int evs_keyslot_change(struct evs_keyslot *slot, enum evs_op op,
 	evs_cipher_wipe(kept);
 	if (next < 0) {
 		if (op == EVS_OP_SUSPEND)
-			evs_io_release(evs);
+			evs_queue_release(queue);
 		evs_state_explain(next, op, extack);
 		return next;
 	}
-	trace_evs_state(evs, op, before, next);
+	trace_evs_state(queue->id, op, before, next);
 	if (before == EVS_DEV_STATE_SUSPENDED && next != before)
-		evs_io_release(evs);
+		evs_queue_release(queue);
 	return before;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_change);
@@ -234,9 +228,8 @@ static void evs_keyslot_lost(struct evs_key_owner *owner, enum evs_cause cause)
 
 static bool evs_keyslot_in_use(struct evs_key_owner *owner)
 {
-	return evs_io_in_use(evs_keyslot_disk(container_of(owner,
-							   struct evs_keyslot,
-							   owner)));
+	return evs_queue_in_use(container_of(owner, struct evs_keyslot,
+					     owner)->queue);
 }
 
 /**

@@ -11,13 +11,15 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "evs.h"
+#include "crypt.h"
 #include "key.h"
+#include "queue.h"
 #include "state.h"
 
 /**
  * struct evs_keyslot - the key of a disk, and what the disk does with I/O
  * @unit_size: size of a data unit in bytes, 512 or 4096
+ * @queue: whose requests find the cipher, or that there is none; set by the caller
  * @lost: called when the disk has been revoked as its key is lost, with the state of
  *	before. Must not wait for memory: other disks are to be revoked as well.
  * @mutex: held while the disk is being suspended, resumed or resized, and while its
@@ -40,6 +42,7 @@
  */
 struct evs_keyslot {
 	unsigned int unit_size;
+	struct evs_queue *queue;
 	void (*lost)(struct evs_keyslot *slot, enum evs_dev_state before);
 	struct mutex mutex;		/* one command at a time */
 	spinlock_t lock;		/* protects state, kept, driver, cipher */

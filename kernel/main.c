@@ -16,7 +16,10 @@
  *	backing, config		the backing device; what was asked for
  *	key			the key type "evs"
  *	keywatch		what becomes of the keys of disks
- *	io, read, write, submit, crew, bounce, evs	requests
+ *	queue, submit, read, write	requests, see queue.h
+ *	split			large requests over CPUs
+ *	bounce, pool		bounce pages, tables of buffers; pages that are recycled
+ *	crypt-pool		what the cipher needs for each request
  *	crypt			the cipher
  *	compat			differences between kernels
  */
@@ -30,6 +33,7 @@
 #include "key.h"
 #include "keyslot.h"
 #include "netlink.h"
+#include "pool.h"
 #include "version.h"
 
 static int __init evs_init(void)

@@ -11,35 +11,43 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
-#include "disk.h"
-#include "evs.h"
-#include "io.h"
+#include "queue.h"
 #include "trace.h"
+
+/*
+ * How much of them a bottom half decrypts before it lets others have a turn, and how
+ * many reads it ends at once: each of them waits for those that come after it.
+ */
+#define EVS_DONE_BYTES		SZ_128K
+#define EVS_DONE_SLOW_BYTES	SZ_16K
+#define EVS_DONE_BATCH		4
 
 static bool evs_read_is_large(const struct request *rq)
 {
 	return blk_rq_bytes(rq) > EVS_INLINE_BYTES;
 }
 
+static void evs_read_work(struct work_struct *work);
+
 /**
  * evs_read_queue() - have a worker go on with a read
- * @evs: its disk
+ * @queue: queue of its disk
  * @cmd: private data of the read, which the backing device has answered
  *
  * Context: any, down to hard interrupts.
  */
-void evs_read_queue(struct evs_disk *evs, struct evs_cmd *cmd)
+void evs_read_queue(struct evs_queue *queue, struct evs_cmd *cmd)
 {
-	if (evs_read_is_large(blk_mq_rq_from_pdu(cmd)))
-		evs_crew_read(evs->crew, &cmd->bio);
-	else
-		queue_work(evs->wq, &cmd->work);
+	INIT_WORK(&cmd->work, evs_read_work);
+	queue_work_on(evs_split_next_cpu(), queue->wq, &cmd->work);
 }
 
 static void evs_read_zero(struct request *rq)
@@ -52,19 +60,19 @@ static void evs_read_zero(struct request *rq)
 }
 
 /* Have a read decrypted when the disk is resumed, or again if it has been */
-static void evs_read_hold(struct evs_disk *evs, struct evs_cmd *cmd)
+static void evs_read_hold(struct evs_queue *queue, struct evs_cmd *cmd)
 {
 	unsigned long flags;
 	bool held;
 
-	spin_lock_irqsave(&evs->slot.lock, flags);
-	held = evs->slot.state == EVS_DEV_STATE_SUSPENDED;
+	spin_lock_irqsave(&queue->lock, flags);
+	held = rcu_access_pointer(queue->cipher) == EVS_CIPHER_HELD;
 	if (held)
-		bio_list_add(&evs->held_bios, &cmd->bio);
-	spin_unlock_irqrestore(&evs->slot.lock, flags);
+		bio_list_add(&queue->held, &cmd->bio);
+	spin_unlock_irqrestore(&queue->lock, flags);
 
 	if (!held)
-		evs_read_queue(evs, cmd);
+		evs_read_queue(queue, cmd);
 }
 
 /* It has been decrypted, or that has failed: let go of the cipher */
@@ -72,24 +80,10 @@ static inline void evs_read_put_cipher(struct evs_cmd *cmd, int err)
 	__releases(&evs_srcu)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_queue *queue = rq->q->queuedata;
 
-	trace_evs_cipher_end(rq->q->queuedata, rq, err);
+	trace_evs_cipher_end(queue->id, rq, err);
 	srcu_up_read(&evs_srcu, cmd->srcu_idx);
-}
-
-/* A cipher that completes later has done the unit before the next one */
-static void evs_read_crypt_done(void *data, int err)
-{
-	struct evs_cmd *cmd = data;
-
-	/* It had a backlog, and has only begun */
-	if (err == -EINPROGRESS)
-		return;
-
-	if (err)
-		cmd->bio.bi_status = BLK_STS_IOERR;
-	evs_read_put_cipher(cmd, err);
-	evs_read_queue(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd);
 }
 
 /*
@@ -98,42 +92,45 @@ static void evs_read_crypt_done(void *data, int err)
  * Return: as evs_decrypt(); for -EINPROGRESS, evs_read_crypt_done() goes on
  */
 static int evs_cmd_decrypt_rest(struct evs_cmd *cmd,
-				const struct evs_cipher *cipher)
+				const struct evs_cipher *cipher, bool may_sleep)
 {
 	int err;
 
-	/* A data unit never spans bios: it is the disk's logical block */
+	/* A data unit never spans bios: it is no larger than a logical block */
 	for (;;) {
-		err = evs_decrypt(cipher, evs_cmd_crypt_req(cmd),
-				  cmd->next->bi_io_vec, &cmd->iter);
+		err = evs_decrypt(cipher, cmd->creq, cmd->next->bi_io_vec,
+				  &cmd->iter);
 		if (err || !cmd->next->bi_next)
 			return err;
 		cmd->next = cmd->next->bi_next;
 		cmd->iter = cmd->next->bi_iter;
+		if (may_sleep)
+			cond_resched();
 	}
 }
 
 /* End a read of which evs_cmd_decrypt() has returned @err, unless it has to wait */
-static void evs_read_end(struct evs_cmd *cmd, int err)
+static void evs_read_end(struct evs_cmd *cmd, int err,
+			 struct io_comp_batch *batch)
 {
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_disk *evs;
+	struct evs_queue *queue;
 	blk_status_t status;
 
 	/* Not ours any more, and maybe gone */
 	if (err == -EINPROGRESS)
 		return;
 
-	evs = rq->q->queuedata;
+	queue = rq->q->queuedata;
 	switch (err) {
 	case 0:
 		status = cmd->bio.bi_status;
 		break;
 	case -EAGAIN:
-		evs_read_queue(evs, cmd);
+		evs_read_queue(queue, cmd);
 		return;
 	case -EHOSTDOWN:
-		evs_read_hold(evs, cmd);
+		evs_read_hold(queue, cmd);
 		return;
 	default:
 		status = BLK_STS_IOERR;
@@ -141,66 +138,115 @@ static void evs_read_end(struct evs_cmd *cmd, int err)
 	/* The caller may look at its buffer all the same: no ciphertext there */
 	if (status)
 		evs_read_zero(rq);
-	evs_end_request(rq, status);
+	evs_table_free(&queue->reserve, &cmd->bounce);
+	evs_end_request(rq, status, batch);
 }
 
-/* Volunteers have come last */
-static void evs_read_job_end(struct evs_job *job)
+/* A cipher that completes later has done the unit before the next one */
+static void evs_read_crypt_done(void *data, int err)
 {
-	struct evs_cmd *cmd = container_of(job, struct evs_cmd, job);
+	struct evs_cmd *cmd = data;
+	struct evs_queue *queue = blk_mq_rq_from_pdu(cmd)->q->queuedata;
 
-	evs_read_put_cipher(cmd, job->err);
-	evs_read_end(cmd, job->err);
+	/* It had a backlog, and has only begun */
+	if (err == -EINPROGRESS)
+		return;
+
+	if (err)
+		cmd->bio.bi_status = BLK_STS_IOERR;
+	evs_crypt_req_put(&queue->creqs, cmd->creq);
+	evs_read_put_cipher(cmd, err);
+	if (err || (!cmd->iter.bi_size && !cmd->next->bi_next))
+		evs_read_end(cmd, 0, NULL);
+	else
+		evs_read_queue(queue, cmd);
 }
 
-static int evs_cmd_decrypt_shared(struct evs_disk *evs, struct evs_cmd *cmd,
+/* The last of several CPUs is done */
+static void evs_read_split_end(void *priv, int err)
+{
+	struct evs_cmd *cmd = priv;
+
+	evs_read_put_cipher(cmd, err);
+	evs_read_end(cmd, err, NULL);
+}
+
+/* Where one may sleep. Context and return value as evs_cmd_decrypt() */
+static int evs_cmd_decrypt_task(struct evs_queue *queue, struct evs_cmd *cmd,
+				const struct evs_cipher *cipher)
+{
+	struct evs_split_data data = {
+		.src = cmd->next->bi_io_vec,
+		.iter = cmd->iter,
+		.cipher = cipher,
+	};
+
+	int err;
+
+	evs_crypt_req_init(cmd->creq, cipher);
+	if (!cmd->next->bi_next && evs_split_helps(cmd->iter.bi_size))
+		return evs_split_run(&queue->splitter, &data, cmd->creq,
+				     evs_read_split_end, cmd);
+
+	err = evs_cmd_decrypt_rest(cmd, cipher, true);
+	evs_crypt_req_put(&queue->creqs, cmd->creq);
+	return err;
+}
+
+/* Where nobody may sleep; a cipher that takes long is for a worker */
+static int evs_cmd_decrypt_atomic(struct evs_queue *queue, struct evs_cmd *cmd,
 				  const struct evs_cipher *cipher)
 {
-	struct evs_job *job = &cmd->job;
+	struct evs_crypt_req *creq = cmd->creq;
+	int err = -EAGAIN;
 
-	job->bio = cmd->next;
-	job->bytes = cmd->iter.bi_size;
-	job->cipher = cipher;
-	job->bounce = NULL;
-	job->end = evs_read_job_end;
-	return evs_crew_share(evs->crew, job, evs_cmd_crypt_req(cmd));
+	if (!cipher->slow || in_task() ||
+	    blk_rq_bytes(blk_mq_rq_from_pdu(cmd)) <= EVS_INLINE_SLOW_BYTES) {
+		evs_crypt_req_init_atomic(creq, cipher, evs_read_crypt_done,
+					  cmd);
+		err = evs_cmd_decrypt_rest(cmd, cipher, false);
+	}
+	if (err != -EINPROGRESS)
+		evs_crypt_req_put(&queue->creqs, creq);
+	return err;
 }
 
 /*
  * Decrypt the data of a read, or go on with it. Unlike that of a write, the cipher
  * may stay in use after this returns, until evs_read_crypt_done() or
- * evs_read_job_end().
+ * evs_read_split_end().
  *
  * Return: 0; -EAGAIN to have a worker go on; -EINPROGRESS if it has been seen to
  * that it will; -EHOSTDOWN if that has to wait for the disk to be resumed; or
  * another error code.
  */
-static int evs_cmd_decrypt(struct evs_disk *evs, struct evs_cmd *cmd,
+static int evs_cmd_decrypt(struct evs_queue *queue, struct evs_cmd *cmd,
 			   bool may_sleep)
 {
-	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 	const struct evs_cipher *cipher;
+	struct evs_crypt_req *creq;
 	int err;
 
+	creq = evs_crypt_req_get(&queue->creqs, may_sleep ? GFP_NOIO :
+						GFP_NOWAIT | __GFP_NOWARN);
+	if (!creq)
+		return -EAGAIN;
+
+	cmd->creq = creq;
 	cmd->srcu_idx = srcu_down_read(&evs_srcu);
-	cipher = srcu_dereference_check(evs->cipher, &evs_srcu, true);
+	cipher = srcu_dereference_check(queue->cipher, &evs_srcu, true);
 	if (IS_ERR_OR_NULL(cipher)) {
 		srcu_up_read(&evs_srcu, cmd->srcu_idx);
+		evs_crypt_req_put(&queue->creqs, creq);
 		return cipher ? -EHOSTDOWN : -ENOKEY;
 	}
 
-	trace_evs_cipher_begin(evs, rq);
+	trace_evs_cipher_begin(queue->id, rq);
 	if (may_sleep)
-		evs_crypt_req_init(creq, cipher);
+		err = evs_cmd_decrypt_task(queue, cmd, cipher);
 	else
-		evs_crypt_req_init_atomic(creq, cipher, evs_read_crypt_done,
-					  cmd);
-	/* Large ones are done here as a whole, and nowhere else */
-	if (may_sleep && evs_crew_shares(evs->crew, rq, blk_rq_bytes(rq)))
-		err = evs_cmd_decrypt_shared(evs, cmd, cipher);
-	else
-		err = evs_cmd_decrypt_rest(cmd, cipher);
+		err = evs_cmd_decrypt_atomic(queue, cmd, cipher);
 	/* Not ours any more: who goes on with it lets go of the cipher */
 	if (err == -EINPROGRESS) {
 		__release(&evs_srcu);
@@ -211,65 +257,98 @@ static int evs_cmd_decrypt(struct evs_disk *evs, struct evs_cmd *cmd,
 	return err;
 }
 
-/**
- * evs_io_decrypt() - decrypt what there is left to decrypt of a read
- * @bio: bio that the backing device has answered
- *
- * Context: process context, in which allocations start no I/O. May sleep.
- * Return: what evs_io_decrypted() is to be told; if it is -EINPROGRESS, the bio may be
- *	gone.
- */
-int evs_io_decrypt(struct bio *bio)
+/* The backing device may have failed it */
+static void evs_read_go_on(struct evs_queue *queue, struct evs_cmd *cmd,
+			   bool may_sleep, struct io_comp_batch *batch)
 {
-	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
-	struct evs_disk *evs = blk_mq_rq_from_pdu(cmd)->q->queuedata;
+	int err = 0;
 
-	return bio->bi_status ? 0 : evs_cmd_decrypt(evs, cmd, true);
-}
-
-/**
- * evs_io_decrypted() - end a read, unless it has to wait
- * @bio: its bio
- * @err: what evs_io_decrypt() has returned
- *
- * Context: any, down to hard interrupts.
- */
-void evs_io_decrypted(struct bio *bio, int err)
-{
-	evs_read_end(container_of(bio, struct evs_cmd, bio), err);
+	if (!cmd->bio.bi_status)
+		err = evs_cmd_decrypt(queue, cmd, may_sleep);
+	evs_read_end(cmd, err, batch);
 }
 
 /* Context: process context, may sleep */
-static void evs_read_go_on(struct evs_cmd *cmd)
+static void evs_read_go_on_task(struct evs_cmd *cmd)
 {
 	unsigned int noio;
 
 	/* Slow paths of the crypto API allocate */
 	noio = memalloc_noio_save();
-	evs_io_decrypted(&cmd->bio, evs_io_decrypt(&cmd->bio));
+	evs_read_go_on(blk_mq_rq_from_pdu(cmd)->q->queuedata, cmd, true,
+		       NULL);
 	memalloc_noio_restore(noio);
 }
 
 static void evs_read_work(struct work_struct *work)
 {
-	evs_read_go_on(container_of(work, struct evs_cmd, work));
+	evs_read_go_on_task(container_of(work, struct evs_cmd, work));
 }
 
 /*
- * A large read is left to the crew: the backing device may complete all of them on
- * one CPU, and others wait for this context, too. If it has been answered before its
- * submitter is back, that one decrypts it, with the crew's help.
+ * Take the next read that has been answered in a hard interrupt of this CPU. They
+ * go on in the order in which they came.
  */
-static void evs_read_end_large(struct evs_disk *evs, struct evs_cmd *cmd)
+static struct evs_cmd *evs_done_pop(struct evs_done *done)
 {
-	if (atomic_dec_and_test(&cmd->awaited))
-		evs_read_queue(evs, cmd);
+	struct llist_node *node;
+
+	if (!done->todo)
+		done->todo = llist_reverse_order(llist_del_all(&done->list));
+	node = done->todo;
+	if (!node)
+		return NULL;
+	done->todo = node->next;
+	return llist_entry(node, struct evs_cmd, node);
 }
 
-/* May a small read be decrypted at once? */
-static bool evs_read_inline(void)
+/**
+ * evs_done_work() - decrypt reads that have been answered in hard interrupts
+ * @work: work of a struct evs_done
+ *
+ * Context: soft interrupt. Lets others have a turn after a while.
+ */
+void evs_done_work(struct work_struct *work)
 {
-	return !in_hardirq() && !irqs_disabled() && crypto_simd_usable();
+	struct evs_done *done = container_of(work, struct evs_done, work);
+	struct evs_queue *queue = done->queue;
+	DEFINE_IO_COMP_BATCH(batch);
+	unsigned int nr = 0;
+	struct evs_cmd *cmd;
+	int budget;
+
+	budget = READ_ONCE(queue->slow) ? EVS_DONE_SLOW_BYTES : EVS_DONE_BYTES;
+	while (budget > 0 && (cmd = evs_done_pop(done))) {
+		budget -= blk_rq_bytes(blk_mq_rq_from_pdu(cmd));
+		evs_read_go_on(queue, cmd, false, &batch);
+		if (++nr % EVS_DONE_BATCH == 0 && batch.complete)
+			batch.complete(&batch);
+	}
+	if (!rq_list_empty(&batch.req_list))
+		batch.complete(&batch);
+	if (budget <= 0)
+		queue_work(system_bh_wq, work);
+}
+
+/* Context: interrupts are off */
+static void evs_done_add(struct evs_queue *queue, struct evs_cmd *cmd)
+{
+	struct evs_done *done = this_cpu_ptr(queue->done);
+
+	/* If it is not the first one, @work has yet to see the first one */
+	if (llist_add(&cmd->node, &done->list))
+		queue_work(system_bh_wq, &done->work);
+}
+
+/*
+ * A large read is left to a worker: the backing device may complete all of them on
+ * one CPU, and others wait for this context, too. If it has been answered before its
+ * submitter is back, that one decrypts it.
+ */
+static void evs_read_end_large(struct evs_queue *queue, struct evs_cmd *cmd)
+{
+	if (atomic_dec_and_test(&cmd->awaited))
+		evs_read_queue(queue, cmd);
 }
 
 /* Context: any, down to hard interrupts; likewise for all end_io */
@@ -277,65 +356,85 @@ static void evs_read_end_io(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
-	struct evs_disk *evs = rq->q->queuedata;
+	struct evs_queue *queue = rq->q->queuedata;
 
 	cmd->next = rq->bio;
 	cmd->iter = rq->bio->bi_iter;
 	if (evs_read_is_large(rq))
-		evs_read_end_large(evs, cmd);
-	else if (bio->bi_status || !evs_read_inline())
-		evs_read_queue(evs, cmd);
-	else if (!evs_crew_take_read(evs->crew, bio, false))
-		evs_read_end(cmd, evs_cmd_decrypt(evs, cmd, false));
+		evs_read_end_large(queue, cmd);
+	else if (in_hardirq() || irqs_disabled())
+		evs_done_add(queue, cmd);
+	else if (!crypto_simd_usable())
+		evs_read_queue(queue, cmd);
+	else
+		evs_read_go_on(queue, cmd, false, NULL);
+}
+
+/*
+ * Make the bio for a read, over the buffers of the caller.
+ *
+ * Return: false if there is no memory before another read has completed.
+ */
+static bool evs_read_init_bio(struct evs_queue *queue, struct request *rq)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	unsigned int nr_bvecs = 0;
+	struct req_iterator iter;
+	struct bio_vec bvec;
+
+	cmd->bounce.bvecs = cmd->bounce.own;
+	bvec = mp_bvec_iter_bvec(rq->bio->bi_io_vec, rq->bio->bi_iter);
+	if (bvec.bv_len == blk_rq_bytes(rq)) {
+		/* In one piece: the backing device sees without a look at more */
+		cmd->bounce.own[0] = bvec;
+		evs_cmd_init_bio(queue, rq, 1);
+		return true;
+	}
+	/* The bio has a table of buffers already */
+	if (rq->bio == rq->biotail)
+		return !bio_init_clone(queue->bdev, &cmd->bio, rq->bio,
+				       GFP_NOIO);
+
+	rq_for_each_bvec(bvec, rq, iter)
+		nr_bvecs++;
+	if (!evs_table_alloc(&queue->reserve, &cmd->bounce, nr_bvecs))
+		return false;
+	nr_bvecs = 0;
+	rq_for_each_bvec(bvec, rq, iter)
+		cmd->bounce.bvecs[nr_bvecs++] = bvec;
+	evs_cmd_init_bio(queue, rq, nr_bvecs);
+	return true;
 }
 
 /**
  * evs_queue_read() - start a read
- * @evs: its disk
+ * @queue: queue of its disk
  * @rq: request
  *
  * Context: process context, may sleep.
  * Return: BLK_STS_OK if it has been started, and ends on its own; BLK_STS_RESOURCE
  *	if it has to come again; or an error to end it with.
  */
-blk_status_t evs_queue_read(struct evs_disk *evs, struct request *rq)
+blk_status_t evs_queue_read(struct evs_queue *queue, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
-	blk_status_t status = evs_io_admit(evs);
-	unsigned int nr_bvecs = 0;
-	struct req_iterator iter;
-	struct bio_vec bvec;
+	blk_status_t status = evs_queue_admit(queue);
 	bool large;
 
 	if (status)
 		return status;
+	if (!evs_read_init_bio(queue, rq))
+		return BLK_STS_RESOURCE;
 
 	blk_mq_start_request(rq);
-	trace_evs_request_begin(evs, rq);
+	trace_evs_request_begin(queue->id, rq);
 
-	bvec = mp_bvec_iter_bvec(rq->bio->bi_io_vec, rq->bio->bi_iter);
-	if (bvec.bv_len == blk_rq_bytes(rq)) {
-		/* In one piece: the backing device sees without a look at more */
-		cmd->bvecs[0] = bvec;
-		evs_cmd_init_bio(evs, rq, 1);
-	} else if (rq->bio == rq->biotail) {
-		/* The bio has a table of buffers already */
-		if (bio_init_clone(evs->bdev, &cmd->bio, rq->bio, GFP_NOIO))
-			return BLK_STS_IOERR;
-	} else {
-		rq_for_each_bvec(bvec, rq, iter)
-			cmd->bvecs[nr_bvecs++] = bvec;
-		evs_cmd_init_bio(evs, rq, nr_bvecs);
-	}
-
-	INIT_WORK(&cmd->work, evs_read_work);
 	large = evs_read_is_large(rq);
 	if (large)
 		atomic_set(&cmd->awaited, 2);
-	evs_cmd_submit(evs, rq, evs_read_end_io);
+	evs_cmd_submit(queue, rq, evs_read_end_io);
 	/* A small one may be gone */
-	if (large && atomic_dec_and_test(&cmd->awaited) &&
-	    !evs_crew_take_read(evs->crew, &cmd->bio, true))
-		evs_read_go_on(cmd);
+	if (large && atomic_dec_and_test(&cmd->awaited))
+		evs_read_go_on_task(cmd);
 	return BLK_STS_OK;
 }

@@ -10,7 +10,6 @@
 #include <linux/part_stat.h>
 
 #include "disk.h"
-#include "io.h"
 #include "stat.h"
 
 /* Each CPU counts without a lock, while what they have counted is added up */
@@ -59,5 +58,5 @@ void evs_stat_read(struct evs_disk *evs, struct evs_stat *stat)
 	 * The tag set goes with the disk in evs_free_disk(), after it has left
 	 * evs_disks, and the block layer keeps requests until their tags are.
 	 */
-	blk_mq_tagset_busy_iter(&evs->tag_set, evs_stat_request, stat);
+	blk_mq_tagset_busy_iter(&evs->queue.tag_set, evs_stat_request, stat);
 }

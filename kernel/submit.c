@@ -9,9 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "disk.h"
-#include "evs.h"
-#include "io.h"
+#include "queue.h"
 
 /*
  * Bits of a request that mean the same to the backing device. REQ_NOWAIT does
@@ -24,11 +22,11 @@
 
 /**
  * evs_cmd_init_bio() - make the bio for a request with data
- * @evs: its disk
+ * @queue: queue of its disk
  * @rq: request
- * @nr_bvecs: how many entries at the start of the command's @bvecs have the data
+ * @nr_bvecs: how many entries of the command's table have the data
  */
-void evs_cmd_init_bio(struct evs_disk *evs, struct request *rq,
+void evs_cmd_init_bio(struct evs_queue *queue, struct request *rq,
 		      unsigned int nr_bvecs)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
@@ -38,8 +36,8 @@ void evs_cmd_init_bio(struct evs_disk *evs, struct request *rq,
 	 * The request may be issued by a task other than its owner, so that it is
 	 * in vain to look for the cgroup of this one.
 	 */
-	bio_init(bio, NULL, cmd->bvecs, EVS_MAX_SEGMENTS, req_op(rq));
-	bio->bi_bdev = evs->bdev;
+	bio_init(bio, NULL, cmd->bounce.bvecs, nr_bvecs, req_op(rq));
+	bio->bi_bdev = queue->bdev;
 	bio_clone_blkg_association(bio, rq->bio);
 	bio->bi_ioprio = req_get_ioprio(rq);
 	bio->bi_vcnt = nr_bvecs;
@@ -49,16 +47,16 @@ void evs_cmd_init_bio(struct evs_disk *evs, struct request *rq,
 
 static void evs_submit_work(struct work_struct *work)
 {
-	struct evs_disk *evs = container_of(work, struct evs_disk,
-					      submit_work);
+	struct evs_queue *queue = container_of(work, struct evs_queue,
+					       later_work);
 	struct bio_list bios;
 	struct blk_plug plug;
 	struct bio *bio;
 
-	spin_lock(&evs->submit_lock);
-	bios = evs->submit_bios;
-	bio_list_init(&evs->submit_bios);
-	spin_unlock(&evs->submit_lock);
+	spin_lock_irq(&queue->lock);
+	bios = queue->later;
+	bio_list_init(&queue->later);
+	spin_unlock_irq(&queue->lock);
 
 	blk_start_plug(&plug);
 	while ((bio = bio_list_pop(&bios)))
@@ -88,32 +86,39 @@ static bool evs_plug_in_the_way(const struct request_queue *q)
 /*
  * Is this task a worker of kblockd, and dispatches requests of this very disk?
  *
- * Other workers that submit I/O, writeback or a loop device say, are those of its
- * owner, and nothing below the disk needs them.
+ * With an I/O scheduler, what runs one hardware queue dispatches requests of others,
+ * too. Other workers that submit I/O, writeback or a loop device say, are those of
+ * its owner, and nothing below the disk needs them.
  */
-static bool evs_in_kblockd(const struct request *rq)
+static bool evs_in_kblockd(struct request_queue *q)
 {
 	const struct work_struct *work;
+	struct blk_mq_hw_ctx *hctx;
+	unsigned long i;
 
 	if (likely(!(current->flags & PF_WQ_WORKER)))
 		return false;
 	/* To be compared, not looked at: its function may have freed it */
 	work = current_work();
-	return work == &rq->mq_hctx->run_work.work ||
-	       work == &rq->q->requeue_work.work;
+	if (work == &q->requeue_work.work)
+		return true;
+	queue_for_each_hw_ctx(q, hctx, i)
+		if (work == &hctx->run_work.work)
+			return true;
+	return false;
 }
 
-static void evs_submit_later(struct evs_disk *evs, struct bio *bio)
+static void evs_submit_later(struct evs_queue *queue, struct bio *bio)
 {
-	spin_lock(&evs->submit_lock);
-	bio_list_add(&evs->submit_bios, bio);
-	spin_unlock(&evs->submit_lock);
-	queue_work(evs->wq, &evs->submit_work);
+	spin_lock_irq(&queue->lock);
+	bio_list_add(&queue->later, bio);
+	spin_unlock_irq(&queue->lock);
+	queue_work(queue->wq, &queue->later_work);
 }
 
 /**
  * evs_submit_bio() - submit a bio to the backing device
- * @evs: disk
+ * @queue: queue of a disk
  * @bio: bio of one of its requests
  *
  * Starting a bio may have to wait for others to complete, so none of those may
@@ -151,15 +156,14 @@ static void evs_submit_later(struct evs_disk *evs, struct bio *bio)
  *
  * Context: process context, may sleep.
  */
-void evs_submit_bio(struct evs_disk *evs, struct bio *bio)
+void evs_submit_bio(struct evs_queue *queue, struct bio *bio)
 {
-	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct bio_list *kept_back = current->bio_list;
 	struct blk_plug *plug = current->plug;
 
-	if (unlikely(evs_plug_in_the_way(evs->disk->queue) ||
-		     evs_in_kblockd(blk_mq_rq_from_pdu(cmd)))) {
-		evs_submit_later(evs, bio);
+	if (unlikely(evs_plug_in_the_way(queue->q) ||
+		     evs_in_kblockd(queue->q))) {
+		evs_submit_later(queue, bio);
 		return;
 	}
 
@@ -181,31 +185,30 @@ void evs_submit_bio(struct evs_disk *evs, struct bio *bio)
 
 /**
  * evs_cmd_submit() - submit the bio of a request with data
- * @evs: its disk
+ * @queue: queue of its disk
  * @rq: request, whose bio has been made
  * @end_io: called when the backing device has answered, in any context
  *
  * Context: process context, may sleep.
  */
-void evs_cmd_submit(struct evs_disk *evs, struct request *rq,
+void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 		    bio_end_io_t *end_io)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct bio *bio = &cmd->bio;
 
 	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
-	bio->bi_iter.bi_sector += evs->config.offset >> SECTOR_SHIFT;
+	bio->bi_iter.bi_sector += queue->offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
-	evs_submit_bio(evs, bio);
+	evs_submit_bio(queue, bio);
 }
 
 /**
  * evs_submit_init() - set up what submitting bios needs
- * @evs: disk
+ * @queue: queue of a disk
  */
-void evs_submit_init(struct evs_disk *evs)
+void evs_submit_init(struct evs_queue *queue)
 {
-	spin_lock_init(&evs->submit_lock);
-	bio_list_init(&evs->submit_bios);
-	INIT_WORK(&evs->submit_work, evs_submit_work);
+	bio_list_init(&queue->later);
+	INIT_WORK(&queue->later_work, evs_submit_work);
 }

@@ -13,7 +13,6 @@
 #include <linux/sched/mm.h>
 
 #include "compat.h"
-#include "disk.h"
 #include "keyslot.h"
 
 /* The one cipher that nobody but the slot knows of */
@@ -117,7 +116,6 @@ EXPORT_SYMBOL_IF_KUNIT(evs_keyslot_suspend);
 static int evs_keyslot_resume_key(struct evs_keyslot *slot, struct key *key,
 				  struct netlink_ext_ack *extack)
 {
-	struct evs_disk *evs = container_of(slot, struct evs_disk, slot);
 	struct evs_cipher *cipher;
 	int err;
 
@@ -127,7 +125,7 @@ static int evs_keyslot_resume_key(struct evs_keyslot *slot, struct key *key,
 	if (IS_ERR(cipher))
 		return PTR_ERR(cipher);
 	/* The memory of requests was allocated for the first one */
-	if (evs_crypt_req_size(cipher) > evs->crypt_req_size) {
+	if (evs_crypt_req_size(cipher) > slot->queue->crypt_req_size) {
 		NL_SET_ERR_MSG(extack,
 			       "another driver of the cipher is loaded and needs more memory: detach the disk and attach it again");
 		err = -EOPNOTSUPP;

@@ -15,7 +15,6 @@
 #include <linux/blk-mq.h>
 #include <linux/tracepoint.h>
 
-#include "disk.h"
 #include "state.h"
 
 /* The values for those who print events in userspace, like perf */
@@ -67,15 +66,15 @@ static_assert((__force u32)REQ_OP_DISCARD == 3);
  * a position.
  */
 DECLARE_EVENT_CLASS(evs_request,
-		    TP_PROTO(const struct evs_disk *evs, struct request *rq),
-		    TP_ARGS(evs, rq),
+		    TP_PROTO(u32 id, struct request *rq),
+		    TP_ARGS(id, rq),
 		    TP_STRUCT__entry(__field(u32, id)
 				     __field(int, tag)
 				     __field(u8, op)
 				     __field(u64, sector)
 				     __field(u32, bytes)
 		    ),
-		    TP_fast_assign(__entry->id = evs->id;
+		    TP_fast_assign(__entry->id = id;
 				   __entry->tag = rq->tag;
 				   __entry->op = (__force u8)req_op(rq);
 				   __entry->bytes = blk_rq_bytes(rq);
@@ -90,20 +89,19 @@ DECLARE_EVENT_CLASS(evs_request,
 
 /* A request is on its way */
 DEFINE_EVENT(evs_request, evs_request_begin,
-	     TP_PROTO(const struct evs_disk *evs, struct request *rq),
-	     TP_ARGS(evs, rq)
+	     TP_PROTO(u32 id, struct request *rq),
+	     TP_ARGS(id, rq)
 );
 
 /* The cipher begins with the data of a request */
 DEFINE_EVENT(evs_request, evs_cipher_begin,
-	     TP_PROTO(const struct evs_disk *evs, struct request *rq),
-	     TP_ARGS(evs, rq)
+	     TP_PROTO(u32 id, struct request *rq),
+	     TP_ARGS(id, rq)
 );
 
 DECLARE_EVENT_CLASS(evs_request_result,
-		    TP_PROTO(const struct evs_disk *evs, struct request *rq,
-			     int err),
-		    TP_ARGS(evs, rq, err),
+		    TP_PROTO(u32 id, struct request *rq, int err),
+		    TP_ARGS(id, rq, err),
 		    TP_STRUCT__entry(__field(u32, id)
 				     __field(int, tag)
 				     __field(u8, op)
@@ -111,7 +109,7 @@ DECLARE_EVENT_CLASS(evs_request_result,
 				     __field(u32, bytes)
 				     __field(int, err)
 		    ),
-		    TP_fast_assign(__entry->id = evs->id;
+		    TP_fast_assign(__entry->id = id;
 				   __entry->tag = rq->tag;
 				   __entry->op = (__force u8)req_op(rq);
 				   __entry->bytes = blk_rq_bytes(rq);
@@ -127,27 +125,27 @@ DECLARE_EVENT_CLASS(evs_request_result,
 
 /* The cipher has done the data of a request, or failed */
 DEFINE_EVENT(evs_request_result, evs_cipher_end,
-	     TP_PROTO(const struct evs_disk *evs, struct request *rq, int err),
-	     TP_ARGS(evs, rq, err)
+	     TP_PROTO(u32 id, struct request *rq, int err),
+	     TP_ARGS(id, rq, err)
 );
 
 /* A request that was on its way is about to be ended, well or not */
 DEFINE_EVENT(evs_request_result, evs_request_end,
-	     TP_PROTO(const struct evs_disk *evs, struct request *rq, int err),
-	     TP_ARGS(evs, rq, err)
+	     TP_PROTO(u32 id, struct request *rq, int err),
+	     TP_ARGS(id, rq, err)
 );
 
 /* The state of a disk changes, or an operation leaves it as it is */
 TRACE_EVENT(evs_state,
-	    TP_PROTO(const struct evs_disk *evs, enum evs_op op,
+	    TP_PROTO(u32 id, enum evs_op op,
 		     enum evs_dev_state old, enum evs_dev_state new),
-	    TP_ARGS(evs, op, old, new),
+	    TP_ARGS(id, op, old, new),
 	    TP_STRUCT__entry(__field(u32, id)
 			     __field(u8, op)
 			     __field(u8, old)
 			     __field(u8, new)
 	    ),
-	    TP_fast_assign(__entry->id = evs->id;
+	    TP_fast_assign(__entry->id = id;
 			   __entry->op = op;
 			   __entry->old = old;
 			   __entry->new = new;

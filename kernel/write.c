@@ -10,9 +10,7 @@
 #include <linux/sched/mm.h>
 #include <linux/srcu.h>
 
-#include "disk.h"
-#include "evs.h"
-#include "io.h"
+#include "queue.h"
 #include "trace.h"
 
 static int evs_cmd_encrypt_alone(struct request *rq,
@@ -24,93 +22,101 @@ static int evs_cmd_encrypt_alone(struct request *rq,
 	struct bio *bio;
 	int err;
 
-	/* A data unit never spans bios: it is the disk's logical block */
+	/* A data unit never spans bios: it is no larger than a logical block */
 	__rq_for_each_bio(bio, rq) {
 		struct bvec_iter src = bio->bi_iter;
 
 		err = evs_encrypt(cipher, creq, bio->bi_io_vec, &src,
-				  cmd->bvecs, &dst,
+				  cmd->bounce.bvecs, &dst,
 				  min(src.bi_size, dst.bi_size), src.bi_sector);
 		if (err || !dst.bi_size)
 			return err;
+		cond_resched();
 	}
 	return 0;
 }
 
 /**
- * struct evs_write_job - a large write that is encrypted
- * @job: for the crew
- * @done: completed when it has been
+ * struct evs_write_wait - a large write that is encrypted
+ * @done: completed when the last of several CPUs is done
+ * @err: an error that one of them has met
  */
-struct evs_write_job {
-	struct evs_job job;
+struct evs_write_wait {
 	struct completion done;
+	int err;
 };
 
-static void evs_write_job_end(struct evs_job *job)
+static void evs_write_split_end(void *priv, int err)
 {
-	complete(&container_of(job, struct evs_write_job, job)->done);
+	struct evs_write_wait *wait = priv;
+
+	wait->err = err;
+	complete(&wait->done);
 }
 
-static int evs_cmd_encrypt_shared(struct evs_disk *evs, struct request *rq,
-				  const struct evs_cipher *cipher,
-				  struct evs_crypt_req *creq)
+static int evs_cmd_encrypt_split(struct evs_queue *queue, struct request *rq,
+				 const struct evs_cipher *cipher,
+				 struct evs_crypt_req *creq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
-	struct evs_write_job write = {
-		.job = {
-			.bio = rq->bio,
-			.bytes = cmd->bounce.bytes,
-			.cipher = cipher,
-			.bounce = cmd->bvecs,
-			.end = evs_write_job_end,
-		},
+	struct evs_split_data data = {
+		.src = rq->bio->bi_io_vec,
+		.iter = rq->bio->bi_iter,
+		.dst = cmd->bounce.bvecs,
+		.cipher = cipher,
 	};
+	struct evs_write_wait wait;
 	int err;
 
-	init_completion(&write.done);
-	err = evs_crew_share(evs->crew, &write.job, creq);
+	data.iter.bi_size = cmd->bounce.bytes;
+	init_completion(&wait.done);
+	err = evs_split_run(&queue->splitter, &data, creq, evs_write_split_end,
+			    &wait);
 	if (err != -EINPROGRESS)
 		return err;
-	/* Who submits is to go on: the backing device may make it wait, but no crew */
-	wait_for_completion(&write.done);
-	return write.job.err;
+	/* Only for pieces that have been begun; workers never start I/O */
+	wait_for_completion(&wait.done);
+	return wait.err;
 }
 
 /*
- * Encrypt the data of a write, as far as there are bounce pages for it, into @bvecs.
+ * Encrypt the data of a write, as far as there are bounce pages for it.
  *
  * Return: BLK_STS_RESOURCE if that has to wait for the disk to be resumed.
  */
-static blk_status_t evs_cmd_encrypt(struct evs_disk *evs, struct request *rq)
+static blk_status_t evs_cmd_encrypt(struct evs_queue *queue, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
-	struct evs_crypt_req *creq = evs_cmd_crypt_req(cmd);
 	const struct evs_cipher *cipher;
 	blk_status_t status = BLK_STS_OK;
+	struct evs_crypt_req *creq;
 	unsigned int noio;
 	int err;
 	int idx;
 
 	/* Slow paths of the crypto API allocate, which must not start I/O here */
 	noio = memalloc_noio_save();
+	creq = evs_crypt_req_get(&queue->creqs, GFP_NOIO);
 	idx = srcu_read_lock(&evs_srcu);
 
-	cipher = srcu_dereference(evs->cipher, &evs_srcu);
+	cipher = srcu_dereference(queue->cipher, &evs_srcu);
 	if (IS_ERR_OR_NULL(cipher)) {
+		evs_crypt_req_put(&queue->creqs, creq);
 		status = evs_no_cipher(cipher);
 		goto out;
 	}
 
-	trace_evs_cipher_begin(evs, rq);
+	trace_evs_cipher_begin(queue->id, rq);
 	evs_crypt_req_init(creq, cipher);
-	if (evs_crew_shares(evs->crew, rq, cmd->bounce.bytes))
-		err = evs_cmd_encrypt_shared(evs, rq, cipher, creq);
-	else
+	if (rq->bio == rq->biotail && evs_split_helps(cmd->bounce.bytes)) {
+		err = evs_cmd_encrypt_split(queue, rq, cipher, creq);
+	} else {
 		err = evs_cmd_encrypt_alone(rq, cipher, creq);
+		evs_crypt_req_put(&queue->creqs, creq);
+	}
 	if (err)
 		status = BLK_STS_IOERR;
-	trace_evs_cipher_end(evs, rq, err);
+	trace_evs_cipher_end(queue->id, rq, err);
 
 out:
 	srcu_read_unlock(&evs_srcu, idx);
@@ -122,51 +128,53 @@ static void evs_write_end_io(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
+	struct evs_queue *queue = rq->q->queuedata;
 	blk_status_t status = bio->bi_status;
 
-	evs_bounce_free(rq->q->queuedata, &cmd->bounce, cmd->bvecs);
+	evs_bounce_free(&queue->reserve, &cmd->bounce);
 	/* The reserve of bounce pages has done for a part; the rest has its turn */
 	if (unlikely(!status && cmd->bounce.bytes < blk_rq_bytes(rq))) {
 		blk_update_request(rq, BLK_STS_OK, cmd->bounce.bytes);
 		blk_mq_requeue_request(rq, true);
 		return;
 	}
-	evs_end_request(rq, status);
+	evs_end_request(rq, status, NULL);
 }
 
 /**
  * evs_queue_write() - encrypt and start a write
- * @evs: its disk
+ * @queue: queue of its disk
  * @rq: request
  *
  * Context: process context, may sleep.
  * Return: as evs_queue_read().
  */
-blk_status_t evs_queue_write(struct evs_disk *evs, struct request *rq)
+blk_status_t evs_queue_write(struct evs_queue *queue, struct request *rq)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
-	blk_status_t status = evs_io_admit(evs);
+	blk_status_t status = evs_queue_admit(queue);
 
 	if (status)
 		return status;
 	/* The block layer warns of writes to a read-only disk, but lets them pass */
-	if (evs->config.read_only)
+	if (queue->read_only)
 		return BLK_STS_IOERR;
 
-	if (!evs_bounce_alloc(evs, &cmd->bounce, cmd->bvecs, blk_rq_bytes(rq)))
+	if (!evs_bounce_alloc(&queue->reserve, &cmd->bounce,
+			      blk_rq_bytes(rq)))
 		return BLK_STS_RESOURCE;
 
 	blk_mq_start_request(rq);
-	trace_evs_request_begin(evs, rq);
+	trace_evs_request_begin(queue->id, rq);
 
-	status = evs_cmd_encrypt(evs, rq);
+	status = evs_cmd_encrypt(queue, rq);
 	if (status) {
-		evs_bounce_free(evs, &cmd->bounce, cmd->bvecs);
+		evs_bounce_free(&queue->reserve, &cmd->bounce);
 		return status;
 	}
 
-	evs_cmd_init_bio(evs, rq, cmd->bounce.nr_pages);
+	evs_cmd_init_bio(queue, rq, cmd->bounce.nr_pages);
 	cmd->bio.bi_iter.bi_size = cmd->bounce.bytes;
-	evs_cmd_submit(evs, rq, evs_write_end_io);
+	evs_cmd_submit(queue, rq, evs_write_end_io);
 	return BLK_STS_OK;
 }

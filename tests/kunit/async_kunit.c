@@ -15,7 +15,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "evs.h"
+#include "crypt.h"
 
 #define NR_UNITS	4
 #define UNIT		512

@@ -13,7 +13,7 @@
 #include <linux/prandom.h>
 #include <linux/string.h>
 
-#include "evs.h"
+#include "crypt.h"
 #include "layout.h"
 #include "xts_vectors.h"
 

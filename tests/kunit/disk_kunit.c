@@ -61,6 +61,8 @@ static void test_next_loss(struct kunit *test)
 	strscpy(dt->gendisk.disk_name, "evs-kunit", DISK_NAME_LEN);
 	evs->disk = &dt->gendisk;
 	evs_keyslot_init(&evs->slot, 512);
+	spin_lock_init(&evs->queue.lock);
+	evs->slot.queue = &evs->queue;
 	evs_events_init(&evs->events);
 	evs->events.state = &evs->slot.state;
 	evs->events.tell = tell;

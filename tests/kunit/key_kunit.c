@@ -14,7 +14,7 @@
 #include <linux/string.h>
 #include <uapi/linux/keyctl.h>
 
-#include "evs.h"
+#include "crypt.h"
 #include "key.h"
 
 #define KEY_PERM	(KEY_POS_ALL | KEY_USR_ALL)

@@ -87,12 +87,15 @@ static int setup(struct kunit *test)
 	}
 	strscpy(st->evs.disk->disk_name, "evs-kunit", DISK_NAME_LEN);
 	evs_keyslot_init(&st->evs.slot, 512);
+	spin_lock_init(&st->evs.queue.lock);
+	st->evs.queue.q = st->evs.disk->queue;
+	st->evs.slot.queue = &st->evs.queue;
 	st->evs.slot.lost = lost;
 	st->evs.slot.serial = 1619;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_disk, st));
 	st->cipher = make_cipher(test);
-	evs_cipher_swap(&st->evs, st->cipher);
+	evs_cipher_swap(&st->evs.queue, st->cipher);
 
 	return 0;
 }
@@ -100,7 +103,7 @@ static int setup(struct kunit *test)
 /* What I/O finds */
 static struct evs_cipher *in_use(const struct keyslot_test *st)
 {
-	return (__force struct evs_cipher *)st->evs.cipher;
+	return (__force struct evs_cipher *)st->evs.queue.cipher;
 }
 
 static void suspend(struct kunit *test, unsigned int grace)
@@ -416,7 +419,7 @@ static void test_change(struct kunit *test)
 		evs_keyslot_change(&st->evs.slot, EVS_OP_KILL, NULL, NULL);
 		st->evs.slot.state = EVS_DEV_STATE_LIVE;
 		st->cipher = make_cipher(test);
-		evs_cipher_swap(&st->evs, st->cipher);
+		evs_cipher_swap(&st->evs.queue, st->cipher);
 	}
 }
 

@@ -53,7 +53,7 @@ none_in_flight()
 }
 
 # requests DISK: start $jobs of them: of four, two small reads, a large one, which
-# the crew decrypts, and a write. Reads end in a file each: a block that cannot be
+# workers decrypt, and a write. Reads end in a file each: a block that cannot be
 # read dd writes out as it is in its buffer, if told to go on.
 requests()
 {
