@@ -31,7 +31,6 @@ static void evs_backing_explain(int err, struct netlink_ext_ack *extack)
  * open is not told in time to write it.
  */
 static void evs_backing_mark_dead(struct block_device *bdev, bool surprise)
-	__releases(&bdev->bd_holder_lock)
 {
 	struct evs_backing *backing = bdev->bd_holder;
 
