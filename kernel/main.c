@@ -12,16 +12,16 @@
  *	disk, disks, removal	attach; which disks there are; detach, and what is lost
  *	event			what userspace is told
  *	keyslot, suspend	the key of one disk: revoke; suspend and resume
- *	trace, state		trace events; what may become of a disk
  *	backing, config		the backing device; what was asked for
  *	key			the key type "evs"
  *	keywatch		what becomes of the keys of disks
  *	queue, submit, read, write	requests, see queue.h
  *	split			large requests over CPUs
  *	bounce, pool		bounce pages, tables of buffers; pages that are recycled
+ *	trace, state		trace events; what may become of a disk
  *	crypt-pool		what the cipher needs for each request
  *	crypt			the cipher
- *	compat			differences between kernels
+ *	compat, version		differences between kernels; the version
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
