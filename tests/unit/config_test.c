@@ -66,7 +66,7 @@ static void test_defaults(void **state)
 	kms = evs_config_kms(&cfg, EVS_KMS_LOCAL, &err);
 	assert_non_null(kms);
 	assert_string_equal(evs_config_get(kms, "url"), "unix:/run/evs/kmsd.sock");
-	assert_string_equal(kms->ops->name, "otc");
+	assert_string_equal(kms->ops->name, "evs");
 	assert_null(evs_config_get(kms, "project"));
 	assert_int_equal(kms->timeout, 30);
 	assert_int_equal(kms->grace, 0);

@@ -264,6 +264,36 @@ static void test_ca(void **state)
 	assert_int_equal(https_status("/v1.0", tls12, "client", "KMS.0302"), 403);
 }
 
+/* From nothing to a remote host that works, by what is printed and written. */
+static void test_enrol(void **state)
+{
+	const char *build = getenv("BUILD");
+	char *program = realpath(build ? build : "build", NULL);
+
+	(void)state;
+	assert_non_null(program);
+	start_tls("");
+	sh("%s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7 >said; "
+	   "grep -q '^host7 is a client now, role user in project default' said; "
+	   "grep -qx '  systemctl reload evs-kmsd' said; "
+	   "grep -qx \"  scp -p $PWD/client-host7/. root@host7:/etc/evs/\" said", program);
+	sh("test \"$(stat -c %%a client-host7 client-host7/client.pem | tr '\\n' ' ')\" = '700 600 '");
+	/* Twice, or what cannot be */
+	sh("cp kmsd.conf before; ! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7", program);
+	sh("! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add --role boss host8; "
+	   "! test -e client-host8; cmp kmsd.conf before", program);
+	sh("sed s:/etc/evs/:$PWD/client-host7/: client-host7/evs.conf >remote.conf");
+	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said; cat said; "
+	   "grep -q 'does not accept who asks.*the .client NAME. sections' said", program);
+	reload();
+	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said; cat said; "
+	   "grep -q 'has to run, once: evs-setup agency create' said", program);
+	sh("printf '[kms local]\\nurl = unix:%%s\\n' $PWD/sock >here.conf; "
+	   "EVS_CONF=$PWD/here.conf %s/evs-setup/evs-setup agency create", program);
+	sh("EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list", program);
+	free(program);
+}
+
 /* Becomes somebody else, and asks. */
 static int ask_as(uid_t uid, const char *op, const char *body)
 {
@@ -302,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_grant, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revoked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ca, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_enrol, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_uid, setup, teardown),
 	};
 

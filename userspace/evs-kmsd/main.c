@@ -24,6 +24,7 @@
 static const struct kmsd_verb *const verbs[] = {
 	&kmsd_verb_init, &kmsd_verb_audit_show, &kmsd_verb_audit_verify,
 	&kmsd_verb_audit_rotate, &kmsd_verb_root_rewrap, &kmsd_verb_backup, &kmsd_verb_restore,
+	&kmsd_verb_client_add,
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

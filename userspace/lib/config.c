@@ -19,6 +19,7 @@
 #define LOCAL_URL URL_UNIX EVS_KMSD_SOCKET
 #define URL_HTTPS "https://"
 #define URL_HTTP "http://"
+#define LOCAL_BACKEND "evs"
 #define DEFAULT_BACKEND "otc"
 #define DEFAULT_TIMEOUT 30
 #define TIMEOUT_MAX 600
@@ -243,12 +244,13 @@ static int check_option(const struct evs_config_kms *kms, size_t i, const char *
 static int check_section(struct evs_config_kms *kms, const char *path, struct evs_error *err)
 {
 	const struct evs_config_key *key;
+	bool local = !strcmp(kms->name, EVS_KMS_LOCAL);
 	size_t i;
 	int ret;
 
 	if (!kms->ops)
-		kms->ops = evs_kms_backend(DEFAULT_BACKEND);
-	if (!strcmp(kms->name, EVS_KMS_LOCAL) && !strcmp(kms->ops->name, DEFAULT_BACKEND) &&
+		kms->ops = evs_kms_backend(local ? LOCAL_BACKEND : DEFAULT_BACKEND);
+	if (local && !strcmp(kms->ops->name, LOCAL_BACKEND) &&
 	    !evs_config_get(kms, "url") && evs_config_set(kms, "url", LOCAL_URL))
 		return evs_error_set(err, EINVAL, "%s: too many keys in [kms %s]", path,
 				     kms->name);

@@ -34,7 +34,8 @@ struct kmsd_verb {
 };
 
 extern const struct kmsd_verb kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_audit_verify,
-	kmsd_verb_audit_rotate, kmsd_verb_root_rewrap, kmsd_verb_backup, kmsd_verb_restore;
+	kmsd_verb_audit_rotate, kmsd_verb_root_rewrap, kmsd_verb_backup, kmsd_verb_restore,
+	kmsd_verb_client_add;
 
 /**
  * kmsd_verb_option() - Take the next option of a verb.

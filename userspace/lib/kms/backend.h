@@ -190,7 +190,10 @@ struct evs_kms {
 	long retry_after;
 };
 
-/* otc.c: the REST API of Open Telekom Cloud and Huawei Cloud, which evs-kmsd speaks. */
+/* evs.c: evs-kmsd. */
+extern const struct evs_kms_ops evs_evs_ops;
+
+/* otc.c: the REST API of Open Telekom Cloud and Huawei Cloud. */
 extern const struct evs_kms_ops evs_otc_ops;
 
 /* barbican.c: OpenStack Barbican. */

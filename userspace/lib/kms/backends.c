@@ -7,6 +7,7 @@
 static const struct evs_kms_ops *const backends[] = {
 	&evs_aws_ops,
 	&evs_barbican_ops,
+	&evs_evs_ops,
 	&evs_otc_ops,
 	&evs_kmip_ops,
 	&evs_pkcs11_ops,

@@ -68,21 +68,21 @@ static int create_key(struct evs_kms *kms, const char *alias, const char *descri
 	return ret;
 }
 
-static int otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
-			  char id[EVS_CMK_REF_SIZE], struct evs_error *err)
+int evs_otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
+		       char id[EVS_CMK_REF_SIZE], struct evs_error *err)
 {
 	return create_key(kms, alias, description, NULL, id, err);
 }
 
-static int otc_create_external_key(struct evs_kms *kms, const char *alias,
-				   const char *description, char id[EVS_CMK_REF_SIZE],
-				   struct evs_error *err)
+int evs_otc_create_external_key(struct evs_kms *kms, const char *alias,
+				const char *description, char id[EVS_CMK_REF_SIZE],
+				struct evs_error *err)
 {
 	return create_key(kms, alias, description, "external", id, err);
 }
 
-static int otc_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
-			    struct evs_error *err)
+int evs_otc_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			 struct evs_error *err)
 {
 	json_object *reply;
 	int ret;
@@ -96,8 +96,8 @@ static int otc_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk
 	return ret;
 }
 
-static int otc_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
-			   struct evs_error *err)
+int evs_otc_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
+			struct evs_error *err)
 {
 	const char *op = enabled ? "enable-key" : "disable-key";
 	json_object *reply;
@@ -147,8 +147,8 @@ static int list_page(json_object *reply, struct evs_cmk **cmks, size_t *count, c
 	return 0;
 }
 
-static int otc_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
-			 struct evs_error *err)
+int evs_otc_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
+		      struct evs_error *err)
 {
 	json_object *request, *reply;
 	char marker[64] = "";
@@ -188,7 +188,7 @@ static int otc_open(struct evs_kms *kms, struct evs_error *err)
 	return ret ? ret : evs_otc_auth_open(&otc->auth, &kms->cfg, err);
 }
 
-static void otc_close(struct evs_kms *kms)
+void evs_otc_close(struct evs_kms *kms)
 {
 	struct evs_otc *otc = kms->priv;
 
@@ -212,33 +212,10 @@ const struct evs_kms_ops evs_otc_ops = {
 	.keys = otc_keys,
 	.check = evs_otc_auth_check,
 	.open = otc_open,
-	.close = otc_close,
+	.close = evs_otc_close,
 	.advise = evs_otc_advise,
-	.is_id = evs_cmk_is_id,
-	.create_key = otc_create_key,
-	.create_external_key = otc_create_external_key,
-	.list_keys = otc_list_keys,
-	.describe_key = otc_describe_key,
-	.set_enabled = otc_set_enabled,
-	.schedule_deletion = evs_otc_schedule_deletion,
-	.cancel_deletion = evs_otc_cancel_deletion,
-	.rename = evs_otc_rename,
-	.set_description = evs_otc_set_description,
-	.set_rotation = evs_otc_set_rotation,
-	.set_rotation_interval = evs_otc_set_rotation_interval,
-	.get_rotation = evs_otc_get_rotation,
-	.create_grant = evs_otc_create_grant,
-	.list_grants = evs_otc_list_grants,
-	.revoke_grant = evs_otc_revoke_grant,
-	.list_retirable_grants = evs_otc_list_retirable_grants,
-	.get_quotas = evs_otc_get_quotas,
-	.import_material = evs_otc_import_material,
-	.delete_material = evs_otc_delete_material,
+	EVS_OTC_CALLS,
 	.create_agency = evs_otc_create_agency,
 	.find_agency = evs_otc_find_agency,
 	.delete_agency = evs_otc_delete_agency,
-	.create_datakey = evs_otc_create_datakey,
-	.decrypt_datakey = evs_otc_decrypt_datakey,
-	.encrypt_datakey = evs_otc_encrypt_datakey,
-	.rewrap = evs_otc_rewrap_datakey,
 };

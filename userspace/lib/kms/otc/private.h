@@ -11,7 +11,8 @@
  * struct evs_otc - What a client of the REST API keeps.
  * @http: connection to the KMS
  * @iam: connection to the identity service, NULL until it is needed
- * @auth: who it is to the KMS
+ * @auth: who it is to the KMS; NULL for the back end evs, whose KMS goes by the
+ *	  connection
  */
 struct evs_otc {
 	struct evs_http *http;
@@ -112,6 +113,53 @@ int evs_otc_bad_answer(struct evs_error *err, const char *op, const char *why);
  * Return: seconds since 1970, 0 when there is none.
  */
 int64_t evs_otc_time(json_object *object, const char *name);
+
+/* ---- otc.c: operations of struct evs_kms_ops ---- */
+
+int evs_otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
+		       char id[EVS_CMK_REF_SIZE], struct evs_error *err);
+int evs_otc_create_external_key(struct evs_kms *kms, const char *alias,
+				const char *description, char id[EVS_CMK_REF_SIZE],
+				struct evs_error *err);
+int evs_otc_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
+		      struct evs_error *err);
+int evs_otc_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
+			 struct evs_error *err);
+int evs_otc_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
+			struct evs_error *err);
+
+/**
+ * evs_otc_close() - Release what a client keeps, also after its open failed half-way.
+ * @kms: the client
+ */
+void evs_otc_close(struct evs_kms *kms);
+
+/* What evs-kmsd and the cloud have in common: all but who asks, and the agency. */
+#define EVS_OTC_CALLS							\
+	.is_id = evs_cmk_is_id, \
+	.create_key = evs_otc_create_key, \
+	.create_external_key = evs_otc_create_external_key, \
+	.list_keys = evs_otc_list_keys, \
+	.describe_key = evs_otc_describe_key, \
+	.set_enabled = evs_otc_set_enabled, \
+	.schedule_deletion = evs_otc_schedule_deletion, \
+	.cancel_deletion = evs_otc_cancel_deletion, \
+	.rename = evs_otc_rename, \
+	.set_description = evs_otc_set_description, \
+	.set_rotation = evs_otc_set_rotation, \
+	.set_rotation_interval = evs_otc_set_rotation_interval, \
+	.get_rotation = evs_otc_get_rotation, \
+	.create_grant = evs_otc_create_grant, \
+	.list_grants = evs_otc_list_grants, \
+	.revoke_grant = evs_otc_revoke_grant, \
+	.list_retirable_grants = evs_otc_list_retirable_grants, \
+	.get_quotas = evs_otc_get_quotas, \
+	.import_material = evs_otc_import_material, \
+	.delete_material = evs_otc_delete_material, \
+	.create_datakey = evs_otc_create_datakey, \
+	.decrypt_datakey = evs_otc_decrypt_datakey, \
+	.encrypt_datakey = evs_otc_encrypt_datakey, \
+	.rewrap = evs_otc_rewrap_datakey
 
 /* ---- datakey.c: operations of struct evs_kms_ops ---- */
 

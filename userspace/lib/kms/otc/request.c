@@ -37,8 +37,9 @@ int evs_otc_post(struct evs_kms *kms, const char *op, const char *body,
 {
 	struct evs_otc *otc = kms->priv;
 	char path[128 + EVS_KMS_PROJECT_MAX];
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	struct evs_http_request request = {
-		.method = body ? "POST" : "GET", .path = path, .body = body,
+		.headers = headers, .method = body ? "POST" : "GET", .path = path, .body = body,
 		.len = body ? strlen(body) : 0,
 	};
 	bool renewed = false;
@@ -46,15 +47,16 @@ int evs_otc_post(struct evs_kms *kms, const char *op, const char *body,
 
 	snprintf(path, sizeof(path), "/v1.0/%s/kms/%s", evs_otc_project(&kms->cfg), op);
 	for (;;) {
-		ret = evs_otc_auth_headers(otc->auth, kms, evs_config_get(&kms->cfg, "url"), NULL,
-					   0, &request, err);
+		ret = otc->auth ? evs_otc_auth_headers(otc->auth, kms,
+						       evs_config_get(&kms->cfg, "url"), NULL, 0,
+						       &request, err) : 0;
 		if (!ret)
 			ret = evs_kms_http_call(kms, otc->http, &request, answer, err);
 		if (ret || answer->status == 200 || answer->status == 204)
 			return ret;
 		ret = evs_otc_error(answer->status, (const char *)answer->body->data, answer->len,
 				    err);
-		if (renewed || !refuses_token(answer->status, err) ||
+		if (renewed || !otc->auth || !refuses_token(answer->status, err) ||
 		    !evs_otc_auth_renew(otc->auth))
 			return ret;
 		renewed = true;

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What makes a remote host a client: a certificate, and a section on both sides. */
+#include <errno.h>
+#include <libgen.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "enroll.h"
+#include "hex.h"
+
+#define DAYS 730
+#define HOST_DIR "/etc/evs"		/* where the files are on the client */
+
+static X509 *make_certificate(const char *name, EVP_PKEY *key)
+{
+	X509 *crt = X509_new();
+	X509_NAME *subject = X509_NAME_new();
+	unsigned char serial[8];
+	BIGNUM *number = NULL;
+	bool good;
+
+	if (getrandom(serial, sizeof(serial), 0) != sizeof(serial))
+		goto err;
+	serial[0] &= 0x7f;
+	number = BN_bin2bn(serial, sizeof(serial), NULL);
+	good = crt && subject && number && X509_set_version(crt, 2) &&
+	       BN_to_ASN1_INTEGER(number, X509_get_serialNumber(crt)) &&
+	       X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+					  (const unsigned char *)name, -1, -1, 0) &&
+	       X509_set_subject_name(crt, subject) && X509_set_issuer_name(crt, subject) &&
+	       X509_gmtime_adj(X509_getm_notBefore(crt), -3600) &&
+	       X509_time_adj_ex(X509_getm_notAfter(crt), DAYS, 0, NULL) &&
+	       X509_set_pubkey(crt, key) && X509_sign(crt, key, EVP_sha256());
+	if (good)
+		goto out;
+err:
+	X509_free(crt);
+	crt = NULL;
+out:
+	BN_free(number);
+	X509_NAME_free(subject);
+	return crt;
+}
+
+/* A new file of the client's directory, for root alone. */
+static FILE *new_file(const struct kmsd_enroll *e, const char *name, struct evs_error *err)
+{
+	char path[PATH_MAX + 16];
+	mode_t mask = umask(077);
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", e->dir, name);
+	file = fopen(path, "wxe");
+	if (!file)
+		evs_error_set(err, errno, "%s: %m", path);
+	umask(mask);
+	return file;
+}
+
+/* Closes a file that was written; nothing of it counts that is not on disk. */
+static int finish(FILE *file, bool good, const char *name, struct evs_error *err)
+{
+	good = good && !ferror(file) && !fflush(file) && !fsync(fileno(file));
+	if (!good)
+		evs_error_set(err, errno ? errno : EIO, "%s: %m", name);
+	if (fclose(file) && good)
+		return evs_error_set(err, errno, "%s: %m", name);
+	return good ? 0 : -err->errnum;
+}
+
+/* Certificate, and its key behind it. */
+static int write_pair(const struct kmsd_enroll *e, char fingerprint[KMSD_FINGERPRINT_SIZE],
+		      struct evs_error *err)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	X509 *crt = key ? make_certificate(e->name, key) : NULL;
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned int size;
+	FILE *file;
+	int ret;
+
+	if (!crt || !X509_digest(crt, EVP_sha256(), hash, &size)) {
+		ret = evs_error_set(err, EIO, "OpenSSL makes no certificate");
+		goto out;
+	}
+	evs_hex_encode(fingerprint, hash, size);
+	file = new_file(e, "client.pem", err);
+	ret = !file ? -err->errnum :
+	      finish(file, PEM_write_X509(file, crt) &&
+		     PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), "client.pem", err);
+out:
+	X509_free(crt);
+	EVP_PKEY_free(key);
+	return ret;
+}
+
+/* What the client is to trust: the daemon's certificate itself. */
+static int copy_certificate(const struct kmsd_enroll *e, const struct kmsd_conf *conf,
+			    struct evs_error *err)
+{
+	FILE *from = fopen(conf->certificate, "re"), *to;
+	X509 *crt = from ? PEM_read_X509(from, NULL, NULL, NULL) : NULL;
+	int ret;
+
+	if (from)
+		fclose(from);
+	if (!crt)
+		return evs_error_set(err, EINVAL, "%s: no certificate can be read", conf->certificate);
+	to = new_file(e, "kmsd.pem", err);
+	ret = to ? finish(to, PEM_write_X509(to, crt), "kmsd.pem", err) : -err->errnum;
+	X509_free(crt);
+	return ret;
+}
+
+/* The address that is listened on; this host's name when that is any. */
+static void print_url(FILE *file, const char *address)
+{
+	char host[256] = "";
+	const char *port = strrchr(address, ':');
+
+	if (strncmp(address, "0.0.0.0:", 8) && strncmp(address, "[::]:", 5))
+		fprintf(file, "url = https://%s\n", address);
+	else if (!gethostname(host, sizeof(host) - 1))
+		fprintf(file, "url = https://%s%s\n", host, port);
+}
+
+static int write_config(const struct kmsd_enroll *e, const struct kmsd_conf *conf,
+			struct evs_error *err)
+{
+	FILE *file = new_file(e, "evs.conf", err);
+
+	if (!file)
+		return -err->errnum;
+	fputs("[kms local]\nbackend = evs\n", file);
+	print_url(file, conf->address);
+	fprintf(file, "project = %s\nca-file = " HOST_DIR "/kmsd.pem\n"
+		"client-cert-file = " HOST_DIR "/client.pem\n", e->project);
+	return finish(file, true, "evs.conf", err);
+}
+
+static int add_section(const struct kmsd_enroll *e, const char *fingerprint, struct evs_error *err)
+{
+	FILE *file = fopen(e->config, "ae");
+
+	if (!file)
+		return evs_error_set(err, errno, "%s: %m", e->config);
+	fprintf(file, "\n[client %s]\nfingerprint = %s\nproject = %s\nrole = %s\n", e->name,
+		fingerprint, e->project, e->role);
+	return finish(file, true, e->config, err);
+}
+
+static int check(const struct kmsd_enroll *e, const struct kmsd_conf *conf, struct evs_error *err)
+{
+	struct kmsd_clients one = {};
+	const char *wrong;
+	size_t i;
+	int ret;
+
+	if (!conf->address[0])
+		return evs_error_set(err, EINVAL,
+				     "%s: [listen] has no address, certificate and private-key, by which hosts reach the KMS",
+				     e->config);
+	for (i = 0; i < conf->clients.count; i++)
+		if (!strcmp(conf->clients.list[i].name, e->name))
+			return evs_error_set(err, EEXIST, "%s: there is a [client %s] already",
+					     e->config, e->name);
+	ret = kmsd_clients_section(&one, e->name, err);
+	if (!ret) {
+		wrong = kmsd_clients_set(&one, e->name, "project", e->project);
+		if (!wrong)
+			wrong = kmsd_clients_set(&one, e->name, "role", e->role);
+		ret = wrong ? evs_error_set(err, EINVAL, "%s, %s: %s", e->project, e->role, wrong) : 0;
+	}
+	kmsd_clients_free(&one);
+	return ret;
+}
+
+int kmsd_enroll(struct kmsd_enroll *e, const struct kmsd_conf *conf, struct evs_error *err)
+{
+	char fingerprint[KMSD_FINGERPRINT_SIZE], config[PATH_MAX];
+	int ret;
+
+	ret = check(e, conf, err);
+	if (ret)
+		return ret;
+	snprintf(config, sizeof(config), "%s", e->config);
+	if (snprintf(e->dir, sizeof(e->dir), "%s/client-%s", dirname(config), e->name) >=
+	    (int)sizeof(e->dir))
+		return evs_error_set(err, ENAMETOOLONG, "%s: name too long", e->config);
+	if (mkdir(e->dir, 0700))
+		return evs_error_set(err, errno, "%s: %m", e->dir);
+	ret = write_pair(e, fingerprint, err);
+	if (!ret)
+		ret = copy_certificate(e, conf, err);
+	if (!ret)
+		ret = write_config(e, conf, err);
+	/* Last: until then the client is nobody */
+	return ret ? ret : add_section(e, fingerprint, err);
+}

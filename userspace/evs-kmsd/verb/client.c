@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+
+#include "enroll.h"
+#include "text.h"
+#include "verb/verb.h"
+
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "role", required_argument, NULL, 'r' },
+	{ "project", required_argument, NULL, 'p' },
+	{},
+};
+
+static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+{
+	struct kmsd_enroll enroll = { .config = config, .role = "user", .project = "default" };
+	struct evs_error err = {};
+	struct kmsd_conf conf;
+	int opt, status = 0, ret;
+
+	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
+		if (opt == 'r')
+			enroll.role = optarg;
+		else
+			enroll.project = optarg;
+	}
+	if (opt == -2)
+		return status;
+	if (optind + 1 != argc)
+		return kmsd_verb_usage(verb, "needs one NAME");
+	enroll.name = argv[optind];
+	status = kmsd_verb_conf(&conf, config);
+	if (status)
+		return status;
+	ret = kmsd_enroll(&enroll, &conf, &err);
+	kmsd_conf_free(&conf);
+	if (ret) {
+		status = kmsd_verb_fail(&err);
+		return ret == -EEXIST ? KMSD_EXIT_BUSY : status;
+	}
+	evs_text_line(stdout, "%s is a client now, role %s in project %s. Next:", enroll.name,
+		      enroll.role, enroll.project);
+	evs_text_line(stdout, "  systemctl reload evs-kmsd");
+	evs_text_line(stdout, "  scp -p %s/* root@%s:/etc/evs/", enroll.dir, enroll.name);
+	evs_text_line(stdout, "Then delete %s: it holds the client's private key.", enroll.dir);
+	return 0;
+}
+
+const struct kmsd_verb kmsd_verb_client_add = {
+	.name = "client add",
+	.args = "[--role ROLE] [--project ID] NAME",
+	.brief = "make a remote host a client of the KMS",
+	.help = "  --role ROLE     administrator, user or auditor (default: user)\n"
+		"  --project ID    project that it works in (default: default)\n"
+		"  --help          show this text\n"
+		"\n"
+		"Makes a private key and a certificate for two years, adds the section [client NAME]\n"
+		"to the configuration, and puts what the host needs (client.pem, kmsd.pem, evs.conf)\n"
+		"into the directory client-NAME beside it. Prints the two commands that are left.\n",
+	.run = run,
+};
