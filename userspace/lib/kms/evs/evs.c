@@ -66,8 +66,8 @@ static int find_agency(struct evs_kms *kms, struct evs_agency *agency, struct ev
 	if (ret || agency->granted)
 		return ret;
 	return evs_error_set(err, ENOENT,
-			     "project %s has no agency; its administrator makes it with: evs-setup agency create",
-			     agency->id);
+			     "project %s has no agency %s; its administrator makes it with: evs-setup agency create",
+			     agency->id, agency->name);
 }
 
 static int delete_agency(struct evs_kms *kms, const struct evs_agency *agency,
