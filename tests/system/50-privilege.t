@@ -314,7 +314,7 @@ must chmod 666 $kms_socket
 nok "a socket open to all is not enough" nobody curl -sf --unix-socket $kms_socket \
 	-H 'Content-Type: application/json' --data '{}' http://localhost/v1.0/default/kms/list-keys
 ok "the KMS logs who was refused" wait_for grep -q \
-	'status=403 .* from=unix:uid=65534: only root' $kms_log
+	'status=403 .* from=unix:uid=65534: uid 65534 is no client' $kms_log
 
 must evs-setup detach data
 must keyctl revoke "$key"

@@ -734,6 +734,7 @@ static void test_agency(void **state)
 		{ "evs-setup agency create --kms local --account local --service op_svc_evs "
 		  "--role 'KMS Administrator'", 0,
 		  " EVSAccessKMS for op_svc_evs, KMS Administrator granted" },
+		{ "evs-setup agency create --role 'Tenant Guest'", 1, "leave out --account, --service and --role" },
 		{ "evs-setup agency show", 0, "KMS Administrator granted" },
 		{ "evs-setup agency show --json | jq '.agencies[0].granted'", 0, "true" },
 		{ "evs-setup agency delete", 0, "" },

@@ -7,11 +7,6 @@
 #include "cmk.h"
 #include "text.h"
 
-#define AGENCY "EVSAccessKMS"
-#define SERVICE "op_svc_evs"
-#define ROLE "KMS Administrator"
-#define ACCOUNT "local"			/* what evs-kmsd has */
-
 /**
  * struct request - What is asked.
  * @kms: name of the KMS
@@ -110,10 +105,10 @@ static int run(int argc, char *argv[], struct request *req, struct evs_error *er
 {
 	int opt;
 
-	strcpy(req->agency.name, AGENCY);
-	strcpy(req->agency.account, ACCOUNT);
-	strcpy(req->agency.trusted, SERVICE);
-	strcpy(req->agency.role, ROLE);
+	strcpy(req->agency.name, EVS_AGENCY_NAME);
+	strcpy(req->agency.account, EVS_AGENCY_ACCOUNT);
+	strcpy(req->agency.trusted, EVS_AGENCY_SERVICE);
+	strcpy(req->agency.role, EVS_AGENCY_ROLE);
 	while ((opt = cli_option(argc, argv, err)) > 0)
 		if (take_option(req, opt, err))
 			return -err->errnum;
@@ -138,11 +133,11 @@ static int run_delete(int argc, char *argv[], struct evs_error *err)
 }
 
 static const struct verb_option options[] = {
-	{ "account", VERB_LONG('a'), "ID", WORD_TEXT, "set the account of the project, by default " ACCOUNT },
+	{ "account", VERB_LONG('a'), "ID", WORD_TEXT, "set the account of the project, by default " EVS_AGENCY_ACCOUNT },
 	{ "service", VERB_LONG('s'), "ACCOUNT", WORD_TEXT,
-	  "set the account of the service, by default\n" SERVICE },
+	  "set the account of the service, by default\n" EVS_AGENCY_SERVICE },
 	{ "role", VERB_LONG('r'), "ROLE", WORD_TEXT,
-	  "set what the service may do, by default\n" ROLE },
+	  "set what the service may do, by default\n" EVS_AGENCY_ROLE },
 	CMK_OPTION_KMS,
 	{},
 };
@@ -152,7 +147,7 @@ const struct verb verb_agency_create = {
 	.args = "[OPTION...]",
 	.brief = "allow the EVS service to use a project's keys",
 	.options = options,
-	.notes = "Needed once for each project. Makes the agency " AGENCY " and gives it its role\n"
+	.notes = "Needed once for each project. Makes the agency " EVS_AGENCY_NAME " and gives it its role\n"
 		 "in the project of the KMS's section, which takes a Security Administrator. Prints\n"
 		 "its id, the service that it is for, and the role.\n",
 	.run = run_create,
@@ -163,7 +158,7 @@ const struct verb verb_agency_show = {
 	.args = "[OPTION...]",
 	.brief = "show whether the EVS service may use the project's keys",
 	.options = options,
-	.notes = "Prints the id of the agency " AGENCY ", the service that it is for, and the role.\n"
+	.notes = "Prints the id of the agency " EVS_AGENCY_NAME ", the service that it is for, and the role.\n"
 		 "Exits with 2 when the agency is missing or its role is not granted.\n",
 	.run = run_show,
 };

@@ -115,10 +115,16 @@ struct evs_quota {
 	int64_t limit;
 };
 
+/* An agency unless told otherwise: of the account of evs-kmsd, for the EVS service */
+#define EVS_AGENCY_NAME "EVSAccessKMS"
+#define EVS_AGENCY_ACCOUNT "local"
+#define EVS_AGENCY_SERVICE "op_svc_evs"
+#define EVS_AGENCY_ROLE "KMS Administrator"
+
 /**
- * struct evs_agency - The leave of a project that its CMKs be used for its disks.
+ * struct evs_agency - Permission of a project to use its CMKs for its disks.
  * @id: its id; from the KMS
- * @name: its name, EVSAccessKMS for disks
+ * @name: its name
  * @account: id of the account that gives it
  * @trusted: name of the account that it is given to
  * @role: display name of what that account may then do in the project

@@ -56,6 +56,11 @@ static int call_agency(struct evs_kms *kms, const char *op, struct evs_agency *a
 
 static int create_agency(struct evs_kms *kms, struct evs_agency *agency, struct evs_error *err)
 {
+	if (strcmp(agency->account, EVS_AGENCY_ACCOUNT) ||
+	    strcmp(agency->trusted, EVS_AGENCY_SERVICE) || strcmp(agency->role, EVS_AGENCY_ROLE))
+		return evs_error_set(err, EINVAL,
+				     "KMS %s has no accounts and roles: leave out --account, --service and --role",
+				     kms->cfg.name);
 	return call_agency(kms, "create-agency", agency, err);
 }
 
