@@ -15,7 +15,7 @@
  *	backing, config		the backing device; what was asked for
  *	key			the key type "evs"
  *	keywatch		what becomes of the keys of disks
- *	queue, submit, read, write	requests, see queue.h
+ *	queue, hold, submit, read, write	requests, see queue.h
  *	split			large requests over CPUs
  *	bounce, pool		bounce pages, tables of buffers; pages that are recycled
  *	trace, state		trace events; what may become of a disk

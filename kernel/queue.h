@@ -157,27 +157,30 @@ struct evs_cmd {
 	};
 };
 
-extern struct srcu_struct evs_srcu;
-
 /* queue.c */
-
-/* In place of the cipher of a disk that is suspended */
-#define EVS_CIPHER_HELD		((struct evs_cipher *)ERR_PTR(-EAGAIN))
 
 int evs_queue_init(struct evs_queue *queue, struct evs_cipher *cipher);
 void evs_queue_exit(struct evs_queue *queue);
 struct gendisk *evs_queue_alloc_disk(struct evs_queue *queue,
 				     struct queue_limits *lim);
+blk_status_t evs_queue_admit(struct evs_queue *queue);
+bool evs_queue_in_use(struct evs_queue *queue);
+void evs_end_request(struct request *rq, blk_status_t status,
+		     struct io_comp_batch *batch);
+
+/* hold.c */
+
+extern struct srcu_struct evs_srcu;
+
+/* In place of the cipher of a disk that is suspended */
+#define EVS_CIPHER_HELD		((struct evs_cipher *)ERR_PTR(-EAGAIN))
+
 struct evs_cipher *evs_cipher_swap(struct evs_queue *queue,
 				   struct evs_cipher *cipher);
 void evs_cipher_wipe(struct evs_cipher *cipher);
 void evs_queue_hold(struct evs_queue *queue);
 void evs_queue_release(struct evs_queue *queue);
 blk_status_t evs_no_cipher(const struct evs_cipher *cipher);
-blk_status_t evs_queue_admit(struct evs_queue *queue);
-bool evs_queue_in_use(struct evs_queue *queue);
-void evs_end_request(struct request *rq, blk_status_t status,
-		     struct io_comp_batch *batch);
 
 /* submit.c */
 
