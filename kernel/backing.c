@@ -128,6 +128,18 @@ void evs_backing_unlink(struct evs_backing *backing, struct gendisk *disk)
 	backing->linked = false;
 }
 
+/*
+ * What all I/O of a disk is a multiple of, in bytes. A data unit may be smaller than a
+ * logical block of the backing device: a disk made on a device with blocks of 512 bytes
+ * can be used on one with 4096.
+ */
+static unsigned int evs_backing_block(const struct evs_backing *backing,
+				      const struct evs_config *config)
+{
+	return max(bdev_logical_block_size(file_bdev(backing->file)),
+		   config->sector_size);
+}
+
 /* How much there is for a disk, in bytes */
 static u64 evs_backing_left(const struct evs_backing *backing,
 			    const struct evs_config *config)
@@ -136,7 +148,8 @@ static u64 evs_backing_left(const struct evs_backing *backing,
 
 	if (config->offset >= end)
 		return 0;
-	return round_down(end - config->offset, config->sector_size);
+	return round_down(end - config->offset,
+			  evs_backing_block(backing, config));
 }
 
 /**
@@ -147,20 +160,22 @@ static u64 evs_backing_left(const struct evs_backing *backing,
  * @now: size that the disk has, in bytes
  * @extack: says why if it fails
  *
- * Return: 0, -EINVAL if the disk would shrink or end within a data unit, or -ERANGE if
- *	there is no room for it.
+ * Return: 0, -EINVAL if the disk would shrink or end within a data unit or block, or
+ *	-ERANGE if there is no room for it.
  */
 int evs_backing_room(const struct evs_backing *backing,
 		     const struct evs_config *config, u64 *size, u64 now,
 		     struct netlink_ext_ack *extack)
 {
+	unsigned int block = evs_backing_block(backing, config);
 	u64 left = evs_backing_left(backing, config);
 
 	if (!*size)
 		*size = left;
-	if (!IS_ALIGNED(*size, config->sector_size)) {
-		NL_SET_ERR_MSG(extack,
-			       "the size is not a multiple of the sector size");
+	if (!IS_ALIGNED(*size, block)) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "the size is not a multiple of %u bytes",
+				   block);
 		return -EINVAL;
 	}
 	if (*size < now) {
@@ -193,21 +208,17 @@ int evs_backing_fit(const struct evs_backing *backing,
 		    struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = file_bdev(backing->file);
+	unsigned int block = evs_backing_block(backing, config);
 
 	if (bdev_is_zoned(bdev)) {
 		NL_SET_ERR_MSG(extack,
 			       "zoned backing devices are not supported");
 		return -EINVAL;
 	}
-	if (bdev_logical_block_size(bdev) > config->sector_size) {
+	if (!IS_ALIGNED(config->offset, block)) {
 		NL_SET_ERR_MSG_FMT(extack,
-				   "the backing device needs a sector size of %u at least",
-				   bdev_logical_block_size(bdev));
-		return -EINVAL;
-	}
-	if (!IS_ALIGNED(config->offset, config->sector_size)) {
-		NL_SET_ERR_MSG(extack,
-			       "the offset is not a multiple of the sector size");
+				   "the offset is not a multiple of %u bytes",
+				   block);
 		return -EINVAL;
 	}
 	if (config->offset >= bdev_nr_bytes(bdev)) {
@@ -246,10 +257,10 @@ void evs_backing_check(struct evs_backing *backing, u64 end)
 /*
  * The size of requests does not depend on the backing device: submit_bio()
  * splits what is too large for it or has too many segments, and at its
- * boundaries. It can always do so, since it may do it between any two data
- * units, if not more often: a unit is no smaller than a logical block of the
- * backing device. If it cannot do with a single unit, say because of gaps
- * inside of it, it cannot with a request of that unit only.
+ * boundaries. It can always do so, since it may do it between any two logical
+ * blocks of the backing device: a request consists of whole ones. If it cannot
+ * do with a single block, say because of gaps inside of it, it cannot with a
+ * request of that block only.
  *
  * Splitting here in addition would mean more requests, and those that must not
  * wait (REQ_NOWAIT) cannot be split: io_uring hands them to another task.

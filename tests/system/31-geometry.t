@@ -42,8 +42,34 @@ for sector in 512 4096; do
 	must evs-setup detach "$evs"
 done
 
-refused 1 'sector' "sectors of 512 on a device that has 4096" raw_attach /dev/evs_t4k 512
-is "$(evs-setup list --json | jq -c .disks)" "[]" "nothing is attached"
+# Data units that are smaller than the blocks of the device: made on another one
+head -c 1M /dev/urandom >"$tmp/data"
+head -c 64 /dev/urandom >"$tmp/key"
+
+# attach_512 DEVICE [ARGUMENT...]: by the same key each time
+attach_512()
+{
+	evs-setup attach --raw --key "$(raw_key "raw:$1" "$tmp/key")" --sector-size 512 "$@"
+}
+
+evs=$(attach_512 /dev/evs_t0)
+must dd if="$tmp/data" of="$evs" bs=64k oflag=direct status=none
+must evs-setup detach "$evs"
+must dd if=/dev/evs_t0 of=/dev/evs_t4k bs=1M oflag=direct status=none
+evs=$(attach_512 /dev/evs_t4k)
+is "$(blockdev --getss "$evs")" 4096 "512 on 4096: logical sector size"
+ok "512 on 4096: the data is read" cmp -n $MB "$tmp/data" "$evs"
+must dd if="$tmp/data" of="$evs" bs=4k seek=256 oflag=direct status=none
+must evs-setup detach "$evs"
+refused 1 'offset.* multiple of 4096' "512 on 4096: an offset within a block" \
+	attach_512 /dev/evs_t4k --offset 512
+refused 1 'size.* multiple of 4096' "512 on 4096: a size within a block" \
+	attach_512 /dev/evs_t4k --size $((MB + 512))
+must dd if=/dev/evs_t4k of=/dev/evs_t0 bs=1M oflag=direct status=none
+evs=$(attach_512 /dev/evs_t0)
+ok "512 on 4096: and so is what was written there, on the other" \
+	cmp -i $MB:0 -n $MB "$evs" "$tmp/data"
+must evs-setup detach "$evs"
 evs=$(raw_attach /dev/evs_t4k 4096)
 ok "sectors of 4096 there" test -b "$evs"
 must evs-setup detach "$evs"

@@ -59,7 +59,7 @@ done <<-EOF
 	has no slashes
 	neither # nor #
 	size is zero
-	not a multiple of the sector size
+	not a multiple of # bytes
 	room for # bytes
 	in use by evs#
 	disk of this name

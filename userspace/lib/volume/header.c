@@ -212,10 +212,6 @@ static int check_fits(const struct evs_device *dev, const struct evs_volume *bac
 		return evs_error_set(err, EBADMSG,
 				     "%s: too small for the disk of this header: it ends before the data begins",
 				     dev->path);
-	if (backup->sector_size < block_size)
-		return evs_error_set(err, EINVAL,
-				     "%s: has sectors of %u bytes, the disk of this header has %u",
-				     dev->path, block_size, backup->sector_size);
 	return 0;
 }
 

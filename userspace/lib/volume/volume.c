@@ -146,7 +146,7 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 			 struct evs_error *err)
 {
 	const char *label = crypt_get_label(vol->cd), *uuid = crypt_get_uuid(vol->cd);
-	unsigned int block_size;
+	unsigned int block_size, unit;
 	uint64_t size;
 	int ret;
 
@@ -169,7 +169,9 @@ static int read_geometry(struct evs_volume *vol, const char *path, bool header_o
 	/* The sum may overflow: the library believes any offset. */
 	if (size < vol->sector_size || size - vol->sector_size < vol->data_offset)
 		return bad_layout(err, path, "the device ends before the data begins");
-	vol->data_size = (size - vol->data_offset) / vol->sector_size * vol->sector_size;
+	/* A data unit may be smaller than a block of the device: made on another one. */
+	unit = vol->sector_size > block_size ? vol->sector_size : block_size;
+	vol->data_size = (size - vol->data_offset) / unit * unit;
 	return 0;
 }
 
