@@ -274,6 +274,7 @@ static void evs_backing_own_size(struct queue_limits *lim)
 	lim->max_segment_size = UINT_MAX;
 	lim->seg_boundary_mask = 0;	/* that is, the default */
 	lim->virt_boundary_mask = 0;
+	lim->chunk_sectors = 0;
 	/*
 	 * A request becomes one bio, which is one range. With more, the block
 	 * layer merges discards that are not adjacent.

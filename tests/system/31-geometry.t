@@ -74,6 +74,18 @@ evs=$(raw_attach /dev/evs_t4k 4096)
 ok "sectors of 4096 there" test -b "$evs"
 must evs-setup detach "$evs"
 
+# The block layer splits at the chunks of the device below anyway
+if dmsetup create evs-stripe --table "0 $((8 * MB / 512)) striped 2 32 /dev/evs_t0 0 /dev/evs_t4k 0" 2>"$tmp/why"; then
+	at_exit dmsetup remove --retry evs-stripe
+	must dmsetup mknodes evs-stripe
+	evs=$(raw_attach /dev/mapper/evs-stripe 4096)
+	is "$(limit chunk_sectors)" 0 "striped: requests are not cut at its chunks"
+	must evs-setup detach "$evs"
+	must dmsetup remove --retry evs-stripe
+else
+	skip "striped" "$(<"$tmp/why")"
+fi
+
 # A window: what is around it stays as it was
 head -c $((4 * MB)) /dev/urandom >"$tmp/before"
 for sector in 512 4096; do
