@@ -211,7 +211,7 @@ is "$(disk_state data)" live "and is live"
 must evs-setup suspend data
 exec 5<&-
 ok "closed while it is suspended, it is gone" wait_for no_disk
-refused 1 'one of them' "both at once make no sense" evs-setup detach --force --lazy data
+refused 1 'not both' "both at once make no sense" evs-setup detach --force --lazy data
 
 unlike "$(kernel_complaints 'blocked for more')" . "the kernel did not complain"
 done_testing

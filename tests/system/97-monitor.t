@@ -273,7 +273,7 @@ kill $monitor $json_monitor
 
 refused 2 'CAP_SYS_ADMIN' "it needs CAP_SYS_ADMIN" \
 	setpriv --bounding-set=-sys_admin evs-setup monitor
-refused 1 'too much' "it takes no disk" evs-setup monitor data
+refused 1 'unexpected argument' "it takes no disk" evs-setup monitor data
 evs-setup monitor >/dev/full 2>"$tmp/err" &
 full=$!
 must wait_for listens $full
