@@ -103,9 +103,16 @@ is "$(state data)" null "KMS hangs: status --json"
 must evs-setup detach more
 ok "KMS hangs: all of it takes no longer than a few seconds" test $((SECONDS - start)) -lt 60
 ok "no process is left behind" not pgrep -P $$ -x evs-setup
+evs-setup status --prometheus >"$tmp/metrics" &
+sleep 4 # Twice as long as status would wait
 kill -CONT "$kms_pid"
+wait $!
+like "$(<"$tmp/metrics")" '^evs_disk_cmk_state\{.*,name="data",state="pending deletion"\} 1$' \
+	"KMS hangs for a while: status --prometheus waits for it"
 kms_stop
 is "$(evs-setup list 2>&1 >/dev/null)" "" "KMS stopped: list says nothing"
+like "$(evs-setup status --prometheus)" '^evs_disk_cmk_state\{.*,name="data",state="unanswered"\} 1$' \
+	"KMS stopped: status --prometheus says so"
 printf 'broken\n' >/etc/evs/evs.conf
 ok "bad configuration: list" evs-setup list
 is "$(evs-setup list 2>&1 >/dev/null)" "" "bad configuration: list says nothing"

@@ -23,6 +23,42 @@ json_monitor=$monitor
 start_monitor "$tmp/text"
 start_uevents "$tmp/uevents"
 
+# In place of the journal, which a guest does not run: prints each entry as a line of JSON
+ok "no journal is running in a guest" test ! -e /run/systemd/journal/socket
+must mkdir -p /run/systemd/journal
+/usr/bin/python3 -c '
+import json, socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("/run/systemd/journal/socket")
+while True:
+    fields = s.recv(1 << 16).decode().splitlines()
+    print(json.dumps(dict(f.split("=", 1) for f in fields)), flush=True)
+' >"$tmp/journal" &
+at_exit kill $!
+at_exit rm -rf /run/systemd/journal
+must wait_for test -S /run/systemd/journal/socket
+start_monitor "$tmp/nothing" --journal
+refused 1 'give --journal or --json, not both' "an entry of the journal is not JSON" \
+	evs-setup monitor --journal --json
+catalog=$(dirname "$0")/../../userspace/integration/catalog/evs.catalog
+
+# in_journal EVENT CAUSE STATE: the entry of line $lines, of a kind that the catalog knows
+in_journal()
+{
+	local entry
+
+	entry()
+	{
+		[ "$(wc -l <"$tmp/journal")" -ge "$lines" ]
+	}
+	wait_for entry
+	entry=$(sed -n "${lines}p" "$tmp/journal")
+	is "$(jq -r '[.EVS_EVENT, .EVS_CAUSE, .EVS_STATE, .EVS_DEVICE, .EVS_NAME,
+		if .EVS_UUID == "" then "-" else .EVS_UUID end] | join(" ")' <<<"$entry")" \
+		"$1 $2 $3 $evs data $uuid" "$1 because of $2, in the journal"
+	ok "its kind is in the catalog" grep -q "^-- $(jq -r .MESSAGE_ID <<<"$entry")\$" "$catalog"
+}
+
 # backing TABLE: what is below from now on; %s is where it lies
 backing()
 {
@@ -77,6 +113,7 @@ told()
 		"$1 because of $2"
 	is "$(sed -n "${lines}p" "$tmp/json" | jq -r '[.event, .cause, .state, .device, .name, .uuid] | map(. // "-") | join(" ")')" \
 		"$1 $2 $3 $evs data $uuid" "$1 because of $2, in JSON"
+	in_journal "$@"
 	case $1 in
 	attached | detached | io-error) ;;
 	*) told_udev "$@" ;;

@@ -57,6 +57,36 @@ counted bytes-read 131072 "128 KiB read" dd if="$evs" of=/dev/null bs=4k count=3
 is "$(status errors)" 0 "no errors"
 is "$(status in-flight) $(status bounce-pages)" "0 0" "nothing in flight"
 
+# ---- metrics ----
+
+# metrics [OPTION]: as another reader of the format has them: NAME LABEL=VALUE... VALUE
+metrics()
+{
+	evs-setup status --prometheus "$@" | /usr/bin/python3 -c '
+import sys
+from prometheus_client.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        labels = ["%s=%s" % label for label in sorted(sample.labels.items())]
+        print(sample.name, *labels, "%d" % sample.value)
+'
+}
+text=$(metrics)
+ids="device=${evs#/dev/} name=data"
+for line in "evs_disks 1" "evs_disk_state $ids state=live 1" "evs_disk_cmk_state $ids state=enabled 1" \
+	"evs_disk_info backing=/dev/$dm_disk cmk=$(cmk_id test) $ids uuid=$(status uuid) 1" \
+	"evs_disk_size_bytes $ids $(status size)" "evs_disk_openers $ids 0" \
+	"evs_disk_reads_completed_total $ids $(status reads)" \
+	"evs_disk_writes_completed_total $ids $(status writes)" \
+	"evs_disk_read_bytes_total $ids $(status bytes-read)" \
+	"evs_disk_written_bytes_total $ids $(status bytes-written)" \
+	"evs_disk_io_errors_total $ids 0" "evs_disk_io_now $ids 0"; do
+	like "$text" "^$line\$" "metrics: $line"
+done
+unlike "$(metrics --quiet)" ^evs_disk_cmk_state "metrics: --quiet asks no KMS"
+refused 1 'give --prometheus or --json, not both' "metrics: not as JSON" \
+	evs-setup status --prometheus --json
+
 must dmsetup suspend --nolockfs evs_dm
 for ((i = 0; i < 4; i++)); do
 	dd if=/dev/zero of="$evs" bs=64k count=1 seek=$i oflag=direct status=none &
@@ -243,6 +273,7 @@ is "$(status cmk) $(status uuid)" "null null" "a disk without a header has no CM
 sysfs=/sys/block/${raw#/dev/}/evs
 is "$(cat "$sysfs/cmk")" "" "sysfs says so"
 is "$(status no-partscan) $(status allow-discards)" "true false" "its options are told"
+unlike "$(metrics)" ^evs_disk_cmk_state "metrics have no state of a CMK for it"
 is "$(flags)" "0 0 1 0" "sysfs tells them"
 is "$(evs-setup list --json | jq -cS .)" "$(evs-setup status --json | jq -cS .)" "list and status tell the same"
 must evs-setup detach data

@@ -16,6 +16,7 @@
 #include "../../userspace/evs-setup/backing.c"
 #include "../../userspace/evs-setup/claim.c"
 #include "../../userspace/evs-setup/cli.c"
+#include "../../userspace/evs-setup/journal.c"
 #include "../../userspace/evs-setup/loop.c"
 #include "../../userspace/evs-setup/program.c"
 #include "../../userspace/evs-setup/monitor.c"
@@ -61,12 +62,12 @@ static const struct evs_event_msg io_error = {
 };
 
 /* A line, with a time before the rest that is compared */
-static void one_line(const struct evs_event_msg *event, bool json, char *line, size_t size)
+static void one_line(const struct evs_event_msg *event, enum form form, char *line, size_t size)
 {
 	struct evs_error err = {};
 	int out = begin_output();
 
-	assert_int_equal(print_event(event, json, &err), 0);
+	assert_int_equal(print_event(event, form, &err), 0);
 	end_output(out, line, size);
 }
 
@@ -76,15 +77,15 @@ static void test_monitor_text(void **state)
 	char line[512];
 
 	(void)state;
-	one_line(&event, false, line, sizeof(line));
+	one_line(&event, FORM_TEXT, line, sizeof(line));
 	assert_memory_equal(line + strlen("2026-11-24T15:18:30.123"), "Z io-error ", 11);
 	assert_string_equal(strchr(line, ' '),
 			    " io-error cause=write state=live device=/dev/evs3 size=1099511627776"
 			    " errors=17 uuid=- name=a \"b\"\n");
 	strcpy(event.uuid, "c0ffee");
-	one_line(&event, false, line, sizeof(line));
+	one_line(&event, FORM_TEXT, line, sizeof(line));
 	assert_non_null(strstr(line, " uuid=c0ffee name="));
-	one_line(NULL, false, line, sizeof(line));
+	one_line(NULL, FORM_TEXT, line, sizeof(line));
 	assert_string_equal(strchr(line, ' '), " events-lost\n");
 }
 
@@ -94,16 +95,16 @@ static void test_monitor_json(void **state)
 	char line[512];
 
 	(void)state;
-	one_line(&event, true, line, sizeof(line));
+	one_line(&event, FORM_JSON, line, sizeof(line));
 	assert_memory_equal(line, "{\"time\":\"2", 10);
 	assert_string_equal(strstr(line, "Z\""),
 			    "Z\",\"event\":\"io-error\",\"cause\":\"write\",\"name\":\"a \\\"b\\\"\","
 			    "\"device\":\"/dev/evs3\",\"uuid\":null,\"state\":\"live\","
 			    "\"backing\":\"0:0\",\"size\":1099511627776,\"errors\":17}\n");
 	strcpy(event.uuid, "c0ffee");
-	one_line(&event, true, line, sizeof(line));
+	one_line(&event, FORM_JSON, line, sizeof(line));
 	assert_non_null(strstr(line, "\"uuid\":\"c0ffee\""));
-	one_line(NULL, true, line, sizeof(line));
+	one_line(NULL, FORM_JSON, line, sizeof(line));
 	assert_string_equal(strstr(line, "Z\""), "Z\",\"event\":\"events-lost\"}\n");
 }
 

@@ -27,11 +27,19 @@
 #include "text.h"
 #include "volume/volume.h"
 
-#define HEADER_MS 1000
-#define KMS_SECONDS 2
 #define READY SIZE_MAX	/* as @disk: the headers have been read */
 
 _Static_assert(sizeof(struct cmk_answer) <= 512, "written to a pipe in one piece (PIPE_BUF)");
+
+static unsigned int kms_seconds(const struct cmk_states *states)
+{
+	return 2 * states->wait;
+}
+
+bool cmk_state_wanted(const struct cmk_states *states, size_t disk)
+{
+	return *states->disks[disk].uuid && states->disks[disk].state != EVS_DEV_STATE_DEAD;
+}
 
 /* ---- the process that reads the headers, and those that ask ---- */
 
@@ -68,7 +76,7 @@ static void read_headers(const struct cmk_states *states, struct items *items)
 	size_t i;
 
 	for (i = 0; i < states->count; i++) {
-		if (!*states->disks[i].uuid || states->disks[i].state == EVS_DEV_STATE_DEAD ||
+		if (!cmk_state_wanted(states, i) ||
 		    disks_read_header(&states->disks[i], &vol, &ignored))
 			continue;
 		add_tokens(items, i, vol);
@@ -119,7 +127,8 @@ static bool seen(const struct items *items, size_t index, bool cmk)
 	return false;
 }
 
-static void ask_kms(const struct items *items, size_t first, int out)
+static void ask_kms(const struct cmk_states *states, const struct items *items, size_t first,
+		    int out)
 {
 	const struct evs_config_kms *found;
 	struct evs_config_kms endpoint;
@@ -134,8 +143,8 @@ static void ask_kms(const struct items *items, size_t first, int out)
 	if (!found)
 		return;
 	endpoint = *found;
-	if (endpoint.timeout > KMS_SECONDS)
-		endpoint.timeout = KMS_SECONDS;
+	if (endpoint.timeout > kms_seconds(states))
+		endpoint.timeout = kms_seconds(states);
 	if (evs_kms_open(&kms, &endpoint, &ignored))
 		return;
 	for (i = first; i < items->count; i++)
@@ -180,7 +189,7 @@ static void run(const struct cmk_states *states, int go, int out)
 	for (i = 0; i < items.count; i++) {
 		if (seen(&items, i, false) || start_process())
 			continue;
-		ask_kms(&items, i, out);
+		ask_kms(states, &items, i, out);
 		_exit(0);
 	}
 	close(out);
@@ -226,23 +235,24 @@ static void end_process(struct cmk_states *states)
 	states->pid = 0;
 }
 
-static bool has_header(const struct cmk_states *states)
+static bool any_wanted(const struct cmk_states *states)
 {
 	size_t i;
 
 	for (i = 0; i < states->count; i++)
-		if (*states->disks[i].uuid)
+		if (cmk_state_wanted(states, i))
 			return true;
 	return false;
 }
 
-void cmk_state_start(struct cmk_states *states, const struct evs_disk *disks, size_t count)
+void cmk_state_start(struct cmk_states *states, const struct evs_disk *disks, size_t count,
+		     unsigned int wait)
 {
 	int go[2] = { -1, -1 }, answers[2] = { -1, -1 };
 	struct cmk_answer first;
 
-	*states = (struct cmk_states){ .disks = disks, .count = count };
-	if (!has_header(states))
+	*states = (struct cmk_states){ .disks = disks, .count = count, .wait = wait };
+	if (!any_wanted(states))
 		return;
 	if (!pipe2(go, O_CLOEXEC) && !pipe2(answers, O_CLOEXEC))
 		states->pid = start_process();
@@ -261,13 +271,13 @@ void cmk_state_start(struct cmk_states *states, const struct evs_disk *disks, si
 	}
 	states->go = go[1];
 	states->in = answers[0];
-	if (!take_answer(states, now_ms() + HEADER_MS, &first))
+	if (!take_answer(states, now_ms() + states->wait * 1000, &first))
 		end_process(states);
 }
 
 void cmk_state_ask(struct cmk_states *states)
 {
-	int64_t deadline = now_ms() + KMS_SECONDS * 1000;
+	int64_t deadline = now_ms() + kms_seconds(states) * 1000;
 	struct cmk_answer *grown, got;
 
 	if (!states->pid)

@@ -10,6 +10,13 @@
 #include "names.h"
 #include "nl/netlink.h"
 
+/*
+ * Seconds that cmk_state_start() waits for devices; cmk_state_ask() waits twice as long
+ * for KMSs. A person waits for the command; a job of a timer has time.
+ */
+#define CMK_WAIT_PERSON 1
+#define CMK_WAIT_JOB 10
+
 /* For the help of verbs that ask */
 #define CMK_STATE_HELP \
 	"Asks the KMS, for two seconds at most, whether the CMK of each disk can be used.\n" \
@@ -43,6 +50,7 @@ struct cmk_answer {
  * struct cmk_states - States of the CMKs of some disks, and the process that asks for them.
  * @disks: the disks, not owned
  * @count: how many
+ * @wait: CMK_WAIT_*
  * @answers: what has come
  * @answer_count: how much
  * @pid: the process, 0 when there is none
@@ -52,6 +60,7 @@ struct cmk_answer {
 struct cmk_states {
 	const struct evs_disk *disks;
 	size_t count;
+	unsigned int wait;
 	struct cmk_answer *answers;
 	size_t answer_count;
 	pid_t pid;
@@ -64,20 +73,30 @@ struct cmk_states {
  * @states: filled; release with cmk_state_free()
  * @disks: attached disks, which must live as long as @states
  * @count: how many
+ * @wait: CMK_WAIT_*: takes no longer, whatever the devices do
  *
- * Takes a second at most, whatever the devices do: another process reads them, and
- * holds none of them open when this returns. Nothing here fails: what cannot be
- * found out in time is not known.
+ * Another process reads the devices, and holds none of them open when this returns.
+ * Nothing here fails: what cannot be found out in time is not known.
  */
-void cmk_state_start(struct cmk_states *states, const struct evs_disk *disks, size_t count);
+void cmk_state_start(struct cmk_states *states, const struct evs_disk *disks, size_t count,
+		     unsigned int wait);
 
 /**
  * cmk_state_ask() - Ask the KMSs for the states of these CMKs.
  * @states: what cmk_state_start() filled; the disks may have been detached since
  *
- * Takes two seconds at most, whatever the KMSs do.
+ * Takes twice as long as cmk_state_start() at most, whatever the KMSs do.
  */
 void cmk_state_ask(struct cmk_states *states);
+
+/**
+ * cmk_state_wanted() - Is a KMS asked for the CMK of a disk?
+ * @states: what cmk_state_start() filled
+ * @disk: index of the disk
+ *
+ * Return: false for a disk without a header, and for one that is detached.
+ */
+bool cmk_state_wanted(const struct cmk_states *states, size_t disk);
 
 /**
  * cmk_state_name() - The state of the CMK that a disk names first.

@@ -170,7 +170,7 @@ static int run_one(struct evs_nl *nl, const struct evs_disk *disk, const char *r
 	struct cmk_states states;
 	int ret;
 
-	cmk_state_start(&states, disk, !cli_settings()->quiet);
+	cmk_state_start(&states, disk, !cli_settings()->quiet, CMK_WAIT_PERSON);
 	ret = detach_disk(nl, disk, ref, how, err);
 	if (!ret) {
 		cmk_state_ask(&states);
@@ -223,11 +223,11 @@ static void start_named(struct cmk_states *states, const struct evs_disk *disks,
 		count = 0;
 	for (i = 0; name && i < count; i++) {
 		if (!strcmp(disks[i].name, name)) {
-			cmk_state_start(states, &disks[i], 1);
+			cmk_state_start(states, &disks[i], 1, CMK_WAIT_PERSON);
 			return;
 		}
 	}
-	cmk_state_start(states, disks, name ? 0 : count);
+	cmk_state_start(states, disks, name ? 0 : count, CMK_WAIT_PERSON);
 }
 
 static int run_tab(struct evs_nl *nl, const char *name, enum evs_detach how,

@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "cmk-state.h"
 #include "disks.h"
+#include "prometheus.h"
 #include "table.h"
 
 enum column {
@@ -161,7 +162,7 @@ static int print_disks(const char *ref, enum table_form form, bool ask, struct e
 	ret = get_disks(ref, &disks, &count, err);
 	if (ret)
 		return ret;
-	cmk_state_start(&states, disks, ask ? count : 0);
+	cmk_state_start(&states, disks, ask ? count : 0, CMK_WAIT_PERSON);
 	cmk_state_ask(&states);
 	for (i = 0; i < count && !ret; i++) {
 		ret = add_disk(&table, &disks[i], err);
@@ -179,6 +180,24 @@ static int print_disks(const char *ref, enum table_form form, bool ask, struct e
 	return ret;
 }
 
+static int print_metrics(const char *ref, bool ask, struct evs_error *err)
+{
+	struct cmk_states states;
+	struct evs_disk *disks;
+	size_t count;
+	int ret;
+
+	ret = get_disks(ref, &disks, &count, err);
+	if (ret)
+		return ret;
+	cmk_state_start(&states, disks, ask ? count : 0, CMK_WAIT_JOB);
+	cmk_state_ask(&states);
+	prometheus_print(disks, count, &states);
+	cmk_state_free(&states);
+	free(disks);
+	return 0;
+}
+
 static int run_list(int argc, char *argv[], struct evs_error *err)
 {
 	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err))
@@ -191,11 +210,18 @@ static int run_list(int argc, char *argv[], struct evs_error *err)
 static int run_status(int argc, char *argv[], struct evs_error *err)
 {
 	const char *ref = NULL;
+	bool metrics = false, ask = !cli_settings()->quiet;
+	int opt;
 
-	if (cli_option(argc, argv, err) < 0 ||
-	    (optind < argc && cli_operand(argc, argv, "disk", &ref, err)))
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		metrics = true;
+	if (opt < 0 || (optind < argc && cli_operand(argc, argv, "disk", &ref, err)))
 		return -err->errnum;
-	return print_disks(ref, TABLE_PROPERTIES, !cli_settings()->quiet, err);
+	if (!metrics)
+		return print_disks(ref, TABLE_PROPERTIES, ask, err);
+	if (cli_settings()->json)
+		return evs_error_set(err, EINVAL, "give --prometheus or --json, not both");
+	return print_metrics(ref, ask, err);
 }
 
 const struct verb verb_list = {
@@ -211,13 +237,21 @@ const struct verb verb_list = {
 	.run = run_list,
 };
 
+static const struct verb_option status_options[] = {
+	{ "prometheus", VERB_LONG('p'), NULL, WORD_NONE,
+	  "print metrics in the text format of Prometheus" },
+	{},
+};
+
 const struct verb verb_status = {
 	.name = "status",
 	.args = "[OPTION...] [DISK]",
 	.brief = "show all about one attached disk, or about every one",
+	.options = status_options,
 	.notes = DISKS_HELP
 		 "\n"
-		 CMK_STATE_HELP,
+		 CMK_STATE_HELP
+		 "--prometheus waits for 20 seconds at most.\n",
 	.operands = { WORD_DISK },
 	VERB_COLUMNS(columns),
 	.needs = VERB_NEEDS_ADMIN,

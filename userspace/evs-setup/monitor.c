@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * monitor: what the kernel tells of disks, a line for each event, until a
- * signal ends it.
+ * monitor: a line, or an entry in the journal, for each event that the kernel reports
+ * of a disk, until a signal ends it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,17 +12,25 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "backing.h"
 #include "cli.h"
+#include "journal.h"
 #include "nl/netlink.h"
 #include "out.h"
 #include "text.h"
 
 /* What takes the place of an event where the kernel had no room for some */
 #define EVENTS_LOST "events-lost"
+
+enum form {
+	FORM_TEXT,
+	FORM_JSON,
+	FORM_JOURNAL,
+};
 
 /* The time in UTC, such as 2026-11-24T15:18:30.123Z */
 static void now(char *text, size_t size)
@@ -96,13 +104,15 @@ static int print_json(const char *time, const struct evs_event_msg *event)
 	return ret;
 }
 
-/* One line, which whoever reads them has at once */
-static int print_event(const struct evs_event_msg *event, bool json, struct evs_error *err)
+/* At once: a reader of the lines must not wait for a full buffer. */
+static int print_event(const struct evs_event_msg *event, enum form form, struct evs_error *err)
 {
 	char time[40];
 
+	if (form == FORM_JOURNAL)
+		return journal_send(event, err);
 	now(time, sizeof(time));
-	if (!json)
+	if (form == FORM_TEXT)
 		print_text(time, event);
 	else if (print_json(time, event))
 		return evs_error_set(err, ENOMEM, "out of memory");
@@ -113,7 +123,7 @@ static int print_event(const struct evs_event_msg *event, bool json, struct evs_
 }
 
 /* All events that are there */
-static int take_events(struct evs_nl *nl, bool json, struct evs_error *err)
+static int take_events(struct evs_nl *nl, enum form form, struct evs_error *err)
 {
 	struct evs_event_msg event;
 	int ret;
@@ -126,12 +136,12 @@ static int take_events(struct evs_nl *nl, bool json, struct evs_error *err)
 			evs_text_line(stderr, "evs-setup: monitor: %s", err->text);
 		else if (ret && ret != -ENOBUFS)
 			return ret;
-		if (ret != -EPROTO && print_event(ret ? NULL : &event, json, err))
+		if (ret != -EPROTO && print_event(ret ? NULL : &event, form, err))
 			return -err->errnum;
 	}
 }
 
-static int monitor(struct evs_nl *nl, int signals, bool json, struct evs_error *err)
+static int monitor(struct evs_nl *nl, int signals, enum form form, struct evs_error *err)
 {
 	struct pollfd ready[] = {
 		{ .fd = signals, .events = POLLIN },
@@ -142,11 +152,13 @@ static int monitor(struct evs_nl *nl, int signals, bool json, struct evs_error *
 	ready[1].fd = evs_nl_listen(nl, err);
 	if (ready[1].fd < 0)
 		return ready[1].fd;
+	/* Disks whose units start after evs-monitor.service are attached after this. */
+	sd_notify(0, "READY=1");
 	do {
 		if (poll(ready, 2, -1) < 0 && errno != EINTR)
 			return evs_error_set(err, errno, "cannot wait for events: %m");
 		/* What came before the signal is printed. */
-		ret = take_events(nl, json, err);
+		ret = take_events(nl, form, err);
 	} while (!ret && !ready[0].revents);
 	return ret;
 }
@@ -168,29 +180,40 @@ static int open_signals(struct evs_error *err)
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	bool json = cli_settings()->json;
+	enum form form = cli_settings()->json ? FORM_JSON : FORM_TEXT;
 	struct evs_nl *nl;
-	int ret, signals;
+	int opt, ret, signals;
 
-	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err))
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		form = FORM_JOURNAL;
+	if (opt < 0 || cli_no_operand(argc, argv, err))
 		return -err->errnum;
+	if (form == FORM_JOURNAL && cli_settings()->json)
+		return evs_error_set(err, EINVAL, "give --journal or --json, not both");
 	out_own();
 	signals = open_signals(err);
 	if (signals < 0)
 		return signals;
 	ret = evs_nl_open(&nl, err);
 	if (!ret) {
-		ret = monitor(nl, signals, json, err);
+		ret = monitor(nl, signals, form, err);
 		evs_nl_close(nl);
 	}
 	close(signals);
 	return ret;
 }
 
+static const struct verb_option options[] = {
+	{ "journal", VERB_LONG('j'), NULL, WORD_NONE,
+	  "write each event to the journal instead of printing it" },
+	{},
+};
+
 const struct verb verb_monitor = {
 	.name = "monitor",
 	.args = "[OPTION...]",
 	.brief = "print disk events until interrupted",
+	.options = options,
 	.notes = "Prints a line for each event, with --json an object on a line. Ends at SIGINT or\n"
 		 "SIGTERM. The event events-lost says that some are missing, because the lines\n"
 		 "were not read in time.\n",

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_PROMETHEUS_H
+#define EVS_SETUP_PROMETHEUS_H
+
+#include "cmk-state.h"
+
+/**
+ * prometheus_print() - Print disks in the text format of Prometheus.
+ * @disks: attached disks
+ * @count: how many
+ * @states: states of their CMKs, after cmk_state_ask()
+ */
+void prometheus_print(const struct evs_disk *disks, size_t count,
+		      const struct cmk_states *states);
+
+#endif /* EVS_SETUP_PROMETHEUS_H */
