@@ -195,7 +195,7 @@ static bool is_recorded(const char *name, const char *event)
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/audit.log", f.state);
-	snprintf(by, sizeof(by), "\"user\":\"%s\"", name);
+	snprintf(by, sizeof(by), "\"client\":\"%s\"", name);
 	snprintf(want, sizeof(want), "\"event\":\"%s\"", event);
 	file = fopen(path, "r");
 	assert_non_null(file);

@@ -175,6 +175,7 @@ static int by_token(struct kmsd_call *call, struct kmsd_subject *s, struct evs_e
 	if (ret)
 		return err->code[0] ? kmsd_fail(err, KMSD_IAM_AUTH, "The token must be updated.")
 				    : ret;
+	call->known = true;
 	memcpy(call->who.service ? s->agency : s->user, call->who.id, sizeof(call->who.id));
 	return 0;
 }

@@ -120,6 +120,7 @@ int kmsd_iam_by_agency(struct kmsd_call *call, struct json_object *identity, con
 		return kmsd_fail(err, KMSD_IAM_AUTH, "The token must be updated.");
 	if (ret)
 		return ret;
+	call->known = true;
 	/* A token lives longer than the key, and would give another one */
 	if (call->who.temporary)
 		return kmsd_fail(err, KMSD_IAM_AUTH,
