@@ -17,6 +17,7 @@
  * one did.
  */
 #include <curl/curl.h>
+#include <errno.h>
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>

@@ -97,7 +97,7 @@ static void test_tokens(void **state)
 	refused(403, "KMS.0321", token, "other", "list-keys", "{}");
 	refused(403, "KMS.0302", "0123", "default", "list-keys", "{}");
 	a = local(&f, "POST", "/v1.0/default/kms/list-keys", "{}", (const char *const[]){ NULL });
-	check_refused(a, 403, "KMS.0306", __FILE__, __LINE__);
+	check_refused(a, 403, "KMS.0301", __FILE__, __LINE__);
 	now_ms += 24 * 3600 * INT64_C(1000);
 	refused(403, "KMS.0303", token, "default", "list-keys", "{}");
 	get_token("anna", "local", "default", token);

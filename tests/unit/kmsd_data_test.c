@@ -146,13 +146,13 @@ static void test_tags(void **state)
 
 static void test_versions(void **state)
 {
-	struct answer a = local(&f, "GET", "/", NULL, (const char *const[]){ NULL });
+	struct answer a = local(&f, "GET", "/", NULL, NULL);
 
 	(void)state;
 	assert_int_equal(a.status, 200);
 	assert_non_null(strstr(a.text, "\"id\":\"v1.0\""));
 	answer_free(&a);
-	a = local(&f, "GET", "/v1.0", NULL, (const char *const[]){ NULL });
+	a = local(&f, "GET", "/v1.0", NULL, NULL);
 	assert_int_equal(a.status, 200);
 	assert_non_null(strstr(a.text, "\"status\":\"CURRENT\""));
 	answer_free(&a);
