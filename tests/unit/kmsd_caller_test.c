@@ -282,6 +282,9 @@ static void test_enrol(void **state)
 	sh("cp kmsd.conf before; ! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7", program);
 	sh("! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add --role boss host8; "
 	   "! test -e client-host8; cmp kmsd.conf before", program);
+	sh("sed 's:^certificate = .*:certificate = /none.pem:' kmsd.conf >bad.conf; "
+	   "! %s/evs-kmsd/evs-kmsd --config $PWD/bad.conf client add host9 2>said; "
+	   "grep -q none.pem said; ! test -e client-host9", program);
 	sh("sed s:/etc/evs/:$PWD/client-host7/: client-host7/evs.conf >remote.conf");
 	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said; cat said; "
 	   "grep -q 'does not accept who asks.*the .client NAME. sections' said", program);

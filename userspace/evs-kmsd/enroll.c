@@ -183,6 +183,20 @@ static int check(const struct kmsd_enroll *e, const struct kmsd_conf *conf, stru
 	return ret;
 }
 
+/* A part of it would be in the way of the next try. */
+static void remove_files(const struct kmsd_enroll *e)
+{
+	static const char *const names[] = { "client.pem", "kmsd.pem", "evs.conf" };
+	char path[PATH_MAX + 16];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", e->dir, names[i]);
+		unlink(path);
+	}
+	rmdir(e->dir);
+}
+
 int kmsd_enroll(struct kmsd_enroll *e, const struct kmsd_conf *conf, struct evs_error *err)
 {
 	char fingerprint[KMSD_FINGERPRINT_SIZE], config[PATH_MAX];
@@ -203,5 +217,9 @@ int kmsd_enroll(struct kmsd_enroll *e, const struct kmsd_conf *conf, struct evs_
 	if (!ret)
 		ret = write_config(e, conf, err);
 	/* Last: until then the client is nobody */
-	return ret ? ret : add_section(e, fingerprint, err);
+	if (!ret)
+		ret = add_section(e, fingerprint, err);
+	if (ret)
+		remove_files(e);
+	return ret;
 }
