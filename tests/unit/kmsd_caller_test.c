@@ -276,7 +276,7 @@ static void test_enrol(void **state)
 	sh("%s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7 >said; "
 	   "grep -q '^host7 is a client now, role user in project default' said; "
 	   "grep -qx '  systemctl reload evs-kmsd' said; "
-	   "grep -qx \"  scp -p $PWD/client-host7/. root@host7:/etc/evs/\" said", program);
+	   "grep -qx \"  scp -p $PWD/client-host7/{client.pem,kmsd.pem,evs.conf} root@host7:/etc/evs/\" said", program);
 	sh("test \"$(stat -c %%a client-host7 client-host7/client.pem | tr '\\n' ' ')\" = '700 600 '");
 	/* Twice, or what cannot be */
 	sh("cp kmsd.conf before; ! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7", program);

@@ -43,7 +43,8 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 	evs_text_line(stdout, "%s is a client now, role %s in project %s. Next:", enroll.name,
 		      enroll.role, enroll.project);
 	evs_text_line(stdout, "  systemctl reload evs-kmsd");
-	evs_text_line(stdout, "  scp -p %s/* root@%s:/etc/evs/", enroll.dir, enroll.name);
+	evs_text_line(stdout, "  scp -p %s/{client.pem,kmsd.pem,evs.conf} root@%s:/etc/evs/",
+		      enroll.dir, enroll.name);
 	evs_text_line(stdout, "Then delete %s: it holds the client's private key.", enroll.dir);
 	return 0;
 }
