@@ -309,8 +309,8 @@ if [ -d $tracing/events ] && [ "$(nproc)" -gt 1 ]; then
 	must wait_for no_disk
 
 	# A worker may be interrupted, so that the bottom half has its name
-	new_null evs_t2 16 irqmode=2 completion_nsec=10000
-	raw=$(raw_attach /dev/evs_t2 4096)
+	new_null evs_t3 16 irqmode=2 completion_nsec=10000
+	raw=$(raw_attach /dev/evs_t3 4096)
 	read_traced 32
 	soft=$(grep -cE '\] ..[sS].* evs_cipher_begin: ' "$tmp/trace")
 	diag "$soft in bottom halves"
