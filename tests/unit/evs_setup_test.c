@@ -16,16 +16,16 @@
 
 #include <cmocka.h>
 
-#include "../../userspace/evs-setup/backing.c"
-#include "../../userspace/evs-setup/claim.c"
-#include "../../userspace/evs-setup/cli.c"
-#include "../../userspace/evs-setup/disks.c"
-#include "../../userspace/evs-setup/loop.c"
-#include "../../userspace/evs-setup/out.c"
-#include "../../userspace/evs-setup/program.c"
-#include "../../userspace/evs-setup/stack.c"
-#include "../../userspace/evs-setup/table.c"
-#include "../../userspace/evs-setup/users.c"
+#include "../../userspace/evs-setup/block/backing.c"
+#include "../../userspace/evs-setup/block/claim.c"
+#include "../../userspace/evs-setup/cli/cli.c"
+#include "../../userspace/evs-setup/disk/disks.c"
+#include "../../userspace/evs-setup/block/loop.c"
+#include "../../userspace/evs-setup/cli/out.c"
+#include "../../userspace/evs-setup/block/program.c"
+#include "../../userspace/evs-setup/block/stack.c"
+#include "../../userspace/evs-setup/cli/table.c"
+#include "../../userspace/evs-setup/block/users.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

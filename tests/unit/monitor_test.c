@@ -13,16 +13,16 @@
 
 #include <cmocka.h>
 
-#include "../../userspace/evs-setup/backing.c"
-#include "../../userspace/evs-setup/claim.c"
-#include "../../userspace/evs-setup/cli.c"
-#include "../../userspace/evs-setup/journal.c"
-#include "../../userspace/evs-setup/loop.c"
-#include "../../userspace/evs-setup/program.c"
-#include "../../userspace/evs-setup/monitor.c"
-#include "../../userspace/evs-setup/out.c"
-#include "../../userspace/evs-setup/stack.c"
-#include "../../userspace/evs-setup/users.c"
+#include "../../userspace/evs-setup/block/backing.c"
+#include "../../userspace/evs-setup/block/claim.c"
+#include "../../userspace/evs-setup/cli/cli.c"
+#include "../../userspace/evs-setup/disk/journal.c"
+#include "../../userspace/evs-setup/block/loop.c"
+#include "../../userspace/evs-setup/block/program.c"
+#include "../../userspace/evs-setup/disk/monitor.c"
+#include "../../userspace/evs-setup/cli/out.c"
+#include "../../userspace/evs-setup/block/stack.c"
+#include "../../userspace/evs-setup/block/users.c"
 
 /* Have standard output go to a file; returns what was there before. */
 static int begin_output(void)

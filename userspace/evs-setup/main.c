@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "calls.h"
-#include "cli.h"
+#include "cli/calls.h"
+#include "cli/cli.h"
+#include "cli/help.h"
+#include "cli/out.h"
 #include "environment.h"
-#include "help.h"
-#include "out.h"
 #include "stdfd.h"
 #include "text.h"
 

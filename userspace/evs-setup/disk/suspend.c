@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "disks.h"
 #include "dk.h"
 

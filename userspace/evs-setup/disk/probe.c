@@ -11,13 +11,13 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "backing.h"
-#include "cli.h"
+#include "block/backing.h"
+#include "block/loop.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "cli/table.h"
 #include "disks.h"
-#include "loop.h"
-#include "out.h"
 #include "probe.h"
-#include "table.h"
 #include "volume/volume.h"
 
 enum column {

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "backing.h"
+#include "block/backing.h"
 #include "prometheus.h"
 
 static void print_label(const char *name, const char *value)

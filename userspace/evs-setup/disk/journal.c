@@ -10,7 +10,7 @@
 #include <syslog.h>
 #include <systemd/sd-journal.h>
 
-#include "backing.h"
+#include "block/backing.h"
 #include "journal.h"
 
 /* Never change an id: programs and the catalog refer to it. */

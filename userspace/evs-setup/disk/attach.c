@@ -10,15 +10,15 @@
 #include <string.h>
 
 #include "attach.h"
-#include "backing.h"
-#include "cli.h"
+#include "block/backing.h"
+#include "block/node.h"
+#include "block/users.h"
+#include "cli/cli.h"
+#include "cli/out.h"
 #include "disks.h"
 #include "dk.h"
-#include "node.h"
-#include "out.h"
 #include "tab.h"
 #include "text.h"
-#include "users.h"
 #include "volume/volume.h"
 
 /**

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/table.h"
 #include "disks.h"
-#include "table.h"
 #include "volume/volume.h"
 
 enum column {

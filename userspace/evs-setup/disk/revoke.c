@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cli.h"
+#include "cli/cli.h"
 #include "disks.h"
 
 static int revoke(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmk-disks.h"
 #include "cmk.h"
+#include "disks.h"
 #include "text.h"
 
 #define DAYS_FROM 7

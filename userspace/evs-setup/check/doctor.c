@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "checks.h"
-#include "cli.h"
-#include "cmk-disks.h"
+#include "cli/cli.h"
+#include "cmk/disks.h"
 #include "config.h"
 #include "kms/backend.h"
 #include "nl/netlink.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/out.h"
 #include "cmk.h"
-#include "out.h"
 #include "text.h"
 
 enum column {

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <uuid.h>
 
-#include "claim.h"
-#include "cli.h"
+#include "block/claim.h"
+#include "cli/cli.h"
+#include "cli/out.h"
 #include "config.h"
 #include "kms/kms.h"
-#include "out.h"
 #include "text.h"
 #include "volume/volume.h"
 

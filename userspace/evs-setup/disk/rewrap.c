@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "claim.h"
-#include "cli.h"
+#include "block/claim.h"
+#include "cli/cli.h"
+#include "cli/out.h"
 #include "config.h"
 #include "kms/kms.h"
 #include "nl/netlink.h"
-#include "out.h"
 #include "tab.h"
 #include "text.h"
 #include "volume/volume.h"

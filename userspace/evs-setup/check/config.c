@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "checks.h"
-#include "cli.h"
+#include "cli/cli.h"
 #include "config.h"
 #include "evstab.h"
 #include "kms/kms.h"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cmk-disks.h"
 #include "cmk.h"
 #include "config.h"
+#include "disks.h"
 #include "kms/backend.h"
 #include "text.h"
 

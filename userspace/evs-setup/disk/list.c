@@ -4,12 +4,12 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "backing.h"
-#include "cli.h"
+#include "block/backing.h"
+#include "cli/cli.h"
+#include "cli/table.h"
 #include "cmk-state.h"
 #include "disks.h"
 #include "prometheus.h"
-#include "table.h"
 
 enum column {
 	COL_NAME,

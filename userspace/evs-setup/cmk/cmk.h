@@ -2,9 +2,9 @@
 #ifndef EVS_SETUP_CMK_H
 #define EVS_SETUP_CMK_H
 
-#include "cli.h"
+#include "cli/cli.h"
+#include "cli/table.h"
 #include "kms/kms.h"
-#include "table.h"
 
 /* The option that every cmk verb has, and a table with nothing else */
 #define CMK_KMS VERB_LONG('k')

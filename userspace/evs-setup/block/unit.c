@@ -5,8 +5,8 @@
 
 #include "evstab.h"
 #include "program.h"
-#include "unit.h"
 #include "unit-name.h"
+#include "unit.h"
 
 #define SYSTEMD_RUNS "/run/systemd/system" /* see sd_booted(3) */
 #define SYSTEMCTL "/bin/systemctl"

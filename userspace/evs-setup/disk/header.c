@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "claim.h"
-#include "cli.h"
+#include "block/claim.h"
+#include "cli/cli.h"
+#include "cli/table.h"
 #include "disks.h"
 #include "tab.h"
-#include "table.h"
 #include "text.h"
 #include "volume/volume.h"
 

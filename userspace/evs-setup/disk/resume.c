@@ -8,7 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "cli.h"
+#include "cli/cli.h"
 #include "disks.h"
 #include "dk.h"
 #include "text.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "attach.h"
-#include "cli.h"
+#include "cli/cli.h"
 #include "detach.h"
 #include "disks.h"
 #include "evstab.h"

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
-#include "cmk-disks.h"
+#include "cli/cli.h"
+#include "disk/disks.h"
+#include "disk/probe.h"
 #include "disks.h"
 #include "evstab.h"
-#include "probe.h"
 #include "text.h"
 #include "volume/volume.h"
 

@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "backing.h"
-#include "cli.h"
+#include "block/backing.h"
+#include "block/loop.h"
+#include "cli/cli.h"
 #include "disks.h"
-#include "loop.h"
 
 #define UUID_TAG "UUID="
 #define LINK_DIR "/dev/evs/"

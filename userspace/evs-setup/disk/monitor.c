@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backing.h"
-#include "cli.h"
+#include "block/backing.h"
+#include "cli/cli.h"
+#include "cli/out.h"
 #include "journal.h"
 #include "nl/netlink.h"
-#include "out.h"
 #include "text.h"
 
 /* What takes the place of an event where the kernel had no room for some */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "backing.h"
+#include "block/backing.h"
 #include "config.h"
 #include "disks.h"
 #include "dk.h"

@@ -8,14 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "block/node.h"
+#include "block/unit.h"
+#include "block/users.h"
+#include "cli/cli.h"
 #include "cmk-state.h"
 #include "detach.h"
 #include "disks.h"
-#include "node.h"
 #include "tab.h"
-#include "unit.h"
-#include "users.h"
 
 #define UDEV_RUNS "/run/udev/control"
 #define UDEV_WAIT_MS 15000

@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "checks.h"
-#include "cli.h"
-#include "out.h"
+#include "cli/cli.h"
+#include "cli/out.h"
 #include "text.h"
 
 #define SOON (30 * 24 * 3600)		/* a certificate that ends within it is worth a word */
