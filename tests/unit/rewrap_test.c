@@ -9,10 +9,8 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stdbool.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
 
+#include "killed.h"
 #include "kms/kms.h"
 #include "volume_fixture.h"
 
@@ -291,30 +289,6 @@ static void test_all(void **state)
 
 /* ---- killed ---- */
 
-/* Is this descriptor of the process a file in memory, such as the image of a header? */
-static bool is_memory(pid_t pid, int fd)
-{
-	char link[64], target[16] = "";
-
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, fd);
-	return readlink(link, target, sizeof(target) - 1) > 0 && !strncmp(target, "/memfd:", 7);
-}
-
-/* Calls that change the disk, or that tell somebody else to change something */
-static bool changes_something(pid_t pid, const struct __ptrace_syscall_info *info)
-{
-	static const long calls[] = {
-		SYS_write, SYS_pwrite64, SYS_writev, SYS_fsync, SYS_fdatasync, SYS_flock,
-		SYS_unlinkat, SYS_ftruncate, SYS_fallocate, SYS_sendto,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (calls[i] == (long)info->entry.nr)
-			return !is_memory(pid, (int)info->entry.args[0]);
-	return false;
-}
-
 /* Stops at nothing but writes and waits for the medium: create reads 16 MiB of noise. */
 static bool stop_at_writes(void)
 {
@@ -350,43 +324,9 @@ static pid_t start_traced(const char *verb, const char *kms, bool writes)
 	_exit(127);
 }
 
-/*
- * Lets rewrap run up to its @when-th call that changes something, and kills it
- * there: before the call, or after it. Returns whether there was such a call.
- */
 static bool kill_at(const char *kms, unsigned int when, bool after)
 {
-	pid_t pid = start_traced("rewrap", kms, false);
-	unsigned int seen = 0;
-	struct __ptrace_syscall_info info;
-	int status;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSTOPPED(status));
-	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
-	for (;;) {
-		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		if (WIFEXITED(status)) {
-			assert_int_equal(WEXITSTATUS(status), 0);
-			return false;
-		}
-		assert_true(WIFSTOPPED(status));
-		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
-			continue;
-		assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0);
-		if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-			if (!changes_something(pid, &info) || ++seen != when)
-				continue;
-			if (!after)
-				break;
-		} else if (after && seen == when) {
-			break;
-		}
-	}
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return true;
+	return killed_at(start_traced("rewrap", kms, false), when, after);
 }
 
 /* Killed before every such call, and @after it, on its way to a CMK of @kms */

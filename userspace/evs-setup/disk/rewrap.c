@@ -15,8 +15,8 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config.h"
-#include "kms/kms.h"
 #include "nl/netlink.h"
+#include "rewrap.h"
 #include "tab.h"
 #include "text.h"
 #include "volume/volume.h"
@@ -35,150 +35,24 @@ struct request {
 	const char *cmk;
 };
 
-/**
- * struct rewrap - The rewrap of one disk.
- * @vol: its header
- * @config: evs.conf
- * @dk: its data key, as soon as a KMS has given it
- * @kms: connection to the KMS of @old
- * @other: connection to the KMS to go to, NULL where that is @kms
- * @old: the token that the disk has
- * @new: the one that takes its place
- */
-struct rewrap {
-	struct evs_volume *vol;
-	struct evs_config config;
-	struct evs_secret *dk;
-	struct evs_kms *kms;
-	struct evs_kms *other;
-	struct evs_token old;
-	struct evs_token new;
-};
-
-static int open_kms(const struct evs_config *config, const char *name, struct evs_kms **kms,
-		    struct evs_error *err)
-{
-	const struct evs_config_kms *endpoint = evs_config_kms(config, name, err);
-
-	return endpoint ? evs_kms_open(kms, endpoint, err) : -err->errnum;
-}
-
-static int unwrap_checked(struct rewrap *rewrap, struct evs_kms *kms,
-			  const struct evs_token *token, struct evs_error *err)
-{
-	int ret = evs_kms_decrypt_datakey(kms, token, rewrap->dk, err);
-
-	return ret ? ret : evs_volume_verify_dk(rewrap->vol, rewrap->dk, err);
-}
-
-/*
- * The first token that gives the disk's key. There are two when a rewrap was cut
- * short, perhaps of different KMSs, one of which may not answer any more.
- */
-static int find_token(struct rewrap *rewrap, struct evs_error *err)
-{
-	struct evs_error later = {}, *why = err;
-	size_t i;
-	int ret;
-
-	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++) {
-		rewrap->old = *evs_volume_token_at(rewrap->vol, i);
-		ret = open_kms(&rewrap->config, rewrap->old.kms, &rewrap->kms, why);
-		if (!ret)
-			ret = unwrap_checked(rewrap, rewrap->kms, &rewrap->old, why);
-		if (!ret) {
-			*err = (struct evs_error){};
-			return 0;
-		}
-		evs_kms_close(rewrap->kms);
-		rewrap->kms = NULL;
-		why = &later;
-	}
-	return -err->errnum;
-}
-
-/* The DK is in locked memory here, between the two KMSs. */
-static int move(struct rewrap *rewrap, const struct request *req, struct evs_error *err)
-{
-	const char *ref = req->cmk ? req->cmk : EVS_CMK_DEFAULT;
-	struct evs_cmk cmk;
-	int ret;
-
-	ret = open_kms(&rewrap->config, req->kms, &rewrap->other, err);
-	if (!ret)
-		ret = evs_kms_describe_key(rewrap->other, ref, &cmk, err);
-	if (ret)
-		return ret;
-	strcpy(rewrap->new.kms, req->kms);
-	strcpy(rewrap->new.cmk, cmk.id);
-	return evs_kms_encrypt_datakey(rewrap->other, &rewrap->new, rewrap->dk, err);
-}
-
-static int stay(struct rewrap *rewrap, const struct request *req, struct evs_error *err)
-{
-	struct evs_cmk cmk;
-	int ret;
-
-	if (req->cmk) {
-		ret = evs_kms_describe_key(rewrap->kms, req->cmk, &cmk, err);
-		if (ret)
-			return ret;
-		strcpy(rewrap->new.cmk, cmk.id);
-	}
-	return evs_kms_rewrap_datakey(rewrap->kms, &rewrap->old, &rewrap->new, err);
-}
-
-/* The new token, and the certainty that it gives the disk's key */
-static int make_token(struct rewrap *rewrap, const struct request *req, struct evs_error *err)
-{
-	bool moves = req->kms && strcmp(req->kms, rewrap->old.kms);
-	int ret;
-
-	rewrap->new = rewrap->old;
-	rewrap->new.wrapped_dk[0] = '\0';
-	ret = moves ? move(rewrap, req, err) : stay(rewrap, req, err);
-	if (ret)
-		return ret;
-	evs_secret_wipe(rewrap->dk);
-	return unwrap_checked(rewrap, moves ? rewrap->other : rewrap->kms, &rewrap->new, err);
-}
-
-static int replace_token(struct rewrap *rewrap, const struct request *req,
-			 struct evs_error *err)
-{
-	int ret;
-
-	ret = find_token(rewrap, err);
-	/* What an earlier rewrap left would be in the way of this one. */
-	if (!ret && evs_volume_token_count(rewrap->vol) > 1)
-		ret = evs_volume_keep_token(rewrap->vol, &rewrap->old, err);
-	if (!ret)
-		ret = make_token(rewrap, req, err);
-	if (!ret)
-		ret = evs_volume_add_token(rewrap->vol, &rewrap->new, err);
-	if (!ret)
-		ret = evs_volume_keep_token(rewrap->vol, &rewrap->new, err);
-	return ret;
-}
-
 static int rewrap_volume(struct evs_volume *vol, const struct request *req,
 			 struct evs_error *err)
 {
-	struct rewrap rewrap = { .vol = vol };
+	struct evs_rewrap rewrap;
+	struct evs_config config;
 	int ret;
 
-	ret = evs_config_load(&rewrap.config, err);
+	ret = evs_config_load(&config, err);
 	if (ret)
 		return ret;
-	rewrap.dk = evs_secret_alloc(EVS_DK_SIZE);
-	if (rewrap.dk)
-		ret = replace_token(&rewrap, req, err);
-	else
-		ret = evs_error_set(err, errno, "cannot lock memory for the data key: %m");
-	evs_secret_free(rewrap.dk);
-	evs_kms_close(rewrap.kms);
-	evs_kms_close(rewrap.other);
-	evs_config_free(&rewrap.config);
+	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
+	if (!ret) {
+		ret = evs_rewrap_under(&rewrap, req->kms, req->cmk, err);
+		if (!ret)
+			ret = evs_volume_replace_token(vol, &rewrap.old, &rewrap.new, err);
+		evs_rewrap_end(&rewrap);
+	}
+	evs_config_free(&config);
 	return ret;
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kms/json.h"
 #include "text.h"
 #include "volume/private.h"
 
@@ -107,26 +106,6 @@ struct target {
 	void *arg;
 };
 
-/* The digest of the volume key, "" when there is none */
-static void get_digest(const struct evs_volume *vol, char *text, size_t size)
-{
-	json_object *root = NULL, *digests;
-	const char *json;
-
-	*text = '\0';
-	if (crypt_dump_json(vol->cd, &json, 0) >= 0)
-		root = evs_json_parse(json, strlen(json));
-	digests = root ? json_object_object_get(root, "digests") : NULL;
-	if (digests && json_object_is_type(digests, json_type_object)) {
-		json_object_object_foreach(digests, name, digest) {
-			(void)name;
-			if (evs_json_text(digest, "digest", text, size))
-				*text = '\0';
-		}
-	}
-	json_object_put(root);
-}
-
 static bool has_cmk(const struct evs_volume *vol, const struct evs_token *token)
 {
 	size_t i;
@@ -143,11 +122,9 @@ static int check_step_back(const struct target *target, const struct evs_volume 
 			   const struct evs_volume *backup, struct evs_error *err)
 {
 	const struct evs_token *now = &there->tokens[0], *then = &backup->tokens[0];
-	char new_key[256], old_key[256], change[640];
+	char change[640];
 
-	get_digest(there, new_key, sizeof(new_key));
-	get_digest(backup, old_key, sizeof(old_key));
-	if (strcmp(new_key, old_key))
+	if (!evs_volume_same_dk(there, backup))
 		snprintf(change, sizeof(change),
 			 "%s: the backup has another data key than the disk: what was encrypted with the present one cannot be read any more",
 			 target->dev->path);

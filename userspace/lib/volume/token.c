@@ -155,3 +155,18 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->dev.path);
 	return ret;
 }
+
+int evs_volume_replace_token(struct evs_volume *vol, const struct evs_token *old,
+			     const struct evs_token *token, struct evs_error *err)
+{
+	int ret = 0;
+
+	/* What an earlier rewrap left would be in the way of this one. */
+	if (vol->token_count > 1)
+		ret = evs_volume_keep_token(vol, old, err);
+	if (!ret)
+		ret = evs_volume_add_token(vol, token, err);
+	if (!ret)
+		ret = evs_volume_keep_token(vol, token, err);
+	return ret;
+}

@@ -180,6 +180,48 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 			  struct evs_error *err);
 
 /**
+ * evs_volume_replace_token() - Write a new token, and only then remove the others.
+ * @vol: the header
+ * @old: the token that is known to give the key: what else an earlier rewrap left goes first
+ * @token: the new one, which is known to give it, too
+ * @err: filled on failure
+ *
+ * Whenever this is cut short, the header has one of the two, or both.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_replace_token(struct evs_volume *vol, const struct evs_token *old,
+			     const struct evs_token *token, struct evs_error *err);
+
+/**
+ * evs_volume_reidentify() - Make a disk of its own of the copy of a disk.
+ * @vol: header of the copy; its device must be open for writing
+ * @uuid: its new UUID
+ * @label: its new label, "" for none
+ * @old: the token of the original, which is known to give the key
+ * @token: the new one, bound to @uuid, which is known to give it, too (evs_rewrap_for())
+ * @err: filled on failure
+ *
+ * UUID and label are written with the token, and read back; only then the old one
+ * goes. Whenever this is cut short, the disk can be attached.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_reidentify(struct evs_volume *vol, const char *uuid, const char *label,
+			  const struct evs_token *old, const struct evs_token *token,
+			  struct evs_error *err);
+
+/**
+ * evs_volume_same_dk() - Have two headers the same data key?
+ * @a: one
+ * @b: the other
+ *
+ * Tells by the digest, which is copied with a header, and which neither a rewrap nor
+ * another UUID changes.
+ */
+bool evs_volume_same_dk(const struct evs_volume *a, const struct evs_volume *b);
+
+/**
  * evs_label_check() - Can this be the label of a disk?
  * @label: the label
  * @err: filled when it cannot

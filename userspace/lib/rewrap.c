@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the KMS made is unwrapped and checked before anybody relies on it. */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "rewrap.h"
+
+static int open_kms(const struct evs_config *config, const char *name, struct evs_kms **kms,
+		    struct evs_error *err)
+{
+	const struct evs_config_kms *endpoint = evs_config_kms(config, name, err);
+
+	return endpoint ? evs_kms_open(kms, endpoint, err) : -err->errnum;
+}
+
+static int unwrap_checked(struct evs_rewrap *rewrap, struct evs_kms *kms,
+			  const struct evs_token *token, struct evs_error *err)
+{
+	int ret = evs_kms_decrypt_datakey(kms, token, rewrap->dk, err);
+
+	return ret ? ret : evs_volume_verify_dk(rewrap->vol, rewrap->dk, err);
+}
+
+/* The error is that of the first token. */
+static int find_token(struct evs_rewrap *rewrap, struct evs_error *err)
+{
+	struct evs_error later = {}, *why = err;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++) {
+		rewrap->old = *evs_volume_token_at(rewrap->vol, i);
+		ret = open_kms(rewrap->config, rewrap->old.kms, &rewrap->kms, why);
+		if (!ret)
+			ret = unwrap_checked(rewrap, rewrap->kms, &rewrap->old, why);
+		if (!ret) {
+			*err = (struct evs_error){};
+			return 0;
+		}
+		evs_kms_close(rewrap->kms);
+		rewrap->kms = NULL;
+		why = &later;
+	}
+	return -err->errnum;
+}
+
+int evs_rewrap_begin(struct evs_rewrap *rewrap, const struct evs_config *config,
+		     struct evs_volume *vol, struct evs_error *err)
+{
+	int ret;
+
+	memset(rewrap, 0, sizeof(*rewrap));
+	rewrap->config = config;
+	rewrap->vol = vol;
+	rewrap->dk = evs_secret_alloc(EVS_DK_SIZE);
+	if (!rewrap->dk)
+		return evs_error_set(err, errno, "cannot lock memory for the data key: %m");
+	ret = find_token(rewrap, err);
+	if (ret)
+		evs_rewrap_end(rewrap);
+	return ret;
+}
+
+/* The DK is in locked memory here, between the two KMSs. */
+static int move(struct evs_rewrap *rewrap, const char *kms, const char *cmk,
+		struct evs_error *err)
+{
+	const char *ref = cmk ? cmk : EVS_CMK_DEFAULT;
+	struct evs_cmk found;
+	int ret;
+
+	ret = open_kms(rewrap->config, kms, &rewrap->other, err);
+	if (!ret)
+		ret = evs_kms_describe_key(rewrap->other, ref, &found, err);
+	if (ret)
+		return ret;
+	strcpy(rewrap->new.kms, kms);
+	strcpy(rewrap->new.cmk, found.id);
+	return evs_kms_encrypt_datakey(rewrap->other, &rewrap->new, rewrap->dk, err);
+}
+
+static int stay(struct evs_rewrap *rewrap, const char *cmk, struct evs_error *err)
+{
+	struct evs_cmk found;
+	int ret;
+
+	if (cmk) {
+		ret = evs_kms_describe_key(rewrap->kms, cmk, &found, err);
+		if (ret)
+			return ret;
+		strcpy(rewrap->new.cmk, found.id);
+	}
+	return evs_kms_rewrap_datakey(rewrap->kms, &rewrap->old, &rewrap->new, err);
+}
+
+int evs_rewrap_under(struct evs_rewrap *rewrap, const char *kms, const char *cmk,
+		     struct evs_error *err)
+{
+	bool moves = kms && strcmp(kms, rewrap->old.kms);
+	int ret;
+
+	rewrap->new = rewrap->old;
+	rewrap->new.wrapped_dk[0] = '\0';
+	ret = moves ? move(rewrap, kms, cmk, err) : stay(rewrap, cmk, err);
+	if (ret)
+		return ret;
+	evs_secret_wipe(rewrap->dk);
+	return unwrap_checked(rewrap, moves ? rewrap->other : rewrap->kms, &rewrap->new, err);
+}
+
+int evs_rewrap_for(struct evs_rewrap *rewrap, const char *uuid, struct evs_error *err)
+{
+	const struct evs_token *old = &rewrap->old;
+	int ret;
+
+	ret = evs_token_init(&rewrap->new, old->kms, old->cmk, uuid, err);
+	if (ret)
+		return ret;
+	rewrap->new.keyslots = old->keyslots;
+	ret = evs_kms_encrypt_datakey(rewrap->kms, &rewrap->new, rewrap->dk, err);
+	if (ret)
+		return ret;
+	evs_secret_wipe(rewrap->dk);
+	return unwrap_checked(rewrap, rewrap->kms, &rewrap->new, err);
+}
+
+void evs_rewrap_end(struct evs_rewrap *rewrap)
+{
+	evs_secret_free(rewrap->dk);
+	evs_kms_close(rewrap->kms);
+	evs_kms_close(rewrap->other);
+	memset(rewrap, 0, sizeof(*rewrap));
+}
