@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmk.h"
+#include "kms/agency.h"
 #include "text.h"
 
 /**

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "gcm.h"
+#include "kms/agency.h"
 #include "kms/http.h"
 #include "kms/kms.h"
 

@@ -8,72 +8,11 @@
 
 #include "config.h"
 #include "error.h"
+#include "kms/cmk.h"
 #include "secret.h"
 #include "token.h"
 
-#define EVS_CMK_ALIAS_MAX 255
-#define EVS_CMK_DESCRIPTION_MAX 1020	/* 255 characters of UTF-8 */
-
-/* The default master key: made by the KMS itself on first use. */
-#define EVS_CMK_DEFAULT "evs/default"
-
 struct evs_kms;
-
-/**
- * enum evs_cmk_state - State of a CMK, numbered as on the wire.
- * @EVS_CMK_STATE_UNKNOWN: a number this client does not know
- * @EVS_CMK_STATE_WAITING: not active yet
- * @EVS_CMK_STATE_ENABLED: usable
- * @EVS_CMK_STATE_DISABLED: refuses every use until enabled
- * @EVS_CMK_STATE_PENDING_DELETION: goes for good on its deletion date
- * @EVS_CMK_STATE_PENDING_IMPORT: has no material
- */
-enum evs_cmk_state {
-	EVS_CMK_STATE_UNKNOWN = 0,
-	EVS_CMK_STATE_WAITING = 1,
-	EVS_CMK_STATE_ENABLED = 2,
-	EVS_CMK_STATE_DISABLED = 3,
-	EVS_CMK_STATE_PENDING_DELETION = 4,
-	EVS_CMK_STATE_PENDING_IMPORT = 5,
-};
-
-/**
- * struct evs_cmk - A customer master key as the KMS describes it.
- * @id: its id; of 36 bytes with OTC and evs-kmsd
- * @alias: its alias, without `alias/`
- * @description: free text
- * @spec: such as "AES_256"
- * @origin: "kms" or "external"
- * @state: its state
- * @is_default: the default master key, which cannot be disabled
- * @created: seconds since 1970, 0 when not told
- * @deletion: when it will be deleted, seconds since 1970, 0 when it will not
- */
-struct evs_cmk {
-	char id[EVS_CMK_REF_SIZE];
-	char alias[EVS_CMK_ALIAS_MAX + 1];
-	char description[EVS_CMK_DESCRIPTION_MAX + 1];
-	char spec[32];
-	char origin[16];
-	enum evs_cmk_state state;
-	bool is_default;
-	int64_t created;
-	int64_t deletion;
-};
-
-/**
- * struct evs_rotation - How a CMK's material is renewed.
- * @on: regularly
- * @interval: days between two versions, 0 when not told
- * @count: how often it was renewed, -1 when not told
- * @last: when it last was, seconds since 1970, 0 when never or not told
- */
-struct evs_rotation {
-	bool on;
-	unsigned int interval;
-	int64_t count;
-	int64_t last;
-};
 
 #define EVS_GRANT_OPERATIONS_MAX 8
 
@@ -113,30 +52,6 @@ struct evs_quota {
 	char type[40];
 	int64_t used;
 	int64_t limit;
-};
-
-/* An agency unless told otherwise: of the account of evs-kmsd, for the EVS service */
-#define EVS_AGENCY_NAME "EVSAccessKMS"
-#define EVS_AGENCY_ACCOUNT "local"
-#define EVS_AGENCY_SERVICE "op_svc_evs"
-#define EVS_AGENCY_ROLE "KMS Administrator"
-
-/**
- * struct evs_agency - Permission of a project to use its CMKs for its disks.
- * @id: its id; from the KMS
- * @name: its name
- * @account: id of the account that gives it
- * @trusted: name of the account that it is given to
- * @role: display name of what that account may then do in the project
- * @granted: it has that role; from the KMS
- */
-struct evs_agency {
-	char id[72];
-	char name[72];
-	char account[72];
-	char trusted[72];
-	char role[72];
-	bool granted;
 };
 
 /*
@@ -403,33 +318,6 @@ int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant
 			 struct evs_error *err);
 
 /**
- * evs_kms_create_agency() - Make an agency and give it its role in the project.
- * @kms: the client; of no use for anything but agencies afterwards
- * @agency: all but id and granted are read, these are filled; one that is there
- *	    already is given the role
- * @err: filled on failure
- */
-int evs_kms_create_agency(struct evs_kms *kms, struct evs_agency *agency,
-			  struct evs_error *err);
-
-/**
- * evs_kms_find_agency() - Look an agency up.
- * @kms: the client; of no use for anything but agencies afterwards
- * @agency: name, account and role are read, the rest is filled
- * @err: filled on failure; EVS_CLASS_NONE and ENOENT when there is none
- */
-int evs_kms_find_agency(struct evs_kms *kms, struct evs_agency *agency, struct evs_error *err);
-
-/**
- * evs_kms_delete_agency() - Delete an agency, whatever its roles.
- * @kms: the client; of no use for anything but agencies afterwards
- * @agency: as evs_kms_find_agency()
- * @err: filled on failure
- */
-int evs_kms_delete_agency(struct evs_kms *kms, struct evs_agency *agency,
-			  struct evs_error *err);
-
-/**
  * evs_kms_create_datakey() - Have a new DK made and wrapped.
  * @kms: the client
  * @token: cmk and context are read, wrapped_dk is filled
@@ -476,19 +364,5 @@ int evs_kms_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
  */
 int evs_kms_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
 			   struct evs_token *token, struct evs_error *err);
-
-/**
- * evs_cmk_state_name() - A state in words, for tables and messages.
- * @state: the state
- *
- * Return: "enabled", "disabled", "pending deletion", ...
- */
-const char *evs_cmk_state_name(enum evs_cmk_state state);
-
-/**
- * evs_cmk_is_id() - Is this the form of a CMK's id?
- * @ref: id or alias
- */
-bool evs_cmk_is_id(const char *ref);
 
 #endif /* EVS_KMS_H */
