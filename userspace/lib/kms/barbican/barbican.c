@@ -20,7 +20,6 @@
 #include "kms/otc/iam.h"
 #include "kms/json.h"
 #include "kms/otc/auth.h"
-#include "text.h"
 
 #define BITS (EVS_BARBICAN_KEY_SIZE * 8)
 #define ALIAS_PREFIX "alias/"
@@ -28,127 +27,8 @@
 #define KEYS_MAX 10000
 #define ORDER_PAUSE 200		/* milliseconds between two looks at an order */
 #define BYTES "Accept: application/octet-stream"
-#define HEADERS_MAX 8
 
-/**
- * struct barbican - What a client of Barbican keeps.
- * @http: connection to it
- * @auth: who this is to Keystone
- */
-struct barbican {
-	struct evs_http *http;
-	struct evs_otc_auth *auth;
-};
-
-static int bad_answer(struct evs_error *err, const char *why)
-{
-	return evs_error_set_class(err, EVS_CLASS_PROTOCOL, "Barbican: bad answer: %s", why);
-}
-
-/* ---- refusals ---- */
-
-static enum evs_class classify(long status, const char *text)
-{
-	switch (status) {
-	case 401:
-		return EVS_CLASS_BAD_CREDENTIALS;
-	case 403:
-		return strcasestr(text, "quota") ? EVS_CLASS_QUOTA :
-		       EVS_CLASS_NO_PERMISSION;
-	case 404:	/* which anything gives that is not Barbican, too */
-		if (strcasestr(text, "no payload"))
-			return EVS_CLASS_CMK_NO_MATERIAL;
-		return strcasestr(text, "not found") ? EVS_CLASS_CMK_DELETED :
-		       EVS_CLASS_PROTOCOL;
-	case 429:
-		return EVS_CLASS_KMS_BUSY;
-	default:
-		if (status >= 500)
-			return EVS_CLASS_KMS_BUSY;
-		return status >= 400 ? EVS_CLASS_BAD_REQUEST : EVS_CLASS_PROTOCOL;
-	}
-}
-
-/* {"code","title","description"} of Barbican, {"error":{"message"}} of Keystone's filter */
-static int refused(const struct evs_http_answer *answer, struct evs_error *err)
-{
-	json_object *root = evs_json_parse((const char *)answer->body->data, answer->len);
-	char text[200] = "";
-
-	if (evs_json_text(root, "description", text, sizeof(text)))
-		evs_json_text(json_object_object_get(root, "error"), "message", text,
-			      sizeof(text));
-	json_object_put(root);
-	snprintf(err->code, sizeof(err->code), "HTTP %ld", answer->status);
-	return evs_error_set_class(err, classify(answer->status, text), "%s", text);
-}
-
-/* ---- requests ---- */
-
-/* @body NULL is a GET; @accept is a header, or NULL for JSON. */
-static int ask(struct evs_kms *kms, const char *path, const char *body, const char *accept,
-	       struct evs_http_answer *answer, struct evs_error *err)
-{
-	const char *project = evs_config_get(&kms->cfg, "project"), *auth;
-	struct barbican *barbican = kms->priv;
-	struct evs_http_request request = {
-		.method = body ? "POST" : "GET", .path = path, .body = body,
-		.len = body ? strlen(body) : 0, .want = "X-Openstack-Request-Id",
-	};
-	const char *headers[HEADERS_MAX + 1] = {};
-	char who[32 + EVS_KMS_PROJECT_MAX];
-	size_t count = 0;
-	int ret;
-
-	ret = evs_otc_auth_headers(barbican->auth, kms, evs_config_get(&kms->cfg, "url"), NULL, 0,
-				   &request, err);
-	if (ret)
-		return ret;
-	while (request.headers[count] && count < HEADERS_MAX - 2) {
-		headers[count] = request.headers[count];
-		count++;
-	}
-	headers[count++] = accept ? accept : "Accept: application/json";
-	auth = evs_config_get(&kms->cfg, "auth");
-	if (!auth || !strcmp(auth, "none")) {	/* else the token says it */
-		snprintf(who, sizeof(who), "X-Project-Id: %s", project);
-		headers[count++] = who;
-	}
-	request.headers = headers;
-	ret = evs_kms_http_call(kms, barbican->http, &request, answer, err);
-	if (!ret)
-		evs_text_copy(err->request_id, sizeof(err->request_id),
-			      (char *)answer->header->data, strlen((char *)answer->header->data));
-	return ret;
-}
-
-/* The same; a token that is refused is renewed once. Only 2xx is no failure. */
-static int call(struct evs_kms *kms, const char *path, const char *body, const char *accept,
-		struct evs_http_answer *answer, struct evs_error *err)
-{
-	struct barbican *barbican = kms->priv;
-	int ret;
-
-	ret = ask(kms, path, body, accept, answer, err);
-	if (!ret && answer->status == 401 && evs_otc_auth_renew(barbican->auth))
-		ret = ask(kms, path, body, accept, answer, err);
-	if (ret)
-		return ret;
-	return answer->status / 100 == 2 ? 0 : refused(answer, err);
-}
-
-/* A call whose answer is JSON without secrets, for json_object_put() */
-static int call_json(struct evs_kms *kms, const char *path, const char *body,
-		     json_object **reply, struct evs_error *err)
-{
-	struct evs_http_answer answer;
-	int ret = call(kms, path, body, NULL, &answer, err);
-
-	if (ret)
-		return ret;
-	*reply = evs_json_parse((const char *)answer.body->data, answer.len);
-	return *reply ? 0 : bad_answer(err, "no JSON object");
-}
+/* ---- CMKs ---- */
 
 /* The id at the end of a reference; the host in it is Barbican's idea of itself. */
 static int id_of_ref(json_object *object, const char *name, char id[EVS_CMK_REF_SIZE])
@@ -165,8 +45,6 @@ static int id_of_ref(json_object *object, const char *name, char id[EVS_CMK_REF_
 	return 0;
 }
 
-/* ---- CMKs ---- */
-
 static int64_t time_of(json_object *object, const char *name)
 {
 	char text[64];
@@ -182,7 +60,7 @@ static int get_cmk(json_object *secret, struct evs_cmk *cmk, struct evs_error *e
 	memset(cmk, 0, sizeof(*cmk));
 	if (id_of_ref(secret, "secret_ref", cmk->id) ||
 	    evs_json_text(secret, "status", status, sizeof(status)))
-		return bad_answer(err, "a secret without secret_ref or status");
+		return evs_barbican_bad_answer(err, "a secret without secret_ref or status");
 	evs_json_text(secret, "name", cmk->alias, sizeof(cmk->alias));
 	evs_json_text(secret, "algorithm", algorithm, sizeof(algorithm));
 	evs_json_text(secret, "secret_type", type, sizeof(type));
@@ -212,20 +90,20 @@ static int find_by_name(struct evs_kms *kms, const char *name, struct evs_cmk *c
 	int ret;
 
 	snprintf(path, sizeof(path), "/v1/secrets?limit=2&name=%s", name);
-	ret = call_json(kms, path, NULL, &reply, err);
+	ret = evs_barbican_call_json(kms, path, NULL, &reply, err);
 	if (ret)
 		return ret;
 	list = json_object_object_get(reply, "secrets");
 	if (json_object_is_type(list, json_type_array))
 		count = json_object_array_length(list);
 	if (!list)
-		ret = bad_answer(err, "no secrets");
+		ret = evs_barbican_bad_answer(err, "no secrets");
 	else if (!count)
 		ret = evs_error_set_class(err, EVS_CLASS_CMK_DELETED,
 					  "no secret has this name");
 	else if (count > 1)
 		ret = evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
-			"several secrets have this name: give the id of one");
+					  "several secrets have this name: give the id of one");
 	else
 		ret = get_cmk(json_object_array_get_idx(list, 0), cmk, err);
 	json_object_put(reply);
@@ -242,7 +120,7 @@ static int barbican_describe_key(struct evs_kms *kms, const char *ref, struct ev
 	if (!evs_cmk_is_id(ref))
 		return find_by_name(kms, ref + strlen(ALIAS_PREFIX), cmk, err);
 	snprintf(path, sizeof(path), "/v1/secrets/%s", ref);
-	ret = call_json(kms, path, NULL, &reply, err);
+	ret = evs_barbican_call_json(kms, path, NULL, &reply, err);
 	if (ret)
 		return ret;
 	ret = get_cmk(reply, cmk, err);
@@ -260,7 +138,7 @@ static int wait_for_order(struct evs_kms *kms, const char *order, char id[EVS_CM
 
 	snprintf(path, sizeof(path), "/v1/orders/%s", order);
 	for (;; evs_clock.sleep_ms(ORDER_PAUSE)) {
-		ret = call_json(kms, path, NULL, &reply, err);
+		ret = evs_barbican_call_json(kms, path, NULL, &reply, err);
 		/* Not to be ordered twice: only the question is repeated. */
 		if (ret && err->transient) {
 			memset(err, 0, sizeof(*err));
@@ -276,9 +154,10 @@ static int wait_for_order(struct evs_kms *kms, const char *order, char id[EVS_CM
 			return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
 						   "the key could not be made: %s", reason);
 		if (!strcmp(status, "ACTIVE"))
-			return ret ? bad_answer(err, "an order that is done without a secret") : 0;
+			return ret ? evs_barbican_bad_answer(err,
+							     "an order that is done without a secret") : 0;
 		if (strcmp(status, "PENDING"))
-			return bad_answer(err, "an order of no known status");
+			return evs_barbican_bad_answer(err, "an order of no known status");
 	}
 }
 
@@ -303,12 +182,13 @@ static int barbican_create_key(struct evs_kms *kms, const char *alias, const cha
 	snprintf(body, sizeof(body), "{\"type\":\"key\",\"meta\":{\"name\":\"%s\","
 		 "\"algorithm\":\"aes\",\"bit_length\":%d,"
 		 "\"payload_content_type\":\"application/octet-stream\"}}", alias, BITS);
-	ret = call_json(kms, "/v1/orders", body, &reply, err);
+	ret = evs_barbican_call_json(kms, "/v1/orders", body, &reply, err);
 	if (ret)
 		return ret;
 	ret = id_of_ref(reply, "order_ref", order);
 	json_object_put(reply);
-	return ret ? bad_answer(err, "no order_ref") : wait_for_order(kms, order, id, err);
+	return ret ? evs_barbican_bad_answer(err, "no order_ref") : wait_for_order(kms, order, id,
+										   err);
 }
 
 /* Appends the CMKs among the secrets of a page; returns how many secrets it had. */
@@ -321,7 +201,7 @@ static ssize_t list_page(json_object *reply, struct evs_cmk **cmks, size_t *coun
 	int ret;
 
 	if (!json_object_is_type(list, json_type_array))
-		return bad_answer(err, "no secrets");
+		return evs_barbican_bad_answer(err, "no secrets");
 	len = json_object_array_length(list);
 	grown = reallocarray(*cmks, *count + len + 1, sizeof(*grown));
 	if (!grown)
@@ -351,14 +231,14 @@ static int barbican_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t
 	do {
 		snprintf(path, sizeof(path), "/v1/secrets?bits=%d&limit=%d&offset=%zu", BITS,
 			 PAGE_KEYS, offset);
-		got = ret = call_json(kms, path, NULL, &reply, err);
+		got = ret = evs_barbican_call_json(kms, path, NULL, &reply, err);
 		if (ret)
 			break;
 		got = list_page(reply, cmks, count, err);
 		json_object_put(reply);
 		offset += got > 0 ? (size_t)got : 0;
 		if (offset > KEYS_MAX)
-			got = bad_answer(err, "the list does not end");
+			got = evs_barbican_bad_answer(err, "the list does not end");
 	} while (got > 0);
 	if (got < 0) {
 		free(*cmks);
@@ -379,7 +259,7 @@ static int fetch(struct evs_kms *kms, const char *id, struct evs_secret **key,
 	int ret;
 
 	snprintf(path, sizeof(path), "/v1/secrets/%s/payload", id);
-	ret = call(kms, path, NULL, BYTES, &answer, err);
+	ret = evs_barbican_call(kms, path, NULL, BYTES, &answer, err);
 	if (ret)
 		return ret;
 	*key = answer.body;
@@ -445,7 +325,7 @@ static void barbican_advise(const struct evs_kms *kms, const struct evs_refusal 
 
 static void barbican_close(struct evs_kms *kms)
 {
-	struct barbican *barbican = kms->priv;
+	struct evs_barbican *barbican = kms->priv;
 
 	if (!barbican)
 		return;
@@ -456,7 +336,7 @@ static void barbican_close(struct evs_kms *kms)
 
 static int barbican_open(struct evs_kms *kms, struct evs_error *err)
 {
-	struct barbican *barbican = calloc(1, sizeof(*barbican));
+	struct evs_barbican *barbican = calloc(1, sizeof(*barbican));
 	int ret;
 
 	if (!barbican)

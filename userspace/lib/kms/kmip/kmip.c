@@ -7,12 +7,10 @@
  * is left to the tools of the server.
  */
 #include <errno.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "hex.h"
 #include "host.h"
 #include "kms/kmip/kmip.h"
 #include "text.h"
@@ -23,15 +21,13 @@
 #define KEYS_MAX 10000
 
 #define OBJECT_SYMMETRIC_KEY 2
-#define ALGORITHM_AES 3
 #define AES_BITS 256
-#define MODE_GCM 9
 #define MASK_ENCRYPT_DECRYPT (4 | 8)
 #define NAME_TEXT 1
 
 enum { STATE_PRE_ACTIVE = 1, STATE_ACTIVE, STATE_DEACTIVATED, STATE_COMPROMISED };
 
-static int bad_answer(struct evs_error *err, const char *why)
+int evs_kmip_bad_answer(struct evs_error *err, const char *why)
 {
 	return evs_error_set_class(err, EVS_CLASS_PROTOCOL, "KMIP: bad answer: %s", why);
 }
@@ -140,7 +136,7 @@ static int get_attributes(struct evs_kms *kms, const char *id, struct evs_cmk *c
 	if (get_attribute_number(&payload, "Object Type", EVS_TTLV_ENUM) !=
 	    OBJECT_SYMMETRIC_KEY ||
 	    get_attribute_number(&payload, "Cryptographic Algorithm", EVS_TTLV_ENUM) !=
-	    ALGORITHM_AES ||
+	    KMIP_ALGORITHM_AES ||
 	    get_attribute_number(&payload, "Cryptographic Length", EVS_TTLV_INTEGER) != AES_BITS)
 		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST, "is no AES-256 key");
 	strcpy(cmk->spec, "AES_256");
@@ -211,11 +207,7 @@ static int activate(struct evs_kms *kms, const char *id, struct evs_error *err)
 	return evs_kmip_call(kms, KMIP_OP_ACTIVATE, &payload, err);
 }
 
-/*
- * One code stands for a key that is not active and for somebody who may not,
- * another, of later versions, for every state that is not the right one.
- */
-static int refine(struct evs_kms *kms, enum evs_kmip_op op, const char *id, struct evs_error *err)
+int evs_kmip_refine(struct evs_kms *kms, enum evs_kmip_op op, const char *id, struct evs_error *err)
 {
 	struct evs_error ignored = {};
 	struct evs_cmk cmk;
@@ -239,7 +231,7 @@ static int kmip_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
 	if (!enabled)
 		return evs_error_set_class(err, EVS_CLASS_BAD_REQUEST,
 			"KMIP can deactivate a key only for good; that is left to the server's own tools");
-	return activate(kms, id, err) ? refine(kms, KMIP_OP_ACTIVATE, id, err) : 0;
+	return activate(kms, id, err) ? evs_kmip_refine(kms, KMIP_OP_ACTIVATE, id, err) : 0;
 }
 
 static int kmip_create_key(struct evs_kms *kms, const char *alias, const char *description,
@@ -263,7 +255,8 @@ static int kmip_create_key(struct evs_kms *kms, const char *alias, const char *d
 	evs_kmip_begin(kmip, KMIP_OP_CREATE);
 	evs_ttlv_put_number(&kmip->out, KMIP_OBJECT_TYPE, EVS_TTLV_ENUM, OBJECT_SYMMETRIC_KEY);
 	template = evs_ttlv_begin(&kmip->out, KMIP_TEMPLATE_ATTRIBUTE);
-	put_attribute_number(&kmip->out, "Cryptographic Algorithm", EVS_TTLV_ENUM, ALGORITHM_AES);
+	put_attribute_number(&kmip->out, "Cryptographic Algorithm", EVS_TTLV_ENUM,
+			     KMIP_ALGORITHM_AES);
 	put_attribute_number(&kmip->out, "Cryptographic Length", EVS_TTLV_INTEGER, AES_BITS);
 	put_attribute_number(&kmip->out, "Cryptographic Usage Mask", EVS_TTLV_INTEGER,
 			     MASK_ENCRYPT_DECRYPT);
@@ -273,7 +266,7 @@ static int kmip_create_key(struct evs_kms *kms, const char *alias, const char *d
 	if (ret)
 		return ret;
 	if (!evs_ttlv_find(&payload, KMIP_ID, EVS_TTLV_TEXT, &item) || !get_id(&item, id))
-		return bad_answer(err, "no id of the new key");
+		return evs_kmip_bad_answer(err, "no id of the new key");
 	return activate(kms, id, err);
 }
 
@@ -306,83 +299,6 @@ static int kmip_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *co
 		free(*cmks);
 		*cmks = NULL;
 	}
-	return ret;
-}
-
-/* ---- data keys ---- */
-
-static void begin_datakey(struct evs_kmip *kmip, enum evs_kmip_op op, const char *id)
-{
-	size_t parameters;
-
-	evs_kmip_begin(kmip, op);
-	evs_ttlv_put_text(&kmip->out, KMIP_ID, id);
-	parameters = evs_ttlv_begin(&kmip->out, KMIP_PARAMETERS);
-	evs_ttlv_put_number(&kmip->out, KMIP_BLOCK_CIPHER_MODE, EVS_TTLV_ENUM, MODE_GCM);
-	evs_ttlv_put_number(&kmip->out, KMIP_ALGORITHM, EVS_TTLV_ENUM, ALGORITHM_AES);
-	evs_ttlv_put_number(&kmip->out, KMIP_TAG_LENGTH, EVS_TTLV_INTEGER, EVS_GCM_TAG_SIZE);
-	evs_ttlv_end(&kmip->out, parameters);
-}
-
-static int kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
-				const struct evs_secret *dk, struct evs_error *err)
-{
-	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[EVS_GCM_WRAPPED_SIZE];
-	struct evs_kmip *kmip = kms->priv;
-	struct evs_ttlv payload, data, tag;
-	int ret;
-
-	ret = evs_context_digest(&token->context, digest, err);
-	if (ret)
-		return ret;
-	if (RAND_bytes(wrapped, EVS_GCM_IV_SIZE) != 1)
-		return evs_error_set(err, EIO, "libcrypto has no random numbers");
-	begin_datakey(kmip, KMIP_OP_ENCRYPT, token->cmk);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, dk->data, EVS_DK_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, EVS_GCM_IV_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
-	ret = evs_kmip_call(kms, KMIP_OP_ENCRYPT, &payload, err);
-	if (ret)
-		return refine(kms, KMIP_OP_ENCRYPT, token->cmk, err);
-	/* A server that knows less than 1.4 leaves the tag out. */
-	if (!evs_ttlv_find(&payload, KMIP_DATA, EVS_TTLV_BYTES, &data) ||
-	    data.len != EVS_DK_SIZE ||
-	    !evs_ttlv_find(&payload, KMIP_AEAD_TAG, EVS_TTLV_BYTES, &tag) ||
-	    tag.len != EVS_GCM_TAG_SIZE)
-		return bad_answer(err, "no ciphertext with a tag of AES-GCM");
-	memcpy(wrapped + EVS_GCM_IV_SIZE, data.value, EVS_DK_SIZE);
-	memcpy(wrapped + EVS_GCM_IV_SIZE + EVS_DK_SIZE, tag.value, EVS_GCM_TAG_SIZE);
-	evs_hex_encode(token->wrapped_dk, wrapped, sizeof(wrapped));
-	return 0;
-}
-
-static int kmip_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
-				struct evs_secret *dk, struct evs_error *err)
-{
-	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[EVS_GCM_WRAPPED_SIZE];
-	struct evs_kmip *kmip = kms->priv;
-	struct evs_ttlv payload, data;
-	int ret;
-
-	ret = evs_context_digest(&token->context, digest, err);
-	if (!ret)
-		ret = evs_kms_gcm_wrapped(token, wrapped, err);
-	if (ret)
-		return ret;
-	begin_datakey(kmip, KMIP_OP_DECRYPT, token->cmk);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, wrapped + EVS_GCM_IV_SIZE, EVS_DK_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, EVS_GCM_IV_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AEAD_TAG, wrapped + EVS_GCM_IV_SIZE + EVS_DK_SIZE,
-			   EVS_GCM_TAG_SIZE);
-	ret = evs_kmip_call(kms, KMIP_OP_DECRYPT, &payload, err);
-	if (ret)
-		return refine(kms, KMIP_OP_DECRYPT, token->cmk, err);
-	if (evs_ttlv_find(&payload, KMIP_DATA, EVS_TTLV_BYTES, &data) && data.len == EVS_DK_SIZE)
-		memcpy(dk->data, data.value, EVS_DK_SIZE);
-	else
-		ret = bad_answer(err, "no data key");
-	evs_secret_wipe(kmip->message);
 	return ret;
 }
 
@@ -503,6 +419,6 @@ const struct evs_kms_ops evs_kmip_ops = {
 	.list_keys = kmip_list_keys,
 	.describe_key = kmip_describe_key,
 	.set_enabled = kmip_set_enabled,
-	.decrypt_datakey = kmip_decrypt_datakey,
-	.encrypt_datakey = kmip_encrypt_datakey,
+	.decrypt_datakey = evs_kmip_decrypt_datakey,
+	.encrypt_datakey = evs_kmip_encrypt_datakey,
 };

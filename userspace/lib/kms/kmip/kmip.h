@@ -27,6 +27,8 @@ enum {
 	KMIP_SERVER_CORRELATION = 0x420106,
 };
 
+#define KMIP_ALGORITHM_AES 3
+
 enum evs_kmip_op {
 	KMIP_OP_CREATE = 0x01, KMIP_OP_LOCATE = 0x08, KMIP_OP_GET_ATTRIBUTES = 0x0B,
 	KMIP_OP_ACTIVATE = 0x12, KMIP_OP_ENCRYPT = 0x1F, KMIP_OP_DECRYPT = 0x20,
@@ -45,6 +47,8 @@ struct evs_kmip {
 	struct evs_ttlv_out out;
 	size_t begin[3];
 };
+
+/* ---- message.c ---- */
 
 /**
  * evs_kmip_begin() - Begin a request; its payload is to be written to kmip->out.
@@ -87,5 +91,32 @@ int evs_kmip_parse(enum evs_kmip_op op, const void *data, size_t size, struct ev
  * the rest.
  */
 enum evs_class evs_kmip_class(enum evs_kmip_op op, int64_t reason);
+
+/* ---- kmip.c ---- */
+
+/** evs_kmip_bad_answer() - Report an answer that is none. @err: filled @why: what is wrong */
+int evs_kmip_bad_answer(struct evs_error *err, const char *why);
+
+/**
+ * evs_kmip_refine() - Find out what a refusal means.
+ * @kms: the client
+ * @op: what was refused
+ * @id: id of the CMK, whose state tells
+ * @err: as the call left it; the class becomes a better one
+ *
+ * One code stands for a key that is not active and for somebody who may not,
+ * another, of later versions, for every state that is not the right one.
+ *
+ * Return: the negative errno of the class.
+ */
+int evs_kmip_refine(struct evs_kms *kms, enum evs_kmip_op op, const char *id,
+		    struct evs_error *err);
+
+/* ---- datakey.c: operations of struct evs_kms_ops ---- */
+
+int evs_kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
+			     const struct evs_secret *dk, struct evs_error *err);
+int evs_kmip_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
+			     struct evs_secret *dk, struct evs_error *err);
 
 #endif /* EVS_KMS_KMIP_H */

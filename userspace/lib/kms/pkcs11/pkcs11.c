@@ -10,131 +10,15 @@
 #include <string.h>
 
 #include "hex.h"
-#include "kms/backend.h"
 #include "kms/pkcs11/pkcs11.h"
-#include "kms/trace.h"
 
 #define KEYS_MAX 10000
 #define CMK_SIZE 32
 
-struct p11_state {
-	CK_FUNCTION_LIST *p11;
-	CK_SLOT_ID slot;
-	CK_SESSION_HANDLE session;
-	bool open;	/* there is a session whose user is logged in */
-};
+/* ---- keys ---- */
 
-/* ---- failures ---- */
-
-enum evs_class evs_p11_class(CK_RV rv)
-{
-	switch (rv) {
-	case CKR_PIN_INCORRECT:
-	case CKR_PIN_INVALID:
-	case CKR_PIN_LEN_RANGE:
-	case CKR_PIN_EXPIRED:
-	case CKR_PIN_LOCKED:
-	case CKR_USER_PIN_NOT_INITIALIZED:
-	case CKR_USER_NOT_LOGGED_IN:
-		return EVS_CLASS_BAD_CREDENTIALS;
-	case CKR_KEY_FUNCTION_NOT_PERMITTED:
-	case CKR_ACTION_PROHIBITED:
-	case CKR_TOKEN_WRITE_PROTECTED:
-		return EVS_CLASS_NO_PERMISSION;
-	case CKR_OBJECT_HANDLE_INVALID:
-	case CKR_KEY_HANDLE_INVALID:
-		return EVS_CLASS_CMK_DELETED;
-	case CKR_DEVICE_ERROR:
-	case CKR_DEVICE_MEMORY:
-	case CKR_FUNCTION_FAILED:
-	case CKR_SESSION_COUNT:
-	case CKR_SESSION_CLOSED:
-	case CKR_SESSION_HANDLE_INVALID:
-		return EVS_CLASS_KMS_BUSY;
-	case CKR_GENERAL_ERROR:
-	case CKR_CRYPTOKI_NOT_INITIALIZED:
-	case CKR_SLOT_ID_INVALID:
-	case CKR_DEVICE_REMOVED:
-	case CKR_TOKEN_NOT_PRESENT:
-	case CKR_TOKEN_NOT_RECOGNIZED:
-		return EVS_CLASS_KMS_UNREACHABLE;
-	default:
-		return EVS_CLASS_BAD_REQUEST;
-	}
-}
-
-/* A session that was lost is opened anew by the next call, or by its repetition. */
-static void forget_session(struct p11_state *state, CK_RV rv)
-{
-	if (!evs_p11_is_lost(rv))
-		return;
-	if (state->open)
-		state->p11->C_CloseSession(state->session);
-	state->open = false;
-}
-
-static int fail_class(struct evs_error *err, enum evs_class class, CK_RV rv, const char *what)
-{
-	snprintf(err->code, sizeof(err->code), "CKR 0x%lx", rv);
-	/* This one is told as it stands, all others become part of a sentence. */
-	if (class == EVS_CLASS_KMS_UNREACHABLE)
-		return evs_error_set_class(err, class, "HSM: %s: %s (%s)", what,
-					   p11_kit_strerror(rv), err->code);
-	return evs_error_set_class(err, class, "%s: %s", what, p11_kit_strerror(rv));
-}
-
-static int fail(struct evs_kms *kms, struct evs_error *err, CK_RV rv, const char *what)
-{
-	forget_session(kms->priv, rv);
-	if (rv == CKR_HOST_MEMORY)
-		return evs_error_set(err, ENOMEM, "out of memory");
-	return fail_class(err, evs_p11_class(rv), rv, what);
-}
-
-/* What a token is asked is shown as the requests of other KMSs are. */
-static void trace_begin(struct evs_kms *kms, const char *operation)
-{
-	evs_trace_begin(operation, "pkcs11:token=%s", evs_config_get(&kms->cfg, "token"));
-}
-
-static void trace_end(CK_RV rv)
-{
-	char failure[32];
-
-	snprintf(failure, sizeof(failure), "CKR 0x%lx", rv);
-	evs_trace_end(0, rv == CKR_OK ? NULL : failure);
-}
-
-/* ---- session and keys ---- */
-
-static int get_session(struct evs_kms *kms, struct evs_error *err)
-{
-	struct p11_state *state = kms->priv;
-	struct evs_secret *pin;
-	CK_RV rv;
-	int ret;
-
-	if (state->open)
-		return 0;
-	ret = evs_p11_find_token(state->p11, evs_config_get(&kms->cfg, "token"), &state->slot, err);
-	if (ret == -ENODEV || ret == -ENXIO)
-		err->errnum = evs_class_errno(err->class = EVS_CLASS_KMS_UNREACHABLE);
-	if (ret)
-		return -err->errnum;
-	ret = evs_secret_read(&pin, evs_config_get(&kms->cfg, "pin-file"), err);
-	if (ret)
-		return evs_error_prefix(err, "PIN file");
-	trace_begin(kms, "login");
-	rv = evs_p11_login(state->p11, state->slot, 0, pin, &state->session);
-	trace_end(rv);
-	evs_secret_free(pin);
-	if (rv != CKR_OK)
-		return fail(kms, err, rv, "logging in");
-	state->open = true;
-	return 0;
-}
-
-static bool get_flag(const struct p11_state *state, CK_OBJECT_HANDLE key, CK_ATTRIBUTE_TYPE type)
+static bool get_flag(const struct evs_p11_state *state, CK_OBJECT_HANDLE key,
+		     CK_ATTRIBUTE_TYPE type)
 {
 	CK_BBOOL value = CK_FALSE;
 	CK_ATTRIBUTE attribute = { type, &value, sizeof(value) };
@@ -144,7 +28,7 @@ static bool get_flag(const struct p11_state *state, CK_OBJECT_HANDLE key, CK_ATT
 }
 
 /* What a key is; false for one that can be no CMK. */
-static bool get_cmk(const struct p11_state *state, CK_OBJECT_HANDLE key, struct evs_cmk *cmk)
+static bool get_cmk(const struct evs_p11_state *state, CK_OBJECT_HANDLE key, struct evs_cmk *cmk)
 {
 	char label[EVS_CMK_REF_SIZE] = "";
 	CK_KEY_TYPE type = 0;
@@ -170,18 +54,18 @@ static bool get_cmk(const struct p11_state *state, CK_OBJECT_HANDLE key, struct 
 static int find_cmk(struct evs_kms *kms, const char *label, CK_OBJECT_HANDLE *key,
 		    struct evs_cmk *cmk, struct evs_error *err)
 {
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 	CK_OBJECT_HANDLE found[2];
 	CK_ULONG count;
 	CK_RV rv;
 	int ret;
 
-	ret = get_session(kms, err);
+	ret = evs_p11_session(kms, err);
 	if (ret)
 		return ret;
 	rv = evs_p11_find_keys(state->p11, state->session, label, found, 2, &count);
 	if (rv != CKR_OK)
-		return fail(kms, err, rv, "looking for the key");
+		return evs_p11_session_fail(kms, err, rv, "looking for the key");
 	if (!count)
 		return evs_error_set_class(err, EVS_CLASS_CMK_DELETED, "no such key in token %s",
 					   evs_config_get(&kms->cfg, "token"));
@@ -195,7 +79,7 @@ static int find_cmk(struct evs_kms *kms, const char *label, CK_OBJECT_HANDLE *ke
 	return 0;
 }
 
-static bool has_gcm(const struct p11_state *state)
+static bool has_gcm(const struct evs_p11_state *state)
 {
 	return evs_p11_can(state->p11, state->slot, CKM_AES_GCM, CKF_ENCRYPT | CKF_DECRYPT);
 }
@@ -203,7 +87,7 @@ static bool has_gcm(const struct p11_state *state)
 /* A CMK in a token without either would protect nothing. */
 static int check_mechanisms(struct evs_kms *kms, struct evs_error *err)
 {
-	const struct p11_state *state = kms->priv;
+	const struct evs_p11_state *state = kms->priv;
 
 	if (has_gcm(state) || evs_p11_can(state->p11, state->slot, CKM_AES_KEY_WRAP_PAD,
 					  CKF_WRAP | CKF_UNWRAP))
@@ -227,7 +111,7 @@ static int p11_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk
 static int p11_create_key(struct evs_kms *kms, const char *alias, const char *description,
 			  char id[EVS_CMK_REF_SIZE], struct evs_error *err)
 {
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
 	struct evs_cmk cmk;
@@ -255,7 +139,7 @@ static int p11_create_key(struct evs_kms *kms, const char *alias, const char *de
 		state->p11->C_CloseSession(session);
 	}
 	if (rv != CKR_OK)
-		return fail(kms, err, rv, "generating the key");
+		return evs_p11_session_fail(kms, err, rv, "generating the key");
 	strcpy(id, alias);
 	return 0;
 }
@@ -263,13 +147,13 @@ static int p11_create_key(struct evs_kms *kms, const char *alias, const char *de
 static int p11_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 			 struct evs_error *err)
 {
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 	CK_OBJECT_HANDLE *keys;
 	CK_ULONG found, i;
 	CK_RV rv;
 	int ret;
 
-	ret = get_session(kms, err);
+	ret = evs_p11_session(kms, err);
 	if (ret)
 		return ret;
 	*count = 0;
@@ -279,7 +163,7 @@ static int p11_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *cou
 		return evs_error_set(err, ENOMEM, "out of memory");
 	rv = evs_p11_find_keys(state->p11, state->session, NULL, keys, KEYS_MAX, &found);
 	if (rv != CKR_OK)
-		ret = fail(kms, err, rv, "listing the keys");
+		ret = evs_p11_session_fail(kms, err, rv, "listing the keys");
 	else
 		*cmks = calloc(found + 1, sizeof(**cmks));
 	if (!ret && !*cmks)
@@ -292,7 +176,7 @@ static int p11_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *cou
 
 static int p11_examine(struct evs_kms *kms, struct evs_error *err)
 {
-	int ret = get_session(kms, err);
+	int ret = evs_p11_session(kms, err);
 
 	return ret ? ret : check_mechanisms(kms, err);
 }
@@ -302,7 +186,7 @@ static int p11_examine(struct evs_kms *kms, struct evs_error *err)
 static int get_wrapper(struct evs_kms *kms, const struct evs_token *token,
 		       struct evs_p11_wrapper *wrapper, struct evs_error *err)
 {
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 	struct evs_cmk cmk;
 	int ret;
 
@@ -318,7 +202,7 @@ static int p11_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 			       const struct evs_secret *dk, struct evs_error *err)
 {
 	unsigned char wrapped[EVS_P11_WRAPPED_MAX];
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 	struct evs_p11_wrapper wrapper;
 	size_t size;
 	CK_RV rv;
@@ -329,14 +213,14 @@ static int p11_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 		ret = check_mechanisms(kms, err);
 	if (ret)
 		return ret;
-	trace_begin(kms, "wrap");
+	evs_p11_trace_begin(kms, "wrap");
 	if (has_gcm(state) && get_flag(state, wrapper.key, CKA_ENCRYPT))
 		rv = evs_p11_wrap_gcm(&wrapper, dk, wrapped, &size);
 	else
 		rv = evs_p11_wrap_key_wrap(&wrapper, dk, wrapped, &size);
-	trace_end(rv);
+	evs_p11_trace_end(rv);
 	if (rv != CKR_OK)
-		return fail(kms, err, rv, "wrapping");
+		return evs_p11_session_fail(kms, err, rv, "wrapping");
 	evs_hex_encode(token->wrapped_dk, wrapped, size);
 	return 0;
 }
@@ -344,16 +228,16 @@ static int p11_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 static int p11_create_datakey(struct evs_kms *kms, struct evs_token *token,
 			      struct evs_secret *dk, struct evs_error *err)
 {
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 	CK_RV rv;
 	int ret;
 
-	ret = get_session(kms, err);
+	ret = evs_p11_session(kms, err);
 	if (ret)
 		return ret;
 	rv = state->p11->C_GenerateRandom(state->session, dk->data, EVS_DK_SIZE);
 	if (rv != CKR_OK)
-		return fail(kms, err, rv, "making a data key");
+		return evs_p11_session_fail(kms, err, rv, "making a data key");
 	return p11_encrypt_datakey(kms, token, dk, err);
 }
 
@@ -373,12 +257,12 @@ static int p11_decrypt_datakey(struct evs_kms *kms, const struct evs_token *toke
 			      strlen(token->wrapped_dk));
 	if (size < 0)
 		return evs_error_set_class(err, EVS_CLASS_TAMPERED, "too long, or no hex");
-	trace_begin(kms, "unwrap");
+	evs_p11_trace_begin(kms, "unwrap");
 	rv = evs_p11_unwrap(&wrapper, wrapped, (size_t)size, dk);
-	trace_end(rv);
+	evs_p11_trace_end(rv);
 	if (evs_p11_is_tampered(rv))
-		return fail_class(err, EVS_CLASS_TAMPERED, rv, "unwrapping");
-	return rv == CKR_OK ? 0 : fail(kms, err, rv, "unwrapping");
+		return evs_p11_fail_class(err, EVS_CLASS_TAMPERED, rv, "unwrapping");
+	return rv == CKR_OK ? 0 : evs_p11_session_fail(kms, err, rv, "unwrapping");
 }
 
 /* ---- configuration ---- */
@@ -387,7 +271,7 @@ static int p11_open(struct evs_kms *kms, struct evs_error *err)
 {
 	const char *conf = evs_config_get(&kms->cfg, "softhsm2-conf");
 	const char *args = evs_config_get(&kms->cfg, "module-args");
-	struct p11_state *state = calloc(1, sizeof(*state));
+	struct evs_p11_state *state = calloc(1, sizeof(*state));
 	int ret;
 
 	if (!state)
@@ -403,7 +287,7 @@ static int p11_open(struct evs_kms *kms, struct evs_error *err)
 
 static void p11_close(struct evs_kms *kms)
 {
-	struct p11_state *state = kms->priv;
+	struct evs_p11_state *state = kms->priv;
 
 	if (!state)
 		return;

@@ -2,8 +2,10 @@
 #ifndef EVS_KMS_PKCS11_H
 #define EVS_KMS_PKCS11_H
 
+#include "kms/backend.h"
 #include "p11.h"
-#include "token.h"
+
+/* ---- wrap.c ---- */
 
 /* The largest wrapped DK, that of AES key wrap. */
 #define EVS_P11_WRAPPED_MAX (1 + EVS_DK_SIZE + EVS_CONTEXT_DIGEST_SIZE + 8)
@@ -58,10 +60,67 @@ CK_RV evs_p11_wrap_key_wrap(const struct evs_p11_wrapper *wrapper, const struct 
 CK_RV evs_p11_unwrap(const struct evs_p11_wrapper *wrapper, const unsigned char *wrapped,
 		     size_t size, struct evs_secret *dk);
 
+/* ---- session.c ---- */
+
+/**
+ * struct evs_p11_state - What a client of a token keeps.
+ * @p11: the module
+ * @slot: where the token is
+ * @session: with it
+ * @open: there is a session whose user is logged in
+ */
+struct evs_p11_state {
+	CK_FUNCTION_LIST *p11;
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE session;
+	bool open;
+};
+
 /**
  * evs_p11_class() - The class of a failure, unless it is evs_p11_is_tampered().
  * @rv: what the token returned
  */
 enum evs_class evs_p11_class(CK_RV rv);
+
+/**
+ * evs_p11_fail_class() - Report a failure whose class is known.
+ * @err: filled
+ * @class: its class
+ * @rv: what the token returned
+ * @what: what was being done
+ *
+ * Return: the negative errno of the class.
+ */
+int evs_p11_fail_class(struct evs_error *err, enum evs_class class, CK_RV rv, const char *what);
+
+/**
+ * evs_p11_session_fail() - Report a failure.
+ * @kms: the client; a session that is lost is opened anew by the next call
+ * @err: filled
+ * @rv: what the token returned
+ * @what: what was being done
+ *
+ * Return: a negative errno.
+ */
+int evs_p11_session_fail(struct evs_kms *kms, struct evs_error *err, CK_RV rv, const char *what);
+
+/**
+ * evs_p11_trace_begin() - Show what a token is asked, as the requests of other KMSs are.
+ * @kms: the client
+ * @operation: in a word
+ */
+void evs_p11_trace_begin(struct evs_kms *kms, const char *operation);
+
+/** evs_p11_trace_end() - Show what it answered. @rv: what the token returned */
+void evs_p11_trace_end(CK_RV rv);
+
+/**
+ * evs_p11_session() - Have a session whose user is logged in.
+ * @kms: the client
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_p11_session(struct evs_kms *kms, struct evs_error *err);
 
 #endif /* EVS_KMS_PKCS11_H */
