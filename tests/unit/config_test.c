@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "kms/backend.h"
+#include "pool/pool.h"
 
 static char path[] = "/tmp/evs-config-XXXXXX";
 
@@ -326,6 +327,69 @@ static void test_no_file(void **state)
 	setenv("EVS_CONF", path, 1);
 }
 
+/* What lacks a key has no line to be named. */
+static void refuse_whole(const char *text, const char *why)
+{
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	assert_int_equal(load(text, &cfg, &err), -EINVAL);
+	if (strncmp(err.text, path, strlen(path)) || !strstr(err.text, why))
+		fail_msg("\"%s\" lacks \"%s\"", err.text, why);
+}
+
+static void test_pools(void **state)
+{
+	const struct evs_config_pool *pool;
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	(void)state;
+	assert_int_equal(load("[pool data]\n"
+			      "dir = /srv/evs\n"
+			      "engine = dir\n"
+			      "[kms local]\n"
+			      "[pool b_2]\n"
+			      "engine = dir\n"
+			      "limit = 100\n"
+			      "encrypt = always\n"
+			      "dir = /srv/b\n", &cfg, &err), 0);
+	assert_int_equal(cfg.pool_count, 2);
+	pool = evs_config_pool(&cfg, "data");
+	assert_non_null(pool);
+	assert_int_equal(pool->limit, 90);
+	assert_false(pool->encrypt_always);
+	assert_string_equal(evs_config_pool_get(pool, "dir"), "/srv/evs");
+	pool = evs_config_pool(&cfg, "b_2");
+	assert_non_null(pool);
+	assert_int_equal(pool->limit, 100);
+	assert_true(pool->encrypt_always);
+	assert_null(evs_config_pool(&cfg, "other"));
+	evs_config_free(&cfg);
+}
+
+static void test_bad_pools(void **state)
+{
+	(void)state;
+	refuse("[pool Data]\n", 1, "bad name of a pool in [pool Data]");
+	refuse("[pool 123456789012345]\n", 1, "1 to 14 characters");
+	refuse("[pool image]\n", 1, "is not reserved");
+	refuse("[pool ]\n", 1, "unknown section [pool]");
+	refuse("[pool a]\nengine = zfs\n", 2, "unknown engine \"zfs\"");
+	refuse("[pool a]\nengine = dir\nengine = dir\n", 3, "\"engine\" given twice in [pool a]");
+	refuse("[pool a]\nlimit = 0\n", 2, "1 to 100 per cent, not \"0\"");
+	refuse("[pool a]\nlimit = 101\n", 2, "1 to 100 per cent");
+	refuse("[pool a]\nlimit = 5\nlimit = 5\n", 3, "given twice");
+	refuse("[pool a]\nencrypt = never\n", 2, "encrypt must be always, not \"never\"");
+	refuse("[pool a]\nencrypt = always\nencrypt = always\n", 3, "given twice");
+	refuse("[pool a]\ndir = /a\ndir = /b\n", 3, "\"dir\" given twice in [pool a]");
+	refuse("[pool a]\nengine = dir\ndir = a\n", 3, "dir must be an absolute path, not \"a\"");
+	refuse("[pool a]\nvg = v\nengine = dir\n", 2,
+	       "unknown key \"vg\" in [pool a], whose engine is dir");
+	refuse_whole("[pool a]\n", "[pool a] has no engine");
+	refuse_whole("[pool a]\nengine = dir\n", "[pool a] has no dir");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +403,8 @@ int main(void)
 		cmocka_unit_test(test_auth),
 		cmocka_unit_test(test_no_url),
 		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_pools),
+		cmocka_unit_test(test_bad_pools),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, set_up, tear_down);

@@ -447,7 +447,7 @@ static void test_iam_away(void **state)
 	peer_finish(&f->peer);
 	evs_kms_close(f->kms);
 	f->cfg.timeout = 1;
-	f->cfg.option_count = 0;
+	f->cfg.options.count = 0;
 	set(f, "url", f->peer.url);
 	set(f, "project", "p1");
 	set(f, "auth", "metadata");

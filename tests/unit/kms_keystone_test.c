@@ -33,7 +33,7 @@ static void configure(struct fixture *f, const char *auth)
 {
 	char url[64];
 
-	f->cfg.option_count = 0;
+	f->cfg.options.count = 0;
 	f->cfg.timeout = 60;
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", f->port);
 	set(f, "url", url);

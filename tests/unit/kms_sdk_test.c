@@ -33,7 +33,7 @@ static int tear_down(void **state)
 
 static void configure(struct fixture *f, const char *auth)
 {
-	f->cfg.option_count = 0;
+	f->cfg.options.count = 0;
 	set(f, "url", url);
 	set(f, "project", "p1");
 	set(f, "auth", auth);

@@ -55,10 +55,10 @@ static void leave_out(struct fixture *f, const char *key)
 {
 	size_t i, kept = 0;
 
-	for (i = 0; i < f->cfg.option_count; i++)
-		if (strcmp(f->cfg.options[i].name, key))
-			f->cfg.options[kept++] = f->cfg.options[i];
-	f->cfg.option_count = kept;
+	for (i = 0; i < f->cfg.options.count; i++)
+		if (strcmp(f->cfg.options.list[i].name, key))
+			f->cfg.options.list[kept++] = f->cfg.options.list[i];
+	f->cfg.options.count = kept;
 }
 
 static int set_up(void **state)

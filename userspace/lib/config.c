@@ -8,6 +8,8 @@
 #include <sys/un.h>
 
 #include "config.h"
+#include "config-options.h"
+#include "config-pools.h"
 #include "host.h"
 #include "ini.h"
 #include "kms/backend.h"
@@ -116,6 +118,8 @@ static int take_section(void *arg, const char *section, struct evs_error *err)
 	struct parser *p = arg;
 	struct evs_config_kms *kms;
 
+	if (evs_pools_section(section))
+		return evs_pools_begin(p->cfg, section, err);
 	if (strncmp(section, KMS_SECTION, strlen(KMS_SECTION)))
 		return evs_error_set(err, EINVAL, "unknown section [%s]", section);
 	if (!evs_kms_name_valid(name))
@@ -153,48 +157,12 @@ static int take_seconds(const char *section, const char *name, const char *value
 
 const char *evs_config_get(const struct evs_config_kms *kms, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < kms->option_count; i++)
-		if (!strcmp(kms->options[i].name, name))
-			return kms->options[i].value;
-	return NULL;
+	return evs_options_get(&kms->options, name);
 }
 
 int evs_config_set(struct evs_config_kms *kms, const char *name, const char *value)
 {
-	size_t i;
-
-	for (i = 0; i < kms->option_count; i++)
-		if (!strcmp(kms->options[i].name, name))
-			break;
-	if (i == EVS_CONFIG_OPTIONS_MAX || strlen(name) > EVS_CONFIG_NAME_MAX ||
-	    strlen(value) > EVS_CONFIG_VALUE_MAX)
-		return -ENOSPC;
-	strcpy(kms->options[i].name, name);
-	strcpy(kms->options[i].value, value);
-	if (i == kms->option_count)
-		kms->option_count++;
-	return 0;
-}
-
-/* Values are checked when the file is read: `backend` may come after them. */
-static int take_option(struct evs_config_kms *kms, unsigned int line, const char *name,
-		       const char *value, struct evs_error *err)
-{
-	if (evs_config_get(kms, name))
-		return evs_error_set(err, EINVAL, "\"%s\" given twice in [kms %s]", name,
-				     kms->name);
-	if (strlen(name) > EVS_CONFIG_NAME_MAX)
-		return evs_error_set(err, EINVAL, "unknown key \"%s\" in [kms %s]", name,
-				     kms->name);
-	if (strlen(value) > EVS_CONFIG_VALUE_MAX)
-		return evs_error_set(err, EINVAL, "\"%s\": longer than %d bytes", name,
-				     EVS_CONFIG_VALUE_MAX);
-	if (evs_config_set(kms, name, value))
-		return evs_error_set(err, EINVAL, "\"%s\": too many keys", name);
-	kms->options[kms->option_count - 1].line = line;
-	return 0;
+	return evs_options_set(&kms->options, name, value);
 }
 
 static int take_key(void *arg, unsigned int line, const char *section, const char *name,
@@ -206,6 +174,8 @@ static int take_key(void *arg, unsigned int line, const char *section, const cha
 
 	if (!*section)
 		return evs_error_set(err, EINVAL, "\"%s\" outside of a section", name);
+	if (evs_pools_section(section))
+		return evs_pools_take(p->cfg, line, section, name, value, err);
 	kms = kms_find(p->cfg, section + strlen(KMS_SECTION));
 	i = (size_t)(kms - p->cfg->kms);
 	if (!strcmp(name, "timeout"))
@@ -215,37 +185,17 @@ static int take_key(void *arg, unsigned int line, const char *section, const cha
 		return take_seconds(section, name, value, EVS_GRACE_MAX, &p->grace_seen[i],
 				    &kms->grace, err);
 	if (strcmp(name, "backend"))
-		return take_option(kms, line, name, value, err);
+		return evs_options_take(&kms->options, line, section, name, value, err);
 	if (kms->ops)
 		return evs_error_set(err, EINVAL, "\"%s\" given twice in [%s]", name, section);
 	kms->ops = evs_kms_backend(value);
 	return kms->ops ? 0 : evs_error_set(err, EINVAL, "unknown backend \"%s\"", value);
 }
 
-static int check_option(const struct evs_config_kms *kms, size_t i, const char *path,
-			struct evs_error *err)
-{
-	const struct evs_config_key *key = kms->ops->keys;
-
-	while (key->name && strcmp(key->name, kms->options[i].name))
-		key++;
-	if (!key->name)
-		return evs_error_set(err, EINVAL,
-				     "%s:%u: unknown key \"%s\" in [kms %s], whose backend is %s",
-				     path, kms->options[i].line, kms->options[i].name, kms->name,
-				     kms->ops->name);
-	if (!key->valid(kms->options[i].value))
-		return evs_error_set(err, EINVAL, "%s:%u: %s must %s, not \"%s\"", path,
-				     kms->options[i].line, key->name, key->must,
-				     kms->options[i].value);
-	return 0;
-}
-
 static int check_section(struct evs_config_kms *kms, const char *path, struct evs_error *err)
 {
-	const struct evs_config_key *key;
+	char section[sizeof(KMS_SECTION) + EVS_KMS_NAME_MAX];
 	bool local = !strcmp(kms->name, EVS_KMS_LOCAL);
-	size_t i;
 	int ret;
 
 	if (!kms->ops)
@@ -254,15 +204,10 @@ static int check_section(struct evs_config_kms *kms, const char *path, struct ev
 	    !evs_config_get(kms, "url") && evs_config_set(kms, "url", LOCAL_URL))
 		return evs_error_set(err, EINVAL, "%s: too many keys in [kms %s]", path,
 				     kms->name);
-	for (i = 0; i < kms->option_count; i++) {
-		ret = check_option(kms, i, path, err);
-		if (ret)
-			return ret;
-	}
-	for (key = kms->ops->keys; key->name; key++)
-		if (key->required && !evs_config_get(kms, key->name))
-			return evs_error_set(err, EINVAL, "%s: [kms %s] has no %s", path,
-					     kms->name, key->name);
+	snprintf(section, sizeof(section), KMS_SECTION "%s", kms->name);
+	if (evs_options_check(&kms->options, kms->ops->keys, section, "backend", kms->ops->name,
+			      path, err))
+		return -err->errnum;
 	ret = kms->ops->check ? kms->ops->check(kms, err) : 0;
 	return ret ? evs_error_prefix(err, "%s: [kms %s]", path, kms->name) : 0;
 }
@@ -274,6 +219,8 @@ static int config_check(struct evs_config *cfg, const char *path, struct evs_err
 
 	for (i = 0; i < cfg->kms_count && !ret; i++)
 		ret = check_section(&cfg->kms[i], path, err);
+	for (i = 0; i < cfg->pool_count && !ret; i++)
+		ret = evs_pools_check(&cfg->pools[i], path, err);
 	return ret;
 }
 
@@ -310,6 +257,7 @@ int evs_config_load(struct evs_config *cfg, struct evs_error *err)
 void evs_config_free(struct evs_config *cfg)
 {
 	free(cfg->kms);
+	free(cfg->pools);
 	memset(cfg, 0, sizeof(*cfg));
 }
 

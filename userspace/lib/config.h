@@ -23,9 +23,10 @@
 #define EVS_CONFIG_OPTIONS_MAX 24
 
 struct evs_kms_ops;
+struct evs_pool_ops;
 
 /**
- * struct evs_config_key - A key that a kind of KMS knows in its section.
+ * struct evs_config_key - A key that a kind of KMS or of pool knows in its section.
  * @name: its name; a list ends with NULL here
  * @valid: may this be its value?
  * @must: what a value must be, as in "ca-file must be an absolute path"
@@ -39,6 +40,20 @@ struct evs_config_key {
 };
 
 /**
+ * struct evs_config_options - Keys of a section that its kind knows.
+ * @count: how many are set
+ * @list: their names, values and lines
+ */
+struct evs_config_options {
+	size_t count;
+	struct {
+		char name[EVS_CONFIG_NAME_MAX + 1];
+		char value[EVS_CONFIG_VALUE_MAX + 1];
+		unsigned int line;
+	} list[EVS_CONFIG_OPTIONS_MAX];
+};
+
+/**
  * struct evs_config_kms - One `[kms NAME]` section.
  * @name: its name, which the token of a disk gives
  * @ops: its kind, from the key `backend`
@@ -46,7 +61,6 @@ struct evs_config_key {
  * @timeout: seconds for a whole call
  * @grace: seconds for which the key of a suspended disk is kept, 0 for not at all
  * @options: keys of its kind that are set, see evs_config_get()
- * @option_count: how many
  */
 struct evs_config_kms {
 	char name[EVS_KMS_NAME_MAX + 1];
@@ -54,22 +68,37 @@ struct evs_config_kms {
 	bool configured;
 	unsigned int timeout;
 	unsigned int grace;
-	size_t option_count;
-	struct {
-		char name[EVS_CONFIG_NAME_MAX + 1];
-		char value[EVS_CONFIG_VALUE_MAX + 1];
-		unsigned int line;
-	} options[EVS_CONFIG_OPTIONS_MAX];
+	struct evs_config_options options;
+};
+
+/**
+ * struct evs_config_pool - One `[pool NAME]` section.
+ * @name: its name
+ * @ops: its engine, from the key `engine`
+ * @limit: per cent of data or metadata above which nothing is made in it
+ * @encrypt_always: no plain object is made in it
+ * @options: keys of its engine that are set, see evs_config_pool_get()
+ */
+struct evs_config_pool {
+	char name[EVS_POOL_NAME_MAX + 1];
+	const struct evs_pool_ops *ops;
+	unsigned int limit;
+	bool encrypt_always;
+	struct evs_config_options options;
 };
 
 /**
  * struct evs_config - /etc/evs/evs.conf.
  * @kms: the KMS end points, `local` always among them
  * @kms_count: how many
+ * @pools: the pools
+ * @pool_count: how many
  */
 struct evs_config {
 	struct evs_config_kms *kms;
 	size_t kms_count;
+	struct evs_config_pool *pools;
+	size_t pool_count;
 };
 
 /**
@@ -128,6 +157,24 @@ const char *evs_config_get(const struct evs_config_kms *kms, const char *name);
  * Return: 0 or -ENOSPC when name, value or their number is too large.
  */
 int evs_config_set(struct evs_config_kms *kms, const char *name, const char *value);
+
+/**
+ * evs_config_pool() - Find a pool by name.
+ * @cfg: the configuration
+ * @name: name of the section
+ *
+ * Return: the section, owned by @cfg, or NULL.
+ */
+const struct evs_config_pool *evs_config_pool(const struct evs_config *cfg, const char *name);
+
+/**
+ * evs_config_pool_get() - The value of a key of a pool's engine.
+ * @pool: the section
+ * @name: name of the key
+ *
+ * Return: the value, owned by @pool, or NULL when it is not set.
+ */
+const char *evs_config_pool_get(const struct evs_config_pool *pool, const char *name);
 
 /** evs_config_is_path() - An absolute path without blanks? @value: the value */
 bool evs_config_is_path(const char *value);

@@ -13,9 +13,18 @@
 
 #include "lock.h"
 
+#define FOLDER "/run/evs"
 #define LUKS_FOLDER "/run/cryptsetup"
 #define UDEV_WAIT_MS 10000
 #define UDEV_PAUSE_MS 20
+
+/* The socket of the KMS lies there as well: whatever the umask is, it is 755. */
+int evs_lock_folder(struct evs_error *err)
+{
+	if (!mkdir(FOLDER, 0755))
+		return chmod(FOLDER, 0755) ? evs_error_set(err, errno, FOLDER ": %m") : 0;
+	return errno == EEXIST ? 0 : evs_error_set(err, errno, FOLDER ": %m");
+}
 
 static bool is_at(int fd, const char *path)
 {

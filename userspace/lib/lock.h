@@ -18,6 +18,14 @@ struct evs_lock {
 };
 
 /**
+ * evs_lock_folder() - Have the folder of the locks, /run/evs.
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_lock_folder(struct evs_error *err);
+
+/**
  * evs_lock_take() - Lock a file, which is made when it is not there.
  * @lock: its @path is set, its @fd is filled
  * @wait: wait for another holder

@@ -9,6 +9,7 @@
 #define EVS_CMK_ID_SIZE 37		/* as OTC and evs-kmsd make it */
 #define EVS_CMK_REF_SIZE 128		/* as any KMS may make it, and as the kernel takes it */
 #define EVS_KMS_NAME_MAX 32
+#define EVS_POOL_NAME_MAX 14
 
 /**
  * evs_uuid_valid() - Is this a UUID as LUKS2 writes it, in lower case?

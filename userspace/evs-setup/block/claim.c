@@ -16,8 +16,7 @@
 #include "loop.h"
 #include "users.h"
 
-#define RUN "/run/evs"
-#define FOLDER RUN "/lock"
+#define FOLDER "/run/evs/lock"
 #define FILE_WAIT_MS 3000
 #define FILE_PAUSE_MS 20
 
@@ -28,9 +27,8 @@ static int make_folder(struct evs_error *err)
 {
 	struct stat st;
 
-	/* The socket of the KMS lies there as well: whatever the umask is, it is 755. */
-	if (!mkdir(RUN, 0755) && chmod(RUN, 0755))
-		return evs_error_set(err, errno, RUN ": %m");
+	if (evs_lock_folder(err))
+		return -err->errnum;
 	if (mkdir(FOLDER, 0700) && errno != EEXIST)
 		return evs_error_set(err, errno, FOLDER ": %m");
 	if (lstat(FOLDER, &st))

@@ -13,31 +13,13 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "lock.h"
+#include "pool/object.h"
 #include "pool/record.h"
-
-#define EVS_POOL_NAME_MAX 14
-#define EVS_POOL_OBJECT_MAX 48
 
 struct evs_config_key;
 struct evs_config_pool;
 struct evs_pool;
-
-/**
- * struct evs_object - What an object of a pool is called.
- * @kind: what it is
- * @unfinished: it is being made, and @name is a UUID that was made for that
- * @name: name of the disk or image; of a snapshot, that of its disk
- * @snapshot: name of the snapshot, else ""
- *
- * The engines call them by names that no disk can have: DISK, DISK.SNAPSHOT or
- * DISK@SNAPSHOT, image.NAME, new.UUID.
- */
-struct evs_object {
-	enum evs_kind kind;
-	bool unfinished;
-	char name[EVS_POOL_OBJECT_MAX + 1];
-	char snapshot[EVS_POOL_OBJECT_MAX + 1];
-};
 
 #define EVS_POOL_UNKNOWN UINT64_MAX
 
@@ -154,14 +136,123 @@ struct evs_pool_ops {
 
 /**
  * struct evs_pool - An open pool.
- * @config: its section of evs.conf
+ * @config: its section of evs.conf, which must live as long
  * @ops: its engine
  * @engine: what the engine keeps of it
+ * @lock: held while something is made, renamed or removed
  */
 struct evs_pool {
 	const struct evs_config_pool *config;
 	const struct evs_pool_ops *ops;
 	void *engine;
+	struct evs_lock lock;
 };
+
+/**
+ * struct evs_unfinished - An object that is being made.
+ * @object: its name in the engine until it has one
+ * @record: what it will be; its UUID and its maker are known
+ * @lock: says that somebody is at work on it, for as long as that takes: a long copy
+ *	  does not hold the lock of the pool
+ */
+struct evs_unfinished {
+	struct evs_object object;
+	struct evs_record record;
+	struct evs_lock lock;
+};
+
+extern const struct evs_pool_ops evs_pool_dir_ops;
+
+/**
+ * evs_pool_engine() - Find a kind of storage engine.
+ * @name: value of the key `engine`
+ *
+ * Return: the engine, or NULL.
+ */
+const struct evs_pool_ops *evs_pool_engine(const char *name);
+
+/**
+ * evs_pool_open() - Open a pool.
+ * @pool: filled; release with evs_pool_close()
+ * @config: its section
+ * @err: filled on failure, with the name of the pool in front
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_pool_open(struct evs_pool *pool, const struct evs_config_pool *config,
+		  struct evs_error *err);
+
+/** evs_pool_close() - Release a pool, and its lock. @pool: what evs_pool_open() filled */
+void evs_pool_close(struct evs_pool *pool);
+
+/**
+ * evs_pool_lock() - Keep others from making, renaming and removing objects.
+ * @pool: the pool
+ * @err: filled on failure
+ *
+ * Waits for another holder. Removes what an evs-setup that was killed, or a host that
+ * lost its power, has left unfinished.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_pool_lock(struct evs_pool *pool, struct evs_error *err);
+
+/** evs_pool_unlock() - Let others. @pool: the pool */
+void evs_pool_unlock(struct evs_pool *pool);
+
+/**
+ * evs_pool_find() - Look an object up.
+ * @pool: the pool
+ * @object: its name
+ * @entry: filled
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -ENOENT when there is none with a valid record.
+ */
+int evs_pool_find(struct evs_pool *pool, const struct evs_object *object,
+		  struct evs_pool_entry *entry, struct evs_error *err);
+
+/**
+ * evs_pool_room() - Refuse a pool that is above its limit, or would be.
+ * @pool: the pool
+ * @bytes: what is going to be written at once, 0 where only a name is taken
+ * @err: filled when it is
+ *
+ * Return: 0 or a negative errno, -ENOSPC when it is too full.
+ */
+int evs_pool_room(struct evs_pool *pool, uint64_t bytes, struct evs_error *err);
+
+/**
+ * evs_pool_begin() - Begin to make an object.
+ * @work: filled; end with evs_pool_commit() or evs_pool_abandon()
+ * @kind: what it will be
+ * @err: filled on failure
+ *
+ * Makes its UUID and takes its lock. The engine is told nothing yet: create or clone
+ * it with @work's object and record, and fill what else the record says before.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_pool_begin(struct evs_unfinished *work, enum evs_kind kind, struct evs_error *err);
+
+/**
+ * evs_pool_commit() - Give an object that is complete its name.
+ * @pool: the pool, whose lock is held
+ * @work: the object, which is inactive and on the medium
+ * @name: its name
+ * @err: filled on failure; @work is still to be abandoned then
+ *
+ * Return: 0 or a negative errno, -EEXIST when the name is taken.
+ */
+int evs_pool_commit(struct evs_pool *pool, struct evs_unfinished *work,
+		    const struct evs_object *name, struct evs_error *err);
+
+/**
+ * evs_pool_abandon() - Remove an object that was not completed.
+ * @pool: the pool
+ * @work: the object, whether or not the engine has made it; does nothing after
+ *	  evs_pool_commit()
+ */
+void evs_pool_abandon(struct evs_pool *pool, struct evs_unfinished *work);
 
 #endif /* EVS_POOL_H */

@@ -12,15 +12,21 @@
 
 #define EVS_RECORD_VERSION 1
 
-/* Longest name and value of one tag: LVM takes 1024 characters, not all of ASCII. */
+/* Longest name and value of one tag; LVM takes 1024 characters in all. */
 #define EVS_RECORD_NAME_MAX 16
-#define EVS_RECORD_VALUE_MAX 160
+#define EVS_RECORD_VALUE_MAX (3 * EVS_CMK_REF_SIZE)
+
+#define EVS_MAKER_SIZE 104		/* UUID of the boot, a colon, the host */
+#define EVS_RECORD_SNAPSHOT_SIZE 49	/* as the name of a snapshot may be */
 
 enum evs_kind {
 	EVS_KIND_DISK,
 	EVS_KIND_SNAPSHOT,
 	EVS_KIND_IMAGE,
 };
+
+/** evs_kind_name() - Such as "disk". @kind: the kind */
+const char *evs_kind_name(enum evs_kind kind);
 
 /* How a snapshot, or what was made of one, was taken. */
 enum evs_consistent {
@@ -54,14 +60,15 @@ struct evs_record {
 	char from[EVS_UUID_SIZE];
 	time_t made;
 	enum evs_consistent consistent;
-	char maker[EVS_RECORD_VALUE_MAX + 1];
-	char rollback[EVS_RECORD_VALUE_MAX + 1];
+	char maker[EVS_MAKER_SIZE];
+	char rollback[EVS_RECORD_SNAPSHOT_SIZE];
 };
 
 /**
  * struct evs_record_tag - One tag of a record, as an engine keeps it.
  * @name: such as "evs.id"
- * @value: printable ASCII without blanks, commas and quotes, which all engines can keep
+ * @value: letters, digits and _+.-/=!:&#, which is what a tag of LVM may have; any other
+ *	   character, and #, is written as # and two hexadecimal digits
  */
 struct evs_record_tag {
 	char name[EVS_RECORD_NAME_MAX + 1];
@@ -78,6 +85,21 @@ struct evs_record_tag {
  * Return: how many.
  */
 size_t evs_record_tags(const struct evs_record *record, struct evs_record_tag *tags);
+
+/**
+ * evs_record_maker() - Who makes an object now: this boot of this host.
+ * @maker: filled, for the member of that name
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_record_maker(char maker[EVS_MAKER_SIZE]);
+
+/**
+ * evs_record_same_host() - Were both made on one host?
+ * @a: a maker
+ * @b: another one
+ */
+bool evs_record_same_host(const char *a, const char *b);
 
 /**
  * evs_record_parse() - Make a record of the tags that an engine has kept.

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A pool in a folder of a file system, best one that shares blocks between files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "pool/dir/dir.h"
+
+static const struct evs_config_key keys[] = {
+	{ "dir", evs_config_is_path, "be an absolute path", true },
+	{},
+};
+
+void evs_dir_place(char place[DIR_PLACE_SIZE], const struct evs_object *object)
+{
+	if (object->unfinished)
+		snprintf(place, DIR_PLACE_SIZE, DIR_NEW "%s", object->name);
+	else if (object->kind == EVS_KIND_SNAPSHOT)
+		snprintf(place, DIR_PLACE_SIZE, "%s/" DIR_SNAPSHOT "/%s", object->name,
+			 object->snapshot);
+	else
+		snprintf(place, DIR_PLACE_SIZE, "%s%s",
+			 object->kind == EVS_KIND_IMAGE ? DIR_IMAGE "/" : "", object->name);
+}
+
+int evs_dir_at(int fd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	long ret = syscall(SYS_openat2, fd, path, &how, sizeof(how));
+
+	return ret < 0 ? -errno : (int)ret;
+}
+
+int evs_dir_open_disk(struct evs_pool *pool, const struct evs_object *object, int flags,
+		      struct evs_error *err)
+{
+	const struct evs_dir *dir = pool->engine;
+	char path[DIR_PLACE_SIZE + sizeof(DIR_DISK)];
+	int fd;
+
+	evs_dir_place(path, object);
+	strcat(path, "/" DIR_DISK);
+	fd = evs_dir_at(dir->fd, path, flags);
+	return fd < 0 ? evs_error_set(err, -fd, "%s/%s: %s", dir->path, path, strerror(-fd)) : fd;
+}
+
+/* Whoever may write to it could put another disk in the place of one. */
+static int check_folder(const struct evs_dir *dir, struct evs_error *err)
+{
+	struct stat st;
+
+	if (fstat(dir->fd, &st))
+		return evs_error_set(err, errno, "%s: %m", dir->path);
+	if (st.st_uid != geteuid() || st.st_mode & 022)
+		return evs_error_set(err, EPERM,
+				     "%s: must be a directory that only its owner, root, can write to",
+				     dir->path);
+	return 0;
+}
+
+static int dir_open(struct evs_pool *pool, struct evs_error *err)
+{
+	const char *path = evs_config_pool_get(pool->config, "dir");
+	struct evs_dir *dir = calloc(1, sizeof(*dir));
+	int ret;
+
+	if (!dir)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	dir->fd = realpath(path, dir->path) ?
+		  open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	ret = dir->fd < 0 ? evs_error_set(err, errno, "%s: %m", path) : check_folder(dir, err);
+	if (!ret) {
+		pool->engine = dir;
+		return 0;
+	}
+	if (dir->fd >= 0)
+		close(dir->fd);
+	free(dir);
+	return ret;
+}
+
+static void dir_close(struct evs_pool *pool)
+{
+	struct evs_dir *dir = pool->engine;
+
+	if (!dir)
+		return;
+	close(dir->fd);
+	free(dir);
+	pool->engine = NULL;
+}
+
+/* As df(1) has it: what only root may take is no room. */
+static int dir_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct evs_error *err)
+{
+	const struct evs_dir *dir = pool->engine;
+	struct statvfs st;
+
+	if (fstatvfs(dir->fd, &st))
+		return evs_error_set(err, errno, "%s: %m", dir->path);
+	*usage = (struct evs_pool_usage){
+		.size = (uint64_t)st.f_frsize * (st.f_blocks - st.f_bfree + st.f_bavail),
+		.used = (uint64_t)st.f_frsize * (st.f_blocks - st.f_bfree),
+	};
+	return 0;
+}
+
+const struct evs_pool_ops evs_pool_dir_ops = {
+	.name = "dir",
+	.keys = keys,
+	.open = dir_open,
+	.close = dir_close,
+	.usage = dir_usage,
+	.list = evs_dir_list,
+};

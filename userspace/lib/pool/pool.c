@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What all engines have in common: the locks, and how an object comes to be. It is made
+ * under a name that no user can give, and named when it is complete. Whoever comes next
+ * removes what was not completed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uuid.h>
+
+#include "config.h"
+#include "pool/pool.h"
+
+#define LOCK_FOLDER "/run/evs"
+
+/* ---- opening ---- */
+
+int evs_pool_open(struct evs_pool *pool, const struct evs_config_pool *config,
+		  struct evs_error *err)
+{
+	int ret;
+
+	*pool = (struct evs_pool){ .config = config, .ops = config->ops, .lock.fd = -1 };
+	ret = pool->ops->open(pool, err);
+	return ret ? evs_error_prefix(err, "pool %s", config->name) : 0;
+}
+
+void evs_pool_close(struct evs_pool *pool)
+{
+	pool->ops->close(pool);
+	evs_lock_release(&pool->lock);
+}
+
+/* ---- what was not completed ---- */
+
+static void lock_path(struct evs_lock *lock, const char *uuid)
+{
+	lock->fd = -1;
+	snprintf(lock->path, sizeof(lock->path), LOCK_FOLDER "/new.%s", uuid);
+}
+
+/**
+ * struct leftovers - Objects that nobody will complete.
+ * @maker: this boot of this host
+ * @objects: their names
+ * @count: how many
+ */
+struct leftovers {
+	char maker[EVS_MAKER_SIZE];
+	struct evs_object *objects;
+	size_t count;
+};
+
+/*
+ * All of it must say so: the name, the tag, this host as its maker, and that nobody
+ * holds its lock. What is removed here is gone for good.
+ */
+static bool is_left(const struct leftovers *left, const struct evs_pool_entry *entry)
+{
+	struct evs_lock lock;
+
+	if (!entry->object.unfinished || !evs_uuid_valid(entry->object.name) ||
+	    !evs_record_same_host(entry->record.maker, left->maker))
+		return false;
+	lock_path(&lock, entry->object.name);
+	if (evs_lock_take(&lock, false))
+		return false;
+	evs_lock_release(&lock);
+	return true;
+}
+
+static int note_leftover(void *arg, const struct evs_pool_entry *entry, struct evs_error *err)
+{
+	struct leftovers *left = arg;
+	struct evs_object *objects;
+
+	if (!is_left(left, entry))
+		return 0;
+	objects = reallocarray(left->objects, left->count + 1, sizeof(*objects));
+	if (!objects)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	left->objects = objects;
+	objects[left->count++] = entry->object;
+	return 0;
+}
+
+static int sweep(struct evs_pool *pool, struct evs_error *err)
+{
+	struct leftovers left = {};
+	struct evs_error ignored = {};
+	size_t i;
+	int ret;
+
+	ret = evs_record_maker(left.maker);
+	if (ret)
+		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
+	ret = pool->ops->list(pool, note_leftover, &left, err);
+	/* One that cannot be removed now is in nobody's way. */
+	for (i = 0; !ret && i < left.count; i++) {
+		pool->ops->deactivate(pool, &left.objects[i], &ignored);
+		pool->ops->remove(pool, &left.objects[i], &ignored);
+	}
+	free(left.objects);
+	return ret;
+}
+
+/* ---- the lock ---- */
+
+int evs_pool_lock(struct evs_pool *pool, struct evs_error *err)
+{
+	int ret;
+
+	if (evs_lock_folder(err))
+		return -err->errnum;
+	snprintf(pool->lock.path, sizeof(pool->lock.path), LOCK_FOLDER "/pool-%s",
+		 pool->config->name);
+	ret = evs_lock_take(&pool->lock, true);
+	if (ret)
+		return evs_error_set(err, -ret, "%s: %s", pool->lock.path, strerror(-ret));
+	ret = sweep(pool, err);
+	if (!ret)
+		return 0;
+	evs_pool_unlock(pool);
+	return evs_error_prefix(err, "pool %s", pool->config->name);
+}
+
+void evs_pool_unlock(struct evs_pool *pool)
+{
+	evs_lock_release(&pool->lock);
+}
+
+/* ---- looking things up ---- */
+
+struct search {
+	const struct evs_object *object;
+	struct evs_pool_entry *entry;
+};
+
+static int match(void *arg, const struct evs_pool_entry *entry, struct evs_error *err)
+{
+	const struct search *search = arg;
+
+	(void)err;
+	if (!evs_object_same(&entry->object, search->object))
+		return 0;
+	*search->entry = *entry;
+	return 1;
+}
+
+int evs_pool_find(struct evs_pool *pool, const struct evs_object *object,
+		  struct evs_pool_entry *entry, struct evs_error *err)
+{
+	struct search search = { object, entry };
+	char text[EVS_OBJECT_TEXT_SIZE];
+	int ret;
+
+	ret = pool->ops->list(pool, match, &search, err);
+	if (ret)
+		return ret > 0 ? 0 : evs_error_prefix(err, "pool %s", pool->config->name);
+	evs_object_text(text, pool->config->name, object);
+	return evs_error_set(err, ENOENT, "%s: there is no such %s", text,
+			     evs_kind_name(object->kind));
+}
+
+/* ---- room ---- */
+
+int evs_pool_room(struct evs_pool *pool, uint64_t bytes, struct evs_error *err)
+{
+	unsigned int limit = pool->config->limit;
+	struct evs_pool_usage usage;
+	uint64_t full;
+	int ret;
+
+	ret = pool->ops->usage(pool, &usage, err);
+	if (ret)
+		return evs_error_prefix(err, "pool %s", pool->config->name);
+	full = usage.size / 100 * limit;
+	if (usage.metadata_used >= limit)
+		return evs_error_set(err, ENOSPC,
+				     "pool %s: its metadata is %u %% full, and limit is %u %%; delete snapshots or disks, or make the metadata larger",
+				     pool->config->name, usage.metadata_used, limit);
+	if (usage.used < full && bytes <= full - usage.used)
+		return 0;
+	return evs_error_set(err, ENOSPC,
+			     "pool %s: %llu MiB of %llu MiB are used%s, and limit is %u %%; delete snapshots or disks, or make the pool larger",
+			     pool->config->name, (unsigned long long)usage.used >> 20,
+			     (unsigned long long)usage.size >> 20,
+			     bytes ? ", this needs more" : "", limit);
+}
+
+/* ---- making ---- */
+
+int evs_pool_begin(struct evs_unfinished *work, enum evs_kind kind, struct evs_error *err)
+{
+	uuid_t uuid;
+	int ret;
+
+	*work = (struct evs_unfinished){ .lock.fd = -1 };
+	if (evs_lock_folder(err))
+		return -err->errnum;
+	ret = evs_record_maker(work->record.maker);
+	if (ret)
+		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
+	uuid_generate(uuid);
+	uuid_unparse_lower(uuid, work->record.id);
+	work->record.kind = kind;
+	work->record.made = time(NULL);
+	work->object.kind = kind;
+	work->object.unfinished = true;
+	strcpy(work->object.name, work->record.id);
+	lock_path(&work->lock, work->record.id);
+	ret = evs_lock_take(&work->lock, false);
+	return ret ? evs_error_set(err, -ret, "%s: %s", work->lock.path, strerror(-ret)) : 0;
+}
+
+int evs_pool_commit(struct evs_pool *pool, struct evs_unfinished *work,
+		    const struct evs_object *name, struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	char text[EVS_OBJECT_TEXT_SIZE];
+	int ret;
+
+	ret = pool->ops->rename(pool, &work->object, name, err);
+	if (ret) {
+		evs_object_text(text, pool->config->name, name);
+		return evs_error_prefix(err, "%s", text);
+	}
+	/* From now on its name says that it is complete, whatever its tags do. */
+	work->record.maker[0] = '\0';
+	pool->ops->save(pool, name, &work->record, &ignored);
+	evs_lock_release(&work->lock);
+	return 0;
+}
+
+void evs_pool_abandon(struct evs_pool *pool, struct evs_unfinished *work)
+{
+	struct evs_error ignored = {};
+
+	if (work->lock.fd < 0)
+		return;
+	pool->ops->deactivate(pool, &work->object, &ignored);
+	pool->ops->remove(pool, &work->object, &ignored);
+	evs_lock_release(&work->lock);
+}
