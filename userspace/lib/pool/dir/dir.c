@@ -42,6 +42,18 @@ int evs_dir_at(int fd, const char *path, int flags)
 	return ret < 0 ? -errno : (int)ret;
 }
 
+int evs_dir_open_place(struct evs_pool *pool, const struct evs_object *object,
+		       struct evs_error *err)
+{
+	const struct evs_dir *dir = pool->engine;
+	char place[DIR_PLACE_SIZE];
+	int fd;
+
+	evs_dir_place(place, object);
+	fd = evs_dir_at(dir->fd, place, O_RDONLY | O_DIRECTORY);
+	return fd < 0 ? evs_error_set(err, -fd, "%s/%s: %s", dir->path, place, strerror(-fd)) : fd;
+}
+
 int evs_dir_open_disk(struct evs_pool *pool, const struct evs_object *object, int flags,
 		      struct evs_error *err)
 {
@@ -80,6 +92,8 @@ static int dir_open(struct evs_pool *pool, struct evs_error *err)
 	dir->fd = realpath(path, dir->path) ?
 		  open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	ret = dir->fd < 0 ? evs_error_set(err, errno, "%s: %m", path) : check_folder(dir, err);
+	if (!ret)
+		ret = evs_dir_finish_replace(dir, err);
 	if (!ret) {
 		pool->engine = dir;
 		return 0;
@@ -116,6 +130,45 @@ static int dir_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct
 	return 0;
 }
 
+static int dir_save(struct evs_pool *pool, const struct evs_object *object,
+		    const struct evs_record *record, struct evs_error *err)
+{
+	int fd = evs_dir_open_place(pool, object, err), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = evs_dir_write_meta(fd, record, err);
+	close(fd);
+	return ret;
+}
+
+static int dir_grow(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
+		    struct evs_error *err)
+{
+	int fd = evs_dir_open_disk(pool, object, O_WRONLY, err), ret;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	ret = fstat(fd, &st) ||
+	      ((uint64_t)st.st_size < bytes && (ftruncate(fd, (off_t)bytes) || fsync(fd))) ?
+	      evs_error_set(err, errno, "cannot grow: %m") : 0;
+	close(fd);
+	return ret;
+}
+
+/* A clone shares blocks with what it was made from, but does not need it. */
+static int dir_flatten(struct evs_pool *pool, const struct evs_object *object,
+		       evs_pool_progress_fn *progress, void *arg, struct evs_error *err)
+{
+	(void)pool;
+	(void)object;
+	(void)progress;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
 const struct evs_pool_ops evs_pool_dir_ops = {
 	.name = "dir",
 	.keys = keys,
@@ -123,4 +176,17 @@ const struct evs_pool_ops evs_pool_dir_ops = {
 	.close = dir_close,
 	.usage = dir_usage,
 	.list = evs_dir_list,
+	.create = evs_dir_create,
+	.remove = evs_dir_remove,
+	.rename = evs_dir_rename,
+	.replace = evs_dir_replace,
+	.grow = dir_grow,
+	.snapshot = evs_dir_snapshot,
+	.clone = evs_dir_clone,
+	.activate = evs_dir_activate,
+	.deactivate = evs_dir_deactivate,
+	.save = dir_save,
+	.allocated = evs_dir_allocated,
+	.changed = evs_dir_changed,
+	.flatten = dir_flatten,
 };

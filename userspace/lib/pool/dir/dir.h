@@ -21,6 +21,7 @@
 #define DIR_SNAPSHOT "snapshot"
 #define DIR_IMAGE "image"
 #define DIR_NEW "new."
+#define DIR_REPLACE "replace"	/* in the folder of a disk: what takes its place */
 
 /* Room for the path of an object's folder below the pool's */
 #define DIR_PLACE_SIZE (2 * EVS_POOL_OBJECT_MAX + sizeof(DIR_SNAPSHOT) + 8)
@@ -47,6 +48,17 @@ void evs_dir_place(char place[DIR_PLACE_SIZE], const struct evs_object *object);
  * Return: the descriptor or a negative errno.
  */
 int evs_dir_at(int fd, const char *path, int flags);
+
+/**
+ * evs_dir_open_place() - Open the folder of an object.
+ * @pool: the pool
+ * @object: the object
+ * @err: filled on failure
+ *
+ * Return: the descriptor or a negative errno, -ENOENT when there is no such object.
+ */
+int evs_dir_open_place(struct evs_pool *pool, const struct evs_object *object,
+		       struct evs_error *err);
 
 /**
  * evs_dir_open_disk() - Open the data of an object.
@@ -79,8 +91,51 @@ int evs_dir_read_meta(int fd, struct evs_record *record);
  */
 int evs_dir_write_meta(int fd, const struct evs_record *record, struct evs_error *err);
 
-/** evs_dir_list() - @list of the engine. */
+/** evs_dir_forget_meta() - Remove the record of an object. @fd: its folder */
+void evs_dir_forget_meta(int fd);
+
+/**
+ * evs_dir_make_folder() - Make a folder, and have it on the medium.
+ * @fd: the folder above
+ * @name: its name
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EEXIST when there is something of that name.
+ */
+int evs_dir_make_folder(int fd, const char *name, struct evs_error *err);
+
+/**
+ * evs_dir_finish_replace() - Go on where a replacement of disks was cut short.
+ * @dir: the pool
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_dir_finish_replace(const struct evs_dir *dir, struct evs_error *err);
+
+/* The calls of the engine, as struct evs_pool_ops has them */
 int evs_dir_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
 		 struct evs_error *err);
+int evs_dir_create(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
+		   const struct evs_record *record, struct evs_error *err);
+int evs_dir_remove(struct evs_pool *pool, const struct evs_object *object, struct evs_error *err);
+int evs_dir_rename(struct evs_pool *pool, const struct evs_object *object,
+		   const struct evs_object *to, struct evs_error *err);
+int evs_dir_replace(struct evs_pool *pool, const struct evs_object *object,
+		    const struct evs_object *disk, struct evs_error *err);
+int evs_dir_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
+		     const struct evs_record *record, struct evs_error *err);
+int evs_dir_clone(struct evs_pool *pool, const struct evs_object *source,
+		  const struct evs_object *to, const struct evs_record *record,
+		  struct evs_error *err);
+int evs_dir_allocated(struct evs_pool *pool, const struct evs_object *object,
+		      evs_pool_range_fn *each, void *arg, struct evs_error *err);
+int evs_dir_changed(struct evs_pool *pool, const struct evs_object *before,
+		    const struct evs_object *after, evs_pool_range_fn *each, void *arg,
+		    struct evs_error *err);
+int evs_dir_activate(struct evs_pool *pool, const struct evs_object *object, bool writable,
+		     char *path, size_t size, struct evs_error *err);
+int evs_dir_deactivate(struct evs_pool *pool, const struct evs_object *object,
+		       struct evs_error *err);
 
 #endif /* EVS_POOL_DIR_H */

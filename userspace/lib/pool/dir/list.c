@@ -12,11 +12,13 @@
 
 /**
  * struct walk - A walk through a pool.
+ * @pool: the pool
  * @each: called for each object
  * @arg: its argument
  * @err: filled on failure
  */
 struct walk {
+	struct evs_pool *pool;
 	evs_pool_entry_fn *each;
 	void *arg;
 	struct evs_error *err;
@@ -26,11 +28,16 @@ struct walk {
 static int tell(const struct walk *walk, int folder, const struct evs_object *object)
 {
 	struct evs_pool_entry entry = { .object = *object };
-	struct stat st;
+	struct stat st = {};
 
-	if (evs_dir_read_meta(folder, &entry.record) ||
-	    fstatat(folder, DIR_DISK, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+	if (evs_dir_read_meta(folder, &entry.record))
 		return 0;
+	/* One that is being made, or removed, has its record without data for a moment. */
+	if (!object->unfinished && (fstatat(folder, DIR_DISK, &st, AT_SYMLINK_NOFOLLOW) ||
+				    !S_ISREG(st.st_mode)))
+		return 0;
+	if (object->unfinished && fstatat(folder, DIR_DISK, &st, AT_SYMLINK_NOFOLLOW))
+		st.st_size = 0;
 	if (!object->unfinished && entry.record.kind != object->kind)
 		return 0;
 	entry.object.kind = entry.record.kind;
@@ -94,6 +101,22 @@ static int tell_image(const struct walk *walk, const char *disk, const char *nam
 	return tell(walk, folder, &object);
 }
 
+/* Who was killed between making the folder and the record has left an empty folder. */
+static int tell_unfinished(const struct walk *walk, const char *name, int folder,
+			   const struct evs_object *object)
+{
+	const struct evs_dir *dir = walk->pool->engine;
+	struct evs_record record;
+
+	if (evs_dir_read_meta(folder, &record) != -ENOENT)
+		return tell(walk, folder, object);
+	if (walk->pool->lock.fd >= 0) {
+		evs_dir_forget_meta(folder);
+		unlinkat(dir->fd, name, AT_REMOVEDIR);
+	}
+	return 0;
+}
+
 static int tell_top(const struct walk *walk, const char *disk, const char *name, int folder)
 {
 	struct evs_object object = { .unfinished = true };
@@ -103,7 +126,7 @@ static int tell_top(const struct walk *walk, const char *disk, const char *name,
 	(void)disk;
 	if (!strncmp(name, DIR_NEW, strlen(DIR_NEW)) && evs_uuid_valid(name + strlen(DIR_NEW))) {
 		strcpy(object.name, name + strlen(DIR_NEW));
-		return tell(walk, folder, &object);
+		return tell_unfinished(walk, name, folder, &object);
 	}
 	if (evs_object_parse(&object, name, &ignored) || object.kind != EVS_KIND_DISK)
 		return 0;
@@ -115,7 +138,7 @@ int evs_dir_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
 		 struct evs_error *err)
 {
 	const struct evs_dir *dir = pool->engine;
-	const struct walk walk = { each, arg, err };
+	const struct walk walk = { pool, each, arg, err };
 	int ret = each_folder(dir->fd, ".", &walk, NULL, tell_top);
 
 	return ret ? ret : each_folder(dir->fd, DIR_IMAGE, &walk, NULL, tell_image);

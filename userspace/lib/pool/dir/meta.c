@@ -134,3 +134,9 @@ int evs_dir_write_meta(int fd, const struct evs_record *record, struct evs_error
 	json_object_put(meta);
 	return ret ? evs_error_set(err, -ret, DIR_META ": %s", strerror(-ret)) : 0;
 }
+
+void evs_dir_forget_meta(int fd)
+{
+	unlinkat(fd, TEMPORARY, 0);
+	unlinkat(fd, DIR_META, 0);
+}
