@@ -73,6 +73,16 @@ static void test_in_place(void **state)
 	assert_memory_equal(hex, "\x01\x02\xfe\xff", 4);
 }
 
+static void test_valid(void **state)
+{
+	(void)state;
+	assert_true(evs_hex_valid("00aAfF"));
+	assert_false(evs_hex_valid(""));
+	assert_false(evs_hex_valid("0"));
+	assert_false(evs_hex_valid("0g"));
+	assert_false(evs_hex_valid("00 "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +90,7 @@ int main(void)
 		cmocka_unit_test(test_decode_every_pair),
 		cmocka_unit_test(test_decode_limits),
 		cmocka_unit_test(test_in_place),
+		cmocka_unit_test(test_valid),
 	};
 
 	return cmocka_run_group_tests_name("hex", tests, NULL, NULL);

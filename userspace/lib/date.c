@@ -31,6 +31,13 @@ char *evs_date_day(char text[EVS_DATE_SIZE], int64_t seconds)
 	return text;
 }
 
+int64_t evs_date_read(const char *text)
+{
+	struct tm tm = {};
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : 0;
+}
+
 int evs_date_parse(const char *text, int64_t *seconds, struct evs_error *err)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d" };

@@ -36,4 +36,12 @@ char *evs_date_day(char text[EVS_DATE_SIZE], int64_t seconds);
  */
 int evs_date_parse(const char *text, int64_t *seconds, struct evs_error *err);
 
+/**
+ * evs_date_read() - Read a time that a KMS has written, in UTC.
+ * @text: as evs_date_time() writes it, with fractions of a second or without Z as well
+ *
+ * Return: seconds since 1970, 0 for what is no time.
+ */
+int64_t evs_date_read(const char *text);
+
 #endif /* EVS_DATE_H */

@@ -70,19 +70,18 @@ void evs_device_close(struct evs_device *dev)
 int evs_device_size(const struct evs_device *dev, uint64_t *size, unsigned int *block_size,
 		    struct evs_error *err)
 {
+	int logical = FILE_BLOCK;
 	struct stat st;
-	int logical;
 
 	if (dev->is_file) {
 		if (fstat(dev->fd, &st))
 			return evs_error_set(err, errno, "%s: %m", dev->path);
 		*size = (uint64_t)st.st_size;
-		*block_size = FILE_BLOCK;
-		return 0;
-	}
-	if (ioctl(dev->fd, BLKGETSIZE64, size) || ioctl(dev->fd, BLKSSZGET, &logical))
+	} else if (ioctl(dev->fd, BLKGETSIZE64, size) || ioctl(dev->fd, BLKSSZGET, &logical)) {
 		return evs_error_set(err, errno, "%s: cannot read its size: %m", dev->path);
-	*block_size = (unsigned int)logical;
+	}
+	if (block_size)
+		*block_size = (unsigned int)logical;
 	return 0;
 }
 

@@ -56,7 +56,7 @@ void evs_device_close(struct evs_device *dev);
  * evs_device_size() - Size of a device or file, as it is now.
  * @dev: the device
  * @size: set to its bytes
- * @block_size: set to the smallest I/O it takes
+ * @block_size: set to the smallest I/O it takes; may be NULL
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "hex.h"
 
@@ -54,4 +55,11 @@ ssize_t evs_hex_decode(void *data, size_t size, const char *hex, size_t len)
 		byte[i] = (unsigned char)(((unsigned int)high << 4) | (unsigned int)low);
 	}
 	return bad < 0 ? -EINVAL : (ssize_t)(len / 2);
+}
+
+bool evs_hex_valid(const char *hex)
+{
+	size_t len = strspn(hex, "0123456789abcdefABCDEF");
+
+	return len && !(len % 2) && !hex[len];
 }

@@ -2,6 +2,7 @@
 #ifndef EVS_HEX_H
 #define EVS_HEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -31,5 +32,11 @@ void evs_hex_encode(char *hex, const void *data, size_t len);
  * hex digit, -EMSGSIZE when the bytes do not fit.
  */
 ssize_t evs_hex_decode(void *data, size_t size, const char *hex, size_t len);
+
+/**
+ * evs_hex_valid() - Is this the hex of at least one byte, of either case?
+ * @hex: a text that is no secret
+ */
+bool evs_hex_valid(const char *hex);
 
 #endif /* EVS_HEX_H */

@@ -9,7 +9,8 @@ bool evs_word_valid(const char *text, size_t max)
 	size_t len = strlen(text);
 
 	return len && len <= max &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
+	       strspn(text,
+		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
 }
 
 bool evs_kms_name_valid(const char *name)
@@ -17,21 +18,29 @@ bool evs_kms_name_valid(const char *name)
 	return evs_word_valid(name, EVS_KMS_NAME_MAX);
 }
 
+/* 8, 4, 4, 4 and 12 of these characters, with '-' between them */
+static bool in_groups(const char *id, const char *characters)
+{
+	static const size_t groups[] = { 8, 4, 4, 4, 12 };
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++, id++) {
+		if (i && *id++ != '-')
+			return false;
+		if (strspn(id, characters) < groups[i])
+			return false;
+		id += groups[i] - 1;
+	}
+	return !*id;
+}
+
 bool evs_uuid_valid(const char *uuid)
 {
-	size_t i;
+	return in_groups(uuid, "0123456789abcdef");
+}
 
-	if (strlen(uuid) != EVS_UUID_SIZE - 1)
-		return false;
-	for (i = 0; i < EVS_UUID_SIZE - 1; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (uuid[i] != '-')
-				return false;
-		} else if (!strchr("0123456789abcdef", uuid[i])) {
-			return false;
-		}
-	}
-	return true;
+bool evs_cmk_is_id(const char *ref)
+{
+	return in_groups(ref, "0123456789abcdefghijklmnopqrstuvwxyz");
 }
 
 bool evs_cmk_ref_valid(const char *ref)

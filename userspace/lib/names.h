@@ -18,6 +18,12 @@
 bool evs_uuid_valid(const char *uuid);
 
 /**
+ * evs_cmk_is_id() - Is this the form of a CMK's id with OTC and evs-kmsd?
+ * @ref: id or alias
+ */
+bool evs_cmk_is_id(const char *ref);
+
+/**
  * evs_cmk_ref_valid() - Can this be the id of a CMK with some KMS?
  * @ref: the id
  */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hex.h"
 #include "token-json.h"
 #include "volume/volume.h"
 
@@ -196,7 +197,6 @@ static int get_keyslots(json_object *root, uint32_t *keyslots, struct evs_error 
 static int get_fields(json_object *root, struct evs_token *token, struct evs_error *err)
 {
 	json_object *version = json_object_object_get(root, "version");
-	size_t len;
 	int ret;
 
 	if (!json_object_is_type(version, json_type_int))
@@ -220,8 +220,7 @@ static int get_fields(json_object *root, struct evs_token *token, struct evs_err
 		return bad_token(err, "kms", "is no name");
 	if (!evs_cmk_ref_valid(token->cmk))
 		return bad_token(err, "cmk", "is no CMK id");
-	len = strlen(token->wrapped_dk);
-	if (len % 2 || strspn(token->wrapped_dk, "0123456789abcdefABCDEF") != len)
+	if (!evs_hex_valid(token->wrapped_dk))
 		return bad_token(err, "wrapped-dk", "is no hex");
 	return 0;
 }

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "cmk.h"
 #include "config.h"
@@ -71,13 +70,11 @@ int cmk_take_kms(int argc, char *argv[], const char **kms, struct evs_error *err
 	return opt;
 }
 
-void cmk_date(char *text, size_t size, int64_t seconds)
+void cmk_date(char text[EVS_DATE_SIZE], int64_t seconds)
 {
-	time_t when = (time_t)seconds;
-	struct tm tm;
-
-	if (!seconds || !gmtime_r(&when, &tm) || !strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		*text = '\0';
+	*text = '\0';
+	if (seconds)
+		evs_date_time(text, seconds);
 }
 
 int cmk_operands(int argc, char *argv[], const char *const *names, const char **operands,
@@ -98,9 +95,9 @@ int cmk_operands(int argc, char *argv[], const char *const *names, const char **
 static int set_time(struct table *table, enum column column, int64_t seconds,
 		    struct evs_error *err)
 {
-	char text[32];
+	char text[EVS_DATE_SIZE];
 
-	cmk_date(text, sizeof(text), seconds);
+	cmk_date(text, seconds);
 	return *text ? table_set(table, column, err, "%s", text) : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "date.h"
 #include "kms/kms.h"
 
 /* The option that every cmk verb has, and a table with nothing else */
@@ -78,10 +79,9 @@ int cmk_take_kms(int argc, char *argv[], const char **kms, struct evs_error *err
 /**
  * cmk_date() - Write a point in time for a table.
  * @text: filled, such as 2026-11-24T15:18:30Z; "" when it is not known
- * @size: room there
  * @seconds: since 1970, 0 when it is not known
  */
-void cmk_date(char *text, size_t size, int64_t seconds);
+void cmk_date(char text[EVS_DATE_SIZE], int64_t seconds);
 
 /**
  * cmk_operands() - Take the operands that are left, a certain number of them.

@@ -52,7 +52,7 @@ static int call_schedule(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
 	const struct deletion *what = arg;
 	struct evs_cmk cmk;
-	char date[32];
+	char date[EVS_DATE_SIZE];
 	int ret;
 
 	ret = evs_kms_describe_key(kms, what->ref, &cmk, err);
@@ -68,7 +68,7 @@ static int call_schedule(struct evs_kms *kms, void *arg, struct evs_error *err)
 		return ret;
 	if (cli_settings()->json)
 		return cmk_print_change(&cmk, err);
-	cmk_date(date, sizeof(date), cmk.deletion);
+	cmk_date(date, cmk.deletion);
 	evs_text_line(stdout, "%s %s %s%s%.10s", cmk.id, cmk.alias, evs_cmk_state_name(cmk.state),
 		      *date ? " " : "", date);
 	return 0;

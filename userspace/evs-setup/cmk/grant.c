@@ -65,7 +65,7 @@ static int call_add(struct evs_kms *kms, void *arg, struct evs_error *err)
 
 static int add_grant(struct table *table, const struct evs_grant *grant, struct evs_error *err)
 {
-	char operations[EVS_GRANT_OPERATIONS_MAX * 41] = "", when[32];
+	char operations[EVS_GRANT_OPERATIONS_MAX * 41] = "", when[EVS_DATE_SIZE];
 	size_t i;
 
 	for (i = 0; i < grant->operation_count; i++) {
@@ -81,7 +81,7 @@ static int add_grant(struct table *table, const struct evs_grant *grant, struct 
 	    (*grant->issuer && table_set(table, COL_ISSUER, err, "%s", grant->issuer)) ||
 	    (*grant->retiring && table_set(table, COL_RETIRING, err, "%s", grant->retiring)))
 		return -err->errnum;
-	cmk_date(when, sizeof(when), grant->created);
+	cmk_date(when, grant->created);
 	return *when ? table_set(table, COL_CREATED, err, "%s", when) : 0;
 }
 

@@ -78,11 +78,11 @@ static int print_json(const struct evs_cmk *cmk, const struct evs_rotation *rota
 static int print_rotation(const struct evs_cmk *cmk, const struct evs_rotation *rotation,
 			  struct evs_error *err)
 {
-	char interval[32] = "", count[48] = "", date[32] = "";
+	char interval[32] = "", count[48] = "", date[EVS_DATE_SIZE] = "";
 
 	/* A KMS that counts says when the CMK was made before there is any */
 	if (rotation->count)
-		cmk_date(date, sizeof(date), rotation->last);
+		cmk_date(date, rotation->last);
 	if (cli_settings()->json)
 		return print_json(cmk, rotation, date, err);
 	if (rotation->on && rotation->interval)

@@ -22,6 +22,7 @@
 
 #include "cmk-state.h"
 #include "config.h"
+#include "date.h"
 #include "disks.h"
 #include "secret.h"
 #include "text.h"
@@ -323,9 +324,8 @@ const char *cmk_state_name(const struct cmk_states *states, size_t disk)
 static void print(const struct evs_disk *disk, const struct cmk_answer *answer)
 {
 	const char *cmk = *answer->alias ? answer->alias : answer->cmk, *command = "cmk enable";
-	char option[8 + EVS_KMS_NAME_MAX] = "", date[16] = "", path[32];
-	time_t when = (time_t)answer->deletion;
-	struct tm tm;
+	char option[8 + EVS_KMS_NAME_MAX] = "", date[8 + EVS_DATE_SIZE] = "", path[32];
+	char day[EVS_DATE_SIZE];
 
 	disks_path(disk, path, sizeof(path));
 	if (strcmp(answer->kms, EVS_KMS_LOCAL))
@@ -337,8 +337,9 @@ static void print(const struct evs_disk *disk, const struct cmk_answer *answer)
 		return;
 	}
 	if (answer->state == EVS_CMK_STATE_PENDING_DELETION) {
-		if (when && gmtime_r(&when, &tm))
-			strftime(date, sizeof(date), " on %Y-%m-%d", &tm);
+		if (answer->deletion)
+			snprintf(date, sizeof(date), " on %s",
+				 evs_date_day(day, answer->deletion));
 		evs_text_line(stderr,
 			      "evs-setup: CMK %s is pending deletion%s: disk %s (%s) will not attach again unless you run: evs-setup cmk cancel-deletion %s%s, then: evs-setup cmk enable %s%s",
 			      cmk, date, disk->name, path, option, cmk, option, cmk);

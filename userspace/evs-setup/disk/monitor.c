@@ -19,6 +19,7 @@
 #include "block/backing.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "date.h"
 #include "journal.h"
 #include "nl/netlink.h"
 #include "text.h"
@@ -35,14 +36,13 @@ enum form {
 /* The time in UTC, such as 2026-11-24T15:18:30.123Z */
 static void now(char *text, size_t size)
 {
+	char seconds[EVS_DATE_SIZE];
 	struct timespec ts;
-	struct tm tm;
-	size_t len;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + len, size - len, ".%03ldZ", ts.tv_nsec / 1000000);
+	evs_date_time(seconds, ts.tv_sec);
+	snprintf(text, size, "%.*s.%03ldZ", (int)strlen(seconds) - 1, seconds,
+		 ts.tv_nsec / 1000000);
 }
 
 static void print_text(const char *time, const struct evs_event_msg *event)

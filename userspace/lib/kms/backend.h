@@ -276,19 +276,39 @@ int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 		      struct evs_http_request *request, struct evs_http_answer *answer,
 		      struct evs_error *err);
 
-/* IV, ciphertext and tag: how back ends keep a DK that is wrapped by AES-256-GCM */
 #define EVS_GCM_WRAPPED_SIZE (EVS_GCM_IV_SIZE + EVS_DK_SIZE + EVS_GCM_TAG_SIZE)
 
 /**
- * evs_kms_gcm_wrapped() - Get a DK as AES-256-GCM has wrapped it.
- * @token: the token
+ * struct evs_gcm_wrapped - How back ends keep a DK that is wrapped by AES-256-GCM.
+ * @bytes: IV, ciphertext and tag
+ * @digest: evs_context_digest() of the encryption context, authenticated with it
+ */
+struct evs_gcm_wrapped {
+	unsigned char bytes[EVS_GCM_WRAPPED_SIZE];
+	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE];
+};
+
+/**
+ * evs_kms_gcm_new() - Begin to wrap a DK: the IV and what is authenticated.
+ * @token: its context is read
+ * @wrapped: all is filled but ciphertext and tag
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_kms_gcm_new(const struct evs_token *token, struct evs_gcm_wrapped *wrapped,
+		    struct evs_error *err);
+
+/**
+ * evs_kms_gcm_get() - Get a DK as AES-256-GCM has wrapped it.
+ * @token: context and wrapped_dk are read
  * @wrapped: filled
  * @err: filled on failure: EVS_CLASS_TAMPERED
  *
  * Return: 0 or a negative errno.
  */
-int evs_kms_gcm_wrapped(const struct evs_token *token, unsigned char wrapped[EVS_GCM_WRAPPED_SIZE],
-			struct evs_error *err);
+int evs_kms_gcm_get(const struct evs_token *token, struct evs_gcm_wrapped *wrapped,
+		    struct evs_error *err);
 
 /* otc/advice.c: @advise of struct evs_kms_ops. */
 void evs_otc_advise(const struct evs_kms *kms, const struct evs_refusal *refusal,

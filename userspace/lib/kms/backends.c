@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <openssl/rand.h>
 #include <string.h>
 
 #include "hex.h"
@@ -77,12 +79,24 @@ int evs_kms_http_call(struct evs_kms *kms, struct evs_http *http,
 	return -err->errnum;
 }
 
-int evs_kms_gcm_wrapped(const struct evs_token *token, unsigned char wrapped[EVS_GCM_WRAPPED_SIZE],
-			struct evs_error *err)
+int evs_kms_gcm_new(const struct evs_token *token, struct evs_gcm_wrapped *wrapped,
+		    struct evs_error *err)
 {
-	if (evs_hex_decode(wrapped, EVS_GCM_WRAPPED_SIZE, token->wrapped_dk,
-			   strlen(token->wrapped_dk)) == EVS_GCM_WRAPPED_SIZE)
-		return 0;
+	int ret = evs_context_digest(&token->context, wrapped->digest, err);
+
+	if (!ret && RAND_bytes(wrapped->bytes, EVS_GCM_IV_SIZE) != 1)
+		ret = evs_error_set(err, EIO, "libcrypto has no random numbers");
+	return ret;
+}
+
+int evs_kms_gcm_get(const struct evs_token *token, struct evs_gcm_wrapped *wrapped,
+		    struct evs_error *err)
+{
+	int ret = evs_context_digest(&token->context, wrapped->digest, err);
+
+	if (ret || evs_hex_decode(wrapped->bytes, EVS_GCM_WRAPPED_SIZE, token->wrapped_dk,
+				  strlen(token->wrapped_dk)) == EVS_GCM_WRAPPED_SIZE)
+		return ret;
 	return evs_error_set_class(err, EVS_CLASS_TAMPERED,
 				   "the wrapped key is none of this kind of KMS");
 }

@@ -77,10 +77,4 @@ struct evs_rotation {
  */
 const char *evs_cmk_state_name(enum evs_cmk_state state);
 
-/**
- * evs_cmk_is_id() - Is this the form of a CMK's id?
- * @ref: id or alias
- */
-bool evs_cmk_is_id(const char *ref);
-
 #endif /* EVS_KMS_CMK_H */

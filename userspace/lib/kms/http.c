@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "kms/alert.h"
-#include "kms/certificate.h"
 #include "kms/curl.h"
 #include "kms/http.h"
 #include "kms/json.h"
+#include "kms/peer.h"
 #include "kms/trace.h"
 #include "text.h"
 
@@ -22,11 +22,7 @@ struct evs_http {
 	struct evs_http_answer answer;
 	const char *want;
 	bool too_long;
-	int alert;		/* number of the fatal alert of TLS that came, or 0 */
-	char *url;
-	char *ca_file;
-	char *cert_file;
-	struct evs_secret *key;
+	struct evs_peer peer;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -93,20 +89,14 @@ static size_t take_header(char *data, size_t size, size_t count, void *user)
 static CURLcode set_peer(struct evs_http *http)
 {
 	CURL *curl = http->curl;
-	const char *socket = evs_config_socket(http->url);
+	const char *socket = evs_config_socket(http->peer.url);
 	CURLcode ret = CURLE_OK;
 
 	if (socket)
 		ret |= curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
 	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
-				strncmp(http->url, "https:", 6) ? "http" : "https");
-	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	ret |= evs_alert_watch(curl, &http->alert);
-	if (http->ca_file)
-		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);
-	if (http->ca_file)	/* and nobody else */
-		ret |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	return ret | evs_certificate_set(curl, http->cert_file, http->key);
+				strncmp(http->peer.url, "https:", 6) ? "http" : "https");
+	return ret | evs_peer_set(curl, &http->peer);
 }
 
 static CURLcode set_options(struct evs_http *http)
@@ -125,19 +115,6 @@ static CURLcode set_options(struct evs_http *http)
 	return ret;
 }
 
-/* NULL stays NULL; returns whether the copy is as it should be. */
-static bool copy_text(char **copy, const char *text)
-{
-	*copy = text ? strdup(text) : NULL;
-	return !text || *copy;
-}
-
-static bool copy_peer(struct evs_http *http, const struct evs_http_peer *peer)
-{
-	return copy_text(&http->url, peer->url) && copy_text(&http->ca_file, peer->ca_file) &&
-	       copy_text(&http->cert_file, peer->cert_file);
-}
-
 int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
 		  struct evs_error *err)
 {
@@ -150,7 +127,7 @@ int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
 	new = calloc(1, sizeof(*new));
 	if (!new)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	if (evs_certificate_key(&new->key, peer, err))
+	if (evs_peer_open(&new->peer, peer, err))
 		goto err_close;
 	new->curl = curl_easy_init();
 	new->answer.body = evs_secret_alloc(EVS_HTTP_ANSWER_MAX + 1);
@@ -158,7 +135,7 @@ int evs_http_open(struct evs_http **http, const struct evs_http_peer *peer,
 		evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
 		goto err_close;
 	}
-	if (!new->curl || !copy_peer(new, peer) || set_options(new)) {
+	if (!new->curl || set_options(new)) {
 		evs_error_set(err, ENOMEM, "libcurl cannot be set up");
 		goto err_close;
 	}
@@ -177,19 +154,16 @@ void evs_http_close(struct evs_http *http)
 	curl_easy_cleanup(http->curl);
 	evs_secret_free(http->answer.body);
 	evs_secret_free(http->answer.header);
-	free(http->url);
-	free(http->ca_file);
-	free(http->cert_file);
-	evs_secret_free(http->key);
+	evs_peer_close(&http->peer);
 	free(http);
 }
 
 /* The name of the peer in messages */
 static const char *peer_name(const struct evs_http *http)
 {
-	const char *socket = evs_config_socket(http->url);
+	const char *socket = evs_config_socket(http->peer.url);
 
-	return socket ? socket : http->url;
+	return socket ? socket : http->peer.url;
 }
 
 /* What to do about a daemon of this host that does not listen */
@@ -206,7 +180,7 @@ static const char *daemon_advice(const char *socket, long os_errno)
 
 static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *err)
 {
-	const char *socket = evs_config_socket(http->url);
+	const char *socket = evs_config_socket(http->peer.url);
 	long os_errno = 0;
 
 	switch (code) {
@@ -221,7 +195,7 @@ static int unreachable(struct evs_http *http, CURLcode code, struct evs_error *e
 	case CURLE_SSL_CERTPROBLEM:
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
 			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in %s",
-			http->url, http->error[0] ? http->error : curl_easy_strerror(code),
+			http->peer.url, http->error[0] ? http->error : curl_easy_strerror(code),
 			evs_config_path());
 	default:
 		evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", peer_name(http),
@@ -238,7 +212,7 @@ static int explain(struct evs_http *http, CURLcode code, long timeout_ms, struct
 		return evs_error_set_class(err, EVS_CLASS_PROTOCOL,
 					   "the answer is longer than %d bytes",
 					   EVS_HTTP_ANSWER_MAX);
-	if (evs_alert_refused(http->alert, err))
+	if (evs_alert_refused(http->peer.alert, err))
 		return -err->errnum;
 	switch (code) {
 	case CURLE_OUT_OF_MEMORY:
@@ -258,7 +232,7 @@ static int explain(struct evs_http *http, CURLcode code, long timeout_ms, struct
 static int make_url(const struct evs_http *http, const char *path, char *url, size_t size,
 		    struct evs_error *err)
 {
-	const char *base = evs_config_socket(http->url) ? "http://localhost" : http->url;
+	const char *base = evs_config_socket(http->peer.url) ? "http://localhost" : http->peer.url;
 	size_t len = strlen(base);
 	int written;
 
@@ -327,7 +301,7 @@ static int begin_answer(struct evs_http *http, const char *want, struct evs_erro
 	http->answer.retry_after = -1;
 	http->error[0] = '\0';
 	http->too_long = false;
-	http->alert = 0;
+	http->peer.alert = 0;
 	http->want = want;
 	evs_secret_wipe(http->answer.body);
 	evs_secret_wipe(http->answer.header);
@@ -344,7 +318,7 @@ static CURLcode perform(struct evs_http *http, const struct evs_http_request *re
 	CURLcode code;
 	long status = 0;
 
-	evs_trace_begin(request->method, "%s%s", http->url, request->path);
+	evs_trace_begin(request->method, "%s%s", http->peer.url, request->path);
 	code = curl_easy_perform(http->curl);
 	if (!code)
 		curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status);

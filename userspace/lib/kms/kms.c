@@ -23,23 +23,6 @@ const char *evs_cmk_state_name(enum evs_cmk_state state)
 	return state < sizeof(name) / sizeof(name[0]) ? name[state] : name[EVS_CMK_STATE_UNKNOWN];
 }
 
-bool evs_cmk_is_id(const char *ref)
-{
-	size_t i;
-
-	if (strlen(ref) != EVS_CMK_ID_SIZE - 1)
-		return false;
-	for (i = 0; i < EVS_CMK_ID_SIZE - 1; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (ref[i] != '-')
-				return false;
-		} else if (!strchr("0123456789abcdefghijklmnopqrstuvwxyz", ref[i])) {
-			return false;
-		}
-	}
-	return true;
-}
-
 long evs_kms_time_left(const struct evs_kms *kms)
 {
 	int64_t left = kms->deadline - evs_clock.now_ms();

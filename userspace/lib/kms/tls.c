@@ -11,19 +11,15 @@
 #include <string.h>
 
 #include "kms/alert.h"
-#include "kms/certificate.h"
 #include "kms/clock.h"
 #include "kms/curl.h"
+#include "kms/peer.h"
 #include "kms/tls.h"
 
 struct evs_tls {
 	CURL *curl;
-	char *url;
-	char *ca_file;
-	char *cert_file;
-	struct evs_secret *key;
+	struct evs_peer peer;
 	bool connected;
-	int alert;		/* number of the fatal alert that came, or 0 */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -32,19 +28,19 @@ struct evs_tls {
 static int fail(struct evs_tls *tls, CURLcode code, struct evs_error *err)
 {
 	const char *why = tls->error[0] ? tls->error : curl_easy_strerror(code);
-	int alert = tls->alert;
+	int alert = tls->peer.alert;
 
 	evs_tls_disconnect(tls);
 	if (evs_alert_refused(alert, err))
 		return -err->errnum;
-	evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", tls->url, why);
+	evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: %s", tls->peer.url, why);
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
 		return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE,
 			"%s: TLS: %s; see ca-file, client-cert-file and client-key-file in %s",
-			tls->url, why, evs_config_path());
+			tls->peer.url, why, evs_config_path());
 	default:
 		err->transient = evs_curl_transient(code);
 		return -err->errnum;
@@ -55,16 +51,10 @@ static int time_over(struct evs_tls *tls, struct evs_error *err)
 {
 	evs_tls_disconnect(tls);
 	return evs_error_set_class(err, EVS_CLASS_KMS_UNREACHABLE, "%s: no answer in time",
-				   tls->url);
+				   tls->peer.url);
 }
 
 /* ---- the connection ---- */
-
-static bool copy_text(char **copy, const char *text)
-{
-	*copy = text ? strdup(text) : NULL;
-	return !text || *copy;
-}
 
 int evs_tls_open(struct evs_tls **tls, const struct evs_http_peer *peer, struct evs_error *err)
 {
@@ -75,11 +65,8 @@ int evs_tls_open(struct evs_tls **tls, const struct evs_http_peer *peer, struct 
 	if (ret)
 		return ret;
 	new = calloc(1, sizeof(*new));
-	if (!new || !copy_text(&new->url, peer->url) || !copy_text(&new->ca_file, peer->ca_file) ||
-	    !copy_text(&new->cert_file, peer->cert_file))
-		ret = evs_error_set(err, ENOMEM, "out of memory");
-	else
-		ret = evs_certificate_key(&new->key, peer, err);
+	ret = new ? evs_peer_open(&new->peer, peer, err) :
+	      evs_error_set(err, ENOMEM, "out of memory");
 	if (ret)
 		evs_tls_close(new);
 	else
@@ -92,7 +79,7 @@ void evs_tls_disconnect(struct evs_tls *tls)
 	curl_easy_cleanup(tls->curl);
 	tls->curl = NULL;
 	tls->connected = false;
-	tls->alert = 0;
+	tls->peer.alert = 0;
 }
 
 void evs_tls_close(struct evs_tls *tls)
@@ -100,10 +87,7 @@ void evs_tls_close(struct evs_tls *tls)
 	if (!tls)
 		return;
 	evs_tls_disconnect(tls);
-	free(tls->url);
-	free(tls->ca_file);
-	free(tls->cert_file);
-	evs_secret_free(tls->key);
+	evs_peer_close(&tls->peer);
 	free(tls);
 }
 
@@ -112,21 +96,15 @@ static CURLcode set_options(struct evs_tls *tls, long timeout_ms)
 	CURL *curl = tls->curl;
 	CURLcode ret = CURLE_OK;
 
-	ret |= curl_easy_setopt(curl, CURLOPT_URL, tls->url);
+	ret |= curl_easy_setopt(curl, CURLOPT_URL, tls->peer.url);
 	ret |= curl_easy_setopt(curl, CURLOPT_CONNECT_ONLY, 1L);
 	ret |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
 	ret |= curl_easy_setopt(curl, CURLOPT_PROXY, "");	/* whatever https_proxy says */
 	ret |= curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	ret |= curl_easy_setopt(curl, CURLOPT_SSL_ENABLE_ALPN, 0L);
-	ret |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	ret |= evs_alert_watch(curl, &tls->alert);
 	ret |= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, tls->error);
 	ret |= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
-	if (tls->ca_file) {		/* these and nobody else */
-		ret |= curl_easy_setopt(curl, CURLOPT_CAINFO, tls->ca_file);
-		ret |= curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	}
-	return ret | evs_certificate_set(curl, tls->cert_file, tls->key);
+	return ret | evs_peer_set(curl, &tls->peer);
 }
 
 int evs_tls_connect(struct evs_tls *tls, int64_t deadline, struct evs_error *err)

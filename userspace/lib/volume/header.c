@@ -178,11 +178,10 @@ static int check_target(struct target *target, const struct evs_volume *backup, 
 static int check_fits(const struct evs_device *dev, const struct evs_volume *backup,
 		      struct evs_error *err)
 {
-	unsigned int block_size;
 	uint64_t size;
 	int ret;
 
-	ret = evs_device_size(dev, &size, &block_size, err);
+	ret = evs_device_size(dev, &size, NULL, err);
 	if (ret)
 		return ret;
 	if (size < backup->sector_size || size - backup->sector_size < backup->data_offset)

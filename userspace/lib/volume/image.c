@@ -165,12 +165,11 @@ int evs_image_load(struct evs_image *image, const struct evs_device *dev,
 		   struct evs_error *err)
 {
 	struct finding found = {};
-	unsigned int block_size;
 	uint64_t size;
 	int ret;
 
 	memset(image, 0, sizeof(*image));
-	ret = evs_device_size(dev, &size, &block_size, err);
+	ret = evs_device_size(dev, &size, NULL, err);
 	if (ret)
 		return ret;
 	find_header(dev, &found);

@@ -176,31 +176,22 @@ static void aws_advise(const struct evs_kms *kms, const struct evs_refusal *refu
 {
 	const char *region = evs_config_get(&kms->cfg, "region"), *cmk = refusal->cmk;
 
-	switch (refusal->class) {
-	case EVS_CLASS_CMK_DISABLED:
+	if (refusal->class == EVS_CLASS_CMK_DISABLED)
 		snprintf(text, EVS_ADVICE_MAX,
 			 "enable it with: aws kms enable-key --region %s --key-id %s", region, cmk);
-		break;
-	case EVS_CLASS_CMK_PENDING_DELETION:
+	else if (refusal->class == EVS_CLASS_CMK_PENDING_DELETION)
 		snprintf(text, EVS_ADVICE_MAX,
 			 "cancel with: aws kms cancel-key-deletion --region %s --key-id %s, then enable it",
 			 region, cmk);
-		break;
-	case EVS_CLASS_CMK_NO_MATERIAL:
+	else if (refusal->class == EVS_CLASS_CMK_NO_MATERIAL)
 		snprintf(text, EVS_ADVICE_MAX,
 			 "import it with: aws kms import-key-material --region %s --key-id %s",
 			 region, cmk);
-		break;
-	case EVS_CLASS_NO_PERMISSION:
+	else if (refusal->class == EVS_CLASS_NO_PERMISSION)
 		snprintf(text, EVS_ADVICE_MAX, "a policy of AWS has to allow %s",
 			 permission(refusal->call));
-		break;
-	case EVS_CLASS_BAD_CREDENTIALS:
+	else if (refusal->class == EVS_CLASS_BAD_CREDENTIALS)
 		snprintf(text, EVS_ADVICE_MAX, "and the clock of this host");
-		break;
-	default:
-		break;
-	}
 }
 
 /* ---- configuration ---- */

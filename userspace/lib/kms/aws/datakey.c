@@ -67,15 +67,25 @@ static int take_dk(struct evs_http_answer *answer, struct evs_secret *dk, struct
 	return ret == -ENOENT ? evs_aws_bad_answer(err, "no data key") : ret;
 }
 
+/* A request with the CMK and the context; NULL when out of memory */
+static json_object *new_request(const struct evs_token *token)
+{
+	json_object *request = json_object_new_object();
+
+	if (request && !add_key(request, "", "KeyId", token))
+		return request;
+	json_object_put(request);
+	return NULL;
+}
+
 int evs_aws_create_datakey(struct evs_kms *kms, struct evs_token *token,
 			   struct evs_secret *dk, struct evs_error *err)
 {
-	json_object *request = json_object_new_object();
+	json_object *request = new_request(token);
 	struct evs_http_answer answer;
-	int ret;
+	int ret = 0;
 
-	ret = request ? add_key(request, "", "KeyId", token) : -ENOMEM;
-	if (!ret)
+	if (request)
 		ret = evs_aws_add(request, "NumberOfBytes", json_object_new_int(EVS_DK_SIZE));
 	ret = evs_aws_send(kms, "GenerateDataKey", request, ret, &answer, err);
 	if (!ret)
@@ -86,13 +96,11 @@ int evs_aws_create_datakey(struct evs_kms *kms, struct evs_token *token,
 int evs_aws_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
 			    struct evs_secret *dk, struct evs_error *err)
 {
-	json_object *request = json_object_new_object();
+	json_object *request = new_request(token);
 	struct evs_http_answer answer;
 	int ret;
 
-	ret = request ? add_key(request, "", "KeyId", token) : -ENOMEM;
-	if (!ret)
-		ret = add_blob(request, token, err);
+	ret = request ? add_blob(request, token, err) : 0;
 	ret = evs_aws_send(kms, "Decrypt", request, ret, &answer, err);
 	return ret ? ret : take_dk(&answer, dk, err);
 }
@@ -102,14 +110,14 @@ int evs_aws_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 			    const struct evs_secret *dk, struct evs_error *err)
 {
 	static const char member[] = ",\"Plaintext\":\"", end[] = "\"}";
-	json_object *request = json_object_new_object();
+	json_object *request = new_request(token);
 	struct evs_secret *body = evs_secret_alloc(BODY_MAX);
 	struct evs_http_answer answer;
 	const char *text = NULL;
 	char *at;
 	int ret;
 
-	if (request && !add_key(request, "", "KeyId", token))
+	if (request)
 		text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	if (!body || !text || strlen(text) > BODY_MAX - 256) {
 		ret = evs_error_set(err, ENOMEM, "out of memory that can be locked (ulimit -l)");

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "date.h"
 #include "kms/barbican/barbican.h"
 #include "kms/clock.h"
-#include "kms/otc/iam.h"
 #include "kms/json.h"
 #include "kms/otc/auth.h"
 
@@ -49,7 +49,7 @@ static int64_t time_of(json_object *object, const char *name)
 {
 	char text[64];
 
-	return evs_json_text(object, name, text, sizeof(text)) ? 0 : evs_iam_time(text);
+	return evs_json_text(object, name, text, sizeof(text)) ? 0 : evs_date_read(text);
 }
 
 static int get_cmk(json_object *secret, struct evs_cmk *cmk, struct evs_error *err)

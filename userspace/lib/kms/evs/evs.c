@@ -92,7 +92,6 @@ const struct evs_kms_ops evs_evs_ops = {
 	.name = "evs",
 	.keys = keys,
 	.open = evs_open,
-	.close = evs_otc_close,
 	.advise = advise,
 	EVS_OTC_CALLS,
 	.create_agency = create_agency,

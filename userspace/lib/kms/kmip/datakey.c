@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Data keys: a wrapped DK is IV, ciphertext and tag of AES-GCM */
 #include <errno.h>
-#include <openssl/rand.h>
 #include <string.h>
 
 #include "hex.h"
@@ -25,20 +24,18 @@ static void begin_datakey(struct evs_kmip *kmip, enum evs_kmip_op op, const char
 int evs_kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 			     const struct evs_secret *dk, struct evs_error *err)
 {
-	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[EVS_GCM_WRAPPED_SIZE];
 	struct evs_kmip *kmip = kms->priv;
 	struct evs_ttlv payload, data, tag;
+	struct evs_gcm_wrapped wrapped;
 	int ret;
 
-	ret = evs_context_digest(&token->context, digest, err);
+	ret = evs_kms_gcm_new(token, &wrapped, err);
 	if (ret)
 		return ret;
-	if (RAND_bytes(wrapped, EVS_GCM_IV_SIZE) != 1)
-		return evs_error_set(err, EIO, "libcrypto has no random numbers");
 	begin_datakey(kmip, KMIP_OP_ENCRYPT, token->cmk);
 	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, dk->data, EVS_DK_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, EVS_GCM_IV_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
+	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped.bytes, EVS_GCM_IV_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, wrapped.digest, sizeof(wrapped.digest));
 	ret = evs_kmip_call(kms, KMIP_OP_ENCRYPT, &payload, err);
 	if (ret)
 		return evs_kmip_refine(kms, KMIP_OP_ENCRYPT, token->cmk, err);
@@ -48,31 +45,30 @@ int evs_kmip_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	    !evs_ttlv_find(&payload, KMIP_AEAD_TAG, EVS_TTLV_BYTES, &tag) ||
 	    tag.len != EVS_GCM_TAG_SIZE)
 		return evs_kmip_bad_answer(err, "no ciphertext with a tag of AES-GCM");
-	memcpy(wrapped + EVS_GCM_IV_SIZE, data.value, EVS_DK_SIZE);
-	memcpy(wrapped + EVS_GCM_IV_SIZE + EVS_DK_SIZE, tag.value, EVS_GCM_TAG_SIZE);
-	evs_hex_encode(token->wrapped_dk, wrapped, sizeof(wrapped));
+	memcpy(wrapped.bytes + EVS_GCM_IV_SIZE, data.value, EVS_DK_SIZE);
+	memcpy(wrapped.bytes + EVS_GCM_IV_SIZE + EVS_DK_SIZE, tag.value, EVS_GCM_TAG_SIZE);
+	evs_hex_encode(token->wrapped_dk, wrapped.bytes, sizeof(wrapped.bytes));
 	return 0;
 }
 
 int evs_kmip_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
 			     struct evs_secret *dk, struct evs_error *err)
 {
-	unsigned char digest[EVS_CONTEXT_DIGEST_SIZE], wrapped[EVS_GCM_WRAPPED_SIZE];
 	struct evs_kmip *kmip = kms->priv;
 	struct evs_ttlv payload, data;
+	struct evs_gcm_wrapped wrapped;
 	int ret;
 
-	ret = evs_context_digest(&token->context, digest, err);
-	if (!ret)
-		ret = evs_kms_gcm_wrapped(token, wrapped, err);
+	ret = evs_kms_gcm_get(token, &wrapped, err);
 	if (ret)
 		return ret;
 	begin_datakey(kmip, KMIP_OP_DECRYPT, token->cmk);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, wrapped + EVS_GCM_IV_SIZE, EVS_DK_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped, EVS_GCM_IV_SIZE);
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, digest, sizeof(digest));
-	evs_ttlv_put_bytes(&kmip->out, KMIP_AEAD_TAG, wrapped + EVS_GCM_IV_SIZE + EVS_DK_SIZE,
-			   EVS_GCM_TAG_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_DATA, wrapped.bytes + EVS_GCM_IV_SIZE,
+			   EVS_DK_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_IV, wrapped.bytes, EVS_GCM_IV_SIZE);
+	evs_ttlv_put_bytes(&kmip->out, KMIP_AAD, wrapped.digest, sizeof(wrapped.digest));
+	evs_ttlv_put_bytes(&kmip->out, KMIP_AEAD_TAG,
+			   wrapped.bytes + EVS_GCM_IV_SIZE + EVS_DK_SIZE, EVS_GCM_TAG_SIZE);
 	ret = evs_kmip_call(kms, KMIP_OP_DECRYPT, &payload, err);
 	if (ret)
 		return evs_kmip_refine(kms, KMIP_OP_DECRYPT, token->cmk, err);

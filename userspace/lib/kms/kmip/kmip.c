@@ -326,32 +326,23 @@ static void kmip_advise(const struct evs_kms *kms, const struct evs_refusal *ref
 			char text[EVS_ADVICE_MAX])
 {
 	(void)kms;
-	switch (refusal->class) {
-	case EVS_CLASS_CMK_DISABLED:
-		if (refusal->call == EVS_CALL_UNWRAP)
-			snprintf(text, EVS_ADVICE_MAX,
-				 "KMIP deactivates a key for good: only who runs the server may still have a way to its material");
-		else
-			snprintf(text, EVS_ADVICE_MAX,
-				 "KMIP deactivates a key for good: take another, see: evs-setup cmk list%s",
-				 refusal->option);
-		break;
-	case EVS_CLASS_CMK_NO_MATERIAL:
+	if (refusal->class == EVS_CLASS_CMK_DISABLED && refusal->call == EVS_CALL_UNWRAP)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "KMIP deactivates a key for good: only who runs the server may still have a way to its material");
+	else if (refusal->class == EVS_CLASS_CMK_DISABLED)
+		snprintf(text, EVS_ADVICE_MAX,
+			 "KMIP deactivates a key for good: take another, see: evs-setup cmk list%s",
+			 refusal->option);
+	else if (refusal->class == EVS_CLASS_CMK_NO_MATERIAL)
 		snprintf(text, EVS_ADVICE_MAX, "activate it with: evs-setup cmk enable%s %s",
 			 refusal->option, refusal->cmk);
-		break;
-	case EVS_CLASS_NO_PERMISSION:
+	else if (refusal->class == EVS_CLASS_NO_PERMISSION)
 		snprintf(text, EVS_ADVICE_MAX,
 			 "the server's policy has to let the owner of client-cert-file %s",
 			 permission(refusal->call));
-		break;
-	case EVS_CLASS_BAD_CREDENTIALS:
+	else if (refusal->class == EVS_CLASS_BAD_CREDENTIALS)
 		snprintf(text, EVS_ADVICE_MAX,
 			 "and whether the server trusts who signed client-cert-file");
-		break;
-	default:
-		break;
-	}
 }
 
 /* ---- configuration ---- */

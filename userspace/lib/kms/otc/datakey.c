@@ -32,12 +32,10 @@ static int get_wrapped(json_object *reply, const char *op, struct evs_token *tok
 		       struct evs_error *err)
 {
 	char id[EVS_CMK_REF_SIZE];
-	size_t len;
 
 	if (evs_json_text(reply, "cipher_text", token->wrapped_dk, sizeof(token->wrapped_dk)))
 		return evs_otc_bad_answer(err, op, "no cipher_text, or too long a one");
-	len = strlen(token->wrapped_dk);
-	if (!len || len % 2 || strspn(token->wrapped_dk, "0123456789abcdefABCDEF") != len)
+	if (!evs_hex_valid(token->wrapped_dk))
 		return evs_otc_bad_answer(err, op, "cipher_text is no hex");
 	if (!evs_json_text(reply, "key_id", id, sizeof(id)) && strcmp(id, token->cmk))
 		return evs_otc_bad_answer(err, op, "wrapped by another CMK than asked for");
@@ -127,7 +125,7 @@ out:
 }
 
 int evs_otc_create_datakey(struct evs_kms *kms, struct evs_token *token,
-			      struct evs_secret *dk, struct evs_error *err)
+			   struct evs_secret *dk, struct evs_error *err)
 {
 	json_object *request = datakey_request(token, "datakey_length", DK_BITS), *reply;
 	int ret;
@@ -171,7 +169,7 @@ static int check_dk(json_object *reply, const struct evs_secret *dk, struct evs_
 }
 
 int evs_otc_decrypt_datakey(struct evs_kms *kms, const struct evs_token *token,
-			       struct evs_secret *dk, struct evs_error *err)
+			    struct evs_secret *dk, struct evs_error *err)
 {
 	json_object *request = datakey_request(token, "datakey_cipher_length", DK_BYTES), *reply;
 	int ret;
@@ -225,7 +223,7 @@ out:
 }
 
 int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
-			       const struct evs_secret *dk, struct evs_error *err)
+			    const struct evs_secret *dk, struct evs_error *err)
 {
 	const char *op = "encrypt-datakey";
 	struct evs_secret *body = plain_request(token, dk, err);
@@ -240,7 +238,8 @@ int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 	if (ret)
 		return ret;
 	reply = evs_json_parse((const char *)answer.body->data, answer.len);
-	ret = reply ? get_wrapped(reply, op, token, err) : evs_otc_bad_answer(err, op, "no JSON object");
+	ret = reply ? get_wrapped(reply, op, token, err) : evs_otc_bad_answer(err, op,
+									      "no JSON object");
 	json_object_put(reply);
 	return ret;
 }

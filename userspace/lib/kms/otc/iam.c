@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "kms/otc/iam.h"
+#include "date.h"
 #include "kms/json.h"
+#include "kms/otc/iam.h"
 #include "kms/otc/private.h"
 
 /* The catalogue of all services would make the answer many times as long. */
@@ -18,13 +18,6 @@
 #define EXPIRES "expires_at"
 
 static const char json_header[] = "Content-Type: application/json";
-
-int64_t evs_iam_time(const char *text)
-{
-	struct tm tm = {};
-
-	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : 0;
-}
 
 /* An object with one member; takes the value over. NULL when out of memory. */
 static json_object *wrap(const char *name, json_object *value)
@@ -134,9 +127,10 @@ static int take_token(const struct evs_http_answer *answer, struct evs_secret *l
 
 	evs_json_text(json_object_object_get(reply, "token"), EXPIRES, when, sizeof(when));
 	json_object_put(reply);
-	*expires = evs_iam_time(when);
+	*expires = evs_date_read(when);
 	if (!*token || strlen(token) >= line->size - used)
-		return evs_otc_bad_answer(err, "auth/tokens", "no X-Subject-Token, or too long a one");
+		return evs_otc_bad_answer(err, "auth/tokens",
+					  "no X-Subject-Token, or too long a one");
 	strcpy((char *)line->data + used, token);
 	return 0;
 }
@@ -281,7 +275,7 @@ static int take_key(struct evs_http_answer *answer, char access[EVS_IAM_ACCESS_M
 	    !evs_config_is_word(access))
 		ret = evs_otc_bad_answer(err, "metadata", "no access key");
 	evs_json_text(credential, EXPIRES, when, sizeof(when));
-	*expires = evs_iam_time(when);
+	*expires = evs_date_read(when);
 	json_object_put(reply);
 	return ret;
 }

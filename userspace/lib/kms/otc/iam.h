@@ -38,14 +38,6 @@ struct evs_iam_agency {
 };
 
 /**
- * evs_iam_time() - Read a time as IAM and OpenStack write it.
- * @text: such as 2026-11-25T12:00:00.000000Z, in UTC
- *
- * Return: seconds since 1970, 0 when it is none.
- */
-int64_t evs_iam_time(const char *text);
-
-/**
  * evs_iam_password() - Get a token with a password.
  * @kms: the client, whose time it takes
  * @iam: connection to the identity service

@@ -212,7 +212,6 @@ const struct evs_kms_ops evs_otc_ops = {
 	.keys = otc_keys,
 	.check = evs_otc_auth_check,
 	.open = otc_open,
-	.close = evs_otc_close,
 	.advise = evs_otc_advise,
 	EVS_OTC_CALLS,
 	.create_agency = evs_otc_create_agency,

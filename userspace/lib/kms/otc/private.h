@@ -159,7 +159,8 @@ void evs_otc_close(struct evs_kms *kms);
 	.create_datakey = evs_otc_create_datakey, \
 	.decrypt_datakey = evs_otc_decrypt_datakey, \
 	.encrypt_datakey = evs_otc_encrypt_datakey, \
-	.rewrap = evs_otc_rewrap_datakey
+	.rewrap = evs_otc_rewrap_datakey, \
+	.close = evs_otc_close
 
 /* ---- datakey.c: operations of struct evs_kms_ops ---- */
 

@@ -54,6 +54,18 @@ static CK_RV unwrap_gcm(const struct evs_p11_wrapper *wrapper, const unsigned ch
 	return rv;
 }
 
+/* Tokens take pointers to what they only read, and not const ones. */
+static CK_MECHANISM key_wrap = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
+static CK_OBJECT_CLASS secret_key = CKO_SECRET_KEY;
+static CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
+static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+
+/* What DK and digest are while they are one: an object of this session */
+#define INNER_ATTRIBUTES								\
+	{ CKA_CLASS, &secret_key, sizeof(secret_key) },					\
+	{ CKA_KEY_TYPE, &generic, sizeof(generic) },					\
+	{ CKA_TOKEN, &no, sizeof(no) }, { CKA_EXTRACTABLE, &yes, sizeof(yes) }
+
 /*
  * A token wraps nothing but its own objects, so for a moment the DK and the
  * digest are one: an object of this session, in the memory of the token.
@@ -61,13 +73,8 @@ static CK_RV unwrap_gcm(const struct evs_p11_wrapper *wrapper, const unsigned ch
 static CK_RV wrap_inner(const struct evs_p11_wrapper *wrapper, const struct evs_secret *inner,
 			unsigned char *wrapped, CK_ULONG *len)
 {
-	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) }, { CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) }, { CKA_EXTRACTABLE, &yes, sizeof(yes) },
+		INNER_ATTRIBUTES,
 		{ CKA_VALUE, (void *)inner->data, INNER_SIZE },
 	};
 	CK_FUNCTION_LIST *p11 = wrapper->p11;
@@ -77,7 +84,7 @@ static CK_RV wrap_inner(const struct evs_p11_wrapper *wrapper, const struct evs_
 	rv = p11->C_CreateObject(wrapper->session, template, 5, &object);
 	if (rv != CKR_OK)
 		return rv;
-	rv = p11->C_WrapKey(wrapper->session, &mechanism, wrapper->key, object, wrapped, len);
+	rv = p11->C_WrapKey(wrapper->session, &key_wrap, wrapper->key, object, wrapped, len);
 	p11->C_DestroyObject(wrapper->session, object);
 	return rv;
 }
@@ -103,21 +110,16 @@ CK_RV evs_p11_wrap_key_wrap(const struct evs_p11_wrapper *wrapper, const struct 
 static CK_RV unwrap_inner(const struct evs_p11_wrapper *wrapper, const unsigned char *wrapped,
 			  struct evs_secret *inner)
 {
-	CK_MECHANISM mechanism = { CKM_AES_KEY_WRAP_PAD, NULL, 0 };
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) }, { CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) }, { CKA_SENSITIVE, &no, sizeof(no) },
-		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
+		INNER_ATTRIBUTES,
+		{ CKA_SENSITIVE, &no, sizeof(no) },
 	};
 	CK_ATTRIBUTE value = { CKA_VALUE, inner->data, INNER_SIZE };
 	CK_FUNCTION_LIST *p11 = wrapper->p11;
 	CK_OBJECT_HANDLE object;
 	CK_RV rv;
 
-	rv = p11->C_UnwrapKey(wrapper->session, &mechanism, wrapper->key, (CK_BYTE *)wrapped,
+	rv = p11->C_UnwrapKey(wrapper->session, &key_wrap, wrapper->key, (CK_BYTE *)wrapped,
 			      KEY_WRAP_SIZE - 1, template, 5, &object);
 	if (rv != CKR_OK)
 		return rv;
