@@ -129,11 +129,19 @@ static int detach_name(struct evs_nl *nl, const char *name, enum evs_detach how,
 /**
  * struct tally - What has become of the lines.
  * @verb: what is done to them
+ * @nl: connection to the driver
+ * @how: for detach, what to do with disks that are open
+ * @fn: for others, what to do with each device
+ * @arg: argument of @fn
  * @failed: how many have failed
  * @worst: the failure with the highest exit status
  */
 struct tally {
 	const char *verb;
+	struct evs_nl *nl;
+	enum evs_detach how;
+	tab_fn *fn;
+	void *arg;
 	size_t failed;
 	struct evs_error worst;
 };
@@ -161,7 +169,7 @@ static int tally_result(const struct tally *tally, const struct evstab *tab,
 	return -err->errnum;
 }
 
-static void attach_line(struct evs_nl *nl, const struct evstab_entry *entry, struct tally *tally)
+static void attach_line(struct tally *tally, const struct evstab_entry *entry)
 {
 	struct evs_error err = {};
 	sigset_t mask;
@@ -176,7 +184,7 @@ static void attach_line(struct evs_nl *nl, const struct evstab_entry *entry, str
 		return;
 	/* Attaching blocks signals; between two disks it can be interrupted. */
 	sigprocmask(SIG_SETMASK, NULL, &mask);
-	ret = attach_entry(nl, entry, true, &err);
+	ret = attach_entry(tally->nl, entry, true, &err);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (!ret)
 		return;
@@ -186,59 +194,15 @@ static void attach_line(struct evs_nl *nl, const struct evstab_entry *entry, str
 		tally_add(tally, &err);
 }
 
-static void detach_line(struct evs_nl *nl, const struct evstab_entry *entry, enum evs_detach how,
-			struct tally *tally)
+static void detach_line(struct tally *tally, const struct evstab_entry *entry)
 {
 	struct evs_error err = {};
 
 	if (entry->bad)
 		evs_error_set(&err, EINVAL, "%s", entry->bad);
-	else if (!detach_name(nl, entry->name, how, &err))
+	else if (!detach_name(tally->nl, entry->name, tally->how, &err))
 		return;
 	tally_add(tally, &err);
-}
-
-int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err)
-{
-	struct tally tally = { .verb = "attach" };
-	const struct evstab_entry *entry;
-	struct evstab tab;
-	size_t i;
-	int ret;
-
-	ret = evstab_load(&tab, err);
-	if (ret)
-		return ret;
-	if (name) {
-		entry = evstab_find(&tab, name, err);
-		ret = entry ? attach_entry(nl, entry, false, err) : -err->errnum;
-	} else {
-		for (i = 0; i < tab.count; i++)
-			attach_line(nl, &tab.entries[i], &tally);
-		ret = tally_result(&tally, &tab, err);
-	}
-	evstab_free(&tab);
-	return ret;
-}
-
-int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct evs_error *err)
-{
-	struct tally tally = { .verb = "detach" };
-	struct evstab tab;
-	size_t i;
-	int ret;
-
-	if (name)
-		return detach_name(nl, name, how, err);
-	ret = evstab_load(&tab, err);
-	if (ret)
-		return ret;
-	/* A disk may stand on one of a line before it. */
-	for (i = tab.count; i > 0; i--)
-		detach_line(nl, &tab.entries[i - 1], how, &tally);
-	ret = tally_result(&tally, &tab, err);
-	evstab_free(&tab);
-	return ret;
 }
 
 /* 1 where there is no such device now, and the line says that there need not be */
@@ -258,8 +222,7 @@ static int find_device(const struct evstab_entry *entry, char **device, struct e
 	return 1;
 }
 
-static void each_line(const struct evstab_entry *entry, tab_fn *fn, void *arg,
-		      struct tally *tally)
+static void each_line(struct tally *tally, const struct evstab_entry *entry)
 {
 	struct evs_error err = {};
 	char *device;
@@ -272,7 +235,7 @@ static void each_line(const struct evstab_entry *entry, tab_fn *fn, void *arg,
 		return;
 	}
 	if (!ret) {
-		ret = fn(arg, device, &err);
+		ret = tally->fn(tally->arg, device, &err);
 		free(device);
 	}
 	if (!ret)
@@ -282,9 +245,11 @@ static void each_line(const struct evstab_entry *entry, tab_fn *fn, void *arg,
 	tally_add(tally, &err);
 }
 
-int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err)
+/* All lines in order, or from the last one up: a disk may stand on one of a line before it. */
+static int all_lines(struct tally *tally,
+		     void (*line)(struct tally *tally, const struct evstab_entry *entry),
+		     bool upwards, struct evs_error *err)
 {
-	struct tally tally = { .verb = verb };
 	struct evstab tab;
 	size_t i;
 	int ret;
@@ -293,10 +258,46 @@ int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err)
 	if (ret)
 		return ret;
 	for (i = 0; i < tab.count; i++)
-		each_line(&tab.entries[i], fn, arg, &tally);
-	ret = tally_result(&tally, &tab, err);
+		line(tally, &tab.entries[upwards ? tab.count - 1 - i : i]);
+	ret = tally_result(tally, &tab, err);
 	evstab_free(&tab);
 	return ret;
+}
+
+static int attach_name(struct evs_nl *nl, const char *name, struct evs_error *err)
+{
+	const struct evstab_entry *entry;
+	struct evstab tab;
+	int ret;
+
+	ret = evstab_load(&tab, err);
+	if (ret)
+		return ret;
+	entry = evstab_find(&tab, name, err);
+	ret = entry ? attach_entry(nl, entry, false, err) : -err->errnum;
+	evstab_free(&tab);
+	return ret;
+}
+
+int tab_attach(struct evs_nl *nl, const char *name, struct evs_error *err)
+{
+	struct tally tally = { .verb = "attach", .nl = nl };
+
+	return name ? attach_name(nl, name, err) : all_lines(&tally, attach_line, false, err);
+}
+
+int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct evs_error *err)
+{
+	struct tally tally = { .verb = "detach", .nl = nl, .how = how };
+
+	return name ? detach_name(nl, name, how, err) : all_lines(&tally, detach_line, true, err);
+}
+
+int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err)
+{
+	struct tally tally = { .verb = verb, .fn = fn, .arg = arg };
+
+	return all_lines(&tally, each_line, false, err);
 }
 
 /* ---- lines that a new header makes stale ---- */
