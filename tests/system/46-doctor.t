@@ -70,9 +70,14 @@ doctor_finds "configuration" 'configuration: /etc/evs/evs.conf:2: timeout must b
 must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test \
 	-days 365 -keyout "$tmp/key.pem" -out "$tmp/cert.pem"
 printf '[kms local]\nca-file = %s\n' "$tmp/cert.pem" >/etc/evs/evs.conf
-like "$(evs-setup doctor)" '^ok +KMS local: ca-file: .* is valid' "certificate"
+like "$(evs-setup doctor)" '^ok +KMS local: ca-file: .* is valid until 20' "certificate"
 must openssl req -x509 -key "$tmp/key.pem" -subj /CN=test -days 1 -out "$tmp/cert.pem"
-like "$(evs-setup doctor)" '^note +KMS local: ca-file: .*within 30 days' "certificate that ends soon"
+like "$(evs-setup doctor)" '^note +KMS local: ca-file: .*expires on 20.*, within 30 days' \
+	"certificate that ends soon"
+must openssl req -x509 -key "$tmp/key.pem" -subj /CN=test -days 29 -out "$tmp/cert.pem"
+like "$(evs-setup doctor)" '^note +KMS local: ca-file: .*within 30 days' "in 29 days"
+must openssl req -x509 -key "$tmp/key.pem" -subj /CN=test -days 31 -out "$tmp/cert.pem"
+like "$(evs-setup doctor)" '^ok +KMS local: ca-file: ' "in 31 days"
 printf 'nothing\n' >"$tmp/cert.pem"
 doctor_finds "certificate that is none" 'KMS local: ca-file: .*no certificate'
 must rm /etc/evs/evs.conf

@@ -84,6 +84,17 @@ for line in "evs_disks 1" "evs_disk_state $ids state=live 1" "evs_disk_cmk_state
 	like "$text" "^$line\$" "metrics: $line"
 done
 unlike "$(metrics --quiet)" ^evs_disk_cmk_state "metrics: --quiet asks no KMS"
+must openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test \
+	-days 20 -keyout "$tmp/key.pem" -out "$tmp/cert.pem"
+printf '[kms far]\nbackend = evs\nurl = https://kms.example\nca-file = %s\nclient-cert-file = %s\n' \
+	"$tmp/cert.pem" "$tmp/gone.pem" >/etc/evs/evs.conf
+text=$(metrics --quiet)
+must rm /etc/evs/evs.conf
+ends=$(date -d "$(openssl x509 -noout -enddate -in "$tmp/cert.pem" | cut -d= -f2)" +%s)
+like "$text" "^evs_kms_certificate_expiry_seconds key=ca-file kms=far $ends\$" \
+	"metrics: when a certificate expires"
+like "$text" '^evs_kms_certificate_expiry_seconds key=client-cert-file kms=far 0$' \
+	"metrics: a certificate that cannot be read"
 refused 1 'give --prometheus or --json, not both' "metrics: not as JSON" \
 	evs-setup status --prometheus --json
 

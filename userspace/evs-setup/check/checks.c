@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What doctor and config check have in common */
 #include <errno.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +10,9 @@
 #include "checks.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "date.h"
+#include "kms/certificate.h"
 #include "text.h"
-
-#define SOON (30 * 24 * 3600)		/* a certificate that ends within it is worth a word */
 
 static void say(const char *verdict, const char *what, const char *fmt, va_list args)
 	__attribute__((format(printf, 3, 0)));
@@ -93,48 +91,38 @@ int check_config(struct findings *f, struct evs_config *cfg)
 	return -err.errnum;
 }
 
-static void judge_certificate(struct findings *f, const char *what, const char *path,
-			      const X509 *cert)
-{
-	time_t now = time(NULL), soon = now + SOON;
-
-	if (X509_cmp_time(X509_get0_notBefore(cert), &now) > 0)
-		check_bad(f, what, "%s: is not valid yet; is the clock right?", path);
-	else if (X509_cmp_time(X509_get0_notAfter(cert), &now) < 0)
-		check_bad(f, what, "%s: has expired; get a new one", path);
-	else if (X509_cmp_time(X509_get0_notAfter(cert), &soon) < 0)
-		check_note(f, what, "%s: expires within 30 days", path);
-	else
-		check_good(f, what, "%s: is valid", path);
-}
-
 static void check_certificate(struct findings *f, const struct evs_config_kms *kms,
 			      const char *key)
 {
 	const char *path = evs_config_get(kms, key);
 	char what[EVS_KMS_NAME_MAX + EVS_CONFIG_NAME_MAX + 16];
-	X509 *cert = NULL;
-	FILE *file;
+	struct evs_error err = {};
+	char date[EVS_DATE_SIZE];
+	int64_t from, until;
+	time_t now = time(NULL);
 
 	if (!path)
 		return;
 	snprintf(what, sizeof(what), "KMS %s: %s", kms->name, key);
-	file = fopen(path, "re");
-	if (!file) {
-		check_bad(f, what, "%s: %s", path, strerror(errno));
+	if (evs_certificate_dates(path, &from, &until, &err)) {
+		check_bad(f, what, "%s", err.text);
 		return;
 	}
-	cert = PEM_read_X509(file, NULL, NULL, NULL);
-	fclose(file);
-	if (cert)
-		judge_certificate(f, what, path, cert);
+	evs_date_day(date, until);
+	if (from > now)
+		check_bad(f, what, "%s: is not valid yet; is the clock right?", path);
+	else if (until < now)
+		check_bad(f, what, "%s: expired on %s; get a new one", path, date);
+	else if (until < now + EVS_CERTIFICATE_SOON)
+		check_note(f, what, "%s: expires on %s, within 30 days; get a new one", path, date);
 	else
-		check_bad(f, what, "%s: holds no certificate (PEM)", path);
-	X509_free(cert);
+		check_good(f, what, "%s: is valid until %s", path, date);
 }
 
 void check_certificates(struct findings *f, const struct evs_config_kms *cfg)
 {
-	check_certificate(f, cfg, "ca-file");
-	check_certificate(f, cfg, "client-cert-file");
+	const char *const *key;
+
+	for (key = evs_certificate_keys; *key; key++)
+		check_certificate(f, cfg, *key);
 }

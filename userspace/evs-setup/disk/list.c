@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "cmk-state.h"
+#include "config.h"
 #include "disks.h"
 #include "prometheus.h"
 
@@ -182,7 +183,9 @@ static int print_disks(const char *ref, enum table_form form, bool ask, struct e
 
 static int print_metrics(const char *ref, bool ask, struct evs_error *err)
 {
+	struct evs_error ignored = {};
 	struct cmk_states states;
+	struct evs_config config;
 	struct evs_disk *disks;
 	size_t count;
 	int ret;
@@ -195,6 +198,11 @@ static int print_metrics(const char *ref, bool ask, struct evs_error *err)
 	prometheus_print(disks, count, &states);
 	cmk_state_free(&states);
 	free(disks);
+	/* What is wrong with it is for doctor to say. */
+	if (!evs_config_load(&config, &ignored)) {
+		prometheus_print_kms(&config);
+		evs_config_free(&config);
+	}
 	return 0;
 }
 

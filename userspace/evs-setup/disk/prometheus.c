@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Disks in the text format of Prometheus, for the textfile collector of node_exporter.
+ * Disks and certificates in the text format of Prometheus, for the textfile collector of node_exporter.
  * Names and labels are an interface: Documentation/monitoring.rst lists them.
  */
 #include <inttypes.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "block/backing.h"
+#include "kms/certificate.h"
 #include "prometheus.h"
 
 static void print_label(const char *name, const char *value)
@@ -130,6 +131,37 @@ static void print_number(const struct evs_disk *disk, enum number number)
 
 	begin_sample(numbers[number].family, disk);
 	printf("} %" PRIu64 "\n", values[number]);
+}
+
+static void print_certificates(const struct evs_config_kms *kms)
+{
+	const char *const *key, *path;
+	struct evs_error ignored = {};
+	int64_t from, until;
+
+	for (key = evs_certificate_keys; *key; key++) {
+		path = evs_config_get(kms, *key);
+		if (!path)
+			continue;
+		/* One that cannot be read is of no more use than one that has expired. */
+		if (evs_certificate_dates(path, &from, &until, &ignored))
+			until = 0;
+		printf("evs_kms_certificate_expiry_seconds{");
+		print_label("kms", kms->name);
+		putchar(',');
+		print_label("key", *key);
+		printf("} %" PRId64 "\n", until);
+	}
+}
+
+void prometheus_print_kms(const struct evs_config *config)
+{
+	size_t i;
+
+	begin_family("evs_kms_certificate_expiry_seconds", "gauge",
+		     "When a certificate of the configuration expires, in seconds since 1970.");
+	for (i = 0; i < config->kms_count; i++)
+		print_certificates(&config->kms[i]);
 }
 
 void prometheus_print(const struct evs_disk *disks, size_t count,
