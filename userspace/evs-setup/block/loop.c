@@ -77,6 +77,41 @@ int loop_attach(int file, unsigned int block_size, char *path, size_t size,
 	return loop < 0 ? -err->errnum : loop;
 }
 
+int loop_keep(int loop, bool partscan, struct evs_error *err)
+{
+	struct loop_info64 info;
+
+	if (ioctl(loop, LOOP_GET_STATUS64, &info))
+		return evs_error_set(err, errno, "cannot look at the loop device: %m");
+	info.lo_flags &= ~(__u32)LO_FLAGS_AUTOCLEAR;
+	if (partscan)
+		info.lo_flags |= LO_FLAGS_PARTSCAN;
+	return ioctl(loop, LOOP_SET_STATUS64, &info) ?
+	       evs_error_set(err, errno, "cannot set up the loop device: %m") : 0;
+}
+
+static int control_path(const char *path, unsigned long request, struct evs_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return evs_error_set(err, errno, "%s: %m", path);
+	if (ioctl(fd, request, 0))
+		ret = evs_error_set(err, errno, "%s: %m", path);
+	close(fd);
+	return ret;
+}
+
+int loop_detach(const char *path, struct evs_error *err)
+{
+	return control_path(path, LOOP_CLR_FD, err);
+}
+
+int loop_grow(const char *path, struct evs_error *err)
+{
+	return control_path(path, LOOP_SET_CAPACITY, err);
+}
+
 bool loop_covers(int loop, const struct stat *target)
 {
 	struct loop_info64 info;

@@ -24,6 +24,34 @@ int loop_attach(int file, unsigned int block_size, char *path, size_t size,
 		struct evs_error *err);
 
 /**
+ * loop_keep() - Have a loop device stay until loop_detach(), whoever uses it.
+ * @loop: its descriptor
+ * @partscan: look for partitions on it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int loop_keep(int loop, bool partscan, struct evs_error *err);
+
+/**
+ * loop_detach() - Remove a loop device that nobody uses.
+ * @path: its path
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int loop_detach(const char *path, struct evs_error *err);
+
+/**
+ * loop_grow() - Have a loop device be as large as its file is now.
+ * @path: its path
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int loop_grow(const char *path, struct evs_error *err);
+
+/**
  * loop_find() - Find the loop device over a file.
  * @file: what stat(2) says about the file
  * @path: filled with the path of the loop device

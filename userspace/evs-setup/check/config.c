@@ -9,9 +9,11 @@
 
 #include "checks.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "config.h"
 #include "evstab.h"
 #include "kms/kms.h"
+#include "pool/pool.h"
 #include "secret.h"
 
 /* Opening a client reads its secrets, and asks nothing. */
@@ -29,6 +31,38 @@ static void check_section(struct findings *f, const struct evs_config_kms *cfg)
 	}
 	check_good(f, what, "its section is complete, and its files can be read");
 	evs_kms_close(kms);
+}
+
+/* Opening a pool looks whether it is there, and makes nothing. */
+static void check_pool(struct findings *f, const struct evs_config_pool *cfg)
+{
+	char what[EVS_POOL_NAME_MAX + 8], size[16];
+	struct evs_pool_usage usage;
+	struct evs_error err = {};
+	struct evs_pool pool;
+	uint64_t percent;
+
+	snprintf(what, sizeof(what), "pool %s", cfg->name);
+	if (evs_pool_open(&pool, cfg, &err)) {
+		check_bad(f, what, "%s", check_sentence(&err, what));
+		return;
+	}
+	if (pool.ops->usage(&pool, &usage, &err)) {
+		check_bad(f, what, "%s", check_sentence(&err, what));
+	} else {
+		percent = usage.size ? usage.used / (usage.size / 100 + 1) : 100;
+		table_size(size, sizeof(size), usage.size);
+		if (percent < cfg->limit && usage.metadata_used < cfg->limit)
+			check_good(f, what, "%s, %llu %% of %s used, metadata %u %%",
+				   cfg->ops->name, (unsigned long long)percent, size,
+				   usage.metadata_used);
+		else
+			check_note(f, what,
+				   "%s, %llu %% of %s used, metadata %u %%: nothing is made above limit, %u %%",
+				   cfg->ops->name, (unsigned long long)percent, size,
+				   usage.metadata_used, cfg->limit);
+	}
+	evs_pool_close(&pool);
 }
 
 /* A line may be good by itself, but not beside the others and evs.conf. */
@@ -88,6 +122,8 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	for (i = 0; good && i < cfg.kms_count; i++)
 		if (cfg.kms[i].configured)
 			check_section(&found, &cfg.kms[i]);
+	for (i = 0; good && i < cfg.pool_count; i++)
+		check_pool(&found, &cfg.pools[i]);
 	check_tab(&found, good ? &cfg : NULL);
 	if (good)
 		evs_config_free(&cfg);
@@ -99,7 +135,7 @@ const struct verb verb_config_check = {
 	.args = "[OPTION...]",
 	.brief = "check evs.conf(5) and evstab(5) without asking a KMS",
 	.notes = "Checks every section and line, the secrets and certificates that evs.conf names,\n"
-		 "and that evstab names KMSs of evs.conf. Prints a line for each: ok, note or BAD.\n"
+		 "its pools, and that evstab names KMSs of evs.conf. Prints a line for each: ok, note or BAD.\n"
 		 "Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };

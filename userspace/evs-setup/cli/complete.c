@@ -95,7 +95,19 @@ static void offer_keys(const char *last, const struct evs_config_kms *endpoint)
 	alarm(0);
 }
 
-/* The names of KMSs, or the CMKs of the one that the command line names */
+/* Not what is in a pool: its engine would have to look at devices. */
+static void offer_pools(const struct line *line, const struct evs_config *cfg, bool whole)
+{
+	char word[EVS_POOL_NAME_MAX + 2];
+	size_t i;
+
+	for (i = 0; i < cfg->pool_count; i++) {
+		snprintf(word, sizeof(word), "%s%s", cfg->pools[i].name, whole ? "" : "/");
+		offer(line->last, word);
+	}
+}
+
+/* Pools, the names of KMSs, or the CMKs of the one that the command line names */
 static void offer_config(const struct line *line, enum verb_word word)
 {
 	const struct evs_config_kms *endpoint;
@@ -107,6 +119,8 @@ static void offer_config(const struct line *line, enum verb_word word)
 		return;
 	for (i = 0; word == WORD_KMS && i < cfg.kms_count; i++)
 		offer(line->last, cfg.kms[i].name);
+	if (word == WORD_POOL || word == WORD_POOL_DISK)
+		offer_pools(line, &cfg, word == WORD_POOL);
 	endpoint = evs_config_kms(&cfg, line->kms, &ignored);
 	if (word == WORD_CMK && endpoint)
 		offer_keys(line->last, endpoint);
@@ -150,16 +164,20 @@ static void offer_word(const struct line *line, enum verb_word word, const char 
 		break;
 	case WORD_FILE:
 		puts(FILES);
+		offer_config(line, WORD_POOL_DISK);
 		break;
 	case WORD_DISK:
 		offer_files(line->last, "/dev/evs[0-9]*");
 		offer_files(line->last, "/dev/evs/*");
+		offer_config(line, WORD_POOL_DISK);
 		break;
 	case WORD_ENTRY:
 		offer_entries(line->last);
 		break;
 	case WORD_KMS:
 	case WORD_CMK:
+	case WORD_POOL:
+	case WORD_POOL_DISK:
 		offer_config(line, word);
 		break;
 	case WORD_COLUMNS:

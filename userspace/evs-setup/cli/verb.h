@@ -29,6 +29,8 @@ enum verb_word {
 	WORD_CHOICE,	/* one of the words between the bars of its name */
 	WORD_FILE,
 	WORD_DISK,	/* an attached disk */
+	WORD_POOL,
+	WORD_POOL_DISK,	/* an object of a pool */
 	WORD_ENTRY,	/* a name in evstab(5) */
 	WORD_KMS,
 	WORD_CMK,
@@ -97,6 +99,11 @@ extern const struct verb verb_revoke;
 extern const struct verb verb_suspend;
 extern const struct verb verb_resume;
 extern const struct verb verb_resize;
+extern const struct verb verb_delete;
+extern const struct verb verb_snapshot_create;
+extern const struct verb verb_snapshot_list;
+extern const struct verb verb_snapshot_delete;
+extern const struct verb verb_snapshot_diff;
 extern const struct verb verb_list;
 extern const struct verb verb_status;
 extern const struct verb verb_probe;

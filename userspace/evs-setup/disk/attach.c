@@ -17,6 +17,9 @@
 #include "cli/out.h"
 #include "disks.h"
 #include "dk.h"
+#include "pool/attach.h"
+#include "pool/link.h"
+#include "pool/target.h"
 #include "tab.h"
 #include "text.h"
 #include "volume/volume.h"
@@ -181,11 +184,15 @@ static int announce(struct evs_nl *nl, const struct attach_request *req,
 
 	disks_path(disk, path, sizeof(path));
 	ret = node_wait(path, disk->disk_dev, err);
+	if (!ret && req->record)
+		ret = link_make(disk->name, path, err);
 	if (!ret && print_disk(disk, path, req->target, req->several, err))
 		/* Whatever the errno, it is none that a disk or a KMS has. */
 		ret = evs_error_set(err, EPIPE, "%s: the disk is detached again", err->text);
-	if (ret)
+	if (ret) {
+		link_remove(disk->name, path);
 		evs_nl_detach(nl, disk->id, EVS_DETACH_FORCE, &ignored);
+	}
 	return ret;
 }
 
@@ -298,12 +305,19 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	ret = evs_pin_check(&req->pin, vol, req->target, err);
 	if (ret)
 		return ret;
+	if (req->record && strcmp(req->record->id, evs_volume_uuid(vol)))
+		return evs_error_set(err, EBADMSG,
+				     "%s: holds the header of disk %s, not of %s", req->target,
+				     evs_volume_uuid(vol), req->record->id);
 	check_context(vol, req->target);
 	what->uuid = evs_volume_uuid(vol);
 	what->cmk = evs_volume_token(vol)->cmk;
 	what->allow_discards |= evs_volume_allow_discards(vol);
 	what->offset = evs_volume_data_offset(vol);
 	what->size = evs_volume_data_size(vol);
+	/* The engine may have rounded it up. */
+	if (req->record && req->record->size < what->size)
+		what->size = req->record->size;
 	what->sector_size = evs_volume_sector_size(vol);
 	ret = backing_loop(backing, what->sector_size, err);
 	if (ret)
@@ -349,6 +363,9 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	ret = parse(&request, argc, argv, err);
 	if (ret)
 		return ret;
+	ret = request.disk.target ? target_is_pool(request.disk.target, err) : 0;
+	if (ret)
+		return ret < 0 ? ret : attach_in_pool(&request.disk, err);
 	ret = evs_nl_open(&nl, err);
 	if (ret)
 		return ret;
@@ -363,13 +380,15 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_attach = {
 	.name = "attach",
 	.args = "[OPTION...] DEVICE|FILE\n"
+		"       evs-setup attach [OPTION...] POOL/DISK\n"
 		"       evs-setup attach --all|--tab NAME\n"
 		"       evs-setup attach --raw --key SERIAL --sector-size 512|4096\n"
 		"                        [OPTION...] DEVICE|FILE",
 	.brief = "attach a device or file as a disk /dev/evsN and print its path",
 	.options = options,
 	.notes = "The KMS that the header names unwraps the key of the disk. A file gets a loop\n"
-		 "device, which is removed when the disk is detached.\n"
+		 "device, which is removed when the disk is detached. A disk of a pool is named\n"
+		 "POOL:DISK and has a link /dev/evs/POOL/DISK, also a plain one, which gets no evsN.\n"
 		 "\n"
 		 "BYTES may end in K, M, G or T.\n",
 	.operands = { WORD_FILE },

@@ -4,6 +4,7 @@
 
 #include "nl/netlink.h"
 #include "pin.h"
+#include "pool/record.h"
 
 /**
  * struct attach_request - What is to be attached.
@@ -11,6 +12,8 @@
  * @raw: there is no header
  * @several: others follow: with --json, they are printed together
  * @pin: what KMS and CMK are accepted
+ * @record: of a disk of a pool, its record: the UUID that its header must have, and its
+ *	    size; else NULL
  * @what: what goes to the kernel, filled in as it becomes known
  */
 struct attach_request {
@@ -18,6 +21,7 @@ struct attach_request {
 	bool raw;
 	bool several;
 	struct evs_pin pin;
+	const struct evs_record *record;
 	struct evs_attach what;
 };
 

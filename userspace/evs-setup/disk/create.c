@@ -13,6 +13,7 @@
 #include "cli/out.h"
 #include "config.h"
 #include "kms/kms.h"
+#include "pool/create.h"
 #include "text.h"
 #include "volume/volume.h"
 
@@ -21,8 +22,9 @@
  * @target: on what
  * @claim: the same, held
  * @before: what it held when it was claimed
- * @kms: name of the KMS
- * @cmk: the CMK
+ * @pool: what only a disk of a pool has
+ * @kms: name of the KMS, NULL for the local one
+ * @cmk: the CMK, NULL for evs/default
  * @force: whatever the device holds
  * @uuid: UUID of the new disk
  * @format: how the disk shall be
@@ -31,6 +33,7 @@ struct request {
 	const char *target;
 	struct claim claim;
 	struct evs_probe before;
+	struct create_request pool;
 	const char *kms;
 	const char *cmk;
 	bool force;
@@ -46,6 +49,11 @@ static const struct verb_option options[] = {
 	{ "sector-size", VERB_LONG('s'), "512|4096", WORD_CHOICE,
 	  "set the size of a crypto sector, by default 4096 where\nthe device permits it" },
 	{ "force", 'f', NULL, WORD_NONE, "destroy what the device holds" },
+	{ "size", VERB_LONG('z'), "BYTES", WORD_TEXT,
+	  "in a pool: set how much the disk holds; BYTES may end in\nK, M, G or T" },
+	{ "plain", VERB_LONG('p'), NULL, WORD_NONE, "in a pool: make a disk that is not encrypted" },
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
+	  "in a pool: check everything, ask the KMS, make nothing" },
 	{},
 };
 
@@ -66,6 +74,14 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		return 0;
 	case VERB_LONG('s'):
 		return cli_sector_size(optarg, &req->format.sector_size, err);
+	case VERB_LONG('z'):
+		return cli_bytes("--size", optarg, &req->pool.size, err);
+	case VERB_LONG('p'):
+		req->pool.plain = true;
+		return 0;
+	case VERB_LONG('n'):
+		req->pool.dry_run = true;
+		return 0;
 	default:
 		req->force = true;
 		return 0;
@@ -135,7 +151,7 @@ static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *
 	struct evs_cmk cmk;
 	int ret;
 
-	ret = evs_kms_describe_key(kms, req->cmk, &cmk, err);
+	ret = evs_kms_describe_key(kms, req->cmk ? req->cmk : EVS_CMK_DEFAULT, &cmk, err);
 	if (ret)
 		return ret;
 	ret = evs_token_init(&token, kms_name, cmk.id, req->uuid, err);
@@ -173,7 +189,7 @@ static int create(struct request *req, struct evs_error *err)
 		ret = evs_error_set(err, ENOMEM, "cannot lock memory for the data key: %m");
 		goto out;
 	}
-	endpoint = evs_config_kms(&config, req->kms, err);
+	endpoint = evs_config_kms(&config, req->kms ? req->kms : EVS_KMS_LOCAL, err);
 	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
 	if (!ret)
 		ret = make_disk(kms, endpoint->name, req, dk, err);
@@ -184,10 +200,61 @@ out:
 	return ret;
 }
 
+static int run_on_device(struct request *req, struct evs_error *err)
+{
+	uuid_t uuid;
+	int ret;
+
+	if (req->pool.size || req->pool.plain || req->pool.dry_run)
+		return evs_error_set(err, EINVAL,
+				     "%s: --size, --plain and --dry-run are for a disk of a pool, POOL/DISK",
+				     req->target);
+	ret = claim_open(&req->claim, req->target, err);
+	if (ret)
+		return ret;
+	uuid_generate(uuid);
+	uuid_unparse_lower(uuid, req->uuid);
+	req->format.uuid = req->uuid;
+	ret = look(req, &req->before, err);
+	if (!ret)
+		ret = evs_volume_check_format(&req->claim.dev, &req->format, err);
+	if (!ret)
+		ret = create(req, err);
+	claim_close(&req->claim);
+	return ret;
+}
+
+static int run_in_pool(struct request *req, struct evs_error *err)
+{
+	struct target target;
+	int ret;
+
+	if (req->force)
+		return evs_error_set(err, EINVAL,
+				     "%s: --force is for devices and files: what is in a pool is deleted first",
+				     req->target);
+	if (req->pool.plain && (req->kms || req->cmk || req->format.label ||
+				req->format.sector_size))
+		return evs_error_set(err, EINVAL,
+				     "%s: a plain disk has no header, so --plain takes none of --kms, --cmk, --label and --sector-size",
+				     req->target);
+	if (!req->pool.size)
+		return evs_error_set(err, EINVAL, "%s: --size BYTES is missing", req->target);
+	req->pool.kms = req->kms;
+	req->pool.cmk = req->cmk;
+	req->pool.label = req->format.label;
+	req->pool.sector_size = req->format.sector_size;
+	ret = target_open(&target, req->target, EVS_KIND_DISK, err);
+	if (ret)
+		return ret;
+	ret = create_in_pool(&target, &req->pool, err);
+	target_close(&target);
+	return ret;
+}
+
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	struct request req = { .kms = EVS_KMS_LOCAL, .cmk = EVS_CMK_DEFAULT };
-	uuid_t uuid;
+	struct request req = {};
 	int ret;
 
 	ret = parse(&req, argc, argv, err);
@@ -196,27 +263,20 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	ret = evs_process_harden(err);
 	if (ret)
 		return ret;
-	ret = claim_open(&req.claim, req.target, err);
-	if (ret)
+	ret = target_is_pool(req.target, err);
+	if (ret < 0)
 		return ret;
-	uuid_generate(uuid);
-	uuid_unparse_lower(uuid, req.uuid);
-	req.format.uuid = req.uuid;
-	ret = look(&req, &req.before, err);
-	if (!ret)
-		ret = evs_volume_check_format(&req.claim.dev, &req.format, err);
-	if (!ret)
-		ret = create(&req, err);
-	claim_close(&req.claim);
-	return ret;
+	return ret ? run_in_pool(&req, err) : run_on_device(&req, err);
 }
 
 const struct verb verb_create = {
 	.name = "create",
-	.args = "[OPTION...] DEVICE|FILE",
+	.args = "[OPTION...] DEVICE|FILE\n"
+		"       evs-setup create --size BYTES [--plain] [OPTION...] POOL/DISK",
 	.brief = "make an encrypted disk on a device or file; its data is lost",
 	.options = options,
-	.notes = "Prints the device, the UUID of the new disk, and the id of the CMK.\n",
+	.notes = "Prints the device, the UUID of the new disk, and the id of the CMK, or \"plain\".\n"
+		 "POOL is a pool of evs.conf(5), where a new disk is made; what is there stays.\n",
 	.operands = { WORD_FILE },
 	.run = run,
 };

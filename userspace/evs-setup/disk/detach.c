@@ -15,6 +15,9 @@
 #include "cmk-state.h"
 #include "detach.h"
 #include "disks.h"
+#include "pool/detach.h"
+#include "pool/link.h"
+#include "pool/target.h"
 #include "tab.h"
 
 #define UDEV_RUNS "/run/udev/control"
@@ -127,6 +130,7 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 	if (ret)
 		return evs_error_prefix(err, "%s", ref);
 	disks_path(disk, path, sizeof(path));
+	link_remove(disk->name, path);
 	if (how != EVS_DETACH_LAZY)
 		node_wait_gone(disk->name, path);
 	unit_stop(disk->name);
@@ -249,10 +253,27 @@ static int run_tab(struct evs_nl *nl, const char *name, enum evs_detach how,
 	return ret;
 }
 
+/* A plain disk of a pool is not the kernel's; what is below an encrypted one is let go. */
+static int run_disk(const char *ref, enum evs_detach how, struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	struct evs_disk disk;
+	struct evs_nl *nl;
+	int pool = target_is_pool(ref, &ignored) > 0, ret;
+
+	ret = disks_open(&nl, ref, &disk, err);
+	if (ret)
+		return pool ? detach_plain(ref, how, err) : ret;
+	ret = run_one(nl, &disk, ref, how, err);
+	evs_nl_close(nl);
+	if (!ret && pool)
+		detach_release(ref);
+	return ret;
+}
+
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct request request = { .how = EVS_DETACH_IDLE };
-	struct evs_disk disk;
 	struct evs_nl *nl;
 	const char *ref;
 	int opt, ret;
@@ -262,21 +283,16 @@ static int run(int argc, char *argv[], struct evs_error *err)
 			return -err->errnum;
 	if (opt < 0)
 		return opt;
-	if (request.all || request.tab) {
-		ret = cli_no_operand(argc, argv, err);
-		if (!ret)
-			ret = evs_nl_open(&nl, err);
-		if (ret)
-			return ret;
-		ret = run_tab(nl, request.tab, request.how, err);
-	} else {
+	if (!request.all && !request.tab) {
 		ret = cli_operand(argc, argv, "disk", &ref, err);
-		if (!ret)
-			ret = disks_open(&nl, ref, &disk, err);
-		if (ret)
-			return ret;
-		ret = run_one(nl, &disk, ref, request.how, err);
+		return ret ? ret : run_disk(ref, request.how, err);
 	}
+	ret = cli_no_operand(argc, argv, err);
+	if (!ret)
+		ret = evs_nl_open(&nl, err);
+	if (ret)
+		return ret;
+	ret = run_tab(nl, request.tab, request.how, err);
 	evs_nl_close(nl);
 	return ret;
 }

@@ -24,6 +24,15 @@ void disks_path(const struct evs_disk *disk, char *path, size_t size)
 	snprintf(path, size, "/dev/evs%u", disk->id);
 }
 
+/* A disk of a pool, POOL:DISK, is called POOL/DISK by users. */
+static bool is_in_pool(const char *name, const char *ref)
+{
+	size_t len = strcspn(ref, "/");
+
+	return len && !strncmp(name, ref, len) && name[len] == ':' &&
+	       !strcmp(name + len + 1, ref + len + 1);
+}
+
 bool disks_match(const struct evs_disk *disk, const char *ref)
 {
 	char path[32];
@@ -36,6 +45,8 @@ bool disks_match(const struct evs_disk *disk, const char *ref)
 			ref += strlen(UUID_TAG);
 		return *disk->uuid && strcasecmp(disk->uuid, ref) == 0;
 	}
+	if (is_in_pool(disk->name, ref))
+		return true;
 	/* A disk that was detached by force has its path, but no node any more. */
 	disks_path(disk, path, sizeof(path));
 	if (strcmp(path, ref) == 0)

@@ -9,8 +9,8 @@
 
 /* For the help of verbs that take a disk */
 #define DISKS_HELP \
-	"DISK is the name or UUID of an attached disk, UUID=UUID, its node /dev/evsN or a\n" \
-	"link to it, or the device or file below it.\n"
+	"DISK is the name or UUID of an attached disk, UUID=UUID, POOL/DISK, its node /dev/evsN\n" \
+	"or a link to it, or the device or file below it.\n"
 
 /**
  * disks_match() - Is this the disk that is meant?

@@ -10,6 +10,7 @@
 #include "cmk-state.h"
 #include "config.h"
 #include "disks.h"
+#include "pool/list.h"
 #include "prometheus.h"
 
 enum column {
@@ -208,8 +209,19 @@ static int print_metrics(const char *ref, bool ask, struct evs_error *err)
 
 static int run_list(int argc, char *argv[], struct evs_error *err)
 {
-	if (cli_option(argc, argv, err) < 0 || cli_no_operand(argc, argv, err))
-		return -err->errnum;
+	const char *pool;
+	bool verify = false;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		verify = true;
+	if (opt < 0)
+		return opt;
+	if (optind < argc)
+		return cli_operand(argc, argv, "pool", &pool, err) ? -err->errnum :
+		       list_pool(pool, NULL, verify, err);
+	if (verify)
+		return evs_error_set(err, EINVAL, "--verify needs a pool");
 	/* Programs look at it again and again; a person reads it once. */
 	return print_disks(NULL, TABLE_COLUMNS, !cli_settings()->json && !cli_settings()->quiet,
 			   err);
@@ -232,14 +244,24 @@ static int run_status(int argc, char *argv[], struct evs_error *err)
 	return print_metrics(ref, ask, err);
 }
 
+static const struct verb_option list_options[] = {
+	{ "verify", VERB_LONG('V'), NULL, WORD_NONE,
+	  "look into each object of the pool whether it is what its\nrecord says" },
+	{},
+};
+
 const struct verb verb_list = {
 	.name = "list",
-	.args = "[OPTION...]",
-	.brief = "list the attached disks",
+	.args = "[OPTION...] [POOL]",
+	.brief = "list the attached disks, or what is in a pool",
+	.options = list_options,
 	.notes = "With --json, prints all that status prints except cmk-state; sizes are in bytes.\n"
+		 "A pool has the columns NAME, KIND, SIZE, USED, ATTRIBUTE, CMK, CMK-STATE, STATE,\n"
+		 "FROM, ATTACHED, UUID, KMS, MADE and CONSISTENT.\n"
 		 "\n"
 		 CMK_STATE_HELP
 		 "--json does not ask either.\n",
+	.operands = { WORD_POOL },
 	VERB_COLUMNS(columns),
 	.needs = VERB_NEEDS_ADMIN,
 	.run = run_list,

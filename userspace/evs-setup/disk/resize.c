@@ -6,6 +6,8 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "disks.h"
+#include "pool/resize.h"
+#include "pool/target.h"
 #include "volume/volume.h"
 
 enum column {
@@ -99,6 +101,9 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	}
 	if (opt < 0 || cli_operand(argc, argv, "disk", &ref, err))
 		return -err->errnum;
+	ret = target_is_pool(ref, err);
+	if (ret)
+		return ret < 0 ? ret : resize_in_pool(ref, size, err);
 	ret = disks_open(&nl, ref, &disk, err);
 	if (ret)
 		return ret;
@@ -109,10 +114,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_resize = {
 	.name = "resize",
-	.args = "[--size BYTES] DISK",
+	.args = "[--size BYTES] DISK\n"
+		"       evs-setup resize --size BYTES POOL/DISK",
 	.brief = "grow a disk with the device below and print its size in bytes",
 	.options = options,
-	.notes = "The disk may be in use. It cannot shrink.\n"
+	.notes = "The disk may be in use. It cannot shrink. A disk of a pool is made larger together\n"
+		 "with what is below it, and need not be attached.\n"
 		 "\n"
 		 DISKS_HELP,
 	.operands = { WORD_DISK },

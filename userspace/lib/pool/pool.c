@@ -5,6 +5,8 @@
  * removes what was not completed.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,9 @@
 #include <uuid.h>
 
 #include "config.h"
+#include "device.h"
 #include "pool/pool.h"
+#include "volume/volume.h"
 
 #define LOCK_FOLDER "/run/evs"
 
@@ -45,12 +49,12 @@ static void lock_path(struct evs_lock *lock, const char *uuid)
 /**
  * struct leftovers - Objects that nobody will complete.
  * @maker: this boot of this host
- * @objects: their names
+ * @entries: the objects
  * @count: how many
  */
 struct leftovers {
 	char maker[EVS_MAKER_SIZE];
-	struct evs_object *objects;
+	struct evs_pool_entry *entries;
 	size_t count;
 };
 
@@ -75,16 +79,47 @@ static bool is_left(const struct leftovers *left, const struct evs_pool_entry *e
 static int note_leftover(void *arg, const struct evs_pool_entry *entry, struct evs_error *err)
 {
 	struct leftovers *left = arg;
-	struct evs_object *objects;
+	struct evs_pool_entry *entries;
 
 	if (!is_left(left, entry))
 		return 0;
-	objects = reallocarray(left->objects, left->count + 1, sizeof(*objects));
-	if (!objects)
+	entries = reallocarray(left->entries, left->count + 1, sizeof(*entries));
+	if (!entries)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	left->objects = objects;
-	objects[left->count++] = entry->object;
+	left->entries = entries;
+	entries[left->count++] = *entry;
 	return 0;
+}
+
+/* Overwrite the header of an object. What has none, or no room for it, goes without. */
+static void shred(struct evs_pool *pool, const struct evs_object *object)
+{
+	static const unsigned char zeros[1 << 20];
+	struct evs_error ignored = {};
+	struct evs_device dev;
+	char path[PATH_MAX];
+	uint64_t offset, size;
+	unsigned int block;
+
+	if (pool->ops->activate(pool, object, true, path, sizeof(path), &ignored) ||
+	    evs_device_open(&dev, path, O_RDWR, &ignored))
+		return;
+	if (!evs_device_size(&dev, &size, &block, &ignored) && size >= EVS_DATA_OFFSET)
+		for (offset = 0; offset < EVS_DATA_OFFSET; offset += sizeof(zeros))
+			if (evs_device_write(&dev, zeros, sizeof(zeros), offset))
+				break;
+	evs_device_sync(&dev);
+	evs_device_close(&dev);
+}
+
+static int remove_unfinished(struct evs_pool *pool, const struct evs_object *object,
+			     bool encrypted, struct evs_error *err)
+{
+	if (encrypted)
+		shred(pool, object);
+	if (pool->ops->deactivate(pool, object, err))
+		return -err->errnum;
+	return pool->ops->remove(pool, object, err);
 }
 
 static int sweep(struct evs_pool *pool, struct evs_error *err)
@@ -99,11 +134,10 @@ static int sweep(struct evs_pool *pool, struct evs_error *err)
 		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
 	ret = pool->ops->list(pool, note_leftover, &left, err);
 	/* One that cannot be removed now is in nobody's way. */
-	for (i = 0; !ret && i < left.count; i++) {
-		pool->ops->deactivate(pool, &left.objects[i], &ignored);
-		pool->ops->remove(pool, &left.objects[i], &ignored);
-	}
-	free(left.objects);
+	for (i = 0; !ret && i < left.count; i++)
+		remove_unfinished(pool, &left.entries[i].object, left.entries[i].record.encrypted,
+				  &ignored);
+	free(left.entries);
 	return ret;
 }
 
@@ -244,4 +278,50 @@ void evs_pool_abandon(struct evs_pool *pool, struct evs_unfinished *work)
 	pool->ops->deactivate(pool, &work->object, &ignored);
 	pool->ops->remove(pool, &work->object, &ignored);
 	evs_lock_release(&work->lock);
+}
+
+/* ---- removing ---- */
+
+static int take_name_away(struct evs_pool *pool, const struct evs_pool_entry *entry,
+			  struct evs_unfinished *work, struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	int ret;
+
+	work->record = entry->record;
+	ret = evs_record_maker(work->record.maker);
+	if (ret)
+		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
+	/* With its name, it is complete whatever its tags say. */
+	ret = pool->ops->save(pool, &entry->object, &work->record, err);
+	if (!ret)
+		ret = pool->ops->rename(pool, &entry->object, &work->object, err);
+	if (ret)
+		pool->ops->save(pool, &entry->object, &entry->record, &ignored);
+	return ret;
+}
+
+int evs_pool_delete(struct evs_pool *pool, const struct evs_pool_entry *entry,
+		    struct evs_error *err)
+{
+	struct evs_unfinished work = { .object.unfinished = true };
+	int ret;
+
+	ret = pool->ops->deactivate(pool, &entry->object, err);
+	if (ret)
+		return ret;
+	/* A snapshot has the header of its disk, and cannot be renamed by all engines. */
+	if (entry->object.kind == EVS_KIND_SNAPSHOT)
+		return pool->ops->remove(pool, &entry->object, err);
+	strcpy(work.object.name, entry->record.id);
+	work.object.kind = entry->object.kind;
+	lock_path(&work.lock, entry->record.id);
+	ret = evs_lock_take(&work.lock, false);
+	if (ret)
+		return evs_error_set(err, -ret, "%s: %s", work.lock.path, strerror(-ret));
+	ret = take_name_away(pool, entry, &work, err);
+	if (!ret)
+		ret = remove_unfinished(pool, &work.object, entry->record.encrypted, err);
+	evs_lock_release(&work.lock);
+	return ret;
 }

@@ -75,7 +75,8 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  *	  one whose record is no valid one is left out
  * @create: make an unfinished disk or image of so many zero bytes, rounded up
  * @remove: remove an object; refuse it while the engine needs it for another one
- * @rename: give an unfinished object its name, which is the moment at which it exists
+ * @rename: give an unfinished object its name, which is the moment at which it exists, or
+ *	    take that of a disk without snapshots, or of an image, away again
  * @replace: the same over the disk of that name, which goes, while its snapshots stay; NULL
  *	     where the engine has @rollback. Cut short, it is finished by the next @open.
  * @rollback: take a disk back to one of its snapshots in place; NULL where @clone and
@@ -246,6 +247,20 @@ int evs_pool_begin(struct evs_unfinished *work, enum evs_kind kind, struct evs_e
  */
 int evs_pool_commit(struct evs_pool *pool, struct evs_unfinished *work,
 		    const struct evs_object *name, struct evs_error *err);
+
+/**
+ * evs_pool_delete() - Remove an object.
+ * @pool: the pool, whose lock is held
+ * @entry: the object, which nobody uses; a disk has no snapshots any more
+ * @err: filled on failure
+ *
+ * It loses its name first. Then its header is overwritten: the wrapped key in it, with
+ * the CMK, would still open what the engine has not overwritten.
+ *
+ * Return: 0 or a negative errno, -EBUSY when it is in use or needed.
+ */
+int evs_pool_delete(struct evs_pool *pool, const struct evs_pool_entry *entry,
+		    struct evs_error *err);
 
 /**
  * evs_pool_abandon() - Remove an object that was not completed.

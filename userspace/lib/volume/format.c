@@ -4,7 +4,6 @@
 
 #include "volume/private.h"
 
-#define DATA_OFFSET (16 << 20)	/* room for key slots of stock cryptsetup */
 #define HEADER_SIZE 0x4000	/* of each of the two copies */
 #define SMALL_SECTOR 512U
 #define LARGE_SECTOR 4096U
@@ -20,7 +19,7 @@ int evs_volume_check_format(const struct evs_device *dev, struct evs_format *fmt
 	ret = evs_device_size(dev, &size, &block_size, err);
 	if (ret)
 		return ret;
-	if (size < DATA_OFFSET + LARGE_SECTOR)
+	if (size < EVS_DATA_OFFSET + LARGE_SECTOR)
 		return evs_error_set(err, ENOSPC,
 				     "%s: %llu bytes are too small: the header alone takes 16 MiB",
 				     dev->path, (unsigned long long)size);
@@ -72,10 +71,10 @@ static int format_image(struct crypt_device *cd, const struct evs_format *fmt,
 	};
 	int ret;
 
-	ret = crypt_set_metadata_size(cd, HEADER_SIZE, DATA_OFFSET - 2 * HEADER_SIZE);
+	ret = crypt_set_metadata_size(cd, HEADER_SIZE, EVS_DATA_OFFSET - 2 * HEADER_SIZE);
 	if (ret < 0)
 		return ret;
-	ret = crypt_set_data_offset(cd, DATA_OFFSET / SMALL_SECTOR);
+	ret = crypt_set_data_offset(cd, EVS_DATA_OFFSET / SMALL_SECTOR);
 	if (ret < 0)
 		return ret;
 	ret = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", fmt->uuid,
@@ -109,7 +108,7 @@ static int make_image(struct evs_image *image, const struct evs_device *dev,
 	struct evs_crypt_log log;
 	int ret;
 
-	ret = evs_image_new(image, DATA_OFFSET + LARGE_SECTOR, HEADER_SIZE, err);
+	ret = evs_image_new(image, EVS_DATA_OFFSET + LARGE_SECTOR, HEADER_SIZE, err);
 	if (ret)
 		return ret;
 	ret = evs_crypt_init(&cd, image, dev->path, &log, err);
@@ -165,7 +164,7 @@ int evs_volume_format(const struct evs_device *dev, const struct evs_format *fmt
 		return ret;
 	ret = evs_device_wipe(dev, err);
 	if (!ret)
-		ret = evs_image_write(&image, dev, DATA_OFFSET, false, err);
+		ret = evs_image_write(&image, dev, EVS_DATA_OFFSET, false, err);
 	if (!ret) {
 		ret = check_written(dev, dk, err);
 		if (ret)

@@ -10,6 +10,7 @@
 #include "secret.h"
 #include "token.h"
 
+#define EVS_DATA_OFFSET (16 << 20)	/* of a new disk: room for key slots of stock cryptsetup */
 #define EVS_LABEL_MAX 47		/* LUKS2 has 48 bytes */
 #define EVS_SUBSYSTEM "evs"
 #define EVS_TOKEN_TYPE "evs-kms"

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the tests of the life cycle share, beside tap.sh of the system tests. Source it
+# first:
+#
+#   . "$(dirname "$0")/life.sh"
+#
+# Each test is run for every engine that the guest has: for engine in $(engines).
+. "${BASH_SOURCE[0]%/*}/../system/tap.sh"
+
+# engines: the engines that this guest has the kernel and the programs for
+engines()
+{
+	modprobe -q xfs
+	! grep -qw xfs /proc/filesystems || echo dir
+}
+
+# add_pool NAME ENGINE KEY=VALUE...: a section of evs.conf
+add_pool()
+{
+	printf '[pool %s]\nengine = %s\n' "$1" "$2"
+	shift 2
+	printf '%s\n' "$@"
+} >>/etc/evs/evs.conf
+
+# new_fs NAME SIZE MKFS...: mount a new file system at $tmp/NAME. Not by mount -o loop,
+# which has the loop device open for writing: the kernel of User-Mode Linux minds that.
+new_fs()
+{
+	local name=$1 file loop
+
+	file=$(new_file "$name.img" "$2")
+	shift 2
+	must "$@" "$file"
+	loop=$(new_loop "$file")
+	at_exit losetup -d "$loop"
+	must mkdir "$tmp/$name"
+	must mount "$loop" "$tmp/$name"
+	at_exit umount "$tmp/$name"
+}
+
+# new_pool NAME ENGINE [KEY=VALUE...]: a pool of 600 MiB
+new_pool()
+{
+	local name=$1 engine=$2
+
+	shift 2
+	case $engine in
+	dir)
+		new_fs "$name" 600M mkfs.xfs -q -m reflink=1
+		add_pool "$name" dir "dir = $tmp/$name" "$@"
+		;;
+	esac
+}
+
+# drop_pools: forget the pools; their file systems go at the end
+drop_pools()
+{
+	rm -f /etc/evs/evs.conf
+}
+
+# raw POOL/DISK: path of the data of a disk as the engine has it
+raw()
+{
+	case $engine in
+	dir) echo "$tmp/${1%%/*}/${1#*/}/disk" ;;
+	esac
+}
+
+# everything POOL: what its engine has, ours or not, for comparisons
+everything()
+{
+	case $engine in
+	dir) (cd "$tmp/$1" && find . -type f -printf '%P %s\n' -o -mindepth 1 -printf '%P\n' | sort) ;;
+	esac
+}
+
+# object NAME FIELD: a field of an object in the list of its pool
+object()
+{
+	evs-setup list --json "${1%%/*}" | jq -r ".objects[] | select(.name == \"$1\").\"$2\""
+}
+
+# objects POOL: the names of all objects, one a line
+objects()
+{
+	evs-setup list --json "$1" | jq -r '.objects[].name'
+}
+
+# detach_pools: for at_exit: the disks of all pools, whatever state the test left
+detach_pools()
+{
+	local link
+
+	for link in /dev/evs/*/*; do
+		[ ! -L "$link" ] || evs-setup detach "${link#/dev/evs/}" >/dev/null 2>&1
+	done
+	detach_all
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * attach POOL/DISK: the lock of the pool is held until the disk is attached, so that
+ * no other verb removes or replaces what was looked at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "block/loop.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "detach.h"
+#include "link.h"
+#include "target.h"
+#include "text.h"
+
+#define PLAIN_BLOCK_SIZE 512
+
+/* ---- encrypted ---- */
+
+static int attach_encrypted(struct attach_request *req, const struct target *target,
+			    const struct evs_pool_entry *entry, const char *path,
+			    struct evs_error *err)
+{
+	char name[LINK_SIZE];
+	struct evs_nl *nl;
+	int ret;
+
+	link_name(name, &target->pool, &target->object);
+	req->what.name = name;
+	req->record = &entry->record;
+	req->target = path;
+	ret = evs_nl_open(&nl, err);
+	if (ret)
+		return ret;
+	ret = attach_disk(nl, req, err);
+	evs_nl_close(nl);
+	return ret;
+}
+
+/* ---- plain ---- */
+
+/* The loop device over a file: one that an attach which was cut short left is as good. */
+static int have_loop(const struct attach_request *req, const char *file, char *node, size_t size,
+		     struct evs_error *err)
+{
+	int fd = open(file, (req->what.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	int loop, ret;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		ret = evs_error_set(err, errno, "%s: %m", file);
+	} else {
+		ret = loop_find(&st, node, size, err);
+		if (!ret) {
+			loop = loop_attach(fd, PLAIN_BLOCK_SIZE, node, size, err);
+			ret = loop < 0 ? loop : loop_keep(loop, !req->what.no_partscan, err);
+			if (loop >= 0)
+				close(loop);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+static int print_plain(const struct target *target, const struct evs_pool_entry *entry,
+		       const char *node, const char *path, struct evs_error *err)
+{
+	char name[LINK_SIZE];
+
+	link_name(name, &target->pool, &target->object);
+	if (!cli_settings()->json)
+		return puts(node) == EOF || fflush(stdout) ?
+		       evs_error_set(err, EPIPE, "standard output: %m") : 0;
+	return out_texts("disks", err, "device", node, "name", name, "uuid", entry->record.id,
+			 "backing", path, NULL);
+}
+
+static int attach_plain(const struct attach_request *req, const struct target *target,
+			const struct evs_pool_entry *entry, const char *path,
+			struct evs_error *err)
+{
+	char node[PATH_MAX], name[LINK_SIZE];
+	struct evs_error ignored = {};
+	struct stat st;
+	int ret;
+
+	link_name(name, &target->pool, &target->object);
+	if (req->pin.kms || req->pin.cmk)
+		return evs_error_set(err, EPERM,
+				     "is plain: it has neither the KMS nor the CMK that --kms and --cmk ask for");
+	if (stat(path, &st))
+		return evs_error_set(err, errno, "%s: %m", path);
+	if (S_ISREG(st.st_mode))
+		ret = have_loop(req, path, node, sizeof(node), err);
+	else
+		ret = snprintf(node, sizeof(node), "%s", path) < 0 ? -EINVAL : 0;
+	if (!ret)
+		ret = link_make(name, node, err);
+	if (!ret)
+		ret = print_plain(target, entry, node, path, err);
+	if (ret) {
+		link_remove(name, node);
+		if (S_ISREG(st.st_mode))
+			loop_detach(node, &ignored);
+	}
+	return ret;
+}
+
+/* ---- both ---- */
+
+static int attach_found(struct attach_request *req, struct target *target, struct evs_error *err)
+{
+	struct evs_pool *pool = &target->pool;
+	struct evs_error ignored = {};
+	struct evs_pool_entry entry;
+	char path[PATH_MAX];
+	int ret;
+
+	ret = target_find(target, &entry, err);
+	if (ret)
+		return ret;
+	if (*entry.record.rollback)
+		return evs_error_set(err, EBUSY,
+				     "%s: its rollback to %s is not finished; finish it with: evs-setup snapshot rollback %s@%s",
+				     target->text, entry.record.rollback, target->text,
+				     entry.record.rollback);
+	if (detach_where(target, &entry.record, path, sizeof(path)))
+		return evs_error_set(err, EEXIST, "%s: is attached already, as %s", target->text,
+				     path);
+	ret = pool->ops->activate(pool, &target->object, !req->what.read_only, path, sizeof(path),
+				  err);
+	if (!ret)
+		ret = entry.record.encrypted ? attach_encrypted(req, target, &entry, path, err) :
+		      attach_plain(req, target, &entry, path, err);
+	if (!ret)
+		return 0;
+	pool->ops->deactivate(pool, &target->object, &ignored);
+	return evs_error_prefix(err, "%s", target->text);
+}
+
+int attach_in_pool(struct attach_request *req, struct evs_error *err)
+{
+	struct target target;
+	int ret;
+
+	if (req->raw || req->what.name)
+		return evs_error_set(err, EINVAL,
+				     "%s: a disk of a pool has its own name and header: it takes neither --name nor --raw",
+				     req->target);
+	ret = target_open(&target, req->target, EVS_KIND_DISK, err);
+	if (ret)
+		return ret;
+	ret = evs_pool_lock(&target.pool, err);
+	if (!ret)
+		ret = attach_found(req, &target, err);
+	target_close(&target);
+	return ret;
+}

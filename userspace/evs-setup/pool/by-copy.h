@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_POOL_BY_COPY_H
+#define EVS_SETUP_POOL_BY_COPY_H
+
+#include "target.h"
+
+/**
+ * copy_snapshot() - Make a snapshot by copying all data of a disk.
+ * @target: name of the snapshot; the lock of its pool is held, but not while it copies
+ * @disk: the disk, which is detached
+ * @record: record of the snapshot
+ * @err: filled on failure, when there is no such snapshot
+ *
+ * For engines that have no snapshots. The disk is held meanwhile: nobody can attach it.
+ * Prints how far it is, and ends at once when it is interrupted.
+ *
+ * Return: 0 or a negative errno, -ECANCELED when it was interrupted.
+ */
+int copy_snapshot(struct target *target, const struct evs_pool_entry *disk,
+		  const struct evs_record *record, struct evs_error *err);
+
+#endif /* EVS_SETUP_POOL_BY_COPY_H */

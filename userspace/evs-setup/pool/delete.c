@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* delete: what it takes away is gone for good, so it asks, or is told --yes. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "delete.h"
+#include "detach.h"
+#include "entries.h"
+#include "text.h"
+
+static const struct verb_option options[] = {
+	{ "with-snapshots", VERB_LONG('s'), NULL, WORD_NONE, "delete the snapshots of the disk as well" },
+	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "print what would be deleted, delete nothing" },
+	{},
+};
+
+/* ---- what stands against it ---- */
+
+static int refuse_snapshots(const struct target *target, const struct entries *snapshots,
+			    struct evs_error *err)
+{
+	char names[512] = "", text[EVS_OBJECT_TEXT_SIZE];
+	size_t i, used = 0;
+
+	for (i = 0; i < snapshots->count && used < sizeof(names) - sizeof(text); i++) {
+		evs_object_text(text, target->pool.config->name, &snapshots->list[i].object);
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+					 text);
+	}
+	return evs_error_set(err, EBUSY, "%s: has snapshots: %s%s; --with-snapshots deletes them as well",
+			     target->text, names, i < snapshots->count ? ", ..." : "");
+}
+
+static int confirm(const struct target *target, const struct entries *snapshots,
+		   struct evs_error *err)
+{
+	char answer[8];
+
+	if (!isatty(STDIN_FILENO))
+		return evs_error_set(err, ECANCELED, "%s: give --yes to delete it without being asked",
+				     target->text);
+	if (snapshots->count)
+		evs_text_line(stderr, "evs-setup: %s and its %zu snapshots are lost for good.",
+			      target->text, snapshots->count);
+	else
+		evs_text_line(stderr, "evs-setup: %s is lost for good.", target->text);
+	fputs("Delete it? Type yes: ", stderr);
+	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
+		return evs_error_set(err, ECANCELED, "%s: kept as it is", target->text);
+	return 0;
+}
+
+/* ---- deleting ---- */
+
+static int delete_one(struct target *target, const struct evs_pool_entry *entry, bool dry_run,
+		      struct evs_error *err)
+{
+	struct evs_pool *pool = &target->pool;
+	char text[EVS_OBJECT_TEXT_SIZE];
+
+	evs_object_text(text, pool->config->name, &entry->object);
+	if (!dry_run && evs_pool_delete(pool, entry, err))
+		return evs_error_prefix(err, "%s", text);
+	if (cli_settings()->json)
+		return out_texts("deleted", err, "name", text, "uuid", entry->record.id, NULL);
+	evs_text_line(stdout, "%s %s", text, entry->record.id);
+	return 0;
+}
+
+/* A key that other objects have as well is not gone with this one. */
+static void tell_relatives(const struct target *target, const struct evs_pool_entry *entry,
+			   const struct entries *all)
+{
+	char text[EVS_OBJECT_TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < all->count && entry->record.encrypted; i++) {
+		const struct evs_record *record = &all->list[i].record;
+
+		if (strcmp(record->from, entry->record.id) &&
+		    (!*entry->record.from || strcmp(record->id, entry->record.from)))
+			continue;
+		evs_object_text(text, target->pool.config->name, &all->list[i].object);
+		cli_note("delete: %s: note: %s may have the same data key: what was deleted can be read with it, where it is not overwritten",
+			 target->text, text);
+	}
+}
+
+static int delete_found(struct target *target, const struct delete_request *req,
+			const struct evs_pool_entry *entry, const struct entries *snapshots,
+			struct evs_error *err)
+{
+	size_t i;
+	int ret;
+
+	ret = detach_refuse_attached(target, &entry->record, err);
+	if (!ret && snapshots->count && !req->with_snapshots)
+		ret = refuse_snapshots(target, snapshots, err);
+	if (!ret && !req->yes && !req->dry_run)
+		ret = confirm(target, snapshots, err);
+	for (i = 0; !ret && i < snapshots->count; i++)
+		ret = delete_one(target, &snapshots->list[i], req->dry_run, err);
+	return ret ? ret : delete_one(target, entry, req->dry_run, err);
+}
+
+/* A damaged one can be deleted: nothing else can be done with it. */
+int delete_object(struct target *target, const struct delete_request *req,
+		  struct evs_error *err)
+{
+	struct entries snapshots = {}, all;
+	struct evs_error ignored = {};
+	struct evs_pool_entry entry;
+	int ret;
+
+	ret = evs_pool_lock(&target->pool, err);
+	if (!ret)
+		ret = evs_pool_find(&target->pool, &target->object, &entry, err);
+	if (!ret && target->object.kind == EVS_KIND_DISK)
+		ret = entries_get(&snapshots, &target->pool, &target->object, err);
+	if (!ret)
+		ret = delete_found(target, req, &entry, &snapshots, err);
+	/* The header of a snapshot is that of its disk, which is still there. */
+	if (!ret && !req->dry_run && entry.object.kind != EVS_KIND_SNAPSHOT &&
+	    !entries_get(&all, &target->pool, NULL, &ignored)) {
+		tell_relatives(target, &entry, &all);
+		entries_free(&all);
+	}
+	entries_free(&snapshots);
+	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct delete_request req = {};
+	struct target target;
+	const char *name;
+	int opt, ret;
+
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		req.yes |= opt == 'y';
+		req.with_snapshots |= opt == VERB_LONG('s');
+		req.dry_run |= opt == VERB_LONG('n');
+	}
+	if (opt < 0 || cli_operand(argc, argv, "disk", &name, err))
+		return -err->errnum;
+	ret = target_open(&target, name, EVS_KIND_DISK, err);
+	if (ret)
+		return ret;
+	ret = delete_object(&target, &req, err);
+	target_close(&target);
+	return ret;
+}
+
+const struct verb verb_delete = {
+	.name = "delete",
+	.args = "[OPTION...] POOL/DISK",
+	.brief = "delete a disk of a pool; its data is lost",
+	.options = options,
+	.notes = "The disk must be detached. Asks first, unless --yes is given. The header of an\n"
+		 "encrypted disk is overwritten before its space is released. Prints what was deleted.\n",
+	.operands = { WORD_POOL_DISK },
+	.needs = VERB_NEEDS_ROOT,
+	.run = run,
+};

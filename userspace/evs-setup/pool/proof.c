@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "proof.h"
+#include "volume/volume.h"
+
+/* Why the header is not the one of the record; "" when it is */
+static int look(const char *path, const struct evs_record *record, char *why, size_t size,
+		struct evs_error *err)
+{
+	struct evs_error found = {};
+	struct evs_volume *vol;
+	int ret;
+
+	*why = '\0';
+	ret = evs_volume_read(&vol, path, 0, &found);
+	if (!ret) {
+		if (strcmp(evs_volume_uuid(vol), record->id))
+			snprintf(why, size, "holds the header of disk %s, not of %s",
+				 evs_volume_uuid(vol), record->id);
+		evs_volume_close(vol);
+		return 0;
+	}
+	if (ret == -EMEDIUMTYPE || ret == -EUCLEAN || ret == -EBADMSG) {
+		snprintf(why, size, "holds no EVS header (%.160s)", found.text);
+		return 0;
+	}
+	*err = found;
+	return ret;
+}
+
+int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struct evs_error *err)
+{
+	char path[PATH_MAX], text[EVS_OBJECT_TEXT_SIZE], why[384];
+	struct evs_error ignored = {};
+	int ret;
+
+	if (!entry->record.encrypted)
+		return 0;
+	ret = pool->ops->activate(pool, &entry->object, false, path, sizeof(path), err);
+	if (!ret) {
+		ret = look(path, &entry->record, why, sizeof(why), err);
+		/* One that is attached stays active. */
+		pool->ops->deactivate(pool, &entry->object, &ignored);
+	}
+	evs_object_text(text, pool->config->name, &entry->object);
+	if (ret)
+		return evs_error_prefix(err, "%s", text);
+	return *why ? evs_error_set(err, EBADMSG,
+				    "%s: is recorded as encrypted, but %s; nothing was done. Put its header back: evs-setup header restore FILE %s",
+				    text, why, path) : 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_POOL_PROOF_H
+#define EVS_SETUP_POOL_PROOF_H
+
+#include "pool/pool.h"
+
+/**
+ * proof_check() - Are the bytes of an object what its record says?
+ * @pool: its pool
+ * @entry: the object and its record
+ * @err: filled when they are not
+ *
+ * One that is recorded as encrypted must begin with a sound header of its UUID with a
+ * token. What is recorded as plain is never looked into: its bytes belong to its user.
+ *
+ * Return: 0 or a negative errno, -EBADMSG when record and bytes differ.
+ */
+int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struct evs_error *err);
+
+#endif /* EVS_SETUP_POOL_PROOF_H */
