@@ -236,7 +236,7 @@ static int evs_queue_init_cpus(struct evs_queue *queue,
 		done = per_cpu_ptr(queue->done, cpu);
 		done->queue = queue;
 		init_llist_head(&done->list);
-		INIT_WORK(&done->work, evs_done_work);
+		tasklet_setup(&done->tasklet, evs_done_tasklet);
 	}
 
 	queue->crypt_req_size = evs_crypt_req_size(cipher);
@@ -261,7 +261,7 @@ static void evs_queue_exit_cpus(struct evs_queue *queue)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		cancel_work_sync(&per_cpu_ptr(queue->done, cpu)->work);
+		tasklet_kill(&per_cpu_ptr(queue->done, cpu)->tasklet);
 	evs_splitter_exit(&queue->splitter);
 	evs_crypt_pool_exit(&queue->creqs);
 	free_percpu(queue->done);

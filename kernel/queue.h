@@ -25,6 +25,7 @@
 #include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
+#include <linux/interrupt.h>
 #include <linux/lockdep.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
@@ -57,15 +58,16 @@ static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
 /**
  * struct evs_done - reads that have been answered in hard interrupts of a CPU
  * @queue: queue of their disk
- * @list: those that @work has yet to see
+ * @list: those that @tasklet has yet to see
  * @todo: those that it has. Nobody else's.
- * @work: decrypts them in a bottom half
+ * @tasklet: decrypts them in a bottom half. A work of system_bh_wq takes over 900
+ *	instructions more, a twentieth of a read of 4 KiB.
  */
 struct evs_done {
 	struct evs_queue *queue;
 	struct llist_head list;
 	struct llist_node *todo;
-	struct work_struct work;
+	struct tasklet_struct tasklet;
 };
 
 /**
@@ -193,7 +195,7 @@ void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 
 /* read.c */
 
-void evs_done_work(struct work_struct *work);
+void evs_done_tasklet(struct tasklet_struct *tasklet);
 void evs_read_queue(struct evs_queue *queue, struct evs_cmd *cmd);
 blk_status_t evs_queue_read(struct evs_queue *queue, struct request *rq);
 

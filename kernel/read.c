@@ -11,6 +11,7 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/interrupt.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -302,15 +303,22 @@ static struct evs_cmd *evs_done_pop(struct evs_done *done)
 	return llist_entry(node, struct evs_cmd, node);
 }
 
+/* End what has been collected */
+static void evs_done_end(struct io_comp_batch *batch)
+{
+	if (!rq_list_empty(&batch->req_list))
+		batch->complete(batch);
+}
+
 /**
- * evs_done_work() - decrypt reads that have been answered in hard interrupts
- * @work: work of a struct evs_done
+ * evs_done_tasklet() - decrypt reads that have been answered in hard interrupts
+ * @tasklet: that of a struct evs_done
  *
  * Context: soft interrupt. Lets others have a turn after a while.
  */
-void evs_done_work(struct work_struct *work)
+void evs_done_tasklet(struct tasklet_struct *tasklet)
 {
-	struct evs_done *done = container_of(work, struct evs_done, work);
+	struct evs_done *done = container_of(tasklet, struct evs_done, tasklet);
 	struct evs_queue *queue = done->queue;
 	DEFINE_IO_COMP_BATCH(batch);
 	unsigned int nr = 0;
@@ -320,14 +328,15 @@ void evs_done_work(struct work_struct *work)
 	budget = READ_ONCE(queue->slow) ? EVS_DONE_SLOW_BYTES : EVS_DONE_BYTES;
 	while (budget > 0 && (cmd = evs_done_pop(done))) {
 		budget -= blk_rq_bytes(blk_mq_rq_from_pdu(cmd));
-		evs_read_go_on(queue, cmd, false, &batch);
-		if (++nr % EVS_DONE_BATCH == 0 && batch.complete)
-			batch.complete(&batch);
+		/* One alone ends sooner without a batch */
+		evs_read_go_on(queue, cmd, false,
+			       done->todo || nr ? &batch : NULL);
+		if (++nr % EVS_DONE_BATCH == 0)
+			evs_done_end(&batch);
 	}
-	if (!rq_list_empty(&batch.req_list))
-		batch.complete(&batch);
+	evs_done_end(&batch);
 	if (budget <= 0)
-		queue_work(system_bh_wq, work);
+		tasklet_schedule(tasklet);
 }
 
 /* Context: interrupts are off */
@@ -335,9 +344,9 @@ static void evs_done_add(struct evs_queue *queue, struct evs_cmd *cmd)
 {
 	struct evs_done *done = this_cpu_ptr(queue->done);
 
-	/* If it is not the first one, @work has yet to see the first one */
+	/* If it is not the first one, @tasklet has yet to see the first one */
 	if (llist_add(&cmd->node, &done->list))
-		queue_work(system_bh_wq, &done->work);
+		tasklet_schedule(&done->tasklet);
 }
 
 /*
