@@ -81,7 +81,10 @@ blk_status_t evs_queue_admit(struct evs_queue *queue)
 static void evs_request_done(struct evs_queue *queue, struct request *rq,
 			     blk_status_t status)
 {
-	if (unlikely(status))
+	/* The submitter asks for it, and tries again where it may wait */
+	if (status == BLK_STS_AGAIN && rq->cmd_flags & REQ_NOWAIT)
+		rq->rq_flags |= RQF_QUIET;
+	else if (unlikely(status))
 		queue->failed(queue, req_op(rq));
 	/* The translation of the status is not inline */
 	if (trace_evs_request_end_enabled() && blk_mq_request_started(rq))
@@ -352,6 +355,18 @@ void evs_queue_exit(struct evs_queue *queue)
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_queue_exit);
 
+/* blk-mq lets all its disks have REQ_NOWAIT, which is of no use if it is refused below */
+static int evs_queue_limit_nowait(struct evs_queue *queue)
+{
+	struct queue_limits lim;
+
+	if (bdev_nowait(queue->bdev))
+		return 0;
+	lim = queue_limits_start_update(queue->q);
+	lim.features &= ~BLK_FEAT_NOWAIT;
+	return queue_limits_commit_update(queue->q, &lim);
+}
+
 /**
  * evs_queue_alloc_disk() - make the gendisk of a disk
  * @queue: its requests
@@ -363,9 +378,17 @@ struct gendisk *evs_queue_alloc_disk(struct evs_queue *queue,
 				     struct queue_limits *lim)
 {
 	struct gendisk *disk = blk_mq_alloc_disk(&queue->tag_set, lim, queue);
+	int err;
 
-	if (!IS_ERR(disk))
-		queue->q = disk->queue;
+	if (IS_ERR(disk))
+		return disk;
+	queue->q = disk->queue;
+
+	err = evs_queue_limit_nowait(queue);
+	if (err) {
+		put_disk(disk);
+		return ERR_PTR(err);
+	}
 	return disk;
 }
 EXPORT_SYMBOL_IF_KUNIT(evs_queue_alloc_disk);

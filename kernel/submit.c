@@ -12,9 +12,8 @@
 #include "queue.h"
 
 /*
- * Bits of a request that mean the same to the backing device. REQ_NOWAIT does
- * not: it would make the backing device fail a request that has been accepted.
- * REQ_POLLED does not either, as nothing polls for the bios made here.
+ * Bits of a request that mean the same to the backing device. REQ_POLLED does not,
+ * as nothing polls for the bios made here. For REQ_NOWAIT see evs_cmd_submit().
  */
 #define EVS_REQ_FLAGS	(REQ_FAILFAST_MASK | REQ_SYNC | REQ_META | REQ_PRIO | \
 			 REQ_IDLE | REQ_FUA | REQ_RAHEAD | REQ_BACKGROUND | \
@@ -108,8 +107,10 @@ static bool evs_in_kblockd(struct request_queue *q)
 	return false;
 }
 
+/* By a worker, which may wait */
 static void evs_submit_later(struct evs_queue *queue, struct bio *bio)
 {
+	bio->bi_opf &= ~REQ_NOWAIT;
 	spin_lock_irq(&queue->lock);
 	bio_list_add(&queue->later, bio);
 	spin_unlock_irq(&queue->lock);
@@ -183,24 +184,67 @@ void evs_submit_bio(struct evs_queue *queue, struct bio *bio)
 	data_race(current->plug = plug);
 }
 
+/* Of how many bios of a request the submitter does not wait for the device */
+static unsigned int evs_rq_nowait_bios(const struct request *rq,
+				       unsigned int *all)
+{
+	unsigned int nowait = 0;
+	const struct bio *bio;
+
+	*all = 0;
+	__rq_for_each_bio(bio, rq) {
+		nowait += !!(bio->bi_opf & REQ_NOWAIT);
+		++*all;
+	}
+	return nowait;
+}
+
+/*
+ * Submit what the submitter does not wait for: REQ_NOWAIT.
+ *
+ * If it can be passed on, the backing device answers BLK_STS_AGAIN if it cannot start the
+ * bio at once, and so ends the request. It cannot if it would have to split the bio, nor
+ * can all bios of a merged request fail if one of them may wait. Those are submitted by a
+ * worker.
+ */
+static void evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
+			      bool all)
+{
+	struct request_queue *below = bdev_get_queue(queue->bdev);
+
+	if (!all || !bdev_nowait(queue->bdev) ||
+	    bio_sectors(bio) > queue_max_sectors(below)) {
+		evs_submit_later(queue, bio);
+		return;
+	}
+	bio->bi_opf |= REQ_NOWAIT;
+	evs_submit_bio(queue, bio);
+}
+
 /**
  * evs_cmd_submit() - submit the bio of a request with data
  * @queue: queue of its disk
  * @rq: request, whose bio has been made
  * @end_io: called when the backing device has answered, in any context
  *
- * Context: process context, may sleep.
+ * Context: process context. May sleep, but does not wait for the backing device if the
+ *	submitter of @rq does not.
  */
 void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 		    bio_end_io_t *end_io)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct bio *bio = &cmd->bio;
+	unsigned int nowait, all;
 
 	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
 	bio->bi_iter.bi_sector += queue->offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
-	evs_submit_bio(queue, bio);
+	nowait = evs_rq_nowait_bios(rq, &all);
+	if (nowait)
+		evs_submit_nowait(queue, bio, nowait == all);
+	else
+		evs_submit_bio(queue, bio);
 }
 
 /**

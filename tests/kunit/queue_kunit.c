@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * EVS: tests of the requests of a disk, over a backing device that answers at once, in
- * a hard interrupt, or when it is told to
+ * a hard interrupt, or when it is told to, or would have to wait first
  */
 #include <kunit/test.h>
 #include <linux/bio.h>
@@ -26,6 +26,7 @@ enum answers {
 	AT_ONCE,
 	IN_INTERRUPT,
 	WHEN_TOLD,
+	WITHOUT_ROOM,
 };
 
 /**
@@ -65,6 +66,10 @@ static void backing_submit_bio(struct bio *bio)
 	struct bvec_iter iter;
 	struct bio_vec bvec;
 
+	if (qt->answers == WITHOUT_ROOM && bio->bi_opf & REQ_NOWAIT) {
+		bio_wouldblock_error(bio);
+		return;
+	}
 	bio_for_each_segment(bvec, bio, iter) {
 		if (op_is_write(bio_op(bio)))
 			memcpy(qt->store + pos, bvec_virt(&bvec), bvec.bv_len);
@@ -76,6 +81,7 @@ static void backing_submit_bio(struct bio *bio)
 	qt->bio = bio;
 	switch (qt->answers) {
 	case AT_ONCE:
+	case WITHOUT_ROOM:
 		bio_endio(bio);
 		break;
 	case IN_INTERRUPT:
@@ -139,9 +145,10 @@ static void exit_queue(void *data)
 
 static void make_backing(struct kunit *test)
 {
+	struct queue_limits lim = { .features = BLK_FEAT_NOWAIT };
 	struct queue_test *qt = test->priv;
 
-	qt->backing = blk_alloc_disk(NULL, NUMA_NO_NODE);
+	qt->backing = blk_alloc_disk(&lim, NUMA_NO_NODE);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, qt->backing);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, put_backing,
@@ -218,7 +225,7 @@ static void io_end(struct bio *bio)
 	complete(&container_of(bio, struct io, bio)->done);
 }
 
-static void io_start(struct queue_test *qt, struct io *io, enum req_op op,
+static void io_start(struct queue_test *qt, struct io *io, blk_opf_t op,
 		     unsigned int len)
 {
 	init_completion(&io->done);
@@ -240,7 +247,7 @@ static int io_wait(struct io *io)
 	return err;
 }
 
-static int run(struct queue_test *qt, enum req_op op, unsigned int len)
+static int run(struct queue_test *qt, blk_opf_t op, unsigned int len)
 {
 	struct io io;
 
@@ -359,6 +366,28 @@ static void test_revoked(struct kunit *test)
 	revoke_read(test, LARGE);
 }
 
+/*
+ * Who does not want to wait is told so, which is no failure; but for a request that the
+ * backing device would have to split.
+ */
+static void test_nowait(struct kunit *test)
+{
+	struct queue_test *qt = test->priv;
+
+	KUNIT_EXPECT_TRUE(test, bdev_nowait(qt->disk->part0));
+	qt->answers = WITHOUT_ROOM;
+	KUNIT_EXPECT_EQ(test, -EAGAIN,
+			run(qt, REQ_OP_WRITE | REQ_NOWAIT, SMALL));
+	KUNIT_EXPECT_EQ(test, 0, run(qt, REQ_OP_WRITE, SMALL));
+	KUNIT_EXPECT_EQ(test, 0, run(qt, REQ_OP_WRITE | REQ_NOWAIT, LARGE));
+	KUNIT_EXPECT_EQ(test, -EAGAIN,
+			run(qt, REQ_OP_READ | REQ_NOWAIT, SMALL));
+	KUNIT_EXPECT_EQ(test, 0, run(qt, REQ_OP_READ, SMALL));
+	KUNIT_EXPECT_EQ(test, 0, run(qt, REQ_OP_READ | REQ_NOWAIT, LARGE));
+	KUNIT_EXPECT_MEMEQ(test, qt->data, qt->expect, LARGE);
+	KUNIT_EXPECT_EQ(test, 0, qt->failed);
+}
+
 /* Who finds none on this CPU gets another one, and all are put back */
 static void test_creqs(struct kunit *test)
 {
@@ -382,6 +411,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_in_interrupt),
 	KUNIT_CASE(test_held),
 	KUNIT_CASE(test_revoked),
+	KUNIT_CASE(test_nowait),
 	KUNIT_CASE(test_creqs),
 	{}
 };

@@ -6,8 +6,9 @@ usage: faulty.py try DISK OFFSET LENGTH OPERATION...
        faulty.py storm DISK STATE STEPS SEED
        faulty.py check DISK STATE
 
-try    a direct read, write, fua (a write that is durable when it returns) or flush
-       each: prints the name of its error, or ok. Of a read that has failed it says
+try    a direct read, write, fua (a write that is durable when it returns), atomic (a
+       write that is done as a whole or not at all), nowait-read, nowait-write (without
+       waiting for the device to have room for it), or flush each: prints the name of its error, or ok. Of a read that has failed it says
        so ("leaks") if the buffer holds anything but what it held before, or zeroes.
 storm  reads and writes at random from several threads, any of which may fail.
        What a sector may hold after that is kept in STATE: a write that has failed
@@ -31,6 +32,9 @@ BLOCKS = 512		# of each thread
 THREADS = 6
 LARGEST = 32		# blocks of a request
 FILL = 0xa5
+RWF_ATOMIC = 0x40	# not in Python
+FLAGS = {"fua": os.RWF_DSYNC, "atomic": RWF_ATOMIC, "nowait-read": os.RWF_NOWAIT,
+         "nowait-write": os.RWF_NOWAIT}
 
 
 def name_of(error):
@@ -48,21 +52,21 @@ def buffer(length, byte=0):
 def attempt(operation, disk, offset, length):
     """Do it once; returns what is to be printed."""
     memory = buffer(length, FILL)
-    mode = os.O_RDONLY if operation == "read" else os.O_RDWR
+    reads = operation.endswith("read")
+    mode = os.O_RDONLY if reads else os.O_RDWR
     fd = os.open(disk, mode | os.O_DIRECT)
     try:
-        if operation == "read":
-            done = os.preadv(fd, [memory], offset)
+        if reads:
+            done = os.preadv(fd, [memory], offset, FLAGS.get(operation, 0))
         elif operation == "flush":
             os.fsync(fd)
             done = length
         else:
-            flags = os.RWF_DSYNC if operation == "fua" else 0
-            done = os.pwritev(fd, [memory], offset, flags)
+            done = os.pwritev(fd, [memory], offset, FLAGS.get(operation, 0))
         return "ok" if done == length else f"short {done}"
     except OSError as error:
         said = name_of(error)
-        if operation == "read" and set(memory[:]) - {0, FILL}:
+        if reads and set(memory[:]) - {0, FILL}:
             said += " leaks"
         return said
     finally:
