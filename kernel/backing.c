@@ -8,6 +8,8 @@
 #include <linux/netlink.h>
 
 #include "backing.h"
+#include "bounce.h"
+#include "compat.h"
 #include "queue.h"
 
 static void evs_backing_explain(int err, struct netlink_ext_ack *extack)
@@ -282,6 +284,36 @@ static void evs_backing_own_size(struct queue_limits *lim)
 	lim->max_discard_segments = 1;
 }
 
+/*
+ * Writes that are done as a whole or not at all, as far as the backing device can do that
+ * with one bio, and none larger than the reserve of bounce pages: such a write is not done
+ * in parts if memory is short. Merged ones become one bio, too. Set by hand, as 6.12 does
+ * not stack these limits.
+ */
+static void evs_backing_atomic(struct queue_limits *lim,
+			       struct block_device *bdev, sector_t start)
+{
+	const struct queue_limits *below = &bdev_get_queue(bdev)->limits;
+	unsigned int boundary = below->atomic_write_hw_boundary;
+	unsigned int min = max(below->atomic_write_unit_min,
+			       lim->logical_block_size);
+	unsigned int max = min_t(unsigned int, below->atomic_write_unit_max,
+				 EVS_RESERVE_BYTES);
+
+	if (!bdev_can_atomic_write(bdev) || min > max ||
+	    !IS_ALIGNED(start, max(min, boundary) >> SECTOR_SHIFT)) {
+		min = 0;
+		max = 0;
+		boundary = 0;
+	} else {
+		lim->features |= EVS_COMPAT_FEAT_ATOMIC_WRITES;
+	}
+	lim->atomic_write_hw_unit_min = min;
+	lim->atomic_write_hw_unit_max = max;
+	lim->atomic_write_hw_max = max;
+	lim->atomic_write_hw_boundary = boundary;
+}
+
 /**
  * evs_backing_limits() - derive the limits of a disk from its backing device
  * @backing: backing device
@@ -304,6 +336,8 @@ struct queue_limits evs_backing_limits(const struct evs_backing *backing,
 				config->offset >> SECTOR_SHIFT, KBUILD_MODNAME);
 
 	evs_backing_own_size(&lim);
+	evs_backing_atomic(&lim, file_bdev(backing->file),
+			   config->offset >> SECTOR_SHIFT);
 
 	/*
 	 * Discards tell which sectors are in use. Those two are stacked even

@@ -6,6 +6,7 @@
 #define _EVS_COMPAT_H
 
 #include <linux/blk-mq.h>
+#include <linux/blkdev.h>
 #include <linux/hrtimer.h>
 #include <linux/slab.h>
 
@@ -17,6 +18,13 @@
 #define EVS_COMPAT_MQ_FLAGS	BLK_MQ_F_SHOULD_MERGE
 #else
 #define EVS_COMPAT_MQ_FLAGS	0
+#endif
+
+/* Up to 6.12 a disk can do atomic writes if it has limits for them */
+#ifdef BLK_FEAT_ATOMIC_WRITES
+#define EVS_COMPAT_FEAT_ATOMIC_WRITES	BLK_FEAT_ATOMIC_WRITES
+#else
+#define EVS_COMPAT_FEAT_ATOMIC_WRITES	0
 #endif
 
 /* Not in 6.12 */

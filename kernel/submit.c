@@ -17,7 +17,7 @@
  */
 #define EVS_REQ_FLAGS	(REQ_FAILFAST_MASK | REQ_SYNC | REQ_META | REQ_PRIO | \
 			 REQ_IDLE | REQ_FUA | REQ_RAHEAD | REQ_BACKGROUND | \
-			 REQ_SWAP)
+			 REQ_SWAP | REQ_ATOMIC)
 
 /**
  * evs_cmd_init_bio() - make the bio for a request with data
