@@ -69,6 +69,12 @@ uuid=$(cryptsetup luksUUID "$disk")
 
 evs=$(evs-setup attach --name data "$disk")
 link /dev/evs/data "$evs" "/dev/evs/NAME once attach has returned"
+wbt=/sys/block/${evs#/dev/}/queue/wbt_lat_usec
+if [ -e "$wbt" ]; then
+	is "$(<"$wbt")" 0 "writeback is throttled by the device below alone"
+else
+	skip "writeback is throttled by the device below alone" "this kernel throttles none"
+fi
 link "/dev/disk/by-id/evs-$uuid" "$evs" "/dev/disk/by-id/evs-UUID"
 link '/dev/evs/by-label/my\x20label' "$evs" "/dev/evs/by-label/LABEL, as udev encodes it"
 is "$(property "$evs" EVS_STATE)" live "the state"
