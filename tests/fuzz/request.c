@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What evs-kmsd does with requests, from the URL to the answer: routes, tokens,
- * signatures, bodies and each operation, against a real token (SoftHSM2) and a
- * real database, both in a directory that goes away.
+ * What evs-kmsd does with requests, from the URL to the answer: routes, roles,
+ * bodies and each operation, against a real token (SoftHSM2) and a real database,
+ * both in a directory that goes away.
  *
  * An input is a text of requests, with a line of "---" between them:
  *
  *	POST /v1.0/p/kms/describe-key
- *	X-Auth-Token: $T
+ *	user
  *
  *	{"key_id":"$K"}
  *
- * Without headers, a request comes from root on the Unix socket. "SLEEP 8" is a
- * request that lets 8 days pass. What only the KMS can know stands there as a
+ * The second line is the role of the client whose request it is; without, it comes
+ * from root on the Unix socket. "SLEEP 8" is a request that lets 8 days pass. What only the KMS can know stands there as a
  * dollar sign and a letter, see below. Each input finds the KMS as the first
  * one did.
  */
-#include <curl/curl.h>
 #include <errno.h>
 #include <limits.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/rsa.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +31,6 @@
 #include "init.h"
 #include "sweep.h"
 
-#define HEADERS_MAX 16
 #define REQUESTS_MAX 8
 #define AUDIT_MAX (64 << 20)
 #define PROJECT "p"
@@ -42,8 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned int seed);
-int __wrap_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *key, size_t len,
-			  const OSSL_PARAM params[]);
 EVP_PKEY *__real_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *lib, const char *query, const char *type,
 				   size_t bits);
 EVP_PKEY *__wrap_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *lib, const char *query, const char *type,
@@ -57,7 +52,7 @@ static int64_t now;
 /* What stands for a dollar sign and a letter. */
 static struct {
 	char letter;
-	const char *member;	/* of the answer that gave it; "" for its token */
+	const char *member;	/* of the answer that gave it */
 	char value[4096];
 } names[] = {
 	{ 'K', "\"key_id\"", "" },		/* a CMK */
@@ -65,25 +60,11 @@ static struct {
 	{ 'D', "\"key_id\"", "" },		/* one that is disabled */
 	{ 'L', "\"key_id\"", "" },		/* one to be deleted */
 	{ 'B', "\"cipher_text\"", "" },		/* a wrapped data key */
-	{ 'C', "\"cipher_text\"", "" },		/* wrapped data */
 	{ 'M', "\"import_token\"", "" },
 	{ 'G', "\"grant_id\"", "" },
-	{ 'U', "\"id\"", "" },			/* a user, KMS Administrator of the project */
-	{ 'A', "\"access\"", "" },		/* the user's access key */
-	{ 'Y', "\"id\"", "" },			/* an agency */
-	{ 'T', "", "" },			/* the user's token for the project */
 };
 
-/* scrypt takes its time on purpose; here, there is none. */
-int __wrap_EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *key, size_t len,
-			  const OSSL_PARAM params[])
-{
-	(void)ctx;
-	return EVP_Digest(params[0].data, params[0].data_size, key, NULL, EVP_sha256(), NULL) &&
-	       len == 32;
-}
-
-/* So do RSA keys: one does for all. Those that data keys are sealed by do not. */
+/* RSA keys take their time: one does for all. Those that data keys are sealed by do not. */
 EVP_PKEY *__wrap_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *lib, const char *query, const char *type,
 				   size_t bits)
 {
@@ -105,17 +86,6 @@ static int64_t clock_now(void *arg)
 
 /* ---- one request ---- */
 
-/* NULL-terminated pairs of name and value */
-static const char *header_of(void *arg, const char *name)
-{
-	char **pairs = arg;
-
-	for (; *pairs; pairs += 2)
-		if (!strcasecmp(pairs[0], name))
-			return pairs[1];
-	return NULL;
-}
-
 /* Cuts the text at the next line's end; NULL when there is no text left. */
 static char *next_line(char **text)
 {
@@ -128,31 +98,26 @@ static char *next_line(char **text)
 	return line;
 }
 
-static void take_headers(char **text, char **headers)
+/* Who makes it: the roles that there are; NULL for nobody whom the KMS knows. */
+static const struct kmsd_client *take_client(char **text)
 {
-	char *line, *value;
-	size_t n = 0;
+	static const struct kmsd_client clients[] = {
+		{ .name = "admin", .uid = -1, .project = PROJECT, .role = KMSD_ROLE_ADMINISTRATOR },
+		{ .name = "user", .uid = -1, .project = PROJECT, .role = KMSD_ROLE_USER },
+		{ .name = "auditor", .uid = -1, .project = PROJECT, .role = KMSD_ROLE_AUDITOR },
+		{ .name = "other", .uid = -1, .project = "other", .role = KMSD_ROLE_ADMINISTRATOR },
+	};
+	const struct kmsd_client *client = &kmsd_client_root;
+	char *line;
+	size_t i;
 
 	while ((line = next_line(text)) && *line) {
-		value = strstr(line, ": ");
-		if (!value || n == 2 * HEADERS_MAX)
-			continue;
-		*value = '\0';
-		headers[n++] = line;
-		headers[n++] = value + 2;
+		client = NULL;
+		for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
+			if (!strcmp(clients[i].name, line))
+				client = &clients[i];
 	}
-	headers[n] = NULL;
-}
-
-/* The path as the HTTP library gives it: without the query, decoded. */
-static char *path_of(const char *uri)
-{
-	char *raw = strndup(uri, strcspn(uri, "?"));
-	char *decoded = curl_easy_unescape(NULL, raw, 0, NULL), *path = strdup(decoded);
-
-	curl_free(decoded);
-	free(raw);
-	return path;
+	return client;
 }
 
 static void pass_days(const char *days)
@@ -172,7 +137,7 @@ static void check_reply(const struct kmsd_reply *reply, int ret)
 	if (!reply->body || reply->status < 200 || reply->status >= 500 ||
 	    !ret != (reply->status < 300))
 		abort();
-	if (reply->status == 204 || strcmp(reply->type, "application/json"))
+	if (strcmp(reply->type, "application/json"))
 		return;
 	text = strndup(reply->body, reply->size);
 	json = json_tokener_parse(text);
@@ -188,7 +153,8 @@ static void check_reply(const struct kmsd_reply *reply, int ret)
 static void handle(char *text, const char *member, char *value, size_t size)
 {
 	char *line = next_line(&text), *uri = line ? strchr(line, ' ') : NULL;
-	char *headers[2 * HEADERS_MAX + 1], *path, *body, *at;
+	const struct kmsd_client *client;
+	char *body, *at;
 	struct kmsd_reply reply;
 	struct evs_error err = {};
 	static const struct evs_error unknown = {
@@ -204,21 +170,17 @@ static void handle(char *text, const char *member, char *value, size_t size)
 		pass_days(uri);
 		return;
 	}
-	take_headers(&text, headers);
-	path = path_of(uri);
+	client = take_client(&text);
 	/* A body of its own, so that to read beyond its end is found out */
 	body = strdup(text);
 	http = (struct kmsd_http){
-		.method = line, .path = path, .uri = uri, .header = header_of, .arg = headers,
-		.source = "fuzz", .request_id = "0123456789ABCDEF", .local = !*headers,
-		.client = *headers ? NULL : &kmsd_client_root, .unknown = &unknown,
+		.method = line, .path = uri, .source = "fuzz", .request_id = "0123456789ABCDEF",
+		.local = client == &kmsd_client_root, .client = client, .unknown = &unknown,
 		.body = body, .size = strlen(body),
 	};
 	ret = kmsd_api_handle(&kmsd, &http, &reply, &err);
 	check_reply(&reply, ret);
-	if (value && !*member) {
-		snprintf(value, size, "%s", reply.token);
-	} else if (value) {
+	if (value) {
 		at = memmem(reply.body, reply.size, member, strlen(member));
 
 		if (ret || !at)
@@ -228,7 +190,6 @@ static void handle(char *text, const char *member, char *value, size_t size)
 	}
 	kmsd_reply_free(&reply);
 	free(body);
-	free(path);
 }
 
 /* ---- the KMS ---- */
@@ -291,37 +252,14 @@ static void make_keys(void)
 	prepare('B', KMS "create-datakey\n\n{\"key_id\":\"alias/k\",\"datakey_length\":\"512\"}");
 	prepare_with('M', KMS "get-parameters-for-import\n\n{\"key_id\":\"%s\","
 		     "\"wrapping_algorithm\":\"RSAES_OAEP_SHA_256\"}", name('E'));
-	prepare('C', KMS "encrypt-data\n\n{\"key_id\":\"alias/k\",\"plain_text\":\"x\"}");
+	prepare_with('G', KMS "create-grant\n\n{\"key_id\":\"%s\",\"grantee_principal\":"
+		     "\"other\",\"operations\":[\"describe-key\",\"create-grant\"]}", name('K'));
 	snprintf(text, sizeof(text), KMS "disable-key\n\n{\"key_id\":\"%s\"}", name('D'));
 	handle(text, NULL, NULL, 0);
 	snprintf(text, sizeof(text),
 		 KMS "schedule-key-deletion\n\n{\"key_id\":\"%s\",\"pending_days\":\"7\"}",
 		 name('L'));
 	handle(text, NULL, NULL, 0);
-}
-
-static void make_users(void)
-{
-	char text[256];
-
-	prepare('U', "POST /v3/users\n\n"
-		"{\"user\":{\"name\":\"u\",\"domain_id\":\"op_svc_evs\",\"password\":\"password\"}}");
-	snprintf(text, sizeof(text), "PUT /v3/projects/" PROJECT "/users/%s/roles/kms_adm\n\n",
-		 name('U'));
-	handle(text, NULL, NULL, 0);
-	snprintf(text, sizeof(text), "PUT /v3/domains/local/users/%s/roles/te_agency\n\n",
-		 name('U'));
-	handle(text, NULL, NULL, 0);
-	prepare_with('A', "POST /v3.0/OS-CREDENTIAL/credentials\n\n"
-		     "{\"credential\":{\"user_id\":\"%s\"}}", name('U'));
-	prepare('Y', "POST /v3.0/OS-AGENCY/agencies\n\n{\"agency\":{\"name\":\"EVSAccessKMS\","
-		"\"domain_id\":\"local\",\"trust_domain_name\":\"op_svc_evs\"}}");
-	prepare('T', "POST /v3/auth/tokens\n\n{\"auth\":{\"identity\":{\"methods\":[\"password\"],"
-		"\"password\":{\"user\":{\"name\":\"u\",\"domain\":{\"name\":\"op_svc_evs\"},"
-		"\"password\":\"password\"}}},\"scope\":{\"project\":{\"id\":\"" PROJECT "\"}}}}");
-	prepare_with('G', KMS "create-grant\n\n{\"key_id\":\"%s\",\"grantee_principal\":"
-		     "\"0123456789abcdef0123456789abcdef\",\"operations\":[\"describe-key\"]}",
-		     name('K'));
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -347,7 +285,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	kmsd.clock = (struct kmsd_clock){ .now = clock_now };
 	now = INT64_C(1800000000000);
 	make_keys();
-	make_users();
 	if (sqlite3_open(":memory:", &fresh) || sqlite3_open(conf.database, &store))
 		die("sqlite3_open");
 	copy_database(fresh, store);

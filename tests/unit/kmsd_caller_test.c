@@ -251,17 +251,17 @@ static void test_ca(void **state)
 	   "echo '[client other]'; echo subject = CN=stranger; echo role = auditor; } >>kmsd.conf");
 	snprintf(ca, sizeof(ca), "client-ca = %s/ca.pem\nclient-crl = %s/crl.pem\n", f.dir, f.dir);
 	start_tls(ca);
-	assert_int_equal(https_status("/v1.0", tls13, "client", "v1.0"), 200);
-	assert_int_equal(https_status("/v1.0", tls12, "client", "v1.0"), 200);
+	assert_int_equal(https_status("/metrics", tls13, "client", "evs_kmsd"), 200);
+	assert_int_equal(https_status("/metrics", tls12, "client", "evs_kmsd"), 200);
 	/* For servers; from another CA, with a name that is in a section */
-	assert_int_equal(https_status("/v1.0", tls12, "server", "KMS.0302"), 403);
-	assert_int_equal(https_status("/v1.0", tls12, "stranger", "KMS.0302"), 403);
-	assert_int_equal(https_status("/v1.0", tls12, NULL, "KMS.0301"), 403);
+	assert_int_equal(https_status("/metrics", tls12, "server", "KMS.0302"), 403);
+	assert_int_equal(https_status("/metrics", tls12, "stranger", "KMS.0302"), 403);
+	assert_int_equal(https_status("/metrics", tls12, NULL, "KMS.0301"), 403);
 	wait_log("client dns: its certificate expires on 20");
 	sh("openssl ca -config ca.cnf -revoke client.pem -cert ca.pem -keyfile ca.key && "
 	   "openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -out crl.pem");
 	reload();
-	assert_int_equal(https_status("/v1.0", tls12, "client", "KMS.0302"), 403);
+	assert_int_equal(https_status("/metrics", tls12, "client", "KMS.0302"), 403);
 }
 
 /* From nothing to a remote host that works, by what is printed and written. */

@@ -200,14 +200,12 @@ UNUSED static int daemon_stop(struct fixture *f, int sig)
  * struct answer - What a call came back with.
  * @status: HTTP status, 0 when there was no answer
  * @request_id: X-Request-Id
- * @token: X-Subject-Token
  * @json: the body, NULL when it is none
  * @text: the body
  */
 struct answer {
 	long status;
 	char request_id[64];
-	char token[80];
 	struct json_object *json;
 	char *text;
 	size_t size;
@@ -289,45 +287,38 @@ UNUSED static struct answer http(const char *socket, const char *method, const c
 	return a;
 }
 
-/* Names and values by turns, ended by NULL. */
-static const char *header_of(void *arg, const char *name)
-{
-	const char *const *pairs = arg;
-
-	for (; pairs && *pairs; pairs += 2)
-		if (!strcasecmp(pairs[0], name))
-			return pairs[1];
-	return NULL;
-}
-
-/* One request to the KMS in this process, from root on the socket unless it has headers. */
-UNUSED static struct answer local(struct fixture *f, const char *method, const char *uri,
-				  const char *body, const char *const *headers)
+/* One request to the KMS in this process from @client, NULL for none. */
+UNUSED static struct answer local_as(struct fixture *f, const struct kmsd_client *client,
+				     const char *method, const char *path, const char *body)
 {
 	static const struct evs_error unknown = {
-		.errnum = EINVAL, .code = "KMS.0301", .text = "no client",
+		.errnum = EINVAL, .code = "KMS.0302", .text = "no client",
 	};
-	char *copy = strdup(body ? body : ""), path[512];
+	char *copy = strdup(body ? body : "");
 	struct kmsd_http http = {
-		.method = method, .path = path, .uri = uri, .header = header_of,
-		.arg = (void *)headers, .source = "test", .request_id = "id", .local = true,
-		.client = headers ? NULL : &kmsd_client_root, .unknown = &unknown,
-		.body = copy, .size = strlen(copy),
+		.method = method, .path = path, .source = "test", .request_id = "id",
+		.local = client == &kmsd_client_root, .claimed = "CN=nobody",
+		.client = client, .unknown = &unknown, .body = copy, .size = strlen(copy),
 	};
 	struct answer a = {};
 	struct evs_error err = {};
 	struct kmsd_reply reply;
 
-	snprintf(path, sizeof(path), "%.*s", (int)strcspn(uri, "?"), uri);
 	kmsd_api_handle(&f->kmsd, &http, &reply, &err);
 	free(copy);
 	a.status = reply.status;
 	a.text = strndup(reply.body, reply.size);
 	a.size = reply.size;
 	a.json = json_tokener_parse(a.text);
-	strcpy(a.token, reply.token);
 	kmsd_reply_free(&reply);
 	return a;
+}
+
+/* The same, from root on the socket. */
+UNUSED static struct answer local(struct fixture *f, const char *method, const char *path,
+				  const char *body)
+{
+	return local_as(f, &kmsd_client_root, method, path, body);
 }
 
 /* One call of an operation: over the socket when the daemon runs, else locally. */
@@ -344,7 +335,7 @@ UNUSED static struct answer call(struct fixture *f, const char *op, const char *
 		abort();
 	va_end(args);
 	snprintf(path, sizeof(path), "/v1.0/default/kms/%s", op);
-	a = f->pid ? http(f->socket, "POST", path, body) : local(f, "POST", path, body, NULL);
+	a = f->pid ? http(f->socket, "POST", path, body) : local(f, "POST", path, body);
 	free(body);
 	return a;
 }

@@ -447,10 +447,10 @@ static void test_conf(void **state)
 		   ":2: not an address and port, as 192.0.2.1:9443: [listen] address");
 	check_conf(&f, "[listen]\naddress = [2001:db8::1]\n", -EINVAL,
 		   ":2: not an address and port, as 192.0.2.1:9443: [listen] address");
-	check_conf(&f, "[auth]\ntoken-hours = 18446744073709551617\n", -EINVAL,
-		   ":2: number out of range: [auth] token-hours");
-	check_conf(&f, "[auth]\ntoken-hours = 1 ; hour\n", -EINVAL,
-		   ":2: number out of range: [auth] token-hours");
+	check_conf(&f, "[quota]\ncmks = 18446744073709551617\n", -EINVAL,
+		   ":2: number out of range: [quota] cmks");
+	check_conf(&f, "[quota]\ncmks = 1 ; one\n", -EINVAL,
+		   ":2: number out of range: [quota] cmks");
 	check_conf(&f, "[store]\ndatabase=/d\n[hsm]\nmodule=/m\n", -EINVAL,
 		   ": missing setting: [hsm] pin-file");
 	check_conf(&f, "[listen]\nport=1\n", -EINVAL, ":2: unknown setting: [listen] port");
@@ -462,8 +462,8 @@ static void test_conf(void **state)
 		   ":2: value too long: [hsm] token");
 	check_conf(&f, "[compat]\nrecreate-pending = maybe\n", -EINVAL,
 		   ":2: not a choice there is: [compat] recreate-pending");
-	check_conf(&f, "[auth]\ntoken-hours = 0\n", -EINVAL,
-		   ":2: number out of range: [auth] token-hours");
+	check_conf(&f, "[quota]\ncmks = 0\n", -EINVAL, ":2: number out of range: [quota] cmks");
+	check_conf(&f, "[auth]\ntoken-hours = 24\n", -EINVAL, ":1: unknown section: [auth]");
 #define REST "[store]\ndatabase=/d\n[hsm]\nmodule=/m\npin-file=/p\n"
 	check_conf(&f, "[listen]\naddress=127.0.0.1:1\n" REST, -EINVAL,
 		   ": [listen] address needs [listen] certificate and private-key");

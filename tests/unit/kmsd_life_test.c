@@ -460,10 +460,7 @@ static void test_quota(void **state)
 	free(new_key("two"));
 	free(call_ok(&f, "key_id", "describe-key", "{\"key_id\":\"alias/evs/default\"}"));
 	call_refused(&f, 400, "KMS.1105", "create-key", "{\"key_alias\":\"three\"}");
-	a = local(&f, "GET", "/v1.0/default/kms/user-instances", NULL, NULL);
-	assert_string_equal(a.text, "{\"instance_num\":2}");
-	answer_free(&a);
-	a = local(&f, "GET", "/v1.0/default/kms/user-quotas", NULL, NULL);
+	a = local(&f, "GET", "/v1.0/default/kms/user-quotas", NULL);
 	assert_string_equal(a.text, "{\"quotas\":{\"resources\":[{\"type\":\"CMK\",\"used\":2,"
 				    "\"quota\":2},{\"type\":\"grant_per_CMK\",\"used\":0,"
 				    "\"quota\":100}]}}");

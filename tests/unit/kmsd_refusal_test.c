@@ -5,17 +5,10 @@
  */
 #include "kmsd_fixture.h"
 
-#include "base64.h"
-
 #define KMS "/v1.0/default/kms/"
-#define NOBODY "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
 #define X16 "xxxxxxxxxxxxxxxx"
 #define X64 X16 X16 X16 X16
 #define X256 X64 X64 X64 X64
-#define USER(members) "{\"user\":{" members "}}"
-#define AGENCY(members) "{\"agency\":{" members "}}"
-#define LOGIN(members) "{\"auth\":{\"identity\":{\"methods\":[\"password\"],\"password\":{" \
-	"\"user\":{" members "}}}}}"
 #define GRANT(members) "{\"key_id\":\"@\",\"grantee_principal\":\"u1\"," members "}"
 #define GRANTABLE "\"operations\":[\"describe-key\"]"
 
@@ -107,7 +100,7 @@ static void check_rows(const struct row *row, size_t count)
 		uri = fill_in(*row->uri == '/' ? "" : KMS, row->uri);
 		body = fill_in("", row->body);
 		part = fill_in("", row->part);
-		a = local(&f, row->method, uri, body, NULL);
+		a = local(&f, row->method, uri, body);
 		if (a.status != row->status || !strstr(a.text, part))
 			fail_msg("%s %s %s: %ld %s, want %ld and \"%s\"", row->method, uri, body,
 				 a.status, a.text, row->status, part);
@@ -141,8 +134,6 @@ static void test_keys(void **state)
 		{ "POST", "get-parameters-for-import", "{\"key_id\":\"#\"}", 400, "KMS.0204" },
 		{ "POST", "import-key-material",
 		  "{\"key_id\":\"#\",\"encrypted_key_material\":\"AAAA\"}", 400, "KMS.0204" },
-		{ "POST", "encrypt-data", "{\"key_id\":\"@\"}", 400, "KMS.0204" },
-		{ "POST", "decrypt-data", "{}", 400, "KMS.0204" },
 		{ "POST", "create-datakey",
 		  "{\"key_id\":\"@\",\"datakey_length\":512,\"recipient\":7}", 400, "KMS.0214" },
 		{ "POST", "encrypt-datakey",
@@ -150,51 +141,32 @@ static void test_keys(void **state)
 		  "KMS.0214" },
 		{ "POST", "create-key", "{\"key_alias\":\"a", 400, "KMS.0202" },
 		{ "POST", "create-key", "{\"key_alias", 400, "KMS.0202" },
-		{ "GET", X256 "/tags", "", 400, "KMS.0201" },
 	};
 
 	(void)state;
 	CHECK(rows);
 }
 
-static void test_tags(void **state)
+/* What a cloud has besides, and a key server has not. */
+static void test_no_cloud(void **state)
 {
 	static const struct row rows[] = {
-		{ "GET", NOBODY "/tags", "", 404, "KMS.0207" },
-		{ "POST", "@/tags", "{\"tag\":{\"key\":\"a\"}}", 400, "KMS.0204" },
-		{ "POST", "@/tags", "{\"tag\":{\"key\":\"a*\",\"value\":\"v\"}}", 400, "KMS.0308" },
-		{ "POST", "@/tags/action", "{}", 400, "KMS.0204" },
-		{ "POST", "@/tags/action", "{\"action\":\"x\",\"tags\":[]}", 400, "KMS.0308" },
-		{ "POST", "@/tags/action", "{\"action\":\"create\"}", 400, "KMS.0204" },
-		{ "POST", "@/tags/action", "{\"action\":\"create\",\"tags\":{}}", 400, "KMS.0204" },
-		{ "POST", "@/tags/action", "{\"action\":\"create\",\"tags\":[7]}", 400, "KMS.0204" },
-		{ "POST", "@/tags", "{\"tag\":{\"key\":\"a\",\"value\":\"1\"}}", 204, "" },
-		{ "POST", "^/tags", "{\"tag\":{\"key\":\"a\",\"value\":\"2\"}}", 204, "" },
-	}, searches[] = {
-#define SEARCH "resource_instances/action"
-		{ "POST", SEARCH, "{}", 400, "KMS.0204" },
-		{ "POST", SEARCH, "{\"action\":\"x\"}", 400, "KMS.0308" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"limit\":\"x\"}", 400, "KMS.1601" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"limit\":0}", 400, "KMS.1601" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"limit\":1001}", 400, "KMS.1601" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"offset\":-1}", 400, "KMS.1602" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"tags\":{}}", 400, "KMS.0214" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"matches\":[{}]}", 400, "KMS.0308" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"matches\":[{\"key\":\"id\"}]}", 400,
-		  "KMS.0308" },
-		{ "POST", SEARCH, "{\"action\":\"count\"}", 200, "\"total_count\":4" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"matches\":"
-		  "[{\"key\":\"resource_name\",\"value\":\"off\"}]}", 200, "\"total_count\":1" },
-		{ "POST", SEARCH, "{\"action\":\"count\",\"tags\":"
-		  "[{\"key\":\"a\",\"values\":[\"2\"]}]}", 200, "\"total_count\":1" },
-		/* The second page of one */
-		{ "POST", SEARCH, "{\"action\":\"filter\",\"tags\":[{\"key\":\"a\"}],\"limit\":1,"
-		  "\"offset\":1}", 200, "{\"resources\":[{\"resource_id\":\"^\"" },
+#define NONE(method, uri) { method, uri, "{}", 400, "KMS.0201" }
+		NONE("POST", "/v3/auth/tokens"), NONE("POST", "/v3/users"), NONE("GET", "/v3/users"),
+		NONE("PUT", "/v3/projects/default/users/u/roles/kms_adm"),
+		NONE("PUT", "/v3/domains/local/users/u/roles/te_agency"), NONE("GET", "/v3/roles"),
+		NONE("POST", "/v3.0/OS-CREDENTIAL/credentials"),
+		NONE("POST", "/v3.0/OS-CREDENTIAL/securitytokens"),
+		NONE("POST", "/v3.0/OS-AGENCY/agencies"), NONE("GET", "/v3.0/OS-AGENCY/agencies"),
+		NONE("POST", "encrypt-data"), NONE("POST", "decrypt-data"),
+		NONE("POST", "gen-random"), NONE("POST", "create-datakey-without-plaintext"),
+		NONE("GET", "user-instances"), NONE("GET", "@/tags"), NONE("POST", "@/tags"),
+		NONE("POST", "resource_instances/action"), NONE("GET", "/"), NONE("GET", "/v1.0"),
+		NONE("GET", "/openstack/latest/securitykey"),
 	};
 
 	(void)state;
 	CHECK(rows);
-	CHECK(searches);
 }
 
 static void test_grants(void **state)
@@ -209,8 +181,6 @@ static void test_grants(void **state)
 		{ "POST", "create-grant", GRANT("\"operations\":[null]"), 400, "KMS.0308" },
 		{ "POST", "create-grant", GRANT(GRANTABLE ",\"retiring_principal\":\"a b\""), 400,
 		  "KMS.2402" },
-		{ "POST", "create-grant", GRANT(GRANTABLE ",\"grantee_principal_type\":\"group\""),
-		  400, "KMS.0308" },
 		{ "POST", "create-grant", GRANT(GRANTABLE ",\"name\":\"" X256 "\""), 400,
 		  "KMS.0308" },
 		{ "POST", "create-grant", "{\"key_id\":\"~\",\"grantee_principal\":\"u1\"," GRANTABLE
@@ -224,185 +194,6 @@ static void test_grants(void **state)
 
 	(void)state;
 	CHECK(rows);
-}
-
-static void test_users(void **state)
-{
-	static const struct row rows[] = {
-		{ "POST", "/v3/users", "7", 400, "not a JSON object" },
-		{ "POST", "/v3/users", "{}", 400, "user: name" },
-		{ "POST", "/v3/users", USER("\"name\":\"a/b\",\"password\":\"password\""), 400,
-		  "user: name" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\",\"domain_id\":\"\\n\","
-					    "\"password\":\"password\""), 400, "user: domain_id" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\""), 400, "user: password" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\",\"password\":\"seven77\""), 400,
-		  "user: password" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\",\"password\":\"" X64 X64 "x\""), 400,
-		  "user: password" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\",\"password\":\"password\""), 201,
-		  "\"domain_id\":\"local\"" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\",\"password\":\"password\""), 409,
-		  "there is a user a already" },
-		{ "POST", "/v3/users", USER("\"name\":\"a\",\"domain_id\":\"d\","
-					    "\"password\":\"password\""), 201, "\"domain_id\":\"d\"" },
-		{ "GET", "/v3/users?name=nobody", "", 200, "{\"users\":[]}" },
-		{ "GET", "/v3/users?name=a", "", 200, "\"domain_id\":\"d\",\"enabled\":true" },
-		{ "GET", "/v3/users?x=1", "", 200, "\"domain_id\":\"local\",\"enabled\":true" },
-		{ "POST", "/v3/auth/tokens", LOGIN("\"password\":\"password\""), 400, "no user in it" },
-		{ "POST", "/v3/auth/tokens", "{\"auth\":{\"identity\":{\"methods\":[\"password\"]},"
-		  "\"scope\":{\"project\":{\"id\":\"" X64 "x\"}}}}", 400, "not the id of a project" },
-		{ "POST", "/v3/auth/tokens", LOGIN("\"id\":\"nobody\",\"password\":\"password\""),
-		  401, "wrong" },
-		{ "PUT", "/v3/projects/default/users/none/roles/none", "", 404, "no role none" },
-		{ "PUT", "/v3/projects/default/users/none/roles/kms_adm", "", 404, "no such user" },
-		{ "DELETE", "/v3/projects/default/users/none/roles/none", "", 404, "no role none" },
-		{ "DELETE", "/v3/projects/default/users/none/roles/kms_adm", "", 404,
-		  "no such role of this user" },
-		{ "DELETE", "/v3/domains/local/users/none/roles/none", "", 404, "no role none" },
-		{ "POST", "/v3.0/OS-CREDENTIAL/credentials", "{}", 404, "no such user" },
-		{ "DELETE", "/v3.0/OS-CREDENTIAL/credentials/none", "", 404, "no such access key" },
-	};
-
-	(void)state;
-	CHECK(rows);
-}
-
-/* The answer to a request that succeeds with this status; a member of its one object. */
-static char *made(const char *method, const char *uri, const char *body, long status,
-		  const char *name)
-{
-	struct answer a = local(&f, method, uri, body, NULL);
-	struct json_object *value = NULL;
-	char *text;
-
-	if (a.status != status)
-		fail_msg("%s %s: %ld %s", method, uri, a.status, a.text);
-	json_object_object_foreach(a.json, outer, inner) {
-		(void)outer;
-		json_object_object_get_ex(inner, name, &value);
-	}
-	text = strdup(value ? json_object_get_string(value) : "");
-	answer_free(&a);
-	return text;
-}
-
-/* A role that is taken away is gone, and a second time there is none; keys likewise. */
-static void test_removal(void **state)
-{
-	static const char *const where[] = { "projects/default", "domains/local" };
-	char *id = made("POST", "/v3/users", USER("\"name\":\"r\",\"password\":\"password\""), 201,
-			"id"), *access, uri[160], body[120];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		snprintf(uri, sizeof(uri), "/v3/%s/users/%s/roles/kms_adm", where[i], id);
-		check_rows((const struct row[]){
-			{ "PUT", uri, "", 204, "" },
-			{ "DELETE", uri, "", 204, "" },
-			{ "DELETE", uri, "", 404, "no such role" } }, 3);
-	}
-	snprintf(body, sizeof(body), "{\"credential\":{\"user_id\":\"%s\"}}", id);
-	access = made("POST", "/v3.0/OS-CREDENTIAL/credentials", body, 201, "access");
-	snprintf(uri, sizeof(uri), "/v3.0/OS-CREDENTIAL/credentials/%s", access);
-	check_rows((const struct row[]){
-		{ "DELETE", uri, "", 204, "" },
-		{ "DELETE", uri, "", 404, "no such access key" } }, 2);
-	free(access);
-	free(id);
-}
-
-static void test_agencies(void **state)
-{
-	static const struct row rows[] = {
-		{ "POST", "/v3.0/OS-AGENCY/agencies", AGENCY("\"name\":\"a\""), 400,
-		  "trust_domain_name" },
-		{ "POST", "/v3.0/OS-AGENCY/agencies", AGENCY("\"name\":\"a\","
-			"\"trust_domain_name\":\"s\",\"description\":\"" X256 "\""), 400,
-		  "more than 255" },
-		{ "GET", "/v3.0/OS-AGENCY/agencies/none", "", 404, "no such agency" },
-		{ "PUT", "/v3.0/OS-AGENCY/projects/default/agencies/none/roles/none", "", 404,
-		  "no role none" },
-		{ "PUT", "/v3.0/OS-AGENCY/projects/default/agencies/none/roles/kms_adm", "", 404,
-		  "no such agency" },
-		{ "DELETE", "/v3.0/OS-AGENCY/projects/default/agencies/none/roles/none", "", 404,
-		  "no such role" },
-		{ "DELETE", "/v3.0/OS-AGENCY/projects/default/agencies/none/roles/kms_adm", "", 404,
-		  "no such role" },
-	};
-	char *id = made("POST", "/v3.0/OS-AGENCY/agencies",
-			AGENCY("\"name\":\"a\",\"trust_domain_name\":\"s\""), 201, "id");
-	char uri[160];
-
-	(void)state;
-	CHECK(rows);
-	/* Of nobody's account in particular, so of the one there is */
-	snprintf(uri, sizeof(uri), "/v3.0/OS-AGENCY/agencies/%s", id);
-	check_rows((const struct row[]){
-		{ "GET", uri, "", 200, "\"domain_id\":\"local\"" },
-		{ "GET", uri, "", 200, "\"trust_domain_name\":\"s\"" } }, 2);
-	free(id);
-}
-
-/* A token that is none neither takes up an agency nor gets a temporary key. */
-static void test_no_token(void **state)
-{
-	static const char *const headers[] = { "X-Auth-Token", "0123", NULL };
-	struct answer a = local(&f, "POST", "/v3/auth/tokens", "{\"auth\":{\"identity\":{\"methods\":"
-		"[\"assume_role\"],\"assume_role\":{\"domain_name\":\"local\",\"agency_name\":"
-		"\"a\"}}}}", headers);
-
-	(void)state;
-	assert_int_equal(a.status, 401);
-	assert_contains(a.text, "The token must be updated.");
-	answer_free(&a);
-	a = local(&f, "GET", "/v3/users", "", headers);
-	assert_int_equal(a.status, 401);
-	assert_contains(a.text, "\"title\":\"Unauthorized\"");
-	answer_free(&a);
-}
-
-/* Escapes of all lengths in a password are the characters that they stand for. */
-static void test_escapes(void **state)
-{
-	static const char *const bad[] = {
-		"password\\u12", "password\\u12x4", "password\\ud800", "password\\udc00",
-		"password\\ud800\\u0041", "password\\ud83dxxxxxx",
-	};
-	char body[256];
-	struct answer a;
-
-	(void)state;
-	free(made("POST", "/v3/users", USER("\"name\":\"e\",\"password\":"
-		"\"pass\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\\n\\/\""), 201, "id"));
-	a = local(&f, "POST", "/v3/auth/tokens", LOGIN("\"name\":\"e\",\"password\":"
-		"\"passA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\\u000a/\""), (const char *[]){ NULL });
-	if (a.status != 201)
-		fail_msg("%ld %s", a.status, a.text);
-	answer_free(&a);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(body, sizeof(body), USER("\"name\":\"bad\",\"password\":\"%s\""), bad[i]);
-		check_rows(&(struct row){ "POST", "/v3/users", body, 400, "user: password" }, 1);
-	}
-}
-
-/* Encrypted data names the version of the key: one that there is not is none. */
-static void test_version(void **state)
-{
-	char *text = call_ok(&f, "cipher_text", "encrypt-data",
-			     "{\"key_id\":\"%s\",\"plain_text\":\"x\"}", key);
-	unsigned char blob[1024];
-	char again[EVS_BASE64_LEN(sizeof(blob)) + 1];
-	ssize_t size = evs_base64_decode(blob, sizeof(blob), text, strlen(text));
-
-	(void)state;
-	assert_in_range(size, 20, sizeof(blob));
-	blob[16] ^= 0x40;	/* the version, whichever byte comes first */
-	evs_base64_encode(again, blob, (size_t)size);
-	call_refused(&f, 400, "KMS.2201", "decrypt-data", "{\"cipher_text\":\"%s\"}", again);
-	free(call_ok(&f, "plain_text", "decrypt-data", "{\"cipher_text\":\"%s\"}", text));
-	free(text);
 }
 
 /* A token that is taken away: that is no fault of the request, and may pass. */
@@ -423,14 +214,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_no_cloud),
 		cmocka_unit_test(test_grants),
-		cmocka_unit_test(test_users),
-		cmocka_unit_test(test_removal),
-		cmocka_unit_test(test_agencies),
-		cmocka_unit_test(test_no_token),
-		cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_no_token_left),	/* the last one: it stays away */
 	};
 

@@ -168,7 +168,6 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 		NUMBER("limits", "idle-seconds", idle_seconds, 1, 3600),
 		TEXT("store", "database", database, .bad = bad_path, .required = true),
 		TEXT("audit", "file", audit, .bad = bad_path),
-		NUMBER("auth", "token-hours", token_hours, 1, 24 * 365),
 		NUMBER("quota", "cmks", cmks, 1, 10000000),
 		NUMBER("quota", "grants", grants, 1, 10000),
 		CHOICE("compat", "recreate-pending", return_pending, "refuse", "return"),
@@ -186,7 +185,7 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 	*conf = (struct kmsd_conf){
 		.socket = KMSD_SOCKET, .token = KMSD_TOKEN, .root_key = KMSD_ROOT_KEY,
 		.connections = 256, .peer_connections = 32, .request_seconds = 30,
-		.idle_seconds = 15, .token_hours = 24, .cmks = 100, .grants = 100,
+		.idle_seconds = 15, .cmks = 100, .grants = 100,
 	};
 	ret = text ? evs_ini_parse(path, text, len, &reader, &parse, err) :
 		     evs_ini_read(path, &reader, &parse, err);

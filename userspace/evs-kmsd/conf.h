@@ -38,7 +38,6 @@
  * @clients: [client NAME]
  * @database: [store] database
  * @audit: [audit] file; audit.log beside the database unless given
- * @token_hours: [auth] token-hours, life of a token
  * @cmks: [quota] cmks, of a project
  * @grants: [quota] grants, of a CMK
  * @return_pending: [compat] recreate-pending is `return`: creating a key by
@@ -64,7 +63,6 @@ struct kmsd_conf {
 	struct kmsd_clients clients;
 	char database[KMSD_DATABASE_MAX + 1];
 	char audit[PATH_MAX];
-	int64_t token_hours;
 	int64_t cmks;
 	int64_t grants;
 	bool return_pending;

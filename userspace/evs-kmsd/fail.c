@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "fail.h"
@@ -28,13 +27,11 @@ unsigned int kmsd_http_status(const char *code)
 	} other[] = {
 		{ KMSD_E_INTERNAL, 500 }, { KMSD_E_UNAVAILABLE, 503 }, { KMSD_E_NO_KEY, 404 },
 		{ KMSD_E_METHOD, 405 }, { KMSD_E_PROJECT, 403 }, { KMSD_E_PERMISSION, 403 },
-		{ KMSD_E_NO_TOKEN, 403 }, { KMSD_E_TOKEN, 403 }, { KMSD_E_TOKEN_EXPIRED, 403 },
-		{ KMSD_E_OTHER_PROJECT, 403 }, { KMSD_E_SIGNATURE, 401 },
+		{ KMSD_E_NO_CERTIFICATE, 403 }, { KMSD_E_CERTIFICATE, 403 },
+		{ KMSD_E_OTHER_PROJECT, 403 },
 	};
 	size_t i;
 
-	if (!strncmp(code, KMSD_IAM_PREFIX, strlen(KMSD_IAM_PREFIX)))
-		return (unsigned int)atoi(code + strlen(KMSD_IAM_PREFIX));
 	for (i = 0; i < sizeof(other) / sizeof(other[0]); i++)
 		if (!strcmp(code, other[i].code))
 			return other[i].status;

@@ -24,9 +24,8 @@
 #define KMSD_E_DEFAULT_KEY	"KMS.0211"
 #define KMSD_E_FORMAT		"KMS.0214"
 #define KMSD_E_METHOD		"KMS.0215"
-#define KMSD_E_NO_TOKEN		"KMS.0301"
-#define KMSD_E_TOKEN		"KMS.0302"
-#define KMSD_E_TOKEN_EXPIRED	"KMS.0303"
+#define KMSD_E_NO_CERTIFICATE	"KMS.0301"
+#define KMSD_E_CERTIFICATE	"KMS.0302"
 #define KMSD_E_PROJECT		"KMS.0305"
 #define KMSD_E_PERMISSION	"KMS.0306"
 #define KMSD_E_PARAMETER	"KMS.0308"
@@ -46,7 +45,6 @@
 #define KMSD_E_NOT_PENDING	"KMS.1501"
 #define KMSD_E_LIMIT		"KMS.1601"
 #define KMSD_E_MARKER		"KMS.1602"
-#define KMSD_E_RANDOM_LENGTH	"KMS.1801"
 #define KMSD_E_DK_LENGTH	"KMS.2001"
 #define KMSD_E_PLAIN		"KMS.2101"
 #define KMSD_E_PLAIN_LENGTH	"KMS.2102"
@@ -71,23 +69,10 @@
 #define KMSD_E_ROTATION_ON	"KMS.2901"
 #define KMSD_E_INTERVAL		"KMS.3001"
 
-/* A signature is refused by the gateway in front of a service, in its own form. */
-#define KMSD_E_SIGNATURE	"APIGW.0301"
-
-/* The identity service has HTTP statuses for codes. */
-#define KMSD_IAM_PREFIX			"IAM."
-#define KMSD_IAM_BAD		"IAM.400"
-#define KMSD_IAM_AUTH		"IAM.401"
-#define KMSD_IAM_FORBIDDEN	"IAM.403"
-#define KMSD_IAM_NOT_FOUND	"IAM.404"
-#define KMSD_IAM_METHOD		"IAM.405"
-#define KMSD_IAM_BUSY			"IAM.429"
-#define KMSD_IAM_CONFLICT	"IAM.409"
-
 /**
  * kmsd_fail() - Refuse a request with a code of the KMS API.
  * @err: error to fill
- * @code: one of KMSD_E_* and KMSD_IAM_*
+ * @code: one of KMSD_E_*
  * @fmt: printf format of the message for the client
  *
  * Return: -EINVAL, so that `return kmsd_fail(...)` reads well.
@@ -97,7 +82,7 @@ int kmsd_fail(struct evs_error *err, const char *code, const char *fmt, ...)
 
 /**
  * kmsd_http_status() - The HTTP status that goes with a code.
- * @code: one of KMSD_E_* and KMSD_IAM_*
+ * @code: one of KMSD_E_*
  */
 unsigned int kmsd_http_status(const char *code);
 

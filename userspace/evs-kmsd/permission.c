@@ -37,11 +37,9 @@ const char *kmsd_permission_name(uint32_t permission)
 {
 	static const char *const names[] = {
 		"kms:cmk:create", "kms:cmk:enable", "kms:cmk:disable", "kms:cmk:update",
-		"kms:cmk:list", "kms:cmk:get", "kms:cmk:generate", "kms:cmk:crypto",
-		"kms:cmk:getInstance", "kms:cmk:getQuota", "kms:cmk:rotate", "kms:cmk:import",
-		"kms:cmk:tag", "kms:dek:create", "kms:dek:crypto", "kms:grant:create",
-		"kms:grant:revoke", "kms:grant:retire", "kms:grant:list", "metrics", "iam",
-		"iam:assume", "agency",
+		"kms:cmk:list", "kms:cmk:get", "kms:cmk:getQuota", "kms:cmk:rotate",
+		"kms:cmk:import", "kms:dek:create", "kms:dek:crypto", "kms:grant:create",
+		"kms:grant:revoke", "kms:grant:list", "metrics", "agency",
 	};
 	size_t i;
 

@@ -13,23 +13,16 @@ enum kmsd_permission {
 	KMSD_P_CMK_UPDATE = 1 << 3,
 	KMSD_P_CMK_LIST = 1 << 4,
 	KMSD_P_CMK_GET = 1 << 5,
-	KMSD_P_CMK_GENERATE = 1 << 6,
-	KMSD_P_CMK_CRYPTO = 1 << 7,
-	KMSD_P_CMK_INSTANCE = 1 << 8,
-	KMSD_P_CMK_QUOTA = 1 << 9,
-	KMSD_P_CMK_ROTATE = 1 << 10,
-	KMSD_P_CMK_IMPORT = 1 << 11,
-	KMSD_P_CMK_TAG = 1 << 12,
-	KMSD_P_DEK_CREATE = 1 << 13,
-	KMSD_P_DEK_CRYPTO = 1 << 14,
-	KMSD_P_GRANT_CREATE = 1 << 15,
-	KMSD_P_GRANT_REVOKE = 1 << 16,
-	KMSD_P_GRANT_RETIRE = 1 << 17,
-	KMSD_P_GRANT_LIST = 1 << 18,
-	KMSD_P_METRICS = 1 << 19,
-	KMSD_P_IAM = 1 << 20,		/* users, roles, credentials, agencies */
-	KMSD_P_AGENT = 1 << 21,		/* take up agencies */
-	KMSD_P_AGENCY = 1 << 22,	/* let EVS use the project's keys */
+	KMSD_P_CMK_QUOTA = 1 << 6,
+	KMSD_P_CMK_ROTATE = 1 << 7,
+	KMSD_P_CMK_IMPORT = 1 << 8,
+	KMSD_P_DEK_CREATE = 1 << 9,
+	KMSD_P_DEK_CRYPTO = 1 << 10,
+	KMSD_P_GRANT_CREATE = 1 << 11,
+	KMSD_P_GRANT_REVOKE = 1 << 12,
+	KMSD_P_GRANT_LIST = 1 << 13,
+	KMSD_P_METRICS = 1 << 14,
+	KMSD_P_AGENCY = 1 << 15,	/* let EVS use the project's keys */
 };
 
 #define KMSD_P_KMS (KMSD_P_METRICS - 1)

@@ -120,7 +120,7 @@ static int open_backup(const struct kmsd_conf *conf, const char *path, struct km
 
 /* ---- where there is a database ---- */
 
-#define COLUMNS "id, project, alias, description, is_default, created, creator, external," \
+#define COLUMNS "id, project, alias, description, is_default, created, external," \
 	" expires, fingerprint, rotation, rotation_days, rotated, rotations"
 
 static const char add_cmks[] =

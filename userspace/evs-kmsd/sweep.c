@@ -114,15 +114,7 @@ int kmsd_sweep(struct kmsd *kmsd, struct evs_error *err)
 		failed = ret ? ret : failed;
 	}
 	ret = kmsd_store_scrub(kmsd->store, err);
-	failed = ret ? ret : failed;
-	ret = kmsd_db_run(kmsd_store_writing(kmsd->store), err,
-			  "DELETE FROM iam_token WHERE expires <= ?", "i",
-			  kmsd_clock_now(&kmsd->clock));
-	failed = ret < 0 ? ret : failed;
-	ret = kmsd_db_run(kmsd_store_writing(kmsd->store), err,
-			  "DELETE FROM iam_temporary WHERE expires <= ?", "i",
-			  kmsd_clock_now(&kmsd->clock));
-	return ret < 0 ? ret : failed;
+	return ret ? ret : failed;
 }
 
 static struct {

@@ -10,7 +10,7 @@
  * @err: filled on failure
  *
  * Deletes CMKs whose date has come and erases their material, removes imported
- * material that has expired, rotates CMKs and forgets tokens that have expired.
+ * material that has expired, and rotates CMKs.
  * Each is a transaction with its audit record. One that fails does not keep
  * the others.
  *

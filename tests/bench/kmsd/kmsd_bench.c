@@ -37,8 +37,11 @@ struct work {
 	int count;
 };
 
-static char version_request[1][1024] = { "GET /v1.0 HTTP/1.1\r\nHost: localhost\r\n\r\n" };
-static const struct work without_token = { version_request, 1 };
+static char agency_request[1][1024] = {
+	"POST /v1.0/default/kms/describe-agency HTTP/1.1\r\nHost: localhost\r\n"
+	"Content-Length: 2\r\n\r\n{}"
+};
+static const struct work without_token = { agency_request, 1 };
 static struct work decrypt;
 
 static int64_t now_ns(void)
@@ -343,7 +346,7 @@ static void measure(void)
 	pin(true);
 	daemon_start(&f);
 	pin(false);
-	best("version, full", &without_token, &http);
+	best("describe-agency, full", &without_token, &http);
 	full = best("decrypt-datakey, full", &decrypt, &of_cpu);
 	load("decrypt-datakey, half", &decrypt, full / 2, &ignored);
 	own_histogram();

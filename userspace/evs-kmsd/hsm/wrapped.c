@@ -22,10 +22,6 @@ static const struct kind {
 	{ "SELECT id, 0, id || '/fingerprint', fingerprint FROM cmk"
 	  " WHERE fingerprint IS NOT NULL",
 	  "UPDATE cmk SET fingerprint = ?1 WHERE id = ?2 AND ?3 = 0" },
-	{ "SELECT access, 0, 'credential/' || access, wrapped FROM iam_credential",
-	  "UPDATE iam_credential SET wrapped = ?1 WHERE access = ?2 AND ?3 = 0" },
-	{ "SELECT access, 0, 'credential/' || access, wrapped FROM iam_temporary",
-	  "UPDATE iam_temporary SET wrapped = ?1 WHERE access = ?2 AND ?3 = 0" },
 };
 
 struct kmsd_wrapped_item {

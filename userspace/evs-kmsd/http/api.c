@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/api.h"
+#include "key/agency.h"
 #include "key/cmk.h"
 #include "fail.h"
 #include "key/grant.h"
@@ -32,21 +33,15 @@ static int check_sequence(const struct kmsd_request *req, struct evs_error *err)
 /* Says who would have to do what. */
 static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 {
-	const char *code = call->route->flags & KMSD_R_IAM ? KMSD_IAM_FORBIDDEN
-							    : KMSD_E_PERMISSION;
+	const char *permission = kmsd_permission_name(call->route->permission);
 
-	if (call->who.service && call->route->permission & KMSD_P_KMS)
-		return kmsd_fail(err, code,
+	if (call->who.no_agency && call->route->permission & KMSD_P_KMS)
+		return kmsd_fail(err, KMSD_E_PERMISSION,
 				 "project %s does not let EVS do this (%s): an administrator of the project has to run, once: evs-setup agency create",
-				 call->project, kmsd_permission_name(call->route->permission));
-	if (call->route->permission & KMSD_P_IAM && !call->project[0])
-		return kmsd_fail(err, code,
-				 "%s may not do this: it takes a role with %s in all projects",
-				 call->who.name, kmsd_permission_name(KMSD_P_IAM));
-	return kmsd_fail(err, code,
+				 call->project, permission);
+	return kmsd_fail(err, KMSD_E_PERMISSION,
 			 "%s may not do this in project %s: it takes a role with %s%s",
-			 call->who.name, call->project[0] ? call->project : "-",
-			 kmsd_permission_name(call->route->permission),
+			 call->who.name, call->project[0] ? call->project : "-", permission,
 			 call->route->grant ? ", or a grant on the key" : "");
 }
 
@@ -56,22 +51,42 @@ void kmsd_call_as(struct kmsd_call *call, const struct kmsd_route *route)
 	call->allowed = (call->who.permissions & route->permission) == route->permission;
 }
 
-/* Who is it, and do the roles allow it? What only a grant may allow is left open. */
-static int authorize(struct kmsd_call *call, struct evs_error *err)
+/* The client that the connection vouches for: what its role allows in its project. */
+static int identify(struct kmsd_call *call, struct evs_error *err)
 {
-	const struct kmsd_route *route = call->route;
+	const struct kmsd_client *c = call->http->client;
+	struct kmsd_agency agency;
 	int ret;
 
-	if (route->flags & KMSD_R_PUBLIC)
+	if (!c) {
+		*err = *call->http->unknown;
+		return -err->errnum;
+	}
+	strcpy(call->who.name, c->name);
+	if (call->project[0] && c->project[0] && strcmp(call->project, c->project))
+		return kmsd_fail(err, KMSD_E_OTHER_PROJECT,
+				 "client %s is for project %s, the URL names %s", c->name,
+				 c->project, call->project);
+	call->who.permissions = kmsd_role_permissions(c->role);
+	if (c->role != KMSD_ROLE_USER)
 		return 0;
-	ret = kmsd_auth(call->kmsd, call->http, call->project, &call->who, err);
-	call->known = !ret || !strcmp(err->code, KMSD_E_OTHER_PROJECT);
-	if (ret && route->flags & KMSD_R_IAM && !strncmp(err->code, "KMS.", 4))
-		strcpy(err->code, KMSD_IAM_AUTH);
+	ret = kmsd_agency_find(call->kmsd, call->project, &agency, err);
+	if (!ret && !agency.creator[0]) {
+		call->who.no_agency = true;
+		call->who.permissions = KMSD_P_NONE;
+	}
+	return ret;
+}
+
+/* Who is it, and does the role allow it? What only a grant may allow is left open. */
+static int authorize(struct kmsd_call *call, struct evs_error *err)
+{
+	int ret = identify(call, err);
+
 	if (ret)
 		return ret;
-	kmsd_call_as(call, route);
-	return call->allowed || route->grant ? 0 : refuse_permission(call, err);
+	kmsd_call_as(call, call->route);
+	return call->allowed || call->route->grant ? 0 : refuse_permission(call, err);
 }
 
 static void note_text(char out[KMSD_EVENT_TEXT], struct json_object *json, const char *name)
@@ -98,17 +113,13 @@ static void note_objects(struct kmsd_call *call)
 static int parse(struct kmsd_call *call, struct evs_error *err)
 {
 	const struct kmsd_http *http = call->http;
-	bool iam = call->route->flags & KMSD_R_IAM;
 	int ret;
 
-	if (!strcmp(http->method, "GET") || call->route->flags & KMSD_R_NO_BODY)
+	if (!strcmp(http->method, "GET"))
 		return 0;
-	ret = kmsd_request_init(&call->req, http->body, http->size,
-				iam ? KMSD_SECRET_PASSWORD : KMSD_SECRET_PLAIN, err);
-	if (ret && iam && err->code[0])
-		return kmsd_fail(err, KMSD_IAM_BAD, "body: not a JSON object");
+	ret = kmsd_request_init(&call->req, http->body, http->size, err);
 	note_objects(call);
-	return ret || iam ? ret : check_sequence(&call->req, err);
+	return ret ? ret : check_sequence(&call->req, err);
 }
 
 static struct kmsd_event make_event(const struct kmsd_call *call, const char *name,
@@ -120,9 +131,8 @@ static struct kmsd_event make_event(const struct kmsd_call *call, const char *na
 		.time = kmsd_clock_now(&call->kmsd->clock), .local = http->local, .uid = http->uid,
 		.text = {
 			[KMSD_EV_NAME] = name, [KMSD_EV_PROJECT] = call->project,
-			[KMSD_EV_CLIENT] = call->known ? call->who.name : "",
-			[KMSD_EV_CLAIMED] = call->known	      ? "" :
-					    call->who.name[0] ? call->who.name : call->claimed,
+			[KMSD_EV_CLIENT] = call->who.name,
+			[KMSD_EV_CLAIMED] = call->who.name[0] ? NULL : http->claimed,
 			[KMSD_EV_FINGERPRINT] = http->fingerprint, [KMSD_EV_SOURCE] = http->source,
 			[KMSD_EV_CMK] = call->reply->key_id,
 			[KMSD_EV_ASKED] = call->reply->key_id[0] ? "" : call->asked,
@@ -215,12 +225,11 @@ int kmsd_api_handle(struct kmsd *kmsd, const struct kmsd_http *http, struct kmsd
 	if (!ret)
 		ret = parse(&call, err);
 	if (!ret)
-		ret = call.route->flags & KMSD_R_CHANGE ? run_change(&call, err)
-							: run(&call, err);
+		ret = call.route->change ? run_change(&call, err) : run(&call, err);
 	kmsd_request_free(&call.req);
 	if (ret) {
 		record_refusal(&call, err);
-		kmsd_api_refuse(reply, err, http->request_id);
+		kmsd_api_refuse(reply, err);
 	}
 	return ret;
 }
@@ -258,7 +267,7 @@ static int find_granted(struct kmsd_call *call, const char *name, struct kmsd_cm
 
 	if (!call->route->grant || kmsd_cmk_find_id(call->kmsd, NULL, name, cmk, &ignored))
 		return -EINVAL;
-	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &operations, err);
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, call->who.name, &operations, err);
 	if (ret)
 		return ret;
 	if (!(operations & call->route->grant))
@@ -289,7 +298,7 @@ int kmsd_call_cmk(struct kmsd_call *call, enum kmsd_by by, const char *name,
 	memcpy(call->reply->key_id, cmk->id, sizeof(cmk->id));
 	if (call->allowed)
 		return 0;
-	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &operations, err);
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, call->who.name, &operations, err);
 	if (ret)
 		return ret;
 	return operations & call->route->grant ? 0 : refuse_permission(call, err);

@@ -7,19 +7,17 @@
 #include "hex.h"
 #include "pool.h"
 
-struct kmsd_exchange *kmsd_exchange_new(const char *uri)
+struct kmsd_exchange *kmsd_exchange_new(void)
 {
 	struct kmsd_exchange *ex = calloc(1, sizeof(*ex));
 	unsigned char id[KMSD_REQUEST_ID_SIZE];
 
 	if (!ex)
 		return NULL;
-	ex->uri = strdup(uri);
 	ex->body = kmsd_secret_get(KMSD_BODY_MAX);
 	ex->reply.op = "-";
-	if (!ex->uri || !ex->body || getrandom(id, sizeof(id), 0) != sizeof(id)) {
+	if (!ex->body || getrandom(id, sizeof(id), 0) != sizeof(id)) {
 		kmsd_secret_put(ex->body);
-		free(ex->uri);
 		free(ex);
 		return NULL;
 	}
@@ -31,7 +29,6 @@ void kmsd_exchange_free(struct kmsd_exchange *ex)
 {
 	kmsd_reply_free(&ex->reply);
 	kmsd_secret_put(ex->body);
-	free(ex->uri);
 	free(ex);
 }
 
@@ -81,9 +78,7 @@ enum MHD_Result kmsd_exchange_respond(struct kmsd_exchange *ex,
 	reply->body = NULL;
 	if ((reply->type &&
 	     MHD_add_response_header(response, "Content-Type", reply->type) != MHD_YES) ||
-	    MHD_add_response_header(response, "X-Request-Id", ex->id) != MHD_YES ||
-	    (reply->token[0] &&
-	     MHD_add_response_header(response, "X-Subject-Token", reply->token) != MHD_YES))
+	    MHD_add_response_header(response, "X-Request-Id", ex->id) != MHD_YES)
 		ret = MHD_NO;
 	else
 		ret = MHD_queue_response(connection, reply->status, response);

@@ -12,7 +12,6 @@
 
 /**
  * struct kmsd_exchange - One request and its answer.
- * @uri: path and query as they were sent
  * @body: what has arrived so far; locked, for it may hold a secret
  * @used: bytes in @body
  * @too_long: more has arrived than @body takes
@@ -23,12 +22,12 @@
  * @local: it came over the Unix socket
  * @uid: user id there
  * @fingerprint: of the client's certificate, "" for none
+ * @subject: the certificate's, "" for none
  * @client: who sends it, when known is set
  * @known: it is a client
  * @unknown: why not, when it is none
  */
 struct kmsd_exchange {
-	char *uri;
 	struct evs_secret *body;
 	size_t used;
 	bool too_long;
@@ -39,6 +38,7 @@ struct kmsd_exchange {
 	bool local;
 	long uid;
 	char fingerprint[KMSD_FINGERPRINT_SIZE];
+	char subject[KMSD_EVENT_TEXT];
 	bool known;
 	struct evs_error unknown;
 	struct kmsd_client client;
@@ -46,11 +46,10 @@ struct kmsd_exchange {
 
 /**
  * kmsd_exchange_new() - A request begins.
- * @uri: path and query
  *
  * Return: the exchange, or NULL when there is no memory or it cannot be locked.
  */
-struct kmsd_exchange *kmsd_exchange_new(const char *uri);
+struct kmsd_exchange *kmsd_exchange_new(void);
 
 /**
  * kmsd_exchange_free() - It is over; what was secret is wiped.

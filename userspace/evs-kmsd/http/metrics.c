@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kmsd.h"
-#include "http/metrics.h"
+#include "http/op/ops.h"
 
 struct kmsd_op_count {
 	const char *op;
@@ -170,7 +169,7 @@ static void print_keys(FILE *out, struct kmsd *kmsd)
 		(unsigned long long)kmsd_hsm_errors(kmsd->hsm));
 }
 
-char *kmsd_metrics_text(struct kmsd *kmsd)
+static char *metrics_text(struct kmsd *kmsd)
 {
 	struct kmsd_metrics *m = &kmsd->metrics;
 	char *text = NULL;
@@ -188,4 +187,10 @@ char *kmsd_metrics_text(struct kmsd *kmsd)
 		return text;
 	free(text);
 	return NULL;
+}
+
+int kmsd_op_metrics(struct kmsd_call *call, struct evs_error *err)
+{
+	call->reply->type = "text/plain; version=0.0.4";
+	return kmsd_reply_text(call->reply, metrics_text(call->kmsd), err);
 }

@@ -48,12 +48,4 @@ void kmsd_metrics_exit(struct kmsd_metrics *metrics);
 void kmsd_metrics_count(struct kmsd_metrics *metrics, const char *op, unsigned int status,
 			const char *code, int64_t us);
 
-/**
- * kmsd_metrics_text() - All of it, and what the database tells, for Prometheus.
- * @kmsd: the KMS
- *
- * Return: text to free(), or NULL when there is no memory.
- */
-char *kmsd_metrics_text(struct kmsd *kmsd);
-
 #endif /* KMSD_METRICS_H */

@@ -89,18 +89,21 @@ static int match(struct kmsd_peer *peer, const struct kmsd *kmsd, const struct k
 		 void *session, gnutls_x509_crt_t crt, struct evs_error *err)
 {
 	const struct kmsd_clients *clients = &kmsd->conf.clients;
+	size_t size = sizeof(peer->subject);
 	const struct kmsd_client *c;
 
+	if (gnutls_x509_crt_get_dn(crt, peer->subject, &size))
+		peer->subject[0] = '\0';
 	peer->expires = gnutls_x509_crt_get_expiration_time(crt);
 	if (peer->expires <= time(NULL) || gnutls_x509_crt_get_activation_time(crt) > time(NULL))
-		return kmsd_fail(err, KMSD_E_TOKEN,
+		return kmsd_fail(err, KMSD_E_CERTIFICATE,
 				 "the client certificate %.16s... has expired, or is not valid yet",
 				 peer->fingerprint);
 	c = kmsd_clients_by_fingerprint(clients, peer->fingerprint);
 	if (!c && kmsd_tls_trusts(tls, session))
 		c = find_name(clients, crt);
 	if (!c)
-		return kmsd_fail(err, KMSD_E_TOKEN,
+		return kmsd_fail(err, KMSD_E_CERTIFICATE,
 				 "the certificate with the fingerprint %s is no client of this KMS: it takes a section [client NAME] in evs-kmsd.conf",
 				 peer->fingerprint);
 	peer->known = true;
@@ -117,14 +120,14 @@ static int by_certificate(struct kmsd_peer *peer, const struct kmsd *kmsd,
 	int ret;
 
 	if (!der || !count)
-		return kmsd_fail(err, KMSD_E_NO_TOKEN, "a client certificate is required");
+		return kmsd_fail(err, KMSD_E_NO_CERTIFICATE, "a client certificate is required");
 	ret = set_fingerprint(peer, der, err);
 	if (ret)
 		return ret;
 	if (gnutls_x509_crt_init(&crt))
 		return evs_error_set(err, ENOMEM, "out of memory");
 	ret = gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) ?
-		      kmsd_fail(err, KMSD_E_TOKEN, "not a certificate") :
+		      kmsd_fail(err, KMSD_E_CERTIFICATE, "not a certificate") :
 		      match(peer, kmsd, tls, session, crt, err);
 	gnutls_x509_crt_deinit(crt);
 	return ret;

@@ -10,6 +10,7 @@
  * @local: it is a Unix socket
  * @uid: user id there, as the kernel said when it began; -1 when it did not
  * @fingerprint: SHA-256 of its certificate; "" for none, or none yet
+ * @subject: the certificate's, which says nothing unless it is a client; "" for none
  * @expires: when the certificate expires, seconds since 1970
  * @known: it is a client
  * @client: which one
@@ -18,6 +19,7 @@ struct kmsd_peer {
 	bool local;
 	long uid;
 	char fingerprint[KMSD_FINGERPRINT_SIZE];
+	char subject[KMSD_EVENT_TEXT];
 	int64_t expires;
 	bool known;
 	struct kmsd_client client;

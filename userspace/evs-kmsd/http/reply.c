@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Answers: JSON, refusals in each service's form. */
+/* Answers: JSON, and refusals. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,12 +61,6 @@ int kmsd_reply_text(struct kmsd_reply *reply, char *text, struct evs_error *err)
 	return 0;
 }
 
-int kmsd_reply_empty(struct kmsd_reply *reply, struct evs_error *err)
-{
-	reply->status = 204;
-	return kmsd_reply_text(reply, strdup(""), err);
-}
-
 int kmsd_reply_done(struct kmsd_reply *reply, struct evs_error *err)
 {
 	return kmsd_reply_text(reply, strdup("{}"), err);
@@ -87,37 +81,9 @@ int kmsd_reply_pairs(struct kmsd_reply *reply, const char *outer, const char *co
 	return kmsd_reply_json(reply, around, err);
 }
 
-/* The identity service's: a number and its name. */
-static struct json_object *iam_body(unsigned int status, const char *text)
-{
-	static const struct {
-		unsigned int status;
-		const char *title;
-	} titles[] = {
-		{ 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
-		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
-		{ 429, "Too Many Requests" },
-	};
-	struct json_object *json;
-	const char *title = "";
-	size_t i;
-
-	for (i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		if (titles[i].status == status)
-			title = titles[i].title;
-	json = kmsd_json_pairs((const char *const[]){ "message", text, "title", title, NULL });
-	if (json && kmsd_json_put(json, "code", json_object_new_int64(status))) {
-		json_object_put(json);
-		json = NULL;
-	}
-	return json;
-}
-
-void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err,
-		     const char *request_id)
+void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err)
 {
 	const char *code = err->code, *text = err->text;
-	struct json_object *outer, *inner;
 	struct evs_error ignored = {};
 
 	if (!code[0] && err->errnum == ENXIO) {
@@ -130,21 +96,8 @@ void kmsd_api_refuse(struct kmsd_reply *reply, const struct evs_error *err,
 	kmsd_reply_free(reply);
 	snprintf(reply->code, sizeof(reply->code), "%.15s", code);
 	reply->status = kmsd_http_status(code);
-	if (!strcmp(code, KMSD_E_SIGNATURE)) {
-		kmsd_reply_pairs(reply, NULL, (const char *const[]){ "error_code", code, "error_msg",
-				 text, "request_id", request_id, NULL }, &ignored);
-		return;
-	}
-	inner = !strncmp(code, KMSD_IAM_PREFIX, strlen(KMSD_IAM_PREFIX))
-			? iam_body(reply->status, text)
-			: kmsd_json_pairs((const char *const[]){ "error_code", code, "error_msg",
-								 text, NULL });
-	outer = json_object_new_object();
-	if (!outer || kmsd_json_put(outer, "error", inner)) {
-		json_object_put(outer);
-		outer = NULL;
-	}
-	kmsd_reply_json(reply, outer, &ignored);
+	kmsd_reply_pairs(reply, "error", (const char *const[]){
+		"error_code", code, "error_msg", text, NULL }, &ignored);
 }
 
 void kmsd_reply_free(struct kmsd_reply *reply)
@@ -156,7 +109,6 @@ void kmsd_reply_free(struct kmsd_reply *reply)
 	reply->secret = NULL;
 	reply->body = NULL;
 	reply->size = 0;
-	explicit_bzero(reply->token, sizeof(reply->token));
 }
 
 int kmsd_json_window(struct json_object *json, const struct kmsd_window *window, int64_t shown,

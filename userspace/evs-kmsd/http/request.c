@@ -10,6 +10,7 @@
 #include "http/request.h"
 
 #define DEPTH_MAX 8
+#define SECRET "plain_text"
 
 struct scan {
 	char *pos;
@@ -56,20 +57,8 @@ static int take(struct kmsd_request *req, char *text, size_t len, struct evs_err
 	return 0;
 }
 
-/* Is this the name of the secret? */
-static bool is_secret(enum kmsd_secret which, unsigned int depth, const char *name, size_t len)
-{
-	static const char *const names[] = {
-		[KMSD_SECRET_PLAIN] = "plain_text", [KMSD_SECRET_PASSWORD] = "password",
-	};
-
-	return (which == KMSD_SECRET_PASSWORD || depth == 1) && len == strlen(names[which]) &&
-	       !memcmp(name, names[which], len);
-}
-
 /* Moves the secret out of the text. Leaves it to the parser to refuse bad JSON. */
-static int take_secret(struct kmsd_request *req, char *body, size_t size, enum kmsd_secret which,
-		       struct evs_error *err)
+static int take_secret(struct kmsd_request *req, char *body, size_t size, struct evs_error *err)
 {
 	struct scan scan = { body, body + size };
 	unsigned int depth = 0;
@@ -97,7 +86,7 @@ static int take_secret(struct kmsd_request *req, char *body, size_t size, enum k
 			continue;
 		if (!skip_string(&scan, &value, &len))
 			goto bad;
-		if (is_secret(which, depth, name, name_len)) {
+		if (depth == 1 && name_len == strlen(SECRET) && !memcmp(name, SECRET, name_len)) {
 			ret = take(req, value, len, err);
 			if (ret)
 				return ret;
@@ -109,96 +98,13 @@ bad:
 	return kmsd_fail(err, KMSD_E_JSON, "body: not well-formed JSON");
 }
 
-static int hex4(const unsigned char *s)
-{
-	int value = 0, i;
-
-	for (i = 0; i < 4; i++) {
-		if (!isxdigit(s[i]))
-			return -1;
-		value = value * 16 + (isdigit(s[i]) ? s[i] - '0' : (s[i] | 32) - 'a' + 10);
-	}
-	return value;
-}
-
-static size_t put_utf8(unsigned char *out, int c)
-{
-	if (c < 0x80) {
-		out[0] = (unsigned char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (unsigned char)(0xc0 | c >> 6);
-		out[1] = (unsigned char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (unsigned char)(0xe0 | c >> 12);
-		out[1] = (unsigned char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (unsigned char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (unsigned char)(0xf0 | c >> 18);
-	out[1] = (unsigned char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (unsigned char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (unsigned char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* A \u escape, or two that make one character; returns how long it is, 0 for a bad one. */
-static size_t unescape_unicode(const unsigned char *in, size_t left, int *c)
-{
-	int low;
-
-	*c = left >= 6 ? hex4(in + 2) : -1;
-	if (*c < 0 || (*c >= 0xdc00 && *c < 0xe000))
-		return 0;
-	if (*c < 0xd800 || *c >= 0xe000)
-		return 6;
-	low = left >= 12 && in[6] == '\\' && in[7] == 'u' ? hex4(in + 8) : -1;
-	if (low < 0xdc00 || low >= 0xe000)
-		return 0;
-	*c = 0x10000 + ((*c - 0xd800) << 10) + (low - 0xdc00);
-	return 12;
-}
-
-ssize_t kmsd_request_unescape(struct kmsd_request *req)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	unsigned char *in = req->secret->data, *end = in + req->secret_len, *out = in;
-	const char *simple;
-	size_t len;
-	int c;
-
-	while (in < end) {
-		if (*in != '\\') {
-			*out++ = *in++;
-			continue;
-		}
-		simple = in + 1 < end && in[1] ? strchr(from, in[1]) : NULL;
-		if (simple) {
-			*out++ = (unsigned char)to[simple - from];
-			in += 2;
-			continue;
-		}
-		len = in + 1 < end && in[1] == 'u' ? unescape_unicode(in, (size_t)(end - in), &c) : 0;
-		if (!len)
-			return -EINVAL;
-		out += put_utf8(out, c);
-		in += len;
-	}
-	req->secret_len = (size_t)(out - req->secret->data);
-	return (ssize_t)req->secret_len;
-}
-
-int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, enum kmsd_secret which,
-		      struct evs_error *err)
+int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, struct evs_error *err)
 {
 	struct json_tokener *tok;
 	int ret;
 
 	*req = (struct kmsd_request){};
-	ret = take_secret(req, body, size, which, err);
+	ret = take_secret(req, body, size, err);
 	if (ret)
 		return ret;
 	tok = json_tokener_new_ex(DEPTH_MAX);

@@ -11,7 +11,7 @@
 
 /**
  * struct kmsd_request - The JSON body of a request.
- * @json: the object; its secret member is blanked
+ * @json: the object; its secret member, plain_text, is blanked
  * @secret: what the secret member held, as it stood in the JSON text, escapes
  *	    and all; NULL when there is none
  * @secret_len: characters in @secret
@@ -23,36 +23,16 @@ struct kmsd_request {
 };
 
 /**
- * enum kmsd_secret - Which string of a body is a secret?
- * @KMSD_SECRET_PLAIN: plain_text of the outermost object
- * @KMSD_SECRET_PASSWORD: password, however deep
- */
-enum kmsd_secret {
-	KMSD_SECRET_PLAIN,
-	KMSD_SECRET_PASSWORD,
-};
-
-/**
  * kmsd_request_init() - Parse a request.
  * @req: filled; release with kmsd_request_free(), also after a failure
  * @body: the JSON text, changed: the secret is moved out before the JSON
  *	  library, which wipes nothing, sees it
  * @size: its size
- * @which: what to take for the secret
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, enum kmsd_secret which,
-		      struct evs_error *err);
-
-/**
- * kmsd_request_unescape() - Undo the JSON escapes of the secret.
- * @req: the request; its secret is changed in place
- *
- * Return: number of bytes, or -EINVAL for a bad escape.
- */
-ssize_t kmsd_request_unescape(struct kmsd_request *req);
+int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, struct evs_error *err);
 
 /**
  * kmsd_request_free() - Wipe and release a request.

@@ -86,8 +86,9 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
 {
-	struct kmsd_exchange *ex = kmsd_exchange_new(uri);
+	struct kmsd_exchange *ex = kmsd_exchange_new();
 
+	(void)uri;
 	(void)connection;
 	if (ex)
 		count(arg, 1);
@@ -120,7 +121,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, struct kmsd_exc
 			      const struct evs_error *err)
 {
 	ex->reply.type = "application/json";
-	kmsd_api_refuse(&ex->reply, err, ex->id);
+	kmsd_api_refuse(&ex->reply, err);
 	log_exchange(ex, err);
 	return kmsd_exchange_respond(ex, connection);
 }
@@ -162,6 +163,7 @@ static int identify(struct kmsd_server *server, struct MHD_Connection *connectio
 	ex->known = !ret;
 	ex->client = peer->client;
 	memcpy(ex->fingerprint, peer->fingerprint, sizeof(ex->fingerprint));
+	memcpy(ex->subject, peer->subject, sizeof(ex->subject));
 	return ret;
 }
 
@@ -220,11 +222,6 @@ static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *
 	return MHD_YES;
 }
 
-static const char *header(void *arg, const char *name)
-{
-	return MHD_lookup_connection_value(arg, MHD_HEADER_KIND, name);
-}
-
 static int64_t now_us(void)
 {
 	struct timespec t;
@@ -237,11 +234,10 @@ static enum MHD_Result answer(struct kmsd_server *server, struct MHD_Connection 
 			      struct kmsd_exchange *ex, const char *method, const char *url)
 {
 	const struct kmsd_http http = {
-		.method = method, .path = url, .uri = ex->uri, .header = header,
-		.arg = connection, .source = ex->source, .request_id = ex->id,
+		.method = method, .path = url, .source = ex->source, .request_id = ex->id,
 		.local = ex->local, .client = ex->known ? &ex->client : NULL,
 		.unknown = &ex->unknown, .uid = ex->uid,
-		.fingerprint = ex->fingerprint[0] ? ex->fingerprint : NULL,
+		.fingerprint = ex->fingerprint, .claimed = ex->subject,
 		.body = (char *)ex->body->data, .size = ex->used,
 	};
 	int64_t start = now_us();

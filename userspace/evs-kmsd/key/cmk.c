@@ -13,8 +13,6 @@
 
 #define DESCRIPTION_MAX 255
 #define ALIAS_PREFIX "alias/"
-#define URN_PREFIX "kms:"
-#define URN_ALIAS ":alias:"
 
 static int new_id(char id[EVS_CMK_ID_SIZE], struct evs_error *err)
 {
@@ -184,20 +182,6 @@ static int find_alias(struct kmsd *kmsd, const char *project, const char *alias,
 	return ret;
 }
 
-/* The NAME of kms:REGION:DOMAIN:alias:NAME, or NULL. */
-static const char *urn_alias(const char *urn)
-{
-	const char *rest;
-
-	if (strncmp(urn, URN_PREFIX, strlen(URN_PREFIX)))
-		return NULL;
-	rest = strchr(urn + strlen(URN_PREFIX), ':');		/* behind the region */
-	rest = rest ? strchr(rest + 1, ':') : NULL;		/* behind the domain */
-	if (!rest || strncmp(rest, URN_ALIAS, strlen(URN_ALIAS)))
-		return NULL;
-	return rest + strlen(URN_ALIAS);
-}
-
 int kmsd_cmk_find_id(struct kmsd *kmsd, const char *project, const char *key_id,
 		     struct kmsd_cmk *cmk, struct evs_error *err)
 {
@@ -221,12 +205,9 @@ int kmsd_cmk_find_id(struct kmsd *kmsd, const char *project, const char *key_id,
 int kmsd_cmk_find(struct kmsd *kmsd, const char *project, const char *key_id,
 		  struct kmsd_cmk *cmk, struct evs_error *err)
 {
-	const char *alias = urn_alias(key_id);
-
 	if (!strncmp(key_id, ALIAS_PREFIX, strlen(ALIAS_PREFIX)))
-		alias = key_id + strlen(ALIAS_PREFIX);
-	return alias ? find_alias(kmsd, project, alias, cmk, err)
-		     : kmsd_cmk_find_id(kmsd, project, key_id, cmk, err);
+		return find_alias(kmsd, project, key_id + strlen(ALIAS_PREFIX), cmk, err);
+	return kmsd_cmk_find_id(kmsd, project, key_id, cmk, err);
 }
 
 static const char *state_name(enum evs_cmk_state state)

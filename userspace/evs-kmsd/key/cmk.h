@@ -17,8 +17,8 @@
 /**
  * kmsd_cmk_create() - Make a CMK.
  * @kmsd: the KMS
- * @cmk: its project, alias, description, creator and external are taken, all
- *	 else is filled
+ * @cmk: its project, alias, description and external are taken, all else is
+ *	 filled
  * @err: filled on failure: bad alias, alias taken, too many keys; -ESTALE when
  *	 kmsd_sweep_deletions() has to make room first
  *
@@ -51,7 +51,7 @@ int kmsd_cmk_count(struct kmsd *kmsd, const char *project, int64_t *count,
  * kmsd_cmk_find() - Find a CMK by what a request calls it.
  * @kmsd: the KMS
  * @project: whose
- * @key_id: an id, `alias/NAME`, or `kms:REGION:DOMAIN:alias:NAME`
+ * @key_id: an id or `alias/NAME`
  * @cmk: filled
  * @err: filled on failure; -ENOENT, without a code, when it is an evs/default
  *	 that has not been made yet

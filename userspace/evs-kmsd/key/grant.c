@@ -8,8 +8,8 @@
 #include "hex.h"
 
 const char *const kmsd_grant_names[KMSD_GRANT_OPERATIONS] = {
-	"create-datakey", "create-datakey-without-plaintext", "encrypt-datakey",
-	"decrypt-datakey", "describe-key", "create-grant", "retire-grant",
+	"create-datakey", "encrypt-datakey", "decrypt-datakey", "describe-key", "create-grant",
+	"retire-grant",
 };
 
 static int or_number(void *arg, sqlite3_stmt *row)
@@ -18,25 +18,41 @@ static int or_number(void *arg, sqlite3_stmt *row)
 	return 0;
 }
 
-int kmsd_grant_operations(struct kmsd *kmsd, const char *cmk, const struct kmsd_identity *who,
+int kmsd_grant_operations(struct kmsd *kmsd, const char *cmk, const char *grantee,
 			  uint32_t *operations, struct evs_error *err)
 {
-	static const char sql[] =
-		"SELECT operations FROM key_grant WHERE cmk = ?1 AND"
-		" ((grantee_type = 'user' AND grantee = ?2) OR"
-		"  (grantee_type = 'domain' AND grantee = ?3))";
 	int ret;
 
 	*operations = 0;
-	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, or_number, operations, sql,
-			   "sss", cmk, who->id, who->domain);
+	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, or_number, operations,
+			   "SELECT operations FROM key_grant WHERE cmk = ? AND grantee = ?", "ss",
+			   cmk, grantee);
+	return ret < 0 ? ret : 0;
+}
+
+static int take_id(void *arg, sqlite3_stmt *row)
+{
+	kmsd_db_text(row, 0, arg, KMSD_GRANT_ID_SIZE);
+	return 0;
+}
+
+int kmsd_grant_covering(struct kmsd *kmsd, const char *cmk, const char *grantee,
+			uint32_t operations, char id[KMSD_GRANT_ID_SIZE], struct evs_error *err)
+{
+	int ret;
+
+	id[0] = '\0';
+	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, take_id, id,
+			   "SELECT id FROM key_grant WHERE cmk = ?1 AND grantee = ?2"
+			   " AND operations & ?3 = ?3 ORDER BY seq LIMIT 1", "ssi", cmk, grantee,
+			   (int64_t)operations);
 	return ret < 0 ? ret : 0;
 }
 
 int kmsd_grant_add(struct kmsd *kmsd, struct kmsd_grant *g, struct evs_error *err)
 {
 	static const char sql[] =
-		"INSERT INTO key_grant (id, cmk, name, grantee, grantee_type, operations, issuer,"
+		"INSERT INTO key_grant (id, cmk, parent, name, grantee, operations, issuer,"
 		" retiring, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 	struct kmsd_db *db = kmsd_store_writing(kmsd->store);
 	unsigned char id[KMSD_GRANT_ID_SIZE / 2];
@@ -54,15 +70,13 @@ int kmsd_grant_add(struct kmsd *kmsd, struct kmsd_grant *g, struct evs_error *er
 		return evs_error_set(err, EIO, "getrandom: %m");
 	evs_hex_encode(g->id, id, sizeof(id));
 	g->created = kmsd_clock_now(&kmsd->clock);
-	ret = kmsd_db_run(db, err, sql, "ssSssisSi", g->id, g->cmk, g->name, g->grantee,
-			  g->by_domain ? "domain" : "user", (int64_t)g->operations, g->issuer,
-			  g->retiring, g->created);
+	ret = kmsd_db_run(db, err, sql, "ssSSsisSi", g->id, g->cmk, g->parent, g->name,
+			  g->grantee, (int64_t)g->operations, g->issuer, g->retiring, g->created);
 	return ret < 0 ? ret : 0;
 }
 
 #define GRANT_COLUMNS \
-	"SELECT id, cmk, name, grantee, grantee_type = 'domain', operations, issuer, retiring," \
-	" created FROM key_grant "
+	"SELECT id, cmk, name, grantee, operations, issuer, retiring, created FROM key_grant "
 
 static void read_grant(sqlite3_stmt *row, struct kmsd_grant *g)
 {
@@ -70,11 +84,10 @@ static void read_grant(sqlite3_stmt *row, struct kmsd_grant *g)
 	kmsd_db_text(row, 1, g->cmk, sizeof(g->cmk));
 	kmsd_db_text(row, 2, g->name, sizeof(g->name));
 	kmsd_db_text(row, 3, g->grantee, sizeof(g->grantee));
-	g->by_domain = sqlite3_column_int(row, 4);
-	g->operations = (uint32_t)sqlite3_column_int64(row, 5);
-	kmsd_db_text(row, 6, g->issuer, sizeof(g->issuer));
-	kmsd_db_text(row, 7, g->retiring, sizeof(g->retiring));
-	g->created = sqlite3_column_int64(row, 8);
+	g->operations = (uint32_t)sqlite3_column_int64(row, 4);
+	kmsd_db_text(row, 5, g->issuer, sizeof(g->issuer));
+	kmsd_db_text(row, 6, g->retiring, sizeof(g->retiring));
+	g->created = sqlite3_column_int64(row, 7);
 }
 
 static int take_grant(void *arg, sqlite3_stmt *row)

@@ -190,11 +190,11 @@ int kmsd_store_add(struct kmsd_store *store, const struct kmsd_cmk *cmk, struct 
 {
 	static const char sql[] =
 		"INSERT INTO cmk (id, project, alias, description, state, is_default, created,"
-		" creator, external, rotated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-	int ret = kmsd_db_run(store->writer, err, sql, "ssssiiisii", cmk->id, cmk->project,
+		" external, rotated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+	int ret = kmsd_db_run(store->writer, err, sql, "ssssiiiii", cmk->id, cmk->project,
 			      cmk->alias, cmk->description, (int64_t)cmk->state,
-			      (int64_t)cmk->is_default, cmk->created, cmk->creator,
-			      (int64_t)cmk->external, cmk->rotated);
+			      (int64_t)cmk->is_default, cmk->created, (int64_t)cmk->external,
+			      cmk->rotated);
 
 	return ret < 0 ? ret : 0;
 }
@@ -224,7 +224,7 @@ int kmsd_store_set_state(struct kmsd_store *store, const char *id, enum evs_cmk_
 #define CMK_COLUMNS \
 	"SELECT id, alias, description, state, is_default, created," \
 	" (SELECT max(version) FROM cmk_version WHERE cmk = cmk.id), external, deletion," \
-	" expires, rotation, rotation_days, rotated, rotations, project, creator," \
+	" expires, rotation, rotation_days, rotated, rotations, project," \
 	" (SELECT wrapped FROM cmk_version WHERE cmk = cmk.id" \
 	"  ORDER BY version DESC LIMIT 1) FROM cmk "
 
@@ -245,9 +245,8 @@ static void read_cmk(sqlite3_stmt *row, struct kmsd_cmk *cmk)
 	cmk->rotated = sqlite3_column_int64(row, 12);
 	cmk->rotations = sqlite3_column_int64(row, 13);
 	kmsd_db_text(row, 14, cmk->project, sizeof(cmk->project));
-	kmsd_db_text(row, 15, cmk->creator, sizeof(cmk->creator));
 	/* Of a size that no material has, it is for kmsd_store_material() to refuse */
-	if (kmsd_db_blob(row, 16, cmk->wrapped, sizeof(cmk->wrapped), &cmk->wrapped_size))
+	if (kmsd_db_blob(row, 15, cmk->wrapped, sizeof(cmk->wrapped), &cmk->wrapped_size))
 		cmk->wrapped_size = 0;
 }
 

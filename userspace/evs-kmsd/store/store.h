@@ -39,7 +39,6 @@ struct kmsd_store;
  *	     nearly every call needs it, and one question is cheaper than two
  * @wrapped_size: bytes of it; 0 when it has not been read
  * @project: whose
- * @creator: id of the user who made it
  */
 struct kmsd_cmk {
 	char id[EVS_CMK_ID_SIZE];
@@ -59,7 +58,6 @@ struct kmsd_cmk {
 	unsigned char wrapped[KMSD_WRAPPED_MAX];
 	size_t wrapped_size;
 	char project[EVS_KMS_PROJECT_MAX + 1];
-	char creator[KMSD_USER_MAX + 1];
 };
 
 /*

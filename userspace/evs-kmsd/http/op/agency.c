@@ -23,7 +23,7 @@ static int reply(struct kmsd_call *call, struct evs_error *err)
 
 int kmsd_op_create_agency(struct kmsd_call *call, struct evs_error *err)
 {
-	int ret = kmsd_agency_create(call->kmsd, call->project, call->who.id, err);
+	int ret = kmsd_agency_create(call->kmsd, call->project, call->who.name, err);
 
 	return ret ? ret : reply(call, err);
 }

@@ -24,8 +24,7 @@ static struct json_object *key_details(const struct kmsd_cmk *cmk)
 	if (cmk->expires)
 		snprintf(expires, sizeof(expires), "%" PRId64, cmk->expires);
 	return kmsd_json_pairs((const char *const[]){
-		"key_id", cmk->id, "domain_id", KMSD_DOMAIN, "key_alias", cmk->alias,
-		"realm", KMSD_DOMAIN, "key_description", cmk->description,
+		"key_id", cmk->id, "key_alias", cmk->alias, "key_description", cmk->description,
 		"key_spec", "AES_256", "key_usage", "ENCRYPT_DECRYPT",
 		"creation_date", created, "scheduled_deletion_date", deletion,
 		"key_state", state, "default_key_flag", cmk->is_default ? "1" : "0",
@@ -85,13 +84,12 @@ int kmsd_op_create_key(struct kmsd_call *call, struct evs_error *err)
 	strcpy(cmk.alias, alias);
 	strcpy(cmk.description, description);
 	strcpy(cmk.project, call->project);
-	strcpy(cmk.creator, call->who.id);
 	ret = kmsd_cmk_create(call->kmsd, &cmk, err);
 	if (ret)
 		return ret;
 	memcpy(call->reply->key_id, cmk.id, sizeof(cmk.id));
 	return kmsd_reply_pairs(call->reply, "key_info", (const char *const[]){
-		"key_id", cmk.id, "domain_id", KMSD_DOMAIN, NULL }, err);
+		"key_id", cmk.id, NULL }, err);
 }
 
 int kmsd_op_describe_key(struct kmsd_call *call, struct evs_error *err)
@@ -167,23 +165,6 @@ int kmsd_op_list_keys(struct kmsd_call *call, struct evs_error *err)
 	json_object_put(list.ids);
 	json_object_put(list.details);
 	return ret;
-}
-
-int kmsd_op_user_instances(struct kmsd_call *call, struct evs_error *err)
-{
-	struct json_object *json;
-	int64_t count = 0;
-	int ret;
-
-	ret = kmsd_cmk_count(call->kmsd, call->project, &count, err);
-	if (ret)
-		return ret;
-	json = json_object_new_object();
-	if (json && kmsd_json_put(json, "instance_num", json_object_new_int64(count))) {
-		json_object_put(json);
-		json = NULL;
-	}
-	return kmsd_reply_json(call->reply, json, err);
 }
 
 static struct json_object *quota(const char *type, int64_t used, int64_t limit)

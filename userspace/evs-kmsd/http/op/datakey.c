@@ -23,8 +23,7 @@
 #define DK_BITS (8 * EVS_DK_SIZE)
 #define DK_HEX (2 * EVS_DK_SIZE)
 #define DIGEST_HEX (2 * KMSD_DIGEST_SIZE)
-#define BLOB_SIZE 188
-#define BLOB_HEX (2 * BLOB_SIZE)
+#define BLOB_HEX (2 * KMSD_BLOB_SIZE)
 #define PLAIN_SIZE (EVS_DK_SIZE + KMSD_DIGEST_SIZE)
 
 /* Names, quotes and braces around the values of an answer with a data key. */
@@ -79,15 +78,14 @@ static void end(struct dk_call *dk)
 static int wrap(struct kmsd_call *call, struct dk_call *dk, char cipher_text[BLOB_HEX + 1],
 		struct evs_error *err)
 {
-	unsigned char blob[BLOB_SIZE];
+	unsigned char blob[KMSD_BLOB_SIZE];
 	struct evs_secret *key;
 	int ret;
 
 	ret = kmsd_cmk_unwrap(call->kmsd, &dk->cmk, dk->cmk.version, &key, err);
 	if (ret)
 		return ret;
-	ret = kmsd_blob_wrap(&kmsd_blob_datakey, key, &dk->cmk, &dk->context, dk->dk->data,
-			     EVS_DK_SIZE, blob, err);
+	ret = kmsd_blob_wrap(key, &dk->cmk, &dk->context, dk->dk->data, blob, err);
 	kmsd_secret_put(key);
 	if (!ret)
 		evs_hex_encode(cipher_text, blob, sizeof(blob));
@@ -181,20 +179,6 @@ int kmsd_op_create_datakey(struct kmsd_call *call, struct evs_error *err)
 	return ret;
 }
 
-int kmsd_op_create_datakey_blind(struct kmsd_call *call, struct evs_error *err)
-{
-	char cipher_text[BLOB_HEX + 1];
-	struct dk_call dk = {};
-	int ret;
-
-	ret = generate(call, &dk, cipher_text, err);
-	if (!ret)
-		ret = kmsd_reply_pairs(call->reply, NULL, (const char *const[]){
-			"key_id", dk.cmk.id, "cipher_text", cipher_text, NULL }, err);
-	end(&dk);
-	return ret;
-}
-
 /* Checks plain_text, a data key and its SHA-256, and takes the key out of it. */
 static int read_plain(const struct kmsd_request *req, struct evs_secret *dk,
 		      struct evs_error *err)
@@ -229,7 +213,7 @@ static int read_plain(const struct kmsd_request *req, struct evs_secret *dk,
 static int unwrap(struct kmsd_call *call, const char *name, struct dk_call *dk,
 		  unsigned char *digest, struct evs_error *err)
 {
-	unsigned char blob[BLOB_SIZE];
+	unsigned char blob[KMSD_BLOB_SIZE];
 	char wrapped_by[EVS_CMK_ID_SIZE];
 	struct evs_secret *key;
 	const char *cipher_text;
@@ -243,9 +227,8 @@ static int unwrap(struct kmsd_call *call, const char *name, struct dk_call *dk,
 	size = evs_hex_decode(blob, sizeof(blob), cipher_text, strlen(cipher_text));
 	if (size == -EINVAL)
 		return kmsd_fail(err, KMSD_E_CIPHER, "%s: not hex", name);
-	ret = kmsd_blob_inspect(&kmsd_blob_datakey, blob,
-				size < 0 ? strlen(cipher_text) / 2 : (size_t)size, wrapped_by,
-				&version, err);
+	ret = kmsd_blob_inspect(blob, size < 0 ? strlen(cipher_text) / 2 : (size_t)size,
+				wrapped_by, &version, err);
 	if (ret)
 		return ret;
 	if (strcmp(wrapped_by, dk->cmk.id))
@@ -257,8 +240,7 @@ static int unwrap(struct kmsd_call *call, const char *name, struct dk_call *dk,
 				 dk->cmk.id, version);
 	if (ret)
 		return ret;
-	ret = kmsd_blob_unwrap(&kmsd_blob_datakey, key, &dk->context, blob, sizeof(blob),
-			       dk->dk->data, digest, err);
+	ret = kmsd_blob_unwrap(key, &dk->context, blob, dk->dk->data, digest, err);
 	kmsd_secret_put(key);
 	return ret;
 }

@@ -48,12 +48,10 @@ static int read_operations(struct kmsd_call *call, uint32_t *operations, struct 
 
 static int read_grant(struct kmsd_call *call, struct kmsd_grant *g, struct evs_error *err)
 {
-	const char *grantee = "", *type = "", *name = "", *retiring = "";
+	const char *grantee = "", *name = "", *retiring = "";
 	int ret;
 
 	ret = kmsd_request_string(&call->req, "grantee_principal", NULL, &grantee, err);
-	if (!ret)
-		ret = kmsd_request_string(&call->req, "grantee_principal_type", "user", &type, err);
 	if (!ret)
 		ret = kmsd_request_string(&call->req, "name", "", &name, err);
 	if (!ret)
@@ -66,38 +64,33 @@ static int read_grant(struct kmsd_call *call, struct kmsd_grant *g, struct evs_e
 		ret = check_principal("retiring_principal", retiring, err);
 	if (ret)
 		return ret;
-	if (strcmp(type, "user") && strcmp(type, "domain"))
-		return kmsd_fail(err, KMSD_E_PARAMETER,
-				 "grantee_principal_type: neither user nor domain");
 	if (strlen(name) > KMSD_GRANT_NAME_MAX)
 		return kmsd_fail(err, KMSD_E_PARAMETER, "name: more than %d bytes",
 				 KMSD_GRANT_NAME_MAX);
 	strcpy(g->grantee, grantee);
 	strcpy(g->retiring, retiring);
 	strcpy(g->name, name);
-	g->by_domain = !strcmp(type, "domain");
 	return 0;
 }
 
 /*
- * By a grant, nobody hands on more than he has. His roles are those in the project
- * of the URL, and say nothing of a key of another one.
+ * By a grant, nobody hands on more than it has, and what it has handed on ends with it.
+ * The caller's role is one in the project of the URL, and says nothing of a key of another.
  */
 static int check_handed_on(struct kmsd_call *call, const struct kmsd_cmk *cmk,
-			   uint32_t operations, struct evs_error *err)
+			   struct kmsd_grant *grant, struct evs_error *err)
 {
-	uint32_t mine;
 	int ret;
 
 	if (call->who.permissions & KMSD_P_GRANT_CREATE && !strcmp(cmk->project, call->project))
 		return 0;
-	ret = kmsd_grant_operations(call->kmsd, cmk->id, &call->who, &mine, err);
+	ret = kmsd_grant_covering(call->kmsd, cmk->id, call->who.name,
+				  grant->operations | KMSD_G_CREATE_GRANT, grant->parent, err);
 	if (ret)
 		return ret;
-	return operations & ~mine
-		       ? kmsd_fail(err, KMSD_E_PERMISSION,
-				   "operations: more than %s has been granted", call->who.name)
-		       : 0;
+	return grant->parent[0] ? 0 : kmsd_fail(err, KMSD_E_PERMISSION,
+						"operations: more than %s has been granted",
+						call->who.name);
 }
 
 int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
@@ -116,11 +109,11 @@ int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
 				 "default master key %s cannot be granted", cmk.alias);
 	ret = kmsd_cmk_usable(&cmk, err);
 	if (!ret)
-		ret = check_handed_on(call, &cmk, grant.operations, err);
+		ret = check_handed_on(call, &cmk, &grant, err);
 	if (ret)
 		return ret;
 	memcpy(grant.cmk, cmk.id, sizeof(grant.cmk));
-	strcpy(grant.issuer, call->who.id);
+	strcpy(grant.issuer, call->who.name);
 	ret = kmsd_grant_add(call->kmsd, &grant, err);
 	strcpy(call->grant, grant.id);
 	return ret ? ret : kmsd_reply_pairs(call->reply, NULL, (const char *const[]){
@@ -142,7 +135,6 @@ static int list_each(void *arg, const struct kmsd_grant *g)
 			goto out;
 	if (kmsd_json_add(json, "key_id", g->cmk) || kmsd_json_add(json, "grant_id", g->id) ||
 	    kmsd_json_add(json, "grantee_principal", g->grantee) ||
-	    kmsd_json_add(json, "grantee_principal_type", g->by_domain ? "domain" : "user") ||
 	    kmsd_json_put(json, "operations", json_object_get(ops)) ||
 	    kmsd_json_add(json, "issuing_principal", g->issuer) ||
 	    kmsd_json_add(json, "creation_date", created) ||
@@ -200,7 +192,7 @@ int kmsd_op_list_grants(struct kmsd_call *call, struct evs_error *err)
 
 int kmsd_op_list_retirable(struct kmsd_call *call, struct evs_error *err)
 {
-	struct kmsd_grant_list mine = { .retiring = call->who.id };
+	struct kmsd_grant_list mine = { .retiring = call->who.name };
 
 	return list(call, &mine, err);
 }
@@ -234,17 +226,13 @@ int kmsd_op_revoke_grant(struct kmsd_call *call, struct evs_error *err)
 		ret = kmsd_call_key_id(call, KMSD_BY_ID, &cmk, err);
 	if (ret)
 		return ret;
-	/* Keys that older versions made, or the daemon itself, have no creator */
-	if (cmk.creator[0] && strcmp(cmk.creator, call->who.id) && strcmp(call->who.id, "root"))
-		return kmsd_fail(err, KMSD_E_PERMISSION,
-				 "only the user who created key %s may revoke grants on it", cmk.id);
 	ret = kmsd_grant_delete(call->kmsd, grant.id, err);
 	return ret ? ret : kmsd_reply_done(call->reply, err);
 }
 
 int kmsd_op_retire_grant(struct kmsd_call *call, struct evs_error *err)
 {
-	const struct kmsd_identity *who = &call->who;
+	const char *who = call->who.name;
 	struct kmsd_grant grant;
 	bool may;
 	int ret;
@@ -252,12 +240,11 @@ int kmsd_op_retire_grant(struct kmsd_call *call, struct evs_error *err)
 	ret = named_grant(call, &grant, err);
 	if (ret)
 		return ret;
-	may = !strcmp(grant.issuer, who->id) || !strcmp(grant.retiring, who->id) ||
-	      (grant.operations & KMSD_G_RETIRE_GRANT &&
-	       !strcmp(grant.grantee, grant.by_domain ? who->domain : who->id));
+	may = !strcmp(grant.issuer, who) || !strcmp(grant.retiring, who) ||
+	      (grant.operations & KMSD_G_RETIRE_GRANT && !strcmp(grant.grantee, who));
 	if (!may)
 		return kmsd_fail(err, KMSD_E_PERMISSION,
-				 "%s has not made this grant, and may not retire it", who->name);
+				 "%s has not made this grant, and may not retire it", who);
 	memcpy(call->reply->key_id, grant.cmk, sizeof(grant.cmk));
 	ret = kmsd_grant_delete(call->kmsd, grant.id, err);
 	return ret ? ret : kmsd_reply_done(call->reply, err);

@@ -13,7 +13,6 @@
 int kmsd_op_create_key(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_list_keys(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_describe_key(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_user_instances(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_user_quotas(struct kmsd_call *call, struct evs_error *err);
 
 /* http/op/change.c */
@@ -30,14 +29,8 @@ int kmsd_op_rotation_status(struct kmsd_call *call, struct evs_error *err);
 
 /* http/op/datakey.c */
 int kmsd_op_create_datakey(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_create_datakey_blind(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_decrypt_datakey(struct kmsd_call *call, struct evs_error *err);
-
-/* http/op/data.c */
-int kmsd_op_gen_random(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_encrypt_data(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_decrypt_data(struct kmsd_call *call, struct evs_error *err);
 
 /* http/op/grant.c */
 int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err);
@@ -56,44 +49,7 @@ int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_import_material(struct kmsd_call *call, struct evs_error *err);
 int kmsd_op_delete_material(struct kmsd_call *call, struct evs_error *err);
 
-/* http/op/tag.c */
-int kmsd_op_tag_add(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_tag_list(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_tag_delete(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_tag_batch(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_tag_project(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_tag_instances(struct kmsd_call *call, struct evs_error *err);
-
-/* iam/token.c */
-int kmsd_iam_token_create(struct kmsd_call *call, struct evs_error *err);
-
-/* iam/user.c */
-int kmsd_iam_user_create(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_user_list(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_user_delete(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_role_list(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_role_add(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_role_remove(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_role_add_all(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_role_remove_all(struct kmsd_call *call, struct evs_error *err);
-
-/* iam/credential.c */
-int kmsd_iam_credential_create(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_credential_delete(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_temporary_create(struct kmsd_call *call, struct evs_error *err);
-
-/* iam/agency.c */
-int kmsd_iam_agency_create(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_agency_list(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_agency_show(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_agency_delete(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_agency_role_list(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_agency_role_add(struct kmsd_call *call, struct evs_error *err);
-int kmsd_iam_agency_role_remove(struct kmsd_call *call, struct evs_error *err);
-
-/* http/op/service.c */
-int kmsd_op_versions(struct kmsd_call *call, struct evs_error *err);
-int kmsd_op_version(struct kmsd_call *call, struct evs_error *err);
+/* http/metrics.c */
 int kmsd_op_metrics(struct kmsd_call *call, struct evs_error *err);
 
 #endif /* KMSD_OPS_H */
