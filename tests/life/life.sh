@@ -60,12 +60,16 @@ drop_pools()
 	rm -f /etc/evs/evs.conf
 }
 
-# raw POOL/DISK: path of the data of a disk as the engine has it
+# raw POOL/NAME: path of the data of an object as the engine has it
 raw()
 {
-	case $engine in
-	dir) echo "$tmp/${1%%/*}/${1#*/}/disk" ;;
+	local name=${1#*/}
+
+	case $engine:$name in
+	dir:image:*) name=image/${name#image:} ;;
+	dir:*@*) name=${name%@*}/snapshot/${name#*@} ;;
 	esac
+	echo "$tmp/${1%%/*}/$name/disk"
 }
 
 # everything POOL: what its engine has, ours or not, for comparisons
@@ -86,6 +90,26 @@ object()
 objects()
 {
 	evs-setup list --json "$1" | jq -r '.objects[].name'
+}
+
+# content POOL/DISK: checksum of the first 8 MiB that a detached disk holds
+content()
+{
+	local node
+
+	node=$(evs-setup attach --read-only "$1") || return
+	dd if="$node" bs=1M count=8 iflag=direct status=none | md5sum
+	evs-setup detach "$1" >&2
+}
+
+# put FILE POOL/DISK: write a file to the start of a detached disk
+put()
+{
+	local node
+
+	node=$(evs-setup attach "$2") || return
+	dd if="$1" of="$node" bs=1M oflag=direct conv=fsync status=none
+	evs-setup detach "$2"
 }
 
 # detach_pools: for at_exit: the disks of all pools, whatever state the test left

@@ -104,6 +104,7 @@ extern const struct verb verb_snapshot_create;
 extern const struct verb verb_snapshot_list;
 extern const struct verb verb_snapshot_delete;
 extern const struct verb verb_snapshot_diff;
+extern const struct verb verb_snapshot_rollback;
 extern const struct verb verb_list;
 extern const struct verb verb_status;
 extern const struct verb verb_probe;

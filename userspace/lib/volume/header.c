@@ -191,26 +191,51 @@ static int check_fits(const struct evs_device *dev, const struct evs_volume *bac
 	return 0;
 }
 
+/* Written, and read back */
+static int put_header(struct evs_volume *vol, const struct evs_device *dev, bool replace,
+		      struct evs_error *err)
+{
+	struct evs_volume *now;
+	int ret;
+
+	ret = check_fits(dev, vol, err);
+	if (!ret)
+		ret = evs_image_read_areas(&vol->image, &vol->dev, vol->header_size, err);
+	if (!ret)
+		ret = evs_image_write(&vol->image, dev, vol->header_size, replace, err);
+	if (!ret)
+		ret = evs_volume_open(&now, dev, 0, err);
+	if (!ret)
+		evs_volume_close(now);
+	return ret;
+}
+
 static int restore(struct target *target, struct evs_volume *backup, bool force,
 		   struct evs_error *err)
 {
-	const struct evs_device *dev = target->dev;
-	struct evs_volume *vol;
+	int ret = check_target(target, backup, force, err);
+
+	return ret ? ret : put_header(backup, target->dev, target->holds_it, err);
+}
+
+int evs_volume_copy_header(struct evs_volume *vol, const struct evs_device *dev,
+			   struct evs_error *err)
+{
+	struct evs_volume *there;
+	bool same;
 	int ret;
 
-	ret = check_target(target, backup, force, err);
-	if (!ret)
-		ret = check_fits(dev, backup, err);
-	if (!ret)
-		ret = evs_image_read_areas(&backup->image, &backup->dev, backup->header_size, err);
-	if (!ret)
-		ret = evs_image_write(&backup->image, dev, backup->header_size, target->holds_it,
-				      err);
-	if (!ret)
-		ret = evs_volume_open(&vol, dev, 0, err);
-	if (!ret)
-		evs_volume_close(vol);
-	return ret;
+	ret = evs_volume_open(&there, dev, 0, err);
+	if (ret)
+		return ret;
+	same = evs_volume_same_dk(vol, there) && vol->data_offset == there->data_offset &&
+	       vol->sector_size == there->sector_size &&
+	       vol->image.copy_size == there->image.copy_size;
+	evs_volume_close(there);
+	if (!same)
+		return evs_error_set(err, EKEYREJECTED, "%s: holds data of another data key",
+				     dev->path);
+	return put_header(vol, dev, true, err);
 }
 
 int evs_volume_restore(const struct evs_device *dev, const char *file, bool force,

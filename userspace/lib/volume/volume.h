@@ -284,4 +284,18 @@ typedef int evs_agree_fn(void *arg, const char *change, struct evs_error *err);
 int evs_volume_restore(const struct evs_device *dev, const char *file, bool force,
 		       evs_agree_fn *agree, void *arg, struct evs_error *err);
 
+/**
+ * evs_volume_copy_header() - Write a header over an older one of the same data.
+ * @vol: the header; its device must be open
+ * @dev: a device with a copy of the disk's data, open for writing and claimed
+ * @err: filled on failure
+ *
+ * Whenever it is cut short, the device has one of the two.
+ *
+ * Return: 0 or a negative errno, -EKEYREJECTED when the data there has another data
+ * key or another place, and nothing was written.
+ */
+int evs_volume_copy_header(struct evs_volume *vol, const struct evs_device *dev,
+			   struct evs_error *err);
+
 #endif /* EVS_VOLUME_H */
