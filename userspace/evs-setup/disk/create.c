@@ -13,6 +13,7 @@
 #include "cli/out.h"
 #include "config.h"
 #include "kms/kms.h"
+#include "pool/clone.h"
 #include "pool/create.h"
 #include "text.h"
 #include "volume/volume.h"
@@ -23,6 +24,7 @@
  * @claim: the same, held
  * @before: what it held when it was claimed
  * @pool: what only a disk of a pool has
+ * @clone: what it is made of, where that is something
  * @kms: name of the KMS, NULL for the local one
  * @cmk: the CMK, NULL for evs/default
  * @force: whatever the device holds
@@ -34,6 +36,7 @@ struct request {
 	struct claim claim;
 	struct evs_probe before;
 	struct create_request pool;
+	struct clone_request clone;
 	const char *kms;
 	const char *cmk;
 	bool force;
@@ -52,10 +55,28 @@ static const struct verb_option options[] = {
 	{ "size", VERB_LONG('z'), "BYTES", WORD_TEXT,
 	  "in a pool: set how much the disk holds; BYTES may end in\nK, M, G or T" },
 	{ "plain", VERB_LONG('p'), NULL, WORD_NONE, "in a pool: make a disk that is not encrypted" },
+	{ "from-snapshot", VERB_LONG('S'), "POOL/DISK@SNAPSHOT", WORD_TEXT,
+	  "in a pool: make the disk of a snapshot, with its attribute\nand its CMK" },
+	{ "from-image", VERB_LONG('I'), "POOL/image:NAME", WORD_TEXT,
+	  "in a pool: make the disk of an image, likewise" },
+	{ "flatten", VERB_LONG('F'), NULL, WORD_NONE,
+	  "copy all data of the source, so that it can be deleted" },
 	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
 	  "in a pool: check everything, ask the KMS, make nothing" },
 	{},
 };
+
+static int set_source(struct request *req, enum evs_kind kind, const char *source,
+		      struct evs_error *err)
+{
+	if (req->clone.source)
+		return evs_error_set(err, EINVAL,
+				     "%s and %s: a disk is made of one source", req->clone.source,
+				     source);
+	req->clone.source = source;
+	req->clone.kinds = CLONE_FROM(kind);
+	return 0;
+}
 
 static int parse_option(struct request *req, int opt, struct evs_error *err)
 {
@@ -81,6 +102,13 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		return 0;
 	case VERB_LONG('n'):
 		req->pool.dry_run = true;
+		return 0;
+	case VERB_LONG('S'):
+		return set_source(req, EVS_KIND_SNAPSHOT, optarg, err);
+	case VERB_LONG('I'):
+		return set_source(req, EVS_KIND_IMAGE, optarg, err);
+	case VERB_LONG('F'):
+		req->clone.flatten = true;
 		return 0;
 	default:
 		req->force = true;
@@ -205,9 +233,10 @@ static int run_on_device(struct request *req, struct evs_error *err)
 	uuid_t uuid;
 	int ret;
 
-	if (req->pool.size || req->pool.plain || req->pool.dry_run)
+	if (req->pool.size || req->pool.plain || req->pool.dry_run || req->clone.source ||
+	    req->clone.flatten)
 		return evs_error_set(err, EINVAL,
-				     "%s: --size, --plain and --dry-run are for a disk of a pool, POOL/DISK",
+				     "%s: --size, --plain, --from-snapshot, --from-image, --flatten and --dry-run are for a disk of a pool, POOL/DISK",
 				     req->target);
 	ret = claim_open(&req->claim, req->target, err);
 	if (ret)
@@ -224,11 +253,39 @@ static int run_on_device(struct request *req, struct evs_error *err)
 	return ret;
 }
 
+/* What a disk is made of decides about all that is in its header. */
+static int check_source(const struct request *req, struct evs_error *err)
+{
+	if (!req->clone.source && req->clone.flatten)
+		return evs_error_set(err, EINVAL,
+				     "%s: --flatten is for a disk from a snapshot or an image",
+				     req->target);
+	if (req->clone.source && (req->kms || req->cmk || req->pool.plain))
+		return evs_error_set(err, EINVAL,
+				     "a disk from a snapshot or an image has the attribute and the CMK of that; to choose, make an image of it by image copy");
+	if (req->clone.source && req->format.sector_size)
+		return evs_error_set(err, EINVAL,
+				     "--sector-size: a disk from a snapshot or an image has the sectors of that");
+	return 0;
+}
+
+static int make_in_pool(struct request *req, struct target *target, struct evs_error *err)
+{
+	if (!req->clone.source)
+		return create_in_pool(target, &req->pool, err);
+	req->clone.label = req->format.label;
+	req->clone.size = req->pool.size;
+	req->clone.dry_run = req->pool.dry_run;
+	return clone_in_pool(target, &req->clone, err);
+}
+
 static int run_in_pool(struct request *req, struct evs_error *err)
 {
 	struct target target;
 	int ret;
 
+	if (check_source(req, err))
+		return -err->errnum;
 	if (req->force)
 		return evs_error_set(err, EINVAL,
 				     "%s: --force is for devices and files: what is in a pool is deleted first",
@@ -238,7 +295,7 @@ static int run_in_pool(struct request *req, struct evs_error *err)
 		return evs_error_set(err, EINVAL,
 				     "%s: a plain disk has no header, so --plain takes none of --kms, --cmk, --label and --sector-size",
 				     req->target);
-	if (!req->pool.size)
+	if (!req->pool.size && !req->clone.source)
 		return evs_error_set(err, EINVAL, "%s: --size BYTES is missing", req->target);
 	req->pool.kms = req->kms;
 	req->pool.cmk = req->cmk;
@@ -247,7 +304,7 @@ static int run_in_pool(struct request *req, struct evs_error *err)
 	ret = target_open(&target, req->target, EVS_KIND_DISK, err);
 	if (ret)
 		return ret;
-	ret = create_in_pool(&target, &req->pool, err);
+	ret = make_in_pool(req, &target, err);
 	target_close(&target);
 	return ret;
 }
@@ -272,7 +329,9 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_create = {
 	.name = "create",
 	.args = "[OPTION...] DEVICE|FILE\n"
-		"       evs-setup create --size BYTES [--plain] [OPTION...] POOL/DISK",
+		"       evs-setup create --size BYTES [--plain] [OPTION...] POOL/DISK\n"
+		"       evs-setup create --from-snapshot POOL/DISK@SNAPSHOT [OPTION...] POOL/DISK\n"
+		"       evs-setup create --from-image POOL/image:NAME [OPTION...] POOL/DISK",
 	.brief = "make an encrypted disk on a device or file; its data is lost",
 	.options = options,
 	.notes = "Prints the device, the UUID of the new disk, and the id of the CMK, or \"plain\".\n"

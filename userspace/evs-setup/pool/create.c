@@ -31,7 +31,7 @@ int create_print(const char *text, const struct evs_record *record, struct evs_e
 
 /* ---- before anything is made ---- */
 
-static int check(struct target *target, const struct create_request *req, struct evs_error *err)
+int create_check(struct target *target, const struct create_request *req, struct evs_error *err)
 {
 	const struct evs_config_pool *pool = target->pool.config;
 
@@ -47,8 +47,7 @@ static int check(struct target *target, const struct create_request *req, struct
 	return 0;
 }
 
-/* The KMS says no before anything is allocated. */
-static int ask_kms(struct target *target, const struct create_request *req,
+int create_ask_kms(struct target *target, const struct create_request *req,
 		   struct evs_record *record, struct evs_token *token, struct evs_secret *dk,
 		   struct evs_error *err)
 {
@@ -114,22 +113,31 @@ static int fill(struct target *target, const struct create_request *req,
 	return ret ? ret : pool->ops->deactivate(pool, &work->object, err);
 }
 
-/* The KMS may have taken its time: what was looked at before is looked at again. */
-static int make(struct target *target, const struct create_request *req,
-		struct evs_unfinished *work, const struct evs_token *token,
-		const struct evs_secret *dk, struct evs_error *err)
+int create_blank(struct target *target, const struct create_request *req,
+		 struct evs_unfinished *work, const struct evs_token *token,
+		 const struct evs_secret *dk, struct evs_error *err)
 {
 	uint64_t bytes = req->size + (req->plain ? 0 : EVS_DATA_OFFSET);
 	struct evs_pool *pool = &target->pool;
 	int ret;
 
+	ret = pool->ops->create(pool, &work->object, bytes, &work->record, err);
+	return ret || req->plain ? ret : fill(target, req, work, token, dk, err);
+}
+
+/* The KMS may have taken its time: what was looked at before is looked at again. */
+static int make(struct target *target, const struct create_request *req,
+		struct evs_unfinished *work, const struct evs_token *token,
+		const struct evs_secret *dk, struct evs_error *err)
+{
+	struct evs_pool *pool = &target->pool;
+	int ret;
+
 	ret = evs_pool_lock(pool, err);
 	if (!ret)
-		ret = check(target, req, err);
+		ret = create_check(target, req, err);
 	if (!ret)
-		ret = pool->ops->create(pool, &work->object, bytes, &work->record, err);
-	if (!ret && !req->plain)
-		ret = fill(target, req, work, token, dk, err);
+		ret = create_blank(target, req, work, token, dk, err);
 	if (!ret)
 		ret = evs_pool_commit(pool, work, &target->object, err);
 	return ret;
@@ -143,7 +151,7 @@ int create_in_pool(struct target *target, const struct create_request *req,
 	struct evs_token token;
 	int ret;
 
-	ret = check(target, req, err);
+	ret = create_check(target, req, err);
 	if (!ret)
 		ret = evs_pool_begin(&work, EVS_KIND_DISK, err);
 	if (ret)
@@ -151,7 +159,7 @@ int create_in_pool(struct target *target, const struct create_request *req,
 	work.record.size = req->size;
 	if (!req->plain) {
 		dk = evs_secret_alloc(EVS_DK_SIZE);
-		ret = dk ? ask_kms(target, req, &work.record, &token, dk, err) :
+		ret = dk ? create_ask_kms(target, req, &work.record, &token, dk, err) :
 		      evs_error_set(err, ENOMEM, "cannot lock memory for the data key: %m");
 	}
 	if (!ret && !req->dry_run)

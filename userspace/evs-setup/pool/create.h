@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "secret.h"
 #include "target.h"
+#include "token.h"
 
 /**
  * struct create_request - What disk is to be made.
@@ -37,6 +39,48 @@ struct create_request {
  */
 int create_in_pool(struct target *target, const struct create_request *req,
 		   struct evs_error *err);
+
+/**
+ * create_check() - May such an object be made?
+ * @target: its name
+ * @req: how it shall be
+ * @err: filled when it may not
+ *
+ * Return: 0 or a negative errno, -EEXIST when the name is taken.
+ */
+int create_check(struct target *target, const struct create_request *req, struct evs_error *err);
+
+/**
+ * create_ask_kms() - Have the KMS make the data key of an encrypted object.
+ * @target: its name
+ * @req: how it shall be
+ * @record: its @id is set; the KMS and the CMK are filled in
+ * @token: filled
+ * @dk: filled, unless it is a dry run
+ * @err: filled on failure
+ *
+ * Before anything is allocated, so that nothing is when the KMS says no.
+ *
+ * Return: 0 or a negative errno.
+ */
+int create_ask_kms(struct target *target, const struct create_request *req,
+		   struct evs_record *record, struct evs_token *token, struct evs_secret *dk,
+		   struct evs_error *err);
+
+/**
+ * create_blank() - Make an unfinished object, with its header.
+ * @target: its name; the pool is locked
+ * @req: how it shall be
+ * @work: the object, whose record is filled
+ * @token: of an encrypted one
+ * @dk: of an encrypted one
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int create_blank(struct target *target, const struct create_request *req,
+		 struct evs_unfinished *work, const struct evs_token *token,
+		 const struct evs_secret *dk, struct evs_error *err);
 
 /**
  * create_print() - Print a disk, snapshot or image that has been made, or would be.

@@ -8,23 +8,22 @@
 #include "proof.h"
 #include "volume/volume.h"
 
-/* Why the header is not the one of the record; "" when it is */
-static int look(const char *path, const struct evs_record *record, char *why, size_t size,
-		struct evs_error *err)
+/* Opens the header; @why says what is wrong with it, "" when it is the record's. */
+static int look(const char *path, const struct evs_record *record, struct evs_volume **vol,
+		char *why, size_t size, struct evs_error *err)
 {
 	struct evs_error found = {};
-	struct evs_volume *vol;
 	int ret;
 
 	*why = '\0';
-	ret = evs_volume_read(&vol, path, 0, &found);
-	if (!ret) {
-		if (strcmp(evs_volume_uuid(vol), record->id))
-			snprintf(why, size, "holds the header of disk %s, not of %s",
-				 evs_volume_uuid(vol), record->id);
-		evs_volume_close(vol);
-		return 0;
+	ret = evs_volume_read(vol, path, 0, &found);
+	if (!ret && strcmp(evs_volume_uuid(*vol), record->id)) {
+		snprintf(why, size, "holds the header of disk %s, not of %s",
+			 evs_volume_uuid(*vol), record->id);
+		evs_volume_close(*vol);
 	}
+	if (!ret)
+		return 0;
 	if (ret == -EMEDIUMTYPE || ret == -EUCLEAN || ret == -EBADMSG) {
 		snprintf(why, size, "holds no EVS header (%.160s)", found.text);
 		return 0;
@@ -33,17 +32,16 @@ static int look(const char *path, const struct evs_record *record, char *why, si
 	return ret;
 }
 
-int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struct evs_error *err)
+int proof_read(struct evs_pool *pool, const struct evs_pool_entry *entry,
+	       struct evs_volume **vol, struct evs_error *err)
 {
 	char path[PATH_MAX], text[EVS_OBJECT_TEXT_SIZE], why[384];
 	struct evs_error ignored = {};
 	int ret;
 
-	if (!entry->record.encrypted)
-		return 0;
 	ret = pool->ops->activate(pool, &entry->object, false, path, sizeof(path), err);
 	if (!ret) {
-		ret = look(path, &entry->record, why, sizeof(why), err);
+		ret = look(path, &entry->record, vol, why, sizeof(why), err);
 		/* One that is attached stays active. */
 		pool->ops->deactivate(pool, &entry->object, &ignored);
 	}
@@ -53,4 +51,17 @@ int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struc
 	return *why ? evs_error_set(err, EBADMSG,
 				    "%s: is recorded as encrypted, but %s; nothing was done. Put its header back: evs-setup header restore FILE %s",
 				    text, why, path) : 0;
+}
+
+int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struct evs_error *err)
+{
+	struct evs_volume *vol;
+	int ret;
+
+	if (!entry->record.encrypted)
+		return 0;
+	ret = proof_read(pool, entry, &vol, err);
+	if (!ret)
+		evs_volume_close(vol);
+	return ret;
 }

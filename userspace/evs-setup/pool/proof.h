@@ -3,6 +3,7 @@
 #define EVS_SETUP_POOL_PROOF_H
 
 #include "pool/pool.h"
+#include "volume/volume.h"
 
 /**
  * proof_check() - Are the bytes of an object what its record says?
@@ -16,5 +17,17 @@
  * Return: 0 or a negative errno, -EBADMSG when record and bytes differ.
  */
 int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struct evs_error *err);
+
+/**
+ * proof_read() - The same of an object that is recorded as encrypted, for who needs its header.
+ * @pool: its pool
+ * @entry: the object and its record
+ * @vol: set to the header, with no device behind it; release with evs_volume_close()
+ * @err: filled when they are not
+ *
+ * Return: as proof_check().
+ */
+int proof_read(struct evs_pool *pool, const struct evs_pool_entry *entry,
+	       struct evs_volume **vol, struct evs_error *err);
 
 #endif /* EVS_SETUP_POOL_PROOF_H */
