@@ -319,46 +319,34 @@ static int run_child(struct child *child, const char *path, int *status, struct 
 	return ret;
 }
 
-/* Its output is left in the child where nobody took it by lines. */
-static int run_with(struct evs_run *run, struct child *child, struct evs_error *err)
+int evs_run_program(struct evs_run *run, struct evs_error *err)
 {
 	const struct sigaction normal = { .sa_handler = SIG_DFL };
+	struct child child = { .run = run };
 	struct sigaction before;
 	char path[4096];
 	int ret;
 
-	*child = (struct child){ .run = run };
 	run->status = -1;
 	ret = find_program(run->argv[0], path, sizeof(path), err);
 	if (ret)
 		return ret;
 	/* While it is ignored, a process that ends leaves no exit status. */
 	sigaction(SIGCHLD, &normal, &before);
-	ret = run_child(child, path, &run->status, err);
+	ret = run_child(&child, path, &run->status, err);
 	sigaction(SIGCHLD, &before, NULL);
-	return ret;
-}
-
-int evs_run_program(struct evs_run *run, struct evs_error *err)
-{
-	struct child child;
-	int ret = run_with(run, &child, err);
-
-	free(child.output.data);
+	if (!ret && run->output)
+		*run->output = child.output.data;
+	else
+		free(child.output.data);
 	return ret;
 }
 
 int evs_run(const char *const argv[], char **output, struct evs_error *err)
 {
-	struct evs_run run = { .argv = argv };
-	struct child child;
-	int ret = run_with(&run, &child, err);
+	struct evs_run run = { .argv = argv, .output = output };
 
-	if (!ret && output)
-		*output = child.output.data;
-	else
-		free(child.output.data);
-	return ret;
+	return evs_run_program(&run, err);
 }
 
 int evs_run_json(const char *const argv[], struct json_object **answer, struct evs_error *err)

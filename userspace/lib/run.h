@@ -18,6 +18,8 @@ typedef int evs_run_line_fn(void *arg, const char *line, struct evs_error *err);
  *	  ends; NULL when nobody asks for it
  * @said: the same for what it writes to stderr, such as progress; may be NULL
  * @arg: for both
+ * @output: filled with all that it wrote to stdout, to be released with free(), where
+ *	    there is no @line; NULL when nobody asks for it
  * @status: filled: its exit status, or 128 and the signal that ended it; -1 when it
  *	    was not run
  */
@@ -27,6 +29,7 @@ struct evs_run {
 	evs_run_line_fn *line;
 	evs_run_line_fn *said;
 	void *arg;
+	char **output;
 	int status;
 };
 

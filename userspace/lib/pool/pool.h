@@ -78,7 +78,8 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  * @rename: give an unfinished object its name, which is the moment at which it exists, or
  *	    take that of a disk without snapshots, or of an image, away again
  * @replace: the same over the disk of that name, which goes, while its snapshots stay; NULL
- *	     where the engine has @rollback. Cut short, it is finished by the next @open.
+ *	     where the engine has @rollback. Cut short, it is finished, or undone, by the
+ *	     next @list under the lock.
  * @rollback: take a disk back to one of its snapshots in place; NULL where @clone and
  *	      @replace do that
  * @grow: make it larger, also while it is active
@@ -163,6 +164,7 @@ struct evs_unfinished {
 };
 
 extern const struct evs_pool_ops evs_pool_dir_ops;
+extern const struct evs_pool_ops evs_pool_lvm_ops;
 
 /**
  * evs_pool_engine() - Find a kind of storage engine.

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pool/lvm/lvm.h"
+#include "run.h"
+
+#define UDEV_CONTROL "/run/udev/control"
+
+/* LVM's own rule; what else it refuses it says itself */
+static bool is_name(const char *value)
+{
+	return evs_word_valid(value, LVM_NAME_SIZE - 1) && *value != '-' && *value != '.';
+}
+
+static const struct evs_config_key keys[] = {
+	{ "vg", is_name, "be the name of a volume group", true },
+	{ "thinpool", is_name, "be the name of a thin pool", true },
+	{},
+};
+
+/*
+ * A suspended disk does not answer, so that a command that looks for volume groups on
+ * it would hang. The administrator's own filter is kept behind ours.
+ */
+static int make_config(struct evs_lvm *lvm, struct evs_error *err)
+{
+	static const char *const argv[] = { "lvmconfig", "devices/global_filter", NULL };
+	char *output = NULL, *filter = NULL;
+	int len, ret;
+
+	ret = evs_run(argv, &output, err);
+	/* It fails where there is none. */
+	if (ret == -EIO) {
+		*err = (struct evs_error){};
+		ret = 0;
+	}
+	if (ret)
+		return ret;
+	filter = output ? strchr(output, '=') : NULL;
+	if (filter) {
+		filter += 1 + (filter[1] == '[');
+		filter[strcspn(filter, "]\n")] = '\0';
+	}
+	len = snprintf(lvm->config, sizeof(lvm->config),
+		       "devices{global_filter=[\"r|^/dev/evs[0-9/]|\"%s%s]}%s",
+		       filter && *filter ? "," : "", filter ? filter : "",
+		       access(UDEV_CONTROL, F_OK) ? " activation{udev_sync=0 udev_rules=0}" : "");
+	free(output);
+	if (len < 0 || (size_t)len >= sizeof(lvm->config))
+		return evs_error_set(err, E2BIG, "lvm.conf: global_filter is too long");
+	return 0;
+}
+
+/**
+ * struct report - What LVM tells of a thin pool.
+ * @size: its bytes
+ * @data: per cent of them that are taken
+ * @metadata: per cent of the metadata
+ * @thin: it is a thin pool
+ * @active: it is active
+ * @zeroes: a new block of it is zeroed
+ */
+struct report {
+	uint64_t size;
+	double data;
+	double metadata;
+	bool thin;
+	bool active;
+	bool zeroes;
+};
+
+static const char *field(struct json_object *lv, const char *name)
+{
+	const char *text = json_object_get_string(json_object_object_get(lv, name));
+
+	return text ? text : "";
+}
+
+static int ask(const struct evs_lvm *lvm, struct report *report, struct evs_error *err)
+{
+	struct json_object *answer, *lv = NULL;
+	struct evs_lvm_args args;
+	const char *attr;
+	int ret;
+
+	evs_lvm_begin(&args, "lvs", lvm->config);
+	evs_lvm_add(&args, "--reportformat", "json", "--units", "b", "--nosuffix", "-o",
+		    "lv_attr,lv_size,data_percent,metadata_percent,zero", NULL);
+	snprintf(args.lv, sizeof(args.lv), "%s/%s", lvm->vg, lvm->thinpool);
+	evs_lvm_add(&args, args.lv, NULL);
+	ret = evs_run_json(args.argv, &answer, err);
+	if (ret)
+		return ret;
+	if (json_pointer_get(answer, "/report/0/lv/0", &lv)) {
+		json_object_put(answer);
+		return evs_error_set(err, EPROTO, "lvs: a report without LVs");
+	}
+	attr = field(lv, "lv_attr");
+	*report = (struct report){
+		.size = strtoull(field(lv, "lv_size"), NULL, 10),
+		.data = strtod(field(lv, "data_percent"), NULL),
+		.metadata = strtod(field(lv, "metadata_percent"), NULL),
+		.thin = attr[0] == 't',
+		.active = strlen(attr) > 4 && attr[4] == 'a',
+		.zeroes = !strcmp(field(lv, "zero"), "zero"),
+	};
+	json_object_put(answer);
+	return 0;
+}
+
+/* What a plain disk has never written must read as zeros, not as another's old data. */
+static int check(const struct evs_lvm *lvm, struct evs_error *err)
+{
+	struct evs_lvm_args args;
+	struct report report;
+	int ret;
+
+	ret = ask(lvm, &report, err);
+	if (ret)
+		return ret;
+	if (!report.thin)
+		return evs_error_set(err, EOPNOTSUPP, "%s/%s: is no thin pool", lvm->vg,
+				     lvm->thinpool);
+	if (!report.zeroes)
+		return evs_error_set(err, EOPNOTSUPP,
+				     "%s/%s: does not zero new blocks; have it do so: lvchange -Zy %s/%s",
+				     lvm->vg, lvm->thinpool, lvm->vg, lvm->thinpool);
+	if (report.active)
+		return 0;
+	evs_lvm_begin(&args, "lvchange", lvm->config);
+	snprintf(args.lv, sizeof(args.lv), "%s/%s", lvm->vg, lvm->thinpool);
+	evs_lvm_add(&args, "-ay", args.lv, NULL);
+	return evs_lvm_run(&args, err);
+}
+
+static int lvm_open(struct evs_pool *pool, struct evs_error *err)
+{
+	struct evs_lvm *lvm = calloc(1, sizeof(*lvm));
+	int ret;
+
+	if (!lvm)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	lvm->vg = evs_config_pool_get(pool->config, "vg");
+	lvm->thinpool = evs_config_pool_get(pool->config, "thinpool");
+	ret = make_config(lvm, err);
+	if (!ret)
+		ret = check(lvm, err);
+	if (ret) {
+		free(lvm);
+		return ret;
+	}
+	pool->engine = lvm;
+	return 0;
+}
+
+static void lvm_close(struct evs_pool *pool)
+{
+	free(pool->engine);
+	pool->engine = NULL;
+}
+
+static int lvm_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct evs_error *err)
+{
+	struct report report;
+	int ret = ask(pool->engine, &report, err);
+
+	if (ret)
+		return ret;
+	*usage = (struct evs_pool_usage){
+		.size = report.size,
+		.used = (uint64_t)(report.data / 100 * (double)report.size),
+		.metadata_used = (unsigned int)(report.metadata + 0.5),
+	};
+	return 0;
+}
+
+/* A thin snapshot depends on nothing. */
+static int lvm_flatten(struct evs_pool *pool, const struct evs_object *object,
+		       evs_pool_progress_fn *progress, void *arg, struct evs_error *err)
+{
+	(void)pool;
+	(void)object;
+	(void)progress;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+const struct evs_pool_ops evs_pool_lvm_ops = {
+	.name = "lvm",
+	.keys = keys,
+	.open = lvm_open,
+	.close = lvm_close,
+	.usage = lvm_usage,
+	.list = evs_lvm_list,
+	.create = evs_lvm_create,
+	.remove = evs_lvm_remove,
+	.rename = evs_lvm_rename,
+	.replace = evs_lvm_replace,
+	.grow = evs_lvm_grow,
+	.snapshot = evs_lvm_snapshot,
+	.clone = evs_lvm_clone,
+	.activate = evs_lvm_activate,
+	.deactivate = evs_lvm_deactivate,
+	.save = evs_lvm_save,
+	.allocated = evs_lvm_allocated,
+	.changed = evs_lvm_changed,
+	.flatten = lvm_flatten,
+};
