@@ -6,6 +6,7 @@
 static const struct evs_pool_ops *const engines[] = {
 	&evs_pool_dir_ops,
 	&evs_pool_lvm_ops,
+	&evs_pool_rbd_ops,
 };
 
 const struct evs_pool_ops *evs_pool_engine(const char *name)

@@ -165,6 +165,7 @@ struct evs_unfinished {
 
 extern const struct evs_pool_ops evs_pool_dir_ops;
 extern const struct evs_pool_ops evs_pool_lvm_ops;
+extern const struct evs_pool_ops evs_pool_rbd_ops;
 
 /**
  * evs_pool_engine() - Find a kind of storage engine.

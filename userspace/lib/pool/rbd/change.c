@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What makes, changes and removes images. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool/rbd/rbd.h"
+
+#define UNIT 4096
+
+int evs_rbd_create(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
+		   const struct evs_record *record, struct evs_error *err)
+{
+	const struct evs_rbd *rbd = pool->engine;
+	struct evs_rbd_args args;
+	char size[32];
+	int ret;
+
+	snprintf(size, sizeof(size), "%lluB",
+		 (unsigned long long)((bytes + UNIT - 1) / UNIT * UNIT));
+	evs_rbd_begin(rbd, &args, "create", "--size", size, "--image-feature",
+		      "layering,exclusive-lock,object-map,fast-diff,deep-flatten", NULL);
+	evs_rbd_add_spec(rbd, &args, object, NULL);
+	ret = evs_rbd_run(&args, NULL, err);
+	return ret ? ret : evs_rbd_store(rbd, object, record, err);
+}
+
+static int snapshot_verb(const struct evs_rbd *rbd, const char *verb,
+			 const struct evs_object *object, const char *snapshot,
+			 struct evs_error *err)
+{
+	struct evs_rbd_args args;
+
+	evs_rbd_begin(rbd, &args, "snap", verb, "--no-progress", NULL);
+	evs_rbd_add_spec(rbd, &args, object, snapshot);
+	return evs_rbd_run(&args, NULL, err);
+}
+
+/* ---- removing ---- */
+
+/* Clones of what was removed need it still, until they are flattened. */
+static int check_children(const struct evs_rbd *rbd, const struct evs_object *object,
+			  struct evs_error *err)
+{
+	struct evs_rbd_args args;
+	char *output;
+	int ret;
+
+	evs_rbd_begin(rbd, &args, "children", NULL);
+	evs_rbd_add_spec(rbd, &args, object, NULL);
+	ret = evs_rbd_run(&args, &output, err);
+	if (ret)
+		return ret;
+	output[strcspn(output, "\n")] = '\0';
+	if (*output)
+		ret = evs_error_set(err, EBUSY,
+				    "%s: what was made of it depends on it, such as %.*s; flatten that, or delete it first",
+				    args.specs[0], 200, output);
+	free(output);
+	return ret;
+}
+
+static int remove_snapshot(const struct evs_rbd *rbd, const struct evs_object *object,
+			   struct evs_error *err)
+{
+	struct evs_object image = *object;
+	char key[RBD_NAME_SIZE];
+	struct evs_rbd_args args;
+	struct evs_error ignored = {};
+	int ret = snapshot_verb(rbd, "rm", object, NULL, err);
+
+	if (ret)
+		return ret;
+	/* Without its snapshot, a record counts for nothing. */
+	evs_rbd_key(key, object);
+	image.kind = EVS_KIND_DISK;
+	evs_rbd_begin(rbd, &args, "image-meta", "remove", NULL);
+	evs_rbd_add_spec(rbd, &args, &image, NULL);
+	evs_rbd_add(&args, key, NULL);
+	evs_rbd_run(&args, NULL, &ignored);
+	return 0;
+}
+
+int evs_rbd_remove(struct evs_pool *pool, const struct evs_object *object,
+		   struct evs_error *err)
+{
+	const struct evs_rbd *rbd = pool->engine;
+	struct evs_error ignored = {};
+	struct evs_record record;
+	struct evs_rbd_args args;
+	int ret;
+
+	/* An unfinished one may not have it yet. */
+	ret = object->unfinished ? 0 : evs_rbd_load(rbd, object, &record, err);
+	if (ret)
+		return ret;
+	if (object->kind == EVS_KIND_SNAPSHOT && !object->unfinished)
+		return remove_snapshot(rbd, object, err);
+	ret = check_children(rbd, object, err);
+	if (ret)
+		return ret;
+	if (object->kind == EVS_KIND_IMAGE)
+		snapshot_verb(rbd, "rm", object, RBD_IMAGE_SNAPSHOT, &ignored);
+	evs_rbd_begin(rbd, &args, "rm", "--no-progress", NULL);
+	evs_rbd_add_spec(rbd, &args, object, NULL);
+	return evs_rbd_run(&args, NULL, err);
+}
+
+/* ---- names and sizes ---- */
+
+int evs_rbd_rename(struct evs_pool *pool, const struct evs_object *object,
+		   const struct evs_object *to, struct evs_error *err)
+{
+	struct evs_rbd_args args;
+
+	evs_rbd_begin(pool->engine, &args, "rename", NULL);
+	evs_rbd_add_spec(pool->engine, &args, object, NULL);
+	evs_rbd_add_spec(pool->engine, &args, to, NULL);
+	return evs_rbd_run(&args, NULL, err);
+}
+
+static int get_size(const struct evs_rbd *rbd, const struct evs_object *object, uint64_t *size,
+		    struct evs_error *err)
+{
+	struct json_object *json;
+	struct evs_rbd_args args;
+	char *output;
+	int ret;
+
+	evs_rbd_begin(rbd, &args, "info", "--format", "json", NULL);
+	evs_rbd_add_spec(rbd, &args, object, NULL);
+	ret = evs_rbd_run(&args, &output, err);
+	if (ret)
+		return ret;
+	json = json_tokener_parse(output);
+	free(output);
+	*size = json_object_get_uint64(json_object_object_get(json, "size"));
+	json_object_put(json);
+	return *size ? 0 : evs_error_set(err, EPROTO, "%s: rbd tells no size", args.specs[0]);
+}
+
+int evs_rbd_grow(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
+		 struct evs_error *err)
+{
+	const struct evs_rbd *rbd = pool->engine;
+	struct evs_rbd_args args;
+	uint64_t before;
+	char size[32];
+	int ret = get_size(rbd, object, &before, err);
+
+	if (ret || before >= bytes)
+		return ret;
+	snprintf(size, sizeof(size), "%lluB",
+		 (unsigned long long)((bytes + UNIT - 1) / UNIT * UNIT));
+	evs_rbd_begin(rbd, &args, "resize", "--no-progress", "--size", size, NULL);
+	evs_rbd_add_spec(rbd, &args, object, NULL);
+	return evs_rbd_run(&args, NULL, err);
+}
+
+/* ---- snapshots ---- */
+
+int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
+		     const struct evs_record *record, struct evs_error *err)
+{
+	const struct evs_rbd *rbd = pool->engine;
+	struct evs_error there = {};
+	uint64_t size;
+	int ret;
+
+	/* The record of one that exists must not be replaced. */
+	if (!get_size(rbd, snapshot, &size, &there))
+		return evs_error_set(err, EEXIST, "%s@%s: is there already", snapshot->name,
+				     snapshot->snapshot);
+	/* First, as it counts for nothing without the snapshot. */
+	ret = evs_rbd_store(rbd, snapshot, record, err);
+	return ret ? ret : snapshot_verb(rbd, "create", snapshot, NULL, err);
+}
+
+/* It cannot be done by a clone, which has no snapshots. Who called ends it by @save. */
+int evs_rbd_rollback(struct evs_pool *pool, const struct evs_object *snapshot,
+		     struct evs_error *err)
+{
+	const struct evs_rbd *rbd = pool->engine;
+	struct evs_object disk = *snapshot;
+	struct evs_record record, of_snapshot;
+	int ret;
+
+	disk.kind = EVS_KIND_DISK;
+	disk.snapshot[0] = '\0';
+	ret = evs_rbd_load(rbd, snapshot, &of_snapshot, err);
+	if (!ret)
+		ret = evs_rbd_load(rbd, &disk, &record, err);
+	if (ret)
+		return ret;
+	snprintf(record.rollback, sizeof(record.rollback), "%s", snapshot->snapshot);
+	ret = evs_rbd_store(rbd, &disk, &record, err);
+	return ret ? ret : snapshot_verb(rbd, "rollback", snapshot, NULL, err);
+}
+
+/* ---- clones ---- */
+
+/* A clone is of a snapshot. One that is removed under it stays for it, out of sight. */
+static int clone_of(const struct evs_rbd *rbd, const struct evs_object *source,
+		    const char *snapshot, const struct evs_object *to, struct evs_error *err)
+{
+	struct evs_rbd_args args;
+
+	evs_rbd_begin(rbd, &args, "clone", "--rbd-default-clone-format", "2", "--image-feature",
+		      "layering,exclusive-lock,object-map,fast-diff,deep-flatten", NULL);
+	evs_rbd_add_spec(rbd, &args, source, snapshot);
+	evs_rbd_add_spec(rbd, &args, to, NULL);
+	return evs_rbd_run(&args, NULL, err);
+}
+
+int evs_rbd_clone(struct evs_pool *pool, const struct evs_object *source,
+		  const struct evs_object *to, const struct evs_record *record,
+		  struct evs_error *err)
+{
+	const struct evs_rbd *rbd = pool->engine;
+	bool image = source->kind == EVS_KIND_IMAGE;
+	struct evs_error ignored = {};
+	char snapshot[RBD_NAME_SIZE];
+	int ret;
+
+	if (source->kind == EVS_KIND_SNAPSHOT) {
+		ret = clone_of(rbd, source, NULL, to, err);
+		return ret ? ret : evs_rbd_store(rbd, to, record, err);
+	}
+	if (image)
+		strcpy(snapshot, RBD_IMAGE_SNAPSHOT);
+	else
+		evs_rbd_image(snapshot, to);
+	/* An image never changes, so that it needs no more than one, for ever. */
+	ret = snapshot_verb(rbd, "create", source, snapshot, err);
+	if (!ret || (image && ret == -EEXIST))
+		ret = clone_of(rbd, source, snapshot, to, err);
+	else
+		return ret;
+	if (!image)
+		snapshot_verb(rbd, "rm", source, snapshot, &ignored);
+	/* It has all the metadata of its source: what is said of that must not hold. */
+	return ret ? ret : evs_rbd_store(rbd, to, record, err);
+}
