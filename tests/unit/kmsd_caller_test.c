@@ -285,6 +285,12 @@ static void test_enrol(void **state)
 	sh("sed 's:^certificate = .*:certificate = /none.pem:' kmsd.conf >bad.conf; "
 	   "! %s/evs-kmsd/evs-kmsd --config $PWD/bad.conf client add host9 2>said; "
 	   "grep -q none.pem said; ! test -e client-host9", program);
+	/* A disk that fills up within the section: all of it is as it was */
+	sh("{ cat kmsd.conf; head -c $((102360 - $(stat -c %%s kmsd.conf))) /dev/zero | "
+	   "tr '\\0' '#'; } >whole.conf && cp whole.conf before && trap '' XFSZ && "
+	   "! prlimit --fsize=102400 %s/evs-kmsd/evs-kmsd --config $PWD/whole.conf client add host8 "
+	   "2>said && grep -q 'File too large' said && cmp whole.conf before && "
+	   "! test -e whole.conf.new && ! test -e client-host8", program);
 	sh("sed s:/etc/evs/:$PWD/client-host7/: client-host7/evs.conf >remote.conf");
 	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said; cat said; "
 	   "grep -q 'does not accept who asks.*the .client NAME. sections' said", program);

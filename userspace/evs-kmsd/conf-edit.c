@@ -40,7 +40,10 @@ static void put_settings(FILE *out, const struct kmsd_conf *conf)
 		conf->root_key);
 }
 
-/* Copies the lines but those that name the token; new ones follow the section's name. */
+/*
+ * Copies the lines; but those that name the token where there is a @conf, whose own
+ * follow the section's name.
+ */
 static void copy_lines(FILE *in, FILE *out, const struct kmsd_conf *conf)
 {
 	static const char *const names[] = {
@@ -54,17 +57,26 @@ static void copy_lines(FILE *in, FILE *out, const struct kmsd_conf *conf)
 		skip = false;
 		if (line[0] == '[')
 			within = !strncmp(line, "[hsm]", 5);
-		for (size_t i = 0; within && i < sizeof(names) / sizeof(names[0]); i++)
+		for (size_t i = 0; conf && within && i < sizeof(names) / sizeof(names[0]); i++)
 			skip = skip || is_setting(line, names[i]);
 		if (!skip)
 			fputs(line, out);
-		if (within && line[0] == '[')
+		if (conf && within && line[0] == '[')
 			put_settings(out, conf);
 	}
 	free(line);
 }
 
 /* Is it the same configuration but for the token? */
+static bool is_edited(const struct kmsd_conf *read, const struct kmsd_conf *want)
+{
+	return !strcmp(read->module, want->module) && !strcmp(read->token, want->token) &&
+	       !strcmp(read->softhsm2_conf, want->softhsm2_conf) &&
+	       !strcmp(read->pin_file, want->pin_file) &&
+	       !strcmp(read->root_key, want->root_key) && !strcmp(read->database, want->database);
+}
+
+/* May the text take the configuration's place? */
 static int check(const char *path, const char *text, const struct kmsd_conf *want,
 		 struct evs_error *err)
 {
@@ -74,17 +86,19 @@ static int check(const char *path, const char *text, const struct kmsd_conf *wan
 	if (!read)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	ret = kmsd_conf_parse(read, path, text, err);
-	if (!ret && (strcmp(read->module, want->module) || strcmp(read->token, want->token) ||
-		     strcmp(read->softhsm2_conf, want->softhsm2_conf) ||
-		     strcmp(read->pin_file, want->pin_file) ||
-		     strcmp(read->root_key, want->root_key) ||
-		     strcmp(read->database, want->database)))
-		ret = evs_error_set(err, EINVAL, "%s: cannot be changed: do it by hand", path);
+	if (!ret) {
+		if (want && !is_edited(read, want))
+			ret = evs_error_set(err, EINVAL, "%s: cannot be changed: do it by hand",
+					    path);
+		kmsd_conf_free(read);
+	}
 	free(read);
 	return ret;
 }
 
-int kmsd_conf_edit(const char *path, const struct kmsd_conf *conf, struct evs_error *err)
+/* The new text: by the settings of [hsm] in @conf, or with @more behind it. */
+static int edit(const char *path, const struct kmsd_conf *conf, const char *more,
+		struct evs_error *err)
 {
 	char new[PATH_MAX], *text = NULL;
 	FILE *in, *out;
@@ -101,8 +115,10 @@ int kmsd_conf_edit(const char *path, const struct kmsd_conf *conf, struct evs_er
 		goto out;
 	}
 	out = open_memstream(&text, &size);
-	if (out)
+	if (out) {
 		copy_lines(in, out, conf);
+		fputs(more, out);
+	}
 	if (!out || fclose(out)) {
 		ret = evs_error_set(err, ENOMEM, "out of memory");
 		goto out;
@@ -111,11 +127,23 @@ int kmsd_conf_edit(const char *path, const struct kmsd_conf *conf, struct evs_er
 	unlink(new);
 	if (!ret)
 		ret = kmsd_newfile_write(new, st.st_mode & 0777, text, size, err);
+	if (ret)
+		unlink(new);
 out:
 	if (in)
 		fclose(in);
 	free(text);
 	return ret;
+}
+
+int kmsd_conf_edit(const char *path, const struct kmsd_conf *conf, struct evs_error *err)
+{
+	return edit(path, conf, "", err);
+}
+
+int kmsd_conf_append(const char *path, const char *text, struct evs_error *err)
+{
+	return edit(path, NULL, text, err);
 }
 
 int kmsd_conf_replace(const char *path, struct evs_error *err)

@@ -5,27 +5,19 @@
 #include "conf.h"
 
 /*
- * The token that the configuration names is exchanged in two steps, so that what may
- * fail has been done before the database is changed.
+ * The configuration is changed in two steps: written anew to a file beside it, whole and
+ * on disk, which then takes its place. What may fail has been done by then.
+ *
+ * All return 0, or a negative errno with @err filled.
  */
 
-/**
- * kmsd_conf_edit() - Write the configuration with another token to a file beside it.
- * @path: the configuration
- * @conf: its settings of [hsm] are written, all else stays as it is
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Writes it with the settings of [hsm] in @conf; all else stays as it is. */
 int kmsd_conf_edit(const char *path, const struct kmsd_conf *conf, struct evs_error *err);
 
-/**
- * kmsd_conf_replace() - Put what kmsd_conf_edit() wrote in the configuration's place.
- * @path: the configuration
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Writes it with more lines at its end. */
+int kmsd_conf_append(const char *path, const char *text, struct evs_error *err);
+
+/* Puts what was written in the configuration's place. */
 int kmsd_conf_replace(const char *path, struct evs_error *err);
 
 #endif /* KMSD_CONF_EDIT_H */

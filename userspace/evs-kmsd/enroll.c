@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What makes a remote host a client: a certificate, and a section on both sides. */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <openssl/bn.h>
 #include <openssl/evp.h>
@@ -9,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf-edit.h"
 #include "enroll.h"
 #include "hex.h"
+#include "newfile.h"
 
 #define DAYS 730
 #define HOST_DIR "/etc/evs"		/* where the files are on the client */
@@ -50,30 +54,23 @@ out:
 	return crt;
 }
 
-/* A new file of the client's directory, for root alone. */
-static FILE *new_file(const struct kmsd_enroll *e, const char *name, struct evs_error *err)
+/* Makes a file of the client's directory, for root alone. */
+static int put(const struct kmsd_enroll *e, const char *name, const void *data, size_t size,
+	       struct evs_error *err)
 {
 	char path[PATH_MAX + 16];
-	mode_t mask = umask(077);
-	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", e->dir, name);
-	file = fopen(path, "wxe");
-	if (!file)
-		evs_error_set(err, errno, "%s: %m", path);
-	umask(mask);
-	return file;
+	return kmsd_newfile_write(path, 0600, data, size, err);
 }
 
-/* Closes a file that was written; nothing of it counts that is not on disk. */
-static int finish(FILE *file, bool good, const char *name, struct evs_error *err)
+/* What @bio holds; its memory is wiped when it is released. */
+static int put_bio(const struct kmsd_enroll *e, const char *name, BIO *bio, struct evs_error *err)
 {
-	good = good && !ferror(file) && !fflush(file) && !fsync(fileno(file));
-	if (!good)
-		evs_error_set(err, errno ? errno : EIO, "%s: %m", name);
-	if (fclose(file) && good)
-		return evs_error_set(err, errno, "%s: %m", name);
-	return good ? 0 : -err->errnum;
+	char *data;
+	long size = BIO_get_mem_data(bio, &data);
+
+	return put(e, name, data, (size_t)size, err);
 }
 
 /* Certificate, and its key behind it. */
@@ -82,21 +79,20 @@ static int write_pair(const struct kmsd_enroll *e, char fingerprint[KMSD_FINGERP
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	X509 *crt = key ? make_certificate(e->name, key) : NULL;
+	BIO *bio = BIO_new(BIO_s_mem());
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	unsigned int size;
-	FILE *file;
 	int ret;
 
-	if (!crt || !X509_digest(crt, EVP_sha256(), hash, &size)) {
+	if (!crt || !bio || !X509_digest(crt, EVP_sha256(), hash, &size) ||
+	    !PEM_write_bio_X509(bio, crt) ||
+	    !PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)) {
 		ret = evs_error_set(err, EIO, "OpenSSL makes no certificate");
-		goto out;
+	} else {
+		evs_hex_encode(fingerprint, hash, size);
+		ret = put_bio(e, "client.pem", bio, err);
 	}
-	evs_hex_encode(fingerprint, hash, size);
-	file = new_file(e, "client.pem", err);
-	ret = !file ? -err->errnum :
-	      finish(file, PEM_write_X509(file, crt) &&
-		     PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), "client.pem", err);
-out:
+	BIO_free(bio);
 	X509_free(crt);
 	EVP_PKEY_free(key);
 	return ret;
@@ -106,17 +102,18 @@ out:
 static int copy_certificate(const struct kmsd_enroll *e, const struct kmsd_conf *conf,
 			    struct evs_error *err)
 {
-	FILE *from = fopen(conf->certificate, "re"), *to;
-	X509 *crt = from ? PEM_read_X509(from, NULL, NULL, NULL) : NULL;
+	BIO *from = BIO_new_file(conf->certificate, "re"), *to = BIO_new(BIO_s_mem());
+	X509 *crt = from ? PEM_read_bio_X509(from, NULL, NULL, NULL) : NULL;
 	int ret;
 
-	if (from)
-		fclose(from);
-	if (!crt)
-		return evs_error_set(err, EINVAL, "%s: no certificate can be read", conf->certificate);
-	to = new_file(e, "kmsd.pem", err);
-	ret = to ? finish(to, PEM_write_X509(to, crt), "kmsd.pem", err) : -err->errnum;
+	if (!crt || !to || !PEM_write_bio_X509(to, crt))
+		ret = evs_error_set(err, EINVAL, "%s: no certificate can be read",
+				    conf->certificate);
+	else
+		ret = put_bio(e, "kmsd.pem", to, err);
 	X509_free(crt);
+	BIO_free(to);
+	BIO_free(from);
 	return ret;
 }
 
@@ -135,26 +132,43 @@ static void print_url(FILE *file, const char *address)
 static int write_config(const struct kmsd_enroll *e, const struct kmsd_conf *conf,
 			struct evs_error *err)
 {
-	FILE *file = new_file(e, "evs.conf", err);
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	int ret;
 
-	if (!file)
-		return -err->errnum;
-	fputs("[kms local]\nbackend = evs\n", file);
-	print_url(file, conf->address);
-	fprintf(file, "project = %s\nca-file = " HOST_DIR "/kmsd.pem\n"
-		"client-cert-file = " HOST_DIR "/client.pem\n", e->project);
-	return finish(file, true, "evs.conf", err);
+	if (file) {
+		fputs("[kms local]\nbackend = evs\n", file);
+		print_url(file, conf->address);
+		fprintf(file, "project = %s\nca-file = " HOST_DIR "/kmsd.pem\n"
+			"client-cert-file = " HOST_DIR "/client.pem\n", e->project);
+	}
+	ret = !file || fclose(file) ? evs_error_set(err, ENOMEM, "out of memory")
+				    : put(e, "evs.conf", text, size, err);
+	free(text);
+	return ret;
 }
 
+/* The configuration is exchanged whole: one at a time, or one would undo the other's. */
 static int add_section(const struct kmsd_enroll *e, const char *fingerprint, struct evs_error *err)
 {
-	FILE *file = fopen(e->config, "ae");
+	char text[KMSD_FINGERPRINT_SIZE + 256], dir[PATH_MAX];
+	int fd, ret;
 
-	if (!file)
-		return evs_error_set(err, errno, "%s: %m", e->config);
-	fprintf(file, "\n[client %s]\nfingerprint = %s\nproject = %s\nrole = %s\n", e->name,
-		fingerprint, e->project, e->role);
-	return finish(file, true, e->config, err);
+	snprintf(text, sizeof(text), "\n[client %s]\nfingerprint = %s\nproject = %s\nrole = %s\n",
+		 e->name, fingerprint, e->project, e->role);
+	snprintf(dir, sizeof(dir), "%s", e->config);
+	fd = open(dirname(dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX)) {
+		ret = evs_error_set(err, errno, "%s: %m", dir);
+	} else {
+		ret = kmsd_conf_append(e->config, text, err);
+		if (!ret)
+			ret = kmsd_conf_replace(e->config, err);
+	}
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 static int check(const struct kmsd_enroll *e, const struct kmsd_conf *conf, struct evs_error *err)

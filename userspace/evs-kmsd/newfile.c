@@ -4,7 +4,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "newfile.h"
@@ -13,16 +12,21 @@ int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t s
 		       struct evs_error *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	const char *at = data, *end = at + size;
 	ssize_t written;
 	int ret = 0;
 
 	if (fd < 0)
 		return evs_error_set(err, errno, "%s: %m", path);
-	written = write(fd, data, size);
-	if (written != (ssize_t)size)
-		ret = evs_error_set(err, written < 0 ? errno : ENOSPC, "%s: %s", path,
-				    written < 0 ? strerror(errno) : "written in part");
-	else if (fsync(fd))
+	/* A part of it may be all that goes at once: the next call says why, or goes on */
+	while (at < end && !ret) {
+		written = write(fd, at, (size_t)(end - at));
+		if (written >= 0)
+			at += written;
+		else if (errno != EINTR)
+			ret = evs_error_set(err, errno, "%s: %m", path);
+	}
+	if (!ret && fsync(fd))
 		ret = evs_error_set(err, errno, "%s: %m", path);
 	if (close(fd) && !ret)
 		ret = evs_error_set(err, errno, "%s: %m", path);
