@@ -252,7 +252,11 @@ static void test_ca(void **state)
 	snprintf(ca, sizeof(ca), "client-ca = %s/ca.pem\nclient-crl = %s/crl.pem\n", f.dir, f.dir);
 	start_tls(ca);
 	assert_int_equal(https_status("/metrics", tls13, "client", "evs_kmsd"), 200);
-	assert_int_equal(https_status("/metrics", tls12, "client", "evs_kmsd"), 200);
+	assert_int_equal(https_status("/metrics", tls12, "client",
+				      "evs_kmsd_certificate_expiry_seconds{client=\"dns\"} 1"), 200);
+	assert_int_equal(https_status("/metrics", tls12, "client",
+				      "evs_kmsd_certificate_expiry_seconds{client=\"\"} 1"), 200);
+	wait_log("evs-kmsd: its certificate expires on 20");
 	/* For servers; from another CA, with a name that is in a section */
 	assert_int_equal(https_status("/metrics", tls12, "server", "KMS.0302"), 403);
 	assert_int_equal(https_status("/metrics", tls12, "stranger", "KMS.0302"), 403);

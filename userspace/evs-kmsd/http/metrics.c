@@ -19,6 +19,11 @@ struct kmsd_code_count {
 	uint64_t count;
 };
 
+struct kmsd_expiry {
+	char client[KMSD_USER_MAX + 1];		/* "" for the daemon itself */
+	int64_t expires;
+};
+
 static const int64_t bounds_us[KMSD_BUCKETS] = {
 	100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000,
 	5000000,
@@ -34,6 +39,7 @@ void kmsd_metrics_exit(struct kmsd_metrics *metrics)
 {
 	free(metrics->ops);
 	free(metrics->codes);
+	free(metrics->expiries);
 	pthread_mutex_destroy(&metrics->lock);
 }
 
@@ -103,6 +109,47 @@ void kmsd_metrics_count(struct kmsd_metrics *m, const char *op, unsigned int sta
 		o->count++;
 	}
 	pthread_mutex_unlock(&m->lock);
+}
+
+void kmsd_metrics_expiry(struct kmsd_metrics *m, const char *client, int64_t expires)
+{
+	struct kmsd_expiry *e = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&m->lock);
+	for (i = 0; i < m->expiry_count && !e; i++)
+		if (!strcmp(m->expiries[i].client, client))
+			e = &m->expiries[i];
+	if (!e)
+		e = grow(&m->expiries, &m->expiry_count, sizeof(*e));
+	if (e) {
+		snprintf(e->client, sizeof(e->client), "%s", client);
+		e->expires = expires;
+	}
+	pthread_mutex_unlock(&m->lock);
+}
+
+static bool is_client(const struct kmsd_clients *clients, const char *name)
+{
+	for (size_t i = 0; i < clients->count; i++)
+		if (!strcmp(clients->list[i].name, name))
+			return true;
+	return false;
+}
+
+/* The daemon's own, and those of clients that have called and are still clients */
+static void print_expiries(FILE *out, const struct kmsd_metrics *m,
+			   const struct kmsd_clients *clients)
+{
+	fputs("# HELP evs_kmsd_certificate_expiry_seconds When a certificate expires, since 1970.\n"
+	      "# TYPE evs_kmsd_certificate_expiry_seconds gauge\n", out);
+	for (size_t i = 0; i < m->expiry_count; i++) {
+		const struct kmsd_expiry *e = &m->expiries[i];
+
+		if (!e->client[0] || is_client(clients, e->client))
+			fprintf(out, "evs_kmsd_certificate_expiry_seconds{client=\"%s\"} %lld\n",
+				e->client, (long long)e->expires);
+	}
 }
 
 static void print_requests(FILE *out, const struct kmsd_metrics *m)
@@ -178,10 +225,13 @@ static char *metrics_text(struct kmsd *kmsd)
 
 	if (!out)
 		return NULL;
+	pthread_rwlock_rdlock(&kmsd->clients_lock);	/* in the order of kmsd_peer_identify() */
 	pthread_mutex_lock(&m->lock);
 	print_requests(out, m);
 	print_latency(out, m);
+	print_expiries(out, m, &kmsd->conf.clients);
 	pthread_mutex_unlock(&m->lock);
+	pthread_rwlock_unlock(&kmsd->clients_lock);
 	print_keys(out, kmsd);
 	if (!fclose(out))
 		return text;

@@ -21,6 +21,8 @@ struct kmsd_metrics {
 	size_t op_count;
 	struct kmsd_code_count *codes;
 	size_t code_count;
+	struct kmsd_expiry *expiries;
+	size_t expiry_count;
 };
 
 /**
@@ -47,5 +49,8 @@ void kmsd_metrics_exit(struct kmsd_metrics *metrics);
  */
 void kmsd_metrics_count(struct kmsd_metrics *metrics, const char *op, unsigned int status,
 			const char *code, int64_t us);
+
+/* Notes when the certificate of a client expires, or the daemon's own: @client is "". */
+void kmsd_metrics_expiry(struct kmsd_metrics *metrics, const char *client, int64_t expires);
 
 #endif /* KMSD_METRICS_H */

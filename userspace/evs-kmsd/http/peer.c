@@ -5,15 +5,13 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "fail.h"
 #include "hex.h"
 #include "http/peer.h"
-#include "log.h"
-
-#define WARN_SECONDS (30 * 24 * 60 * 60)
 
 static int by_uid(struct kmsd_peer *peer, const struct kmsd *kmsd, struct evs_error *err)
 {
@@ -133,21 +131,10 @@ static int by_certificate(struct kmsd_peer *peer, const struct kmsd *kmsd,
 	return ret;
 }
 
-/* With each connection: it has to be noticed. */
-static void warn(const struct kmsd_peer *peer)
+int kmsd_peer_identify(struct kmsd_peer *peer, struct kmsd *kmsd, const struct kmsd_tls *tls,
+		       void *session, struct evs_error *err)
 {
-	time_t t = (time_t)peer->expires;
-	char date[16] = "";
-	struct tm tm;
-
-	if (gmtime_r(&t, &tm))
-		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
-	kmsd_log("client %s: its certificate expires on %s", peer->client.name, date);
-}
-
-int kmsd_peer_identify(struct kmsd_peer *peer, const struct kmsd *kmsd,
-		       const struct kmsd_tls *tls, void *session, struct evs_error *err)
-{
+	char whose[KMSD_USER_MAX + 16];
 	int ret;
 
 	if (peer->known && (peer->local || peer->expires > time(NULL)))
@@ -156,9 +143,13 @@ int kmsd_peer_identify(struct kmsd_peer *peer, const struct kmsd *kmsd,
 	if (peer->local)
 		return by_uid(peer, kmsd, err);
 	ret = by_certificate(peer, kmsd, tls, session, err);
-	if (!ret && peer->expires - time(NULL) < WARN_SECONDS)
-		warn(peer);
-	return ret;
+	if (ret)
+		return ret;
+	/* With each connection: it has to be noticed */
+	snprintf(whose, sizeof(whose), "client %s", peer->client.name);
+	kmsd_tls_warn(whose, peer->expires);
+	kmsd_metrics_expiry(&kmsd->metrics, peer->client.name, peer->expires);
+	return 0;
 }
 
 bool kmsd_peer_stays(const struct kmsd_peer *peer, const struct kmsd_clients *clients)

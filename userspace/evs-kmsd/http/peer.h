@@ -35,8 +35,8 @@ struct kmsd_peer {
  *
  * Return: 0 or -EINVAL.
  */
-int kmsd_peer_identify(struct kmsd_peer *peer, const struct kmsd *kmsd,
-		       const struct kmsd_tls *tls, void *session, struct evs_error *err);
+int kmsd_peer_identify(struct kmsd_peer *peer, struct kmsd *kmsd, const struct kmsd_tls *tls,
+		       void *session, struct evs_error *err);
 
 /**
  * kmsd_peer_stays() - Is a peer still the client that it was?

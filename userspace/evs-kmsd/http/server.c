@@ -337,6 +337,8 @@ static int start_http(struct kmsd_server *server, struct evs_error *err)
 		ret = kmsd_tls_load(&server->tls, &server->kmsd->conf, err);
 	if (ret)
 		return ret;
+	if (l->tcp_fd >= 0)
+		kmsd_metrics_expiry(&server->kmsd->metrics, "", server->tls.expires);
 	if (l->unix_fd >= 0)
 		server->local = start(server, l->unix_fd, NULL);
 	if (l->tcp_fd >= 0)

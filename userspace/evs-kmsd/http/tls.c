@@ -4,10 +4,13 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "http/tls.h"
+#include "log.h"
 
+#define WARN_SECONDS (30 * 24 * 60 * 60)
 #define CHAIN_MAX 8
 
 /* Certificates, as a string. A private key is read by evs_secret_read_pem(). */
@@ -63,6 +66,36 @@ static int check_pair(const struct kmsd_tls *tls, const struct kmsd_conf *conf,
 				      conf->private_key, gnutls_strerror(rc)) : 0;
 }
 
+void kmsd_tls_warn(const char *whose, int64_t expires)
+{
+	time_t t = (time_t)expires;
+	char date[16] = "";
+	struct tm tm;
+
+	if (expires - time(NULL) >= WARN_SECONDS)
+		return;
+	if (gmtime_r(&t, &tm))
+		strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+	kmsd_log("%s: its certificate expires on %s", whose, date);
+}
+
+/* Of the first certificate, which is the daemon's own. */
+static int64_t expiry(const struct kmsd_tls *tls)
+{
+	const gnutls_datum_t pem = {
+		tls->certificate->data, (unsigned int)strlen((char *)tls->certificate->data),
+	};
+	gnutls_x509_crt_t crt;
+	int64_t expires = 0;
+
+	if (gnutls_x509_crt_init(&crt))
+		return 0;
+	if (!gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM))
+		expires = gnutls_x509_crt_get_expiration_time(crt);
+	gnutls_x509_crt_deinit(crt);
+	return expires;
+}
+
 int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs_error *err)
 {
 	int ret;
@@ -77,9 +110,13 @@ int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs
 		ret = check_pair(tls, conf, err);
 	if (!ret)
 		ret = kmsd_tls_load_trust(&tls->trust, conf, err);
-	if (ret)
+	if (ret) {
 		kmsd_tls_free(tls);
-	return ret;
+		return ret;
+	}
+	tls->expires = expiry(tls);
+	kmsd_tls_warn("evs-kmsd", tls->expires);
+	return 0;
 }
 
 void kmsd_tls_free(struct kmsd_tls *tls)

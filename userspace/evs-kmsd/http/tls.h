@@ -18,11 +18,13 @@
  * struct kmsd_tls - The files for TLS, read.
  * @certificate: PEM
  * @private_key: PEM
+ * @expires: when the certificate does, seconds since 1970
  * @trust: the CA of clients' certificates and what it has revoked, or NULL
  */
 struct kmsd_tls {
 	struct evs_secret *certificate;
 	struct evs_secret *private_key;
+	int64_t expires;
 	gnutls_x509_trust_list_t trust;
 };
 
@@ -37,6 +39,9 @@ struct kmsd_tls {
  * Return: 0 or a negative errno.
  */
 int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs_error *err);
+
+/* Logs that somebody's certificate expires within 30 days, if it does. */
+void kmsd_tls_warn(const char *whose, int64_t expires);
 
 /**
  * kmsd_tls_free() - Wipe and release them.
