@@ -24,23 +24,17 @@ struct kmsd_backup {
 	size_t size;
 };
 
-/**
- * kmsd_backup_write() - Back up a database, whether a daemon serves it or not.
- * @database: the database
- * @path: the file, which must not be there yet
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Back up a database, whether a daemon serves it or not. @path: the file, which must not be
+ * there yet.
  */
 int kmsd_backup_write(const char *database, const char *path, struct evs_error *err);
 
-/**
- * kmsd_backup_read() - Read a backup and see that it is whole.
- * @backup: filled; free() its data
- * @path: the file
- * @err: filled on failure
- *
- * Return: 0, -EBADMSG when it is no backup or is damaged, or another negative errno.
+/*
+ * Read a backup and see that it is whole. @backup: free() its data. Returns 0, -EBADMSG when
+ * it is no backup or is damaged, or another negative errno.
  */
 int kmsd_backup_read(struct kmsd_backup *backup, const char *path, struct evs_error *err);
 

@@ -50,68 +50,36 @@ struct kmsd_clients {
 /* Uid 0 on the Unix socket: administrator of every project, without a section. */
 extern const struct kmsd_client kmsd_client_root;
 
-/**
- * kmsd_clients_section() - A section [client NAME] begins.
- * @clients: one is added, unless it is there
- * @name: its name
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/* A section [client NAME] begins. @clients: one is added, unless it is there. */
 int kmsd_clients_section(struct kmsd_clients *clients, const char *name, struct evs_error *err);
 
-/**
- * kmsd_clients_set() - Take a line of a section.
- * @clients: the clients
- * @client: name of the section's
- * @name: name of the setting
- * @value: its value
- *
- * Return: NULL, or what is wrong with it.
+/*
+ * Take a line of a section. @client: name of the section's. @name: name of the setting.
+ * Returns NULL, or what is wrong with it.
  */
 const char *kmsd_clients_set(struct kmsd_clients *clients, const char *client, const char *name,
 			     const char *value);
 
-/**
- * kmsd_clients_check() - Is each section complete, and no caller two clients?
- * @clients: the clients; a project that is not given is filled in
- * @ca: there is a client-ca, by which names in certificates can be trusted
- * @err: filled when not
- *
- * Return: 0 or -EINVAL.
+/*
+ * Is each section complete, and no caller two clients? @clients: the clients; a project that
+ * is not given is filled in. @ca: there is a client-ca, by which names in certificates can be
+ * trusted. Returns 0 or -EINVAL.
  */
 int kmsd_clients_check(struct kmsd_clients *clients, bool ca, struct evs_error *err);
 
-/**
- * kmsd_clients_free() - Release them.
- * @clients: the clients
- */
+/* Release them. */
 void kmsd_clients_free(struct kmsd_clients *clients);
 
-/**
- * kmsd_clients_by_uid() - Who is a user of this host?
- * @clients: the clients
- * @uid: user id
- *
- * Return: the client, or NULL.
- */
+/* Who is a user of this host? Returns the client, or NULL. */
 const struct kmsd_client *kmsd_clients_by_uid(const struct kmsd_clients *clients, long uid);
 
-/**
- * kmsd_clients_by_fingerprint() - Whose is a certificate?
- * @clients: the clients
- * @fingerprint: of the certificate
- *
- * Return: the client, or NULL.
- */
+/* Whose is a certificate? @fingerprint: of the certificate. Returns the client, or NULL. */
 const struct kmsd_client *kmsd_clients_by_fingerprint(const struct kmsd_clients *clients,
 						      const char *fingerprint);
 
-/**
- * kmsd_clients_has() - Is there still a client, just as it was?
- * @clients: the clients
- * @client: the client
- */
+/* Is there still a client, just as it was? */
 bool kmsd_clients_has(const struct kmsd_clients *clients, const struct kmsd_client *client);
 
 #endif /* KMSD_CLIENT_H */

@@ -20,12 +20,7 @@ struct kmsd_clock {
 	void *arg;
 };
 
-/**
- * kmsd_clock_now() - What time is it?
- * @clock: the clock
- *
- * Return: milliseconds since 1970.
- */
+/* What time is it? @clock: the clock. Returns milliseconds since 1970. */
 int64_t kmsd_clock_now(const struct kmsd_clock *clock);
 
 #endif /* KMSD_CLOCK_H */

@@ -74,37 +74,25 @@ struct kmsd_conf {
 	char root_key[KMSD_LABEL_MAX + 1];
 };
 
-/**
- * kmsd_conf_load() - Read the daemon's configuration.
- * @conf: filled; release with kmsd_conf_free()
- * @path: the file
- * @err: filled on failure; names file and line
- *
- * An unknown section or key, a key given twice, a relative path or a value
- * that is too long or out of range is an error; so is a file that lacks
- * [store] database, [hsm] module or [hsm] pin-file, which have no default, or
- * that has an address to listen on without certificate and key.
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Read the daemon's configuration. @conf: release with kmsd_conf_free(). @err: names file and
+ * line. An unknown section or key, a key given twice, a relative path or a value that is too
+ * long or out of range is an error; so is a file that lacks [store] database, [hsm] module or
+ * [hsm] pin-file, which have no default, or that has an address to listen on without
+ * certificate and key.
  */
 int kmsd_conf_load(struct kmsd_conf *conf, const char *path, struct evs_error *err);
 
-/**
- * kmsd_conf_parse() - Read the text of a configuration that is no file yet.
- * @conf: filled
- * @path: how messages call it
- * @text: the text
- * @err: filled on failure
- *
- * Return: as kmsd_conf_load().
+/*
+ * Read the text of a configuration that is no file yet. @path: how messages call it. Returns
+ * as kmsd_conf_load().
  */
 int kmsd_conf_parse(struct kmsd_conf *conf, const char *path, const char *text,
 		    struct evs_error *err);
 
-/**
- * kmsd_conf_free() - Release what the configuration keeps outside of itself.
- * @conf: the configuration
- */
+/* Release what the configuration keeps outside of itself. */
 void kmsd_conf_free(struct kmsd_conf *conf);
 
 #endif /* KMSD_CONF_H */

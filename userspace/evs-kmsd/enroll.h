@@ -20,13 +20,9 @@ struct kmsd_enroll {
 	char dir[PATH_MAX];
 };
 
-/**
- * kmsd_enroll() - Make certificate, key and evs.conf of a client, and its section.
- * @enroll: the client
- * @conf: what is configured
- * @err: filled on failure
- *
- * Return: 0 or a negative errno; -EEXIST when there is such a client.
+/*
+ * Make certificate, key and evs.conf of a client, and its section. @conf: what is configured.
+ * Returns 0 or a negative errno; -EEXIST when there is such a client.
  */
 int kmsd_enroll(struct kmsd_enroll *enroll, const struct kmsd_conf *conf, struct evs_error *err);
 

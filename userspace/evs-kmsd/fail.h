@@ -69,21 +69,15 @@
 #define KMSD_E_ROTATION_ON	"KMS.2901"
 #define KMSD_E_INTERVAL		"KMS.3001"
 
-/**
- * kmsd_fail() - Refuse a request with a code of the KMS API.
- * @err: error to fill
- * @code: one of KMSD_E_*
- * @fmt: printf format of the message for the client
- *
- * Return: -EINVAL, so that `return kmsd_fail(...)` reads well.
+/*
+ * Refuse a request with a code of the KMS API. @err: error to fill. @code: one of KMSD_E_*.
+ * @fmt: printf format of the message for the client. Returns -EINVAL, so that `return
+ * kmsd_fail(...)` reads well.
  */
 int kmsd_fail(struct evs_error *err, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/**
- * kmsd_http_status() - The HTTP status that goes with a code.
- * @code: one of KMSD_E_*
- */
+/* The HTTP status that goes with a code. @code: one of KMSD_E_*. */
 unsigned int kmsd_http_status(const char *code);
 
 #endif /* KMSD_FAIL_H */

@@ -11,10 +11,7 @@ extern void (*kmsd_fault_hook)(const char *point);
 /* The names of all points, ended by NULL. */
 extern const char *const kmsd_fault_points[];
 
-/**
- * kmsd_fault() - Pass a point.
- * @point: one of kmsd_fault_points
- */
+/* Pass a point. @point: one of kmsd_fault_points. */
 static inline void kmsd_fault(const char *point)
 {
 	if (kmsd_fault_hook)

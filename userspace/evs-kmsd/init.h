@@ -22,18 +22,12 @@ struct kmsd_init {
 	const char *socket;
 };
 
-/**
- * kmsd_init() - Set up a KMS: token with random PINs, root key, database, configuration.
- * @init: where
- * @err: filled on failure
- *
- * The configuration file is written last: while it is not there, there is no
- * KMS. Whatever a failed call has made is removed again. Sets SOFTHSM2_CONF in
- * the environment when the module is SoftHSM's, so call it from a program with
- * one thread.
- *
- * Return: 0, or a negative errno: -EEXIST when the KMS is initialised already
- * or @init->state_dir holds something else.
+/*
+ * Set up a KMS: token with random PINs, root key, database, configuration. @init: where. The
+ * configuration file is written last: while it is not there, there is no KMS. Whatever a
+ * failed call has made is removed again. Sets SOFTHSM2_CONF in the environment when the module
+ * is SoftHSM's, so call it from a program with one thread. Returns 0, or a negative errno:
+ * -EEXIST when the KMS is initialised already or @init->state_dir holds something else.
  */
 int kmsd_init(const struct kmsd_init *init, struct evs_error *err);
 

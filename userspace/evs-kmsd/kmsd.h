@@ -36,32 +36,22 @@ struct kmsd {
 #define KMSD_ROOT_CHECK_AAD "evs-kmsd root key check"
 #define KMSD_ROOT_CHECK_TEXT "evs-kmsd"
 
-/**
- * kmsd_root_check() - Do a token and a database belong together?
- * @store: the database
- * @hsm: the token
- * @conf: what messages call them
- * @err: filled when they do not
- *
- * Return: 0, -EKEYREJECTED when they do not, or another negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Do a token and a database belong together? @conf: what messages call them. @err: filled when
+ * they do not. Returns 0, -EKEYREJECTED when they do not, or another negative errno.
  */
 int kmsd_root_check(struct kmsd_store *store, struct kmsd_hsm *hsm, const struct kmsd_conf *conf,
 		    struct evs_error *err);
 
-/**
- * kmsd_open() - Open token and database and see that they belong together.
- * @kmsd: filled; release with kmsd_close()
- * @conf: where they are; taken over when this succeeds
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * Open token and database and see that they belong together. @kmsd: release with kmsd_close().
+ * @conf: where they are; taken over when this succeeds.
  */
 int kmsd_open(struct kmsd *kmsd, const struct kmsd_conf *conf, struct evs_error *err);
 
-/**
- * kmsd_close() - Undo kmsd_open().
- * @kmsd: the KMS; no thread uses it any more
- */
+/* Undo kmsd_open(). @kmsd: the KMS; no thread uses it any more. */
 void kmsd_close(struct kmsd *kmsd);
 
 #endif /* KMSD_KMSD_H */

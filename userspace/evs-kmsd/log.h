@@ -2,11 +2,10 @@
 #ifndef KMSD_LOG_H
 #define KMSD_LOG_H
 
-/**
- * kmsd_log() - Write one line to stderr, whole, whichever threads write beside.
- * @fmt: printf format, without program name and newline
- *
- * Requests bring names with them: what may not be printed is escaped.
+/*
+ * Write one line to stderr, whole, whichever threads write beside. @fmt: printf format,
+ * without program name and newline. Requests bring names with them: what may not be printed is
+ * escaped.
  */
 void kmsd_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -7,26 +7,16 @@
 
 #include "error.h"
 
-/**
- * kmsd_newfile_write() - Make a file that is not there yet; it is on disk on return.
- * @path: the file
- * @mode: its mode
- * @data: its bytes
- * @size: how many
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Make a file that is not there yet; it is on disk on return. @mode: its mode. @data: its
+ * bytes.
  */
 int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t size,
 		       struct evs_error *err);
 
-/**
- * kmsd_newfile_sync_name() - Have the name of a file in its directory on disk.
- * @path: the file
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Have the name of a file in its directory on disk. */
 int kmsd_newfile_sync_name(const char *path, struct evs_error *err);
 
 #endif /* KMSD_NEWFILE_H */

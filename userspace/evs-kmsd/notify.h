@@ -2,13 +2,9 @@
 #ifndef EVS_KMSD_NOTIFY_H
 #define EVS_KMSD_NOTIFY_H
 
-/**
- * kmsd_notify() - Tell the service manager something, as sd_notify(3) does.
- * @state: such as "READY=1"
- *
- * Does nothing where nobody asked to be told.
- *
- * Return: 0 or a negative errno, with errno set.
+/*
+ * Tell the service manager something, as sd_notify(3) does. @state: such as "READY=1". Does
+ * nothing where nobody asked to be told. Returns 0 or a negative errno, with errno set.
  */
 int kmsd_notify(const char *state);
 

@@ -35,24 +35,13 @@ enum kmsd_client_role {
 	KMSD_ROLE_AUDITOR,		/* read */
 };
 
-/**
- * kmsd_role_permissions() - What a role allows.
- * @role: the role
- */
+/* What a role allows. @role: the role. */
 uint32_t kmsd_role_permissions(enum kmsd_client_role role);
 
-/**
- * kmsd_role_by_name() - Find a role.
- * @name: as evs-kmsd.conf(5) spells it
- *
- * Return: the role, or KMSD_ROLE_NONE.
- */
+/* Find a role. @name: as evs-kmsd.conf(5) spells it. Returns the role, or KMSD_ROLE_NONE. */
 enum kmsd_client_role kmsd_role_by_name(const char *name);
 
-/**
- * kmsd_permission_name() - How the cloud calls an action.
- * @permission: one bit
- */
+/* How the cloud calls an action. @permission: one bit. */
 const char *kmsd_permission_name(uint32_t permission);
 
 #endif /* KMSD_PERMISSION_H */

@@ -13,24 +13,16 @@
 /* Bodies of requests have this size, and a list of their own. */
 #define KMSD_BODY_MAX 65536
 
-/**
- * kmsd_secret_get() - Get locked memory.
- * @size: bytes needed
- *
- * Return: zeros, at least @size of them, or NULL with errno set as
- * evs_secret_alloc() does. kmsd_secret_put() takes it back.
+/*
+ * Get locked memory. @size: bytes needed. Returns zeros, at least @size of them, or NULL with
+ * errno set as evs_secret_alloc() does. kmsd_secret_put() takes it back.
  */
 struct evs_secret *kmsd_secret_get(size_t size);
 
-/**
- * kmsd_secret_put() - Wipe, and keep for the next one or give back.
- * @secret: from kmsd_secret_get(), or NULL
- */
+/* Wipe, and keep for the next one or give back. @secret: from kmsd_secret_get(), or NULL. */
 void kmsd_secret_put(struct evs_secret *secret);
 
-/**
- * kmsd_pool_trim() - Give back all that is kept.
- */
+/* Give back all that is kept. */
 void kmsd_pool_trim(void);
 
 #endif /* KMSD_POOL_H */

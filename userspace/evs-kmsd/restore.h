@@ -21,18 +21,13 @@ struct kmsd_restore {
 	void (*say)(const char *what, const char *id, const char *alias);
 };
 
-/**
- * kmsd_restore() - Restore a backup with the configured token.
- * @conf: the configuration; no daemon may run
- * @restore: what
- * @err: filled on failure
- *
- * Where there is no database, the backup becomes the database, without CMKs that are
- * known to have been deleted since: the audit log says so, or their date has come.
+/*
+ * Restore a backup with the configured token. @conf: the configuration; no daemon may run.
+ * @restore: what. Where there is no database, the backup becomes the database, without CMKs
+ * that are known to have been deleted since: the audit log says so, or their date has come.
  * Where there is one, it stays as it is, and CMKs that were deleted come back to it as
- * disabled ones, but only those that are asked for.
- *
- * Return: 0, -EKEYREJECTED when the token is another one, or another negative errno.
+ * disabled ones, but only those that are asked for. Returns 0, -EKEYREJECTED when the token is
+ * another one, or another negative errno.
  */
 int kmsd_restore(const struct kmsd_conf *conf, const struct kmsd_restore *restore,
 		 struct evs_error *err);

@@ -4,47 +4,30 @@
 
 #include "kmsd.h"
 
-/**
- * kmsd_sweep() - Do what has become due.
- * @kmsd: the KMS
- * @err: filled on failure
- *
- * Deletes CMKs whose date has come and erases their material, removes imported
- * material that has expired, and rotates CMKs.
- * Each is a transaction with its audit record. One that fails does not keep
- * the others.
- *
- * Context: any thread, one at a time.
- *
- * Return: 0 or the negative errno of the last failure.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Do what has become due. Deletes CMKs whose date has come and erases their material, removes
+ * imported material that has expired, and rotates CMKs. Each is a transaction with its audit
+ * record. One that fails does not keep the others. Context: any thread, one at a time. Returns
+ * 0 or the negative errno of the last failure.
  */
 int kmsd_sweep(struct kmsd *kmsd, struct evs_error *err);
 
-/**
- * kmsd_sweep_deletions() - Delete the CMKs whose date has come.
- * @kmsd: the KMS; this thread has no transaction open
- * @err: filled on failure
- *
- * Leaves kmsd_store_scrub() to the caller.
- *
- * Return: 0 or the negative errno of the last failure.
+/*
+ * Delete the CMKs whose date has come. @kmsd: the KMS; this thread has no transaction open.
+ * Leaves kmsd_store_scrub() to the caller. Returns 0 or the negative errno of the last
+ * failure.
  */
 int kmsd_sweep_deletions(struct kmsd *kmsd, struct evs_error *err);
 
-/**
- * kmsd_sweep_start() - Have it done in the background from now on.
- * @kmsd: the KMS
- * @err: filled on failure
- *
- * The same thread syncs the audit log once a second.
- *
- * Return: 0 or a negative errno.
+/*
+ * Have it done in the background from now on. The same thread syncs the audit log once a
+ * second.
  */
 int kmsd_sweep_start(struct kmsd *kmsd, struct evs_error *err);
 
-/**
- * kmsd_sweep_stop() - End the background thread.
- */
+/* End the background thread. */
 void kmsd_sweep_stop(void);
 
 #endif /* KMSD_SWEEP_H */

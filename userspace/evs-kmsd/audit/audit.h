@@ -22,72 +22,45 @@
 
 struct kmsd_audit;
 
-/**
- * kmsd_audit_open() - Open the log and take up its chain.
- * @audit: set; release with kmsd_audit_close()
- * @path: the file, made when missing
- * @store: the database that holds the head of the chain
- * @err: filled on failure
- *
- * Appends the record of a change that a killed process had committed but not
- * written, and cuts off a line that it had written in part.
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Open the log and take up its chain. @audit: release with kmsd_audit_close(). @path: the
+ * file, made when missing. @store: the database that holds the head of the chain. Appends the
+ * record of a change that a killed process had committed but not written, and cuts off a line
+ * that it had written in part.
  */
 int kmsd_audit_open(struct kmsd_audit **audit, const char *path, struct kmsd_store *store,
 		    struct evs_error *err);
 
-/**
- * kmsd_audit_begin() - Begin a log behind the last record that a database knows.
- * @path: the file, which must not be there yet
- * @store: the database, restored on a machine that does not have the log
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * Begin a log behind the last record that a database knows. @path: the file, which must not be
+ * there yet. @store: the database, restored on a machine that does not have the log.
  */
 int kmsd_audit_begin(const char *path, struct kmsd_store *store, struct evs_error *err);
 
-/**
- * kmsd_audit_close() - Sync and close.
- * @audit: the log, or NULL
- */
+/* Sync and close. @audit: the log, or NULL. */
 void kmsd_audit_close(struct kmsd_audit *audit);
 
-/**
- * kmsd_audit_note() - Append a record about something that changes nothing.
- * @audit: the log
- * @event: what happened
- * @err: filled on failure; the caller then must not let it have happened
- *
- * When the call returns, the record outlives the process; it outlives the
- * machine once kmsd_audit_sync() has returned.
- *
- * Return: 0 or a negative errno.
+/*
+ * Append a record about something that changes nothing. @event: what happened. @err: the
+ * caller then must not let it have happened. When the call returns, the record outlives the
+ * process; it outlives the machine once kmsd_audit_sync() has returned.
  */
 int kmsd_audit_note(struct kmsd_audit *audit, const struct kmsd_event *event,
 		    struct evs_error *err);
 
-/**
- * kmsd_audit_commit() - Commit this thread's transaction together with its record.
- * @audit: the log
- * @event: what the transaction did
- * @err: filled on failure; transaction and record are gone then
- *
- * Return: 0 or a negative errno.
+/*
+ * Commit this thread's transaction together with its record. @event: what the transaction did.
+ * @err: transaction and record are gone then.
  */
 int kmsd_audit_commit(struct kmsd_audit *audit, const struct kmsd_event *event,
 		      struct evs_error *err);
 
-/**
- * kmsd_audit_sync() - Have all records on disk and the head of the chain at the last.
- * @audit: the log
- * @now: the time
- * @err: filled on failure
- *
- * Records the refusals that were counted in a minute that is over, and goes on in a
- * new file when the log has been renamed: call it each second.
- *
- * Return: 0 or a negative errno.
+/*
+ * Have all records on disk and the head of the chain at the last. @now: the time. Records the
+ * refusals that were counted in a minute that is over, and goes on in a new file when the log
+ * has been renamed: call it each second.
  */
 int kmsd_audit_sync(struct kmsd_audit *audit, int64_t now, struct evs_error *err);
 
@@ -101,18 +74,11 @@ struct kmsd_span {
 	int64_t last;
 };
 
-/**
- * kmsd_audit_verify() - Check every record of a log, whether a daemon runs or not.
- * @path: the log
- * @older: files that it was rotated to, in any order
- * @count: how many
- * @database: the database
- * @span: set
- * @err: filled when the chain is broken; names file and line, and what is wrong
- *
- * The first file has to begin with the first record of all, or as a new file does.
- *
- * Return: 0, -EBADMSG for a broken chain, or another negative errno.
+/*
+ * Check every record of a log, whether a daemon runs or not. @older: files that it was rotated
+ * to, in any order. @err: filled when the chain is broken; names file and line, and what is
+ * wrong. The first file has to begin with the first record of all, or as a new file does.
+ * Returns 0, -EBADMSG for a broken chain, or another negative errno.
  */
 int kmsd_audit_verify(const char *path, char *const *older, size_t count, const char *database,
 		      struct kmsd_span *span, struct evs_error *err);
@@ -131,26 +97,12 @@ struct kmsd_filter {
 	bool json;
 };
 
-/**
- * kmsd_audit_show() - Print a log, oldest record first.
- * @path: the file
- * @filter: what of it
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Print a log, oldest record first. @filter: what of it. */
 int kmsd_audit_show(const char *path, const struct kmsd_filter *filter, struct evs_error *err);
 
-/**
- * kmsd_audit_rotate() - Give the log another name and see that a new one is begun.
- * @path: the log
- * @database: the database
- * @renamed: set to the name, PATH_MAX bytes
- * @err: filled on failure
- *
- * A daemon that runs begins the new one itself, within a second or so.
- *
- * Return: 0 or a negative errno.
+/*
+ * Give the log another name and see that a new one is begun. @renamed: set to the name,
+ * PATH_MAX bytes. A daemon that runs begins the new one itself, within a second or so.
  */
 int kmsd_audit_rotate(const char *path, const char *database, char *renamed,
 		      struct evs_error *err);

@@ -21,22 +21,17 @@ struct kmsd_link {
 	char hash[KMSD_AUDIT_HEX_SIZE];
 };
 
-/**
- * kmsd_audit_hash() - The hash of a record.
- * @prev: hex hash of the record before, "" for the first
- * @json: the record, without newline
- * @hex: filled
- *
- * Return: 0 or -ENOMEM.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * The hash of a record. @prev: hex hash of the record before, "" for the first. @json: the
+ * record, without newline. Returns 0 or -ENOMEM.
  */
 int kmsd_audit_hash(const char *prev, const char *json, char hex[KMSD_AUDIT_HEX_SIZE]);
 
-/**
- * kmsd_audit_parse() - Read a line's number and hash.
- * @line: the line, without newline
- * @link: filled
- *
- * Return: the JSON text in @line, or NULL when it is no record.
+/*
+ * Read a line's number and hash. @line: the line, without newline. Returns the JSON text in
+ * @line, or NULL when it is no record.
  */
 const char *kmsd_audit_parse(const char *line, struct kmsd_link *link);
 
@@ -52,28 +47,13 @@ struct kmsd_reader {
 	size_t room;
 };
 
-/**
- * kmsd_reader_open() - Begin to read a log.
- * @r: filled; release with kmsd_reader_close()
- * @path: the file
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Begin to read a log. @r: release with kmsd_reader_close(). */
 int kmsd_reader_open(struct kmsd_reader *r, const char *path, struct evs_error *err);
 
-/**
- * kmsd_reader_close() - Stop reading.
- * @r: the reader
- */
+/* Stop reading. @r: the reader. */
 void kmsd_reader_close(struct kmsd_reader *r);
 
-/**
- * kmsd_reader_next() - Read a line.
- * @r: the reader
- *
- * Return: 1 for a line, 0 at the end, -EBADMSG for half a line.
- */
+/* Read a line. @r: the reader. Returns 1 for a line, 0 at the end, -EBADMSG for half a line. */
 int kmsd_reader_next(struct kmsd_reader *r);
 
 #endif /* KMSD_CHAIN_H */

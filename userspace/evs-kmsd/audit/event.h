@@ -65,12 +65,9 @@ struct kmsd_event {
 	int64_t since;
 };
 
-/**
- * kmsd_event_json() - An event as the text of a record.
- * @event: the event
- * @seq: number of the record
- *
- * Return: the JSON text, for free(), or NULL when there is no memory.
+/*
+ * An event as the text of a record. @seq: number of the record. Returns the JSON text, for
+ * free(), or NULL when there is no memory.
  */
 char *kmsd_event_json(const struct kmsd_event *event, int64_t seq);
 

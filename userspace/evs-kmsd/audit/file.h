@@ -24,63 +24,34 @@ struct kmsd_file {
 	uint64_t written;
 };
 
-/**
- * kmsd_file_open() - Open the log, or make it.
- * @file: filled; close @file->fd
- * @path: the file
- * @err: filled on failure
- *
- * Where the log has been renamed and no new one begun, the renamed one is opened: the
- * newest of those called @path and a suffix that begins with . or -
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Open the log, or make it. @file: close @file->fd. Where the log has been renamed and no new
+ * one begun, the renamed one is opened: the newest of those called @path and a suffix that
+ * begins with . or -
  */
 int kmsd_file_open(struct kmsd_file *file, const char *path, struct evs_error *err);
 
-/**
- * kmsd_file_tail() - Find the newest record and cut off a line that was not finished.
- * @file: the log
- * @link: filled; left alone when the last line is no record, or there is none
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * Find the newest record and cut off a line that was not finished. @link: left alone when the
+ * last line is no record, or there is none.
  */
 int kmsd_file_tail(struct kmsd_file *file, struct kmsd_link *link, struct evs_error *err);
 
-/**
- * kmsd_file_append() - Append a whole line or nothing.
- * @file: the log
- * @line: the line, with its newline
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Append a whole line or nothing. @line: the line, with its newline. */
 int kmsd_file_append(struct kmsd_file *file, const char *line, struct evs_error *err);
 
-/**
- * kmsd_file_sync() - Have on disk what was written before the call.
- * @file: the log
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Have on disk what was written before the call. */
 int kmsd_file_sync(struct kmsd_file *file, struct evs_error *err);
 
-/**
- * kmsd_file_was_renamed() - Has somebody given the log another name?
- * @file: the log
- */
+/* Has somebody given the log another name? */
 bool kmsd_file_was_renamed(const struct kmsd_file *file);
 
-/**
- * kmsd_file_begin() - Go on in a new file; the old one, renamed, is on disk before.
- * @file: the log
- * @line: the first line, with its newline
- * @err: filled on failure; the old file is the log still
- *
- * The new file gets its name when it is on disk with its first line.
- *
- * Return: 0 or a negative errno.
+/*
+ * Go on in a new file; the old one, renamed, is on disk before. @line: the first line, with
+ * its newline. @err: the old file is the log still. The new file gets its name when it is on
+ * disk with its first line.
  */
 int kmsd_file_begin(struct kmsd_file *file, const char *line, struct evs_error *err);
 

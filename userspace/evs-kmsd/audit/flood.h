@@ -48,29 +48,20 @@ struct kmsd_flood {
 	struct kmsd_refusals others;
 };
 
-/**
- * kmsd_flood_holds() - May a refusal have a record of its own?
- * @flood: the refusals
- * @event: the refusal; counted when it may not
- *
- * Return: true when it has been counted instead.
+/*
+ * May a refusal have a record of its own? @flood: the refusals. @event: the refusal; counted
+ * when it may not. Returns true when it has been counted instead.
  */
 bool kmsd_flood_holds(struct kmsd_flood *flood, const struct kmsd_event *event);
 
-/**
- * kmsd_flood_next() - Take what is to be recorded about refusals that were counted.
- * @flood: the refusals
- * @now: only of minutes that are over by then
- *
- * Return: the refusals, whose event last is to be recorded, or NULL when there are
- * none.
+/*
+ * Take what is to be recorded about refusals that were counted. @flood: the refusals. @now:
+ * only of minutes that are over by then. Returns the refusals, whose event last is to be
+ * recorded, or NULL when there are none.
  */
 struct kmsd_refusals *kmsd_flood_next(struct kmsd_flood *flood, int64_t now);
 
-/**
- * kmsd_flood_told() - Forget refusals: they have been recorded.
- * @refusals: from kmsd_flood_next()
- */
+/* Forget refusals: they have been recorded. @refusals: from kmsd_flood_next(). */
 void kmsd_flood_told(struct kmsd_refusals *refusals);
 
 #endif /* KMSD_FLOOD_H */

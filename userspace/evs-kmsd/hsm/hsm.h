@@ -18,71 +18,39 @@
 
 struct kmsd_hsm;
 
-/**
- * kmsd_hsm_open() - Load the module, log in, find and check the root key.
- * @hsm: set; release with kmsd_hsm_close()
- * @conf: [hsm] section is read
- * @err: filled on failure
- *
- * Refuses a root key that is not an AES-256 key generated in the token,
- * sensitive and not extractable since its birth. A session that is lost later
- * is opened anew, with the PIN from its file, by the call that finds it so. Sets SOFTHSM2_CONF in the
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Load the module, log in, find and check the root key. @hsm: release with kmsd_hsm_close().
+ * @conf: [hsm] section is read. Refuses a root key that is not an AES-256 key generated in the
+ * token, sensitive and not extractable since its birth. A session that is lost later is opened
+ * anew, with the PIN from its file, by the call that finds it so. Sets SOFTHSM2_CONF in the
  * environment when configured: call it before there are threads.
- *
- * Return: 0 or a negative errno.
  */
 int kmsd_hsm_open(struct kmsd_hsm **hsm, const struct kmsd_conf *conf, struct evs_error *err);
 
-/**
- * kmsd_hsm_close() - Log out and unload.
- * @hsm: the token, or NULL
- */
+/* Log out and unload. */
 void kmsd_hsm_close(struct kmsd_hsm *hsm);
 
-/**
- * kmsd_hsm_errors() - How many calls has the token failed?
- * @hsm: the token
- */
+/* How many calls has the token failed? */
 uint64_t kmsd_hsm_errors(struct kmsd_hsm *hsm);
 
-/**
- * kmsd_hsm_random() - Random bytes from the token's generator.
- * @hsm: the token
- * @data: filled
- * @size: bytes wanted
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Random bytes from the token's generator. @size: bytes wanted. */
 int kmsd_hsm_random(struct kmsd_hsm *hsm, void *data, size_t size, struct evs_error *err);
 
-/**
- * kmsd_hsm_wrap() - Encrypt with the root key (AES-256-GCM inside the token).
- * @hsm: the token
- * @aad: text the result is bound to
- * @plain: the bytes
- * @size: how many
- * @wrapped: filled, @size + KMSD_HSM_OVERHEAD bytes
- * @err: filled on failure
- *
- * Context: any thread; the token does one operation at a time.
- *
- * Return: 0 or a negative errno.
+/*
+ * Encrypt with the root key (AES-256-GCM inside the token). @aad: text the result is bound to.
+ * @plain: the bytes. @wrapped: @size + KMSD_HSM_OVERHEAD bytes. Context: any thread; the token
+ * does one operation at a time.
  */
 int kmsd_hsm_wrap(struct kmsd_hsm *hsm, const char *aad, const void *plain, size_t size,
 		  void *wrapped, struct evs_error *err);
 
-/**
- * kmsd_hsm_unwrap() - Undo kmsd_hsm_wrap().
- * @hsm: the token
- * @aad: the text given to kmsd_hsm_wrap()
- * @wrapped: the result of kmsd_hsm_wrap()
- * @size: its size
- * @plain: filled, @size - KMSD_HSM_OVERHEAD bytes
- * @err: filled on failure
- *
- * Return: 0, -EBADMSG when @wrapped or @aad is not what was wrapped with this
- * root key, -ENXIO when the token does not answer, or another negative errno.
+/*
+ * Undo kmsd_hsm_wrap(). @aad: the text given to kmsd_hsm_wrap(). @wrapped: the result of
+ * kmsd_hsm_wrap(). @plain: @size - KMSD_HSM_OVERHEAD bytes. Returns 0, -EBADMSG when @wrapped
+ * or @aad is not what was wrapped with this root key, -ENXIO when the token does not answer,
+ * or another negative errno.
  */
 int kmsd_hsm_unwrap(struct kmsd_hsm *hsm, const char *aad, const void *wrapped, size_t size,
 		    void *plain, struct evs_error *err);
@@ -105,23 +73,16 @@ struct kmsd_hsm_new {
 	const struct evs_secret *so_pin;
 };
 
-/**
- * kmsd_hsm_init() - Initialise a blank token and generate the root key in it.
- * @new: what to make
- * @err: filled on failure
- *
- * Takes the first slot whose token is not initialised; never touches another.
- *
- * Return: 0 or a negative errno; -ENODEV when there is no blank token.
+/*
+ * Initialise a blank token and generate the root key in it. @new: what to make. Takes the
+ * first slot whose token is not initialised; never touches another. Returns 0 or a negative
+ * errno; -ENODEV when there is no blank token.
  */
 int kmsd_hsm_init(const struct kmsd_hsm_new *new, struct evs_error *err);
 
-/**
- * kmsd_hsm_make_root() - Generate a root key in a token, unless it has one of that name.
- * @conf: its [hsm] section is read
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * Generate a root key in a token, unless it has one of that name. @conf: its [hsm] section is
+ * read.
  */
 int kmsd_hsm_make_root(const struct kmsd_conf *conf, struct evs_error *err);
 

@@ -24,17 +24,13 @@ struct kmsd_root_target {
 	bool new_key;
 };
 
-/**
- * kmsd_root_rewrap() - Wrap all that is in the database with another root key.
- * @config: the configuration, which names the new one afterwards
- * @to: the new one
- * @err: filled on failure
- *
- * No daemon may run. All is wrapped anew in one transaction; a call that was killed
- * after it has only the configuration left to write, which the same call does when it
- * is made again. The old root key stays in its token.
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Wrap all that is in the database with another root key. @config: the configuration, which
+ * names the new one afterwards. No daemon may run. All is wrapped anew in one transaction; a
+ * call that was killed after it has only the configuration left to write, which the same call
+ * does when it is made again. The old root key stays in its token.
  */
 int kmsd_root_rewrap(const char *config, const struct kmsd_root_target *to,
 		     struct evs_error *err);

@@ -17,34 +17,20 @@ struct kmsd_wrapped {
 	struct evs_secret *plain;
 };
 
-/**
- * kmsd_wrapped_read() - Read all from a database and unwrap it.
- * @all: filled; release with kmsd_wrapped_free(), also after a failure
- * @db: the database
- * @hsm: the token
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Read all from a database and unwrap it. @all: release with kmsd_wrapped_free(), also after a
+ * failure.
  */
 int kmsd_wrapped_read(struct kmsd_wrapped *all, struct kmsd_db *db, struct kmsd_hsm *hsm,
 		      struct evs_error *err);
 
-/**
- * kmsd_wrapped_write() - Wrap it with another root key, within a transaction.
- * @all: it
- * @store: the database
- * @hsm: the other token
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Wrap it with another root key, within a transaction. @all: it. */
 int kmsd_wrapped_write(const struct kmsd_wrapped *all, struct kmsd_store *store,
 		       struct kmsd_hsm *hsm, struct evs_error *err);
 
-/**
- * kmsd_wrapped_free() - Wipe and release.
- * @all: it
- */
+/* Wipe and release. @all: it. */
 void kmsd_wrapped_free(struct kmsd_wrapped *all);
 
 #endif /* KMSD_HSM_WRAPPED_H */

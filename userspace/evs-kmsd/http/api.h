@@ -67,18 +67,11 @@ struct kmsd_reply {
 	char code[40];
 };
 
-/**
- * kmsd_api_handle() - Answer one request.
- * @kmsd: the KMS
- * @http: the request; its body is changed
- * @reply: filled; release with kmsd_reply_free()
- * @err: filled when the request is refused; its text is for the log and may
- *	 tell more than the answer does
- *
- * Context: any thread.
- *
- * Return: 0 or a negative errno; there is an answer either way, unless there
- * is no memory, when @reply->body is NULL.
+/*
+ * Answer one request. @http: the request; its body is changed. @reply: release with
+ * kmsd_reply_free(). @err: filled when the request is refused; its text is for the log and may
+ * tell more than the answer does. Context: any thread. Returns 0 or a negative errno; there is
+ * an answer either way, unless there is no memory, when @reply->body is NULL.
  */
 int kmsd_api_handle(struct kmsd *kmsd, const struct kmsd_http *http, struct kmsd_reply *reply,
 		    struct evs_error *err);

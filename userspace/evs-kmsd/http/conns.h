@@ -19,60 +19,45 @@
 
 struct kmsd_conn;
 
-/**
- * kmsd_conns_start() - Watch connections from now on.
- * @conf: how many, how many of a peer, and how long a request may take to arrive
- *	  and an answer to leave
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Watch connections from now on. @conf: how many, how many of a peer, and how long a request
+ * may take to arrive and an answer to leave.
  */
 int kmsd_conns_start(const struct kmsd_conf *conf, struct evs_error *err);
 
-/**
- * kmsd_conns_stop() - Watch no more; there are no connections left.
- */
+/* Watch no more; there are no connections left. */
 void kmsd_conns_stop(void);
 
-/**
- * kmsd_conn_add() - A connection begins; it is cut off at once where there are too many.
- * @fd: its socket, which is not closed before kmsd_conn_remove()
- *
- * Return: the connection, or NULL when there is no memory.
+/*
+ * A connection begins; it is cut off at once where there are too many. @fd: its socket, which
+ * is not closed before kmsd_conn_remove(). Returns the connection, or NULL when there is no
+ * memory.
  */
 struct kmsd_conn *kmsd_conn_add(int fd);
 
-/**
- * kmsd_conn_peer() - Who is at the other end.
- * @conn: the connection
- *
- * Return: the peer; the thread that serves the connection may change it while it
- * holds the KMS's clients_lock.
+/*
+ * Who is at the other end. Returns the peer; the thread that serves the connection may change
+ * it while it holds the KMS's clients_lock.
  */
 struct kmsd_peer *kmsd_conn_peer(struct kmsd_conn *conn);
 
-/**
- * kmsd_conn_busy() - A client's request has begun: the connection is not idle.
- * @conn: the connection
- */
+/* A client's request has begun: the connection is not idle. */
 void kmsd_conn_busy(struct kmsd_conn *conn);
 
-/**
- * kmsd_conn_touch() - A request has arrived, or an answer has left: the time starts anew.
- * @conn: the connection, or NULL
- * @idle: no request is being served
+/*
+ * A request has arrived, or an answer has left: the time starts anew. @conn: the connection,
+ * or NULL. @idle: no request is being served.
  */
 void kmsd_conn_touch(struct kmsd_conn *conn, bool idle);
 
-/**
- * kmsd_conn_remove() - A connection ends.
- * @conn: the connection, or NULL
- */
+/* A connection ends. @conn: the connection, or NULL. */
 void kmsd_conn_remove(struct kmsd_conn *conn);
 
-/**
- * kmsd_conns_recheck() - Cut off whoever is no client any more.
- * @clients: the clients as they are now; the KMS's clients_lock is held for writing
+/*
+ * Cut off whoever is no client any more. @clients: the clients as they are now; the KMS's
+ * clients_lock is held for writing.
  */
 void kmsd_conns_recheck(const struct kmsd_clients *clients);
 

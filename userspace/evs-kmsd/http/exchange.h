@@ -44,32 +44,19 @@ struct kmsd_exchange {
 	struct kmsd_client client;
 };
 
-/**
- * kmsd_exchange_new() - A request begins.
- *
- * Return: the exchange, or NULL when there is no memory or it cannot be locked.
+/*
+ * A request begins. Returns the exchange, or NULL when there is no memory or it cannot be
+ * locked.
  */
 struct kmsd_exchange *kmsd_exchange_new(void);
 
-/**
- * kmsd_exchange_free() - It is over; what was secret is wiped.
- * @ex: the exchange
- */
+/* It is over; what was secret is wiped. */
 void kmsd_exchange_free(struct kmsd_exchange *ex);
 
-/**
- * kmsd_exchange_take() - Take a part of the body.
- * @ex: the exchange
- * @data: the part, which is wiped
- * @size: its size
- */
+/* Take a part of the body. @data: the part, which is wiped. */
 void kmsd_exchange_take(struct kmsd_exchange *ex, const char *data, size_t size);
 
-/**
- * kmsd_exchange_respond() - Hand the answer to the HTTP library.
- * @ex: the exchange
- * @connection: its connection
- */
+/* Hand the answer to the HTTP library. @connection: its connection. */
 enum MHD_Result kmsd_exchange_respond(struct kmsd_exchange *ex,
 				      struct MHD_Connection *connection);
 

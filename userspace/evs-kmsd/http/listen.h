@@ -22,25 +22,18 @@ struct kmsd_listen {
 	struct kmsd_socket sock;
 };
 
-/**
- * kmsd_listen_open() - Take the sockets that systemd hands over, or open our own.
- * @listen: filled; release with kmsd_listen_close()
- * @conf: where to listen
- * @err: filled on failure
- *
- * systemd's are known by LISTEN_PID and LISTEN_FDS, which are removed from the
- * environment: at most one Unix and one TCP socket. Call it before there are
- * threads.
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Take the sockets that systemd hands over, or open our own. @listen: release with
+ * kmsd_listen_close(). @conf: where to listen. systemd's are known by LISTEN_PID and
+ * LISTEN_FDS, which are removed from the environment: at most one Unix and one TCP socket.
+ * Call it before there are threads.
  */
 int kmsd_listen_open(struct kmsd_listen *listen, const struct kmsd_conf *conf,
 		     struct evs_error *err);
 
-/**
- * kmsd_listen_close() - Close them; a socket file of our own is removed.
- * @listen: the sockets
- */
+/* Close them; a socket file of our own is removed. @listen: the sockets. */
 void kmsd_listen_close(struct kmsd_listen *listen);
 
 #endif /* KMSD_LISTEN_H */

@@ -25,27 +25,15 @@ struct kmsd_metrics {
 	size_t expiry_count;
 };
 
-/**
- * kmsd_metrics_init() - Begin at zero.
- * @metrics: filled; release with kmsd_metrics_exit()
- */
+/* Begin at zero. @metrics: release with kmsd_metrics_exit(). */
 void kmsd_metrics_init(struct kmsd_metrics *metrics);
 
-/**
- * kmsd_metrics_exit() - Release.
- * @metrics: the counters
- */
+/* Release. */
 void kmsd_metrics_exit(struct kmsd_metrics *metrics);
 
-/**
- * kmsd_metrics_count() - Count one request.
- * @metrics: the counters
- * @op: operation
- * @status: HTTP status of the answer
- * @code: KMS code of the answer, "" for success
- * @us: microseconds that it took
- *
- * Out of memory, a request goes uncounted.
+/*
+ * Count one request. @code: KMS code of the answer, "" for success. @us: microseconds that it
+ * took. Out of memory, a request goes uncounted.
  */
 void kmsd_metrics_count(struct kmsd_metrics *metrics, const char *op, unsigned int status,
 			const char *code, int64_t us);

@@ -25,25 +25,17 @@ struct kmsd_peer {
 	struct kmsd_client client;
 };
 
-/**
- * kmsd_peer_identify() - Find out which client a peer is.
- * @peer: local and uid are set; the rest is filled
- * @kmsd: the KMS, whose clients_lock is held
- * @tls: the CA for clients
- * @session: the gnutls_session_t of a connection by TLS
- * @err: filled when it is none of them
- *
- * Return: 0 or -EINVAL.
+/*
+ * Find out which client a peer is. @peer: local and uid are set; the rest is filled. @kmsd:
+ * the KMS, whose clients_lock is held. @tls: the CA for clients. @session: the
+ * gnutls_session_t of a connection by TLS. Returns 0 or -EINVAL.
  */
 int kmsd_peer_identify(struct kmsd_peer *peer, struct kmsd *kmsd, const struct kmsd_tls *tls,
 		       void *session, struct evs_error *err);
 
-/**
- * kmsd_peer_stays() - Is a peer still the client that it was?
- * @peer: the peer
- * @clients: the clients as they are now
- *
- * By subject or san it is none: the list of revoked certificates may have changed.
+/*
+ * Is a peer still the client that it was? @clients: the clients as they are now. By subject or
+ * san it is none: the list of revoked certificates may have changed.
  */
 bool kmsd_peer_stays(const struct kmsd_peer *peer, const struct kmsd_clients *clients);
 

@@ -22,46 +22,29 @@ struct kmsd_request {
 	size_t secret_len;
 };
 
-/**
- * kmsd_request_init() - Parse a request.
- * @req: filled; release with kmsd_request_free(), also after a failure
- * @body: the JSON text, changed: the secret is moved out before the JSON
- *	  library, which wipes nothing, sees it
- * @size: its size
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Parse a request. @req: release with kmsd_request_free(), also after a failure. @body: the
+ * JSON text, changed: the secret is moved out before the JSON library, which wipes nothing,
+ * sees it.
  */
 int kmsd_request_init(struct kmsd_request *req, char *body, size_t size, struct evs_error *err);
 
-/**
- * kmsd_request_free() - Wipe and release a request.
- * @req: the request
- */
+/* Wipe and release a request. */
 void kmsd_request_free(struct kmsd_request *req);
 
-/**
- * kmsd_request_string() - A member that is a string.
- * @req: the request
- * @name: the member
- * @otherwise: value when it is absent; NULL when it is mandatory (KMS.0204)
- * @value: set; owned by @req
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * A member that is a string. @name: the member. @otherwise: value when it is absent; NULL when
+ * it is mandatory (KMS.0204). @value: owned by @req.
  */
 int kmsd_request_string(const struct kmsd_request *req, const char *name, const char *otherwise,
 			const char **value, struct evs_error *err);
 
-/**
- * kmsd_request_number() - A member that is a number or, as documented, a string of one.
- * @req: the request
- * @name: the member
- * @code: KMS code of the refusal when it is neither
- * @value: set; left alone when the member is absent
- * @err: filled on failure
- *
- * Return: 1 when the member is there, 0 when it is absent, or a negative errno.
+/*
+ * A member that is a number or, as documented, a string of one. @name: the member. @code: KMS
+ * code of the refusal when it is neither. @value: left alone when the member is absent.
+ * Returns 1 when the member is there, 0 when it is absent, or a negative errno.
  */
 int kmsd_request_number(const struct kmsd_request *req, const char *name, const char *code,
 			int64_t *value, struct evs_error *err);

@@ -24,39 +24,22 @@ struct kmsd_socket {
 	ino_t ino;
 };
 
-/**
- * kmsd_socket_open() - Listen, for root alone.
- * @sock: filled; release with kmsd_socket_close()
- * @path: where; its directory is made when only that is missing
- * @err: filled on failure
- *
- * A socket that a killed process has left behind is replaced; anything else that
- * has this name stays as it is. Changes the
- * umask for a moment: call it before there are threads.
- *
- * Return: 0 or a negative errno; -EADDRINUSE when another process listens there,
- *	   -EEXIST when something that is no socket has this name.
+/*
+ * Listen, for root alone. @sock: release with kmsd_socket_close(). @path: where; its directory
+ * is made when only that is missing. A socket that a killed process has left behind is
+ * replaced; anything else that has this name stays as it is. Changes the umask for a moment:
+ * call it before there are threads. Returns 0 or a negative errno; -EADDRINUSE when another
+ * process listens there, -EEXIST when something that is no socket has this name.
  */
 int kmsd_socket_open(struct kmsd_socket *sock, const char *path, struct evs_error *err);
 
-/**
- * kmsd_socket_close() - Stop listening and remove the socket.
- * @sock: the socket
- */
+/* Stop listening and remove the socket. */
 void kmsd_socket_close(struct kmsd_socket *sock);
 
-/**
- * kmsd_socket_is_unix() - Is a socket an AF_UNIX one?
- * @fd: the socket
- */
+/* Is a socket an AF_UNIX one? */
 bool kmsd_socket_is_unix(int fd);
 
-/**
- * kmsd_socket_peer_uid() - Who is at the other end of a connection?
- * @fd: the connection
- *
- * Return: uid, or -1 when the kernel does not tell.
- */
+/* Who is at the other end of a connection? Returns uid, or -1 when the kernel does not tell. */
 long kmsd_socket_peer_uid(int fd);
 
 #endif /* KMSD_SOCKET_H */

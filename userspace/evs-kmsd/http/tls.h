@@ -28,42 +28,27 @@ struct kmsd_tls {
 	gnutls_x509_trust_list_t trust;
 };
 
-/**
- * kmsd_tls_load() - Read certificate, key and CA.
- * @tls: filled; release with kmsd_tls_free()
- * @conf: where they are
- * @err: filled on failure
- *
- * A key that others can read is refused.
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Read certificate, key and CA. @tls: release with kmsd_tls_free(). A key that others can read
+ * is refused.
  */
 int kmsd_tls_load(struct kmsd_tls *tls, const struct kmsd_conf *conf, struct evs_error *err);
 
 /* Logs that somebody's certificate expires within 30 days, if it does. */
 void kmsd_tls_warn(const char *whose, int64_t expires);
 
-/**
- * kmsd_tls_free() - Wipe and release them.
- * @tls: the files
- */
+/* Wipe and release them. */
 void kmsd_tls_free(struct kmsd_tls *tls);
 
-/**
- * kmsd_tls_load_trust() - Read the CA for clients, and what it has revoked.
- * @trust: set; NULL when there is no CA
- * @conf: where they are
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Read the CA for clients, and what it has revoked. @trust: NULL when there is no CA. */
 int kmsd_tls_load_trust(gnutls_x509_trust_list_t *trust, const struct kmsd_conf *conf,
 			struct evs_error *err);
 
-/**
- * kmsd_tls_trusts() - Has the client a certificate from our CA, for clients, not revoked?
- * @tls: the files
- * @session: its gnutls_session_t
+/*
+ * Has the client a certificate from our CA, for clients, not revoked? @session: its
+ * gnutls_session_t.
  */
 bool kmsd_tls_trusts(const struct kmsd_tls *tls, void *session);
 

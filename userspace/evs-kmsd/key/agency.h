@@ -23,32 +23,15 @@ struct kmsd_agency {
 
 /* All return 0 or a negative errno with @err filled. */
 
-/**
- * kmsd_agency_find() - Has a project an agency?
- * @kmsd: the KMS
- * @project: the project
- * @agency: filled
- * @err: filled on failure
- */
+/* Has a project an agency? */
 int kmsd_agency_find(struct kmsd *kmsd, const char *project, struct kmsd_agency *agency,
 		     struct evs_error *err);
 
-/**
- * kmsd_agency_create() - Make it, unless it is there.
- * @kmsd: the KMS
- * @project: the project
- * @creator: who allows it
- * @err: filled on failure
- */
+/* Make it, unless it is there. @creator: who allows it. */
 int kmsd_agency_create(struct kmsd *kmsd, const char *project, const char *creator,
 		       struct evs_error *err);
 
-/**
- * kmsd_agency_delete() - End it.
- * @kmsd: the KMS
- * @project: the project
- * @err: filled on failure
- */
+/* End it. */
 int kmsd_agency_delete(struct kmsd *kmsd, const char *project, struct evs_error *err);
 
 #endif /* KMSD_AGENCY_H */

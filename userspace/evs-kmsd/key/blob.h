@@ -38,25 +38,18 @@ int kmsd_blob_wrap(const struct evs_secret *key, const struct kmsd_cmk *cmk,
 		   const struct kmsd_context *context, const unsigned char *dk,
 		   unsigned char blob[KMSD_BLOB_SIZE], struct evs_error *err);
 
-/**
- * kmsd_blob_inspect() - Which CMK and version does a blob say wrapped it?
- * @blob: the blob
- * @size: its size
- * @cmk: filled with the id; a hint, until kmsd_blob_unwrap() has succeeded
- * @version: set
- * @err: filled with KMS.2201 or 2204 when it is no blob
+/*
+ * Which CMK and version does a blob say wrapped it? @cmk: filled with the id; a hint, until
+ * kmsd_blob_unwrap() has succeeded. @err: filled with KMS.2201 or 2204 when it is no blob.
  */
 int kmsd_blob_inspect(const unsigned char *blob, size_t size, char cmk[EVS_CMK_ID_SIZE],
 		      uint32_t *version, struct evs_error *err);
 
-/**
- * kmsd_blob_unwrap() - Get the data key out of a blob.
- * @key: the material of the version that kmsd_blob_inspect() found
- * @context: encryption context
- * @blob: the blob, looked through by kmsd_blob_inspect()
- * @dk: filled, EVS_DK_SIZE bytes; wiped on failure
- * @digest: filled with the SHA-256 of @dk, KMSD_DIGEST_SIZE bytes
- * @err: filled with KMS.2201 or 2203 when blob or context was altered
+/*
+ * Get the data key out of a blob. @key: the material of the version that kmsd_blob_inspect()
+ * found. @context: encryption context. @blob: the blob, looked through by kmsd_blob_inspect().
+ * @dk: EVS_DK_SIZE bytes; wiped on failure. @digest: filled with the SHA-256 of @dk,
+ * KMSD_DIGEST_SIZE bytes. @err: filled with KMS.2201 or 2203 when blob or context was altered.
  */
 int kmsd_blob_unwrap(const struct evs_secret *key, const struct kmsd_context *context,
 		     const unsigned char blob[KMSD_BLOB_SIZE], unsigned char *dk,

@@ -14,148 +14,73 @@
  * Those that change something run inside of a transaction of the store.
  */
 
-/**
- * kmsd_cmk_create() - Make a CMK.
- * @kmsd: the KMS
- * @cmk: its project, alias, description and external are taken, all else is
- *	 filled
- * @err: filled on failure: bad alias, alias taken, too many keys; -ESTALE when
- *	 kmsd_sweep_deletions() has to make room first
- *
- * Where the configuration says so, an alias whose key is scheduled for
+/*
+ * Make a CMK. @cmk: its project, alias, description and external are taken, all else is
+ * filled. @err: bad alias, alias taken, too many keys; -ESTALE when kmsd_sweep_deletions() has
+ * to make room first. Where the configuration says so, an alias whose key is scheduled for
  * deletion gives that key instead of a refusal.
  */
 int kmsd_cmk_create(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_make_default() - Make a project's evs/default, unless it is there.
- * @kmsd: the KMS
- * @project: whose
- * @cmk: filled
- * @err: filled on failure
- */
+/* Make a project's evs/default, unless it is there. */
 int kmsd_cmk_make_default(struct kmsd *kmsd, const char *project, struct kmsd_cmk *cmk,
 			  struct evs_error *err);
 
-/**
- * kmsd_cmk_count() - How many CMKs count for a project's quota?
- * @kmsd: the KMS
- * @project: whose
- * @count: set
- * @err: filled on failure
- */
+/* How many CMKs count for a project's quota? */
 int kmsd_cmk_count(struct kmsd *kmsd, const char *project, int64_t *count,
 		   struct evs_error *err);
 
-/**
- * kmsd_cmk_find() - Find a CMK by what a request calls it.
- * @kmsd: the KMS
- * @project: whose
- * @key_id: an id or `alias/NAME`
- * @cmk: filled
- * @err: filled on failure; -ENOENT, without a code, when it is an evs/default
- *	 that has not been made yet
+/*
+ * Find a CMK by what a request calls it. @key_id: an id or `alias/NAME`. @err: -ENOENT,
+ * without a code, when it is an evs/default that has not been made yet.
  */
 int kmsd_cmk_find(struct kmsd *kmsd, const char *project, const char *key_id,
 		  struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_find_id() - Find a CMK by its id alone.
- * @kmsd: the KMS
- * @project: whose; NULL for anybody's
- * @key_id: the id
- * @cmk: filled
- * @err: filled on failure
- */
+/* Find a CMK by its id alone. @project: whose; NULL for anybody's. */
 int kmsd_cmk_find_id(struct kmsd *kmsd, const char *project, const char *key_id,
 		     struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_enable() - Enable a disabled CMK.
- * @kmsd: the KMS
- * @cmk: the CMK; its state is updated
- * @err: filled on failure
- */
+/* Enable a disabled CMK. */
 int kmsd_cmk_enable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_disable() - Disable an enabled CMK.
- * @kmsd: the KMS
- * @cmk: the CMK; its state is updated
- * @err: filled on failure
- */
+/* Disable an enabled CMK. */
 int kmsd_cmk_disable(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_schedule() - Schedule a CMK's deletion.
- * @kmsd: the KMS
- * @cmk: the CMK; its state and date are updated
- * @days: from now
- * @err: filled on failure
- */
+/* Schedule a CMK's deletion. @cmk: the CMK; its state and date are updated. @days: from now. */
 int kmsd_cmk_schedule(struct kmsd *kmsd, struct kmsd_cmk *cmk, int64_t days,
 		      struct evs_error *err);
 
-/**
- * kmsd_cmk_cancel() - Cancel a CMK's deletion: it is disabled then, or waits for material.
- * @kmsd: the KMS
- * @cmk: the CMK; its state is updated
- * @err: filled on failure
- */
+/* Cancel a CMK's deletion: it is disabled then, or waits for material. */
 int kmsd_cmk_cancel(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_destroy() - Delete a CMK and all its material for good.
- * @kmsd: the KMS
- * @id: the CMK
- * @err: filled on failure
- *
- * Once the transaction has been committed, kmsd_store_scrub() removes what
- * copies are left in the database's files.
+/*
+ * Delete a CMK and all its material for good. Once the transaction has been committed,
+ * kmsd_store_scrub() removes what copies are left in the database's files.
  */
 int kmsd_cmk_destroy(struct kmsd *kmsd, const char *id, struct evs_error *err);
 
-/**
- * kmsd_cmk_rename() - Give a CMK another alias.
- * @kmsd: the KMS
- * @cmk: the CMK; its alias is updated
- * @alias: the new one
- * @err: filled on failure; -ESTALE as with kmsd_cmk_create()
+/*
+ * Give a CMK another alias. @cmk: the CMK; its alias is updated. @err: -ESTALE as with
+ * kmsd_cmk_create().
  */
 int kmsd_cmk_rename(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *alias,
 		    struct evs_error *err);
 
-/**
- * kmsd_cmk_describe() - Give a CMK another description.
- * @kmsd: the KMS
- * @cmk: the CMK; its description is updated
- * @description: the new one
- * @err: filled on failure
- */
+/* Give a CMK another description. @cmk: the CMK; its description is updated. */
 int kmsd_cmk_describe(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *description,
 		      struct evs_error *err);
 
-/**
- * kmsd_cmk_check_description() - May this be a CMK's description?
- * @description: the text, at most 255 characters
- * @err: filled when not
- */
+/* May this be a CMK's description? @description: the text, at most 255 characters. */
 int kmsd_cmk_check_description(const char *description, struct evs_error *err);
 
-/**
- * kmsd_cmk_usable() - May a CMK be used?
- * @cmk: the CMK
- * @err: filled when it may not, with the code of its state
- */
+/* May a CMK be used? @err: filled when it may not, with the code of its state. */
 int kmsd_cmk_usable(const struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_cmk_unwrap() - Get the material of a CMK that may be used.
- * @kmsd: the KMS
- * @cmk: the CMK; refused unless it is enabled
- * @version: version of the material
- * @key: set to KMSD_CMK_SIZE bytes; free it as soon as the operation is done
- * @err: filled on failure; -ENOENT when there is no such version
+/*
+ * Get the material of a CMK that may be used. @cmk: the CMK; refused unless it is enabled.
+ * @version: version of the material. @key: set to KMSD_CMK_SIZE bytes; free it as soon as the
+ * operation is done. @err: -ENOENT when there is no such version.
  */
 int kmsd_cmk_unwrap(struct kmsd *kmsd, const struct kmsd_cmk *cmk, uint32_t version,
 		    struct evs_secret **key, struct evs_error *err);

@@ -20,22 +20,18 @@ struct kmsd_context {
 	size_t size;
 };
 
-/**
- * kmsd_context_init() - Read an encryption context.
- * @context: filled; release with kmsd_context_free(), also after a failure
- * @json: the member encryption_context, or NULL for none, which is the same as {}
- * @err: filled with KMS.0208 for anything but an object of string pairs of at
- *	 most 8192 characters
- *
- * Return: 0 or a negative errno.
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/*
+ * Read an encryption context. @context: release with kmsd_context_free(), also after a
+ * failure. @json: the member encryption_context, or NULL for none, which is the same as {}.
+ * @err: filled with KMS.0208 for anything but an object of string pairs of at most 8192
+ * characters.
  */
 int kmsd_context_init(struct kmsd_context *context, struct json_object *json,
 		      struct evs_error *err);
 
-/**
- * kmsd_context_free() - Release a context.
- * @context: the context
- */
+/* Release a context. */
 void kmsd_context_free(struct kmsd_context *context);
 
 #endif /* KMSD_CONTEXT_H */

@@ -12,43 +12,25 @@
  * transaction of the store. All return 0 or a negative errno with @err filled.
  */
 
-/**
- * kmsd_material_generate() - Make a version of a CMK's material in the token.
- * @kmsd: the KMS
- * @cmk: the CMK; its version is updated
- * @version: which one
- * @err: filled on failure
- */
+/* Make a version of a CMK's material in the token. @cmk: the CMK; its version is updated. */
 int kmsd_material_generate(struct kmsd *kmsd, struct kmsd_cmk *cmk, uint32_t version,
 			   struct evs_error *err);
 
-/**
- * kmsd_material_put() - Keep material that came from outside, as version 1.
- * @kmsd: the KMS
- * @cmk: the CMK; its version is updated
- * @key: KMSD_CMK_SIZE bytes
- * @err: filled on failure; KMS.2606 when the CMK had other material before
+/*
+ * Keep material that came from outside, as version 1. @cmk: the CMK; its version is updated.
+ * @key: KMSD_CMK_SIZE bytes. @err: KMS.2606 when the CMK had other material before.
  */
 int kmsd_material_put(struct kmsd *kmsd, struct kmsd_cmk *cmk, const struct evs_secret *key,
 		      struct evs_error *err);
 
-/**
- * kmsd_material_get() - Unwrap a version of a CMK's material.
- * @kmsd: the KMS
- * @cmk: the CMK
- * @version: which one
- * @key: set to KMSD_CMK_SIZE bytes; free it as soon as the operation is done
- * @err: filled on failure; -ENOENT when there is no such version
+/*
+ * Unwrap a version of a CMK's material. @key: set to KMSD_CMK_SIZE bytes; free it as soon as
+ * the operation is done. @err: -ENOENT when there is no such version.
  */
 int kmsd_material_get(struct kmsd *kmsd, const struct kmsd_cmk *cmk, uint32_t version,
 		      struct evs_secret **key, struct evs_error *err);
 
-/**
- * kmsd_material_destroy() - Overwrite and delete all of a CMK's material.
- * @kmsd: the KMS
- * @id: the CMK
- * @err: filled on failure
- */
+/* Overwrite and delete all of a CMK's material. */
 int kmsd_material_destroy(struct kmsd *kmsd, const char *id, struct evs_error *err);
 
 #endif /* KMSD_MATERIAL_H */

@@ -11,45 +11,20 @@
  * the store and return 0 or a negative errno with @err filled.
  */
 
-/**
- * kmsd_rotation_is_due() - Has a CMK to be rotated now?
- * @kmsd: the KMS
- * @cmk: the CMK
- */
+/* Has a CMK to be rotated now? */
 bool kmsd_rotation_is_due(struct kmsd *kmsd, const struct kmsd_cmk *cmk);
 
-/**
- * kmsd_rotation_rotate() - Give a CMK its next version.
- * @kmsd: the KMS
- * @cmk: the CMK, an enabled one; updated
- * @err: filled on failure
- */
+/* Give a CMK its next version. @cmk: the CMK, an enabled one; updated. */
 int kmsd_rotation_rotate(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_rotation_set() - Switch the rotation of a CMK on or off.
- * @kmsd: the KMS
- * @cmk: the CMK; updated
- * @on: which
- * @err: filled on failure
- */
+/* Switch the rotation of a CMK on or off. @cmk: the CMK; updated. @on: which. */
 int kmsd_rotation_set(struct kmsd *kmsd, struct kmsd_cmk *cmk, bool on, struct evs_error *err);
 
-/**
- * kmsd_rotation_set_days() - Change the interval.
- * @kmsd: the KMS
- * @cmk: the CMK, whose rotation is on; updated
- * @days: 30 to 365
- * @err: filled on failure
- */
+/* Change the interval. @cmk: the CMK, whose rotation is on; updated. @days: 30 to 365. */
 int kmsd_rotation_set_days(struct kmsd *kmsd, struct kmsd_cmk *cmk, int64_t days,
 			   struct evs_error *err);
 
-/**
- * kmsd_rotation_allowed() - Is this a CMK that can be rotated at all?
- * @cmk: the CMK
- * @err: filled when not
- */
+/* Is this a CMK that can be rotated at all? */
 int kmsd_rotation_allowed(const struct kmsd_cmk *cmk, struct evs_error *err);
 
 #endif /* KMSD_ROTATION_H */

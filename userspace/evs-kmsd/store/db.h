@@ -23,68 +23,34 @@ enum kmsd_db_mode {
 	KMSD_DB_OFFLINE,	/* reads beside a daemon that may run or not */
 };
 
-/**
- * kmsd_db_open() - Open a connection to a database that exists.
- * @db: set; release with kmsd_db_close()
- * @path: the file
- * @mode: what for
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Unless said otherwise, these return 0, or a negative errno with @err filled. */
+
+/* Open a connection to a database that exists. @db: release with kmsd_db_close(). */
 int kmsd_db_open(struct kmsd_db **db, const char *path, enum kmsd_db_mode mode,
 		 struct evs_error *err);
 
-/**
- * kmsd_db_image() - Copy a database into memory, as of one moment.
- * @db: a connection, others may go on
- * @image: set to what a file of it would hold, for free()
- * @size: its size
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * Copy a database into memory, as of one moment. @db: a connection, others may go on. @image:
+ * set to what a file of it would hold, for free().
  */
 int kmsd_db_image(struct kmsd_db *db, unsigned char **image, size_t *size,
 		  struct evs_error *err);
 
-/**
- * kmsd_db_open_image() - Open a database in memory.
- * @db: set; release with kmsd_db_close()
- * @data: from kmsd_db_image(); copied
- * @size: its size
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
+/*
+ * Open a database in memory. @db: release with kmsd_db_close(). @data: from kmsd_db_image();
+ * copied.
  */
 int kmsd_db_open_image(struct kmsd_db **db, const void *data, size_t size,
 		       struct evs_error *err);
 
-/**
- * kmsd_db_attach_image() - Add a database in memory to a connection, as `backup`.
- * @db: the connection
- * @data: from kmsd_db_image(); copied
- * @size: its size
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Add a database in memory to a connection, as `backup`. @data: from kmsd_db_image(); copied. */
 int kmsd_db_attach_image(struct kmsd_db *db, const void *data, size_t size,
 			 struct evs_error *err);
 
-/**
- * kmsd_db_close() - Close a connection.
- * @db: the connection, or NULL
- */
+/* Close a connection. @db: the connection, or NULL. */
 void kmsd_db_close(struct kmsd_db *db);
 
-/**
- * kmsd_db_exec() - Run SQL text that takes and returns nothing.
- * @db: the connection
- * @sql: one or more statements
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
+/* Run SQL text that takes and returns nothing. */
 int kmsd_db_exec(struct kmsd_db *db, const char *sql, struct evs_error *err);
 
 /*
@@ -93,15 +59,9 @@ int kmsd_db_exec(struct kmsd_db *db, const char *sql, struct evs_error *err);
  * constant: its address is what prepared statements are found by.
  */
 
-/**
- * kmsd_db_run() - Run a statement that changes something.
- * @db: the connection
- * @err: filled on failure
- * @sql: the statement
- * @fmt: format of the values
- *
- * Return: number of rows changed, or a negative errno: -EEXIST when the row
- * would break a UNIQUE constraint.
+/*
+ * Run a statement that changes something. Returns number of rows changed, or a negative errno:
+ * -EEXIST when the row would break a UNIQUE constraint.
  */
 int kmsd_db_run(struct kmsd_db *db, struct evs_error *err, const char *sql, const char *fmt, ...);
 
@@ -114,76 +74,45 @@ int kmsd_db_run(struct kmsd_db *db, struct evs_error *err, const char *sql, cons
  */
 typedef int (*kmsd_db_row)(void *arg, sqlite3_stmt *row);
 
-/**
- * kmsd_db_each() - Read rows.
- * @db: the connection; it is locked while @each runs
- * @err: filled on failure
- * @each: called for each row
- * @arg: given to @each
- * @sql: the statement
- * @fmt: format of the values
- *
- * Return: number of rows, or a negative errno.
+/*
+ * Read rows. @db: the connection; it is locked while @each runs. @each: called for each row.
+ * Returns number of rows, or a negative errno.
  */
 int kmsd_db_each(struct kmsd_db *db, struct evs_error *err, kmsd_db_row each, void *arg,
 		 const char *sql, const char *fmt, ...);
 
-/**
- * kmsd_db_number() - Read one number.
- * @db: the connection
- * @err: filled on failure
- * @value: set; left alone when there is no row
- * @sql: the statement
- * @fmt: format of the values
- *
- * Return: 1 when there was a row, 0 when not, or a negative errno.
+/*
+ * Read one number. @value: left alone when there is no row. Returns 1 when there was a row, 0
+ * when not, or a negative errno.
  */
 int kmsd_db_number(struct kmsd_db *db, struct evs_error *err, int64_t *value, const char *sql,
 		   const char *fmt, ...);
 
-/**
- * kmsd_db_text() - Copy a text out of a row.
- * @row: the row
- * @column: which column
- * @text: filled, NUL-terminated, cut to fit
- * @size: room there
+/*
+ * Copy a text out of a row. @row: the row. @column: which column. @text: NUL-terminated, cut
+ * to fit.
  */
 void kmsd_db_text(sqlite3_stmt *row, int column, char *text, size_t size);
 
-/**
- * kmsd_db_blob() - Copy bytes out of a row.
- * @row: the row
- * @column: which column
- * @data: filled
- * @room: room there
- * @size: set
- *
- * Return: 0, or -EBADMSG when there is nothing or it does not fit.
+/*
+ * Copy bytes out of a row. @row: the row. @column: which column. Returns 0, or -EBADMSG when
+ * there is nothing or it does not fit.
  */
 int kmsd_db_blob(sqlite3_stmt *row, int column, void *data, size_t room, size_t *size);
 
-/**
- * kmsd_db_begin() - Begin a transaction and keep other threads out.
- * @db: the connection
- * @err: filled on failure
- *
- * Return: 0 or a negative errno; the connection is not locked then.
+/*
+ * Begin a transaction and keep other threads out. Returns 0 or a negative errno; the
+ * connection is not locked then.
  */
 int kmsd_db_begin(struct kmsd_db *db, struct evs_error *err);
 
-/**
- * kmsd_db_commit() - End a transaction; what it changed is on disk.
- * @db: the connection
- * @err: filled on failure; nothing of the transaction is left then
- *
- * Return: 0 or a negative errno.
+/*
+ * End a transaction; what it changed is on disk. @err: nothing of the transaction is left
+ * then.
  */
 int kmsd_db_commit(struct kmsd_db *db, struct evs_error *err);
 
-/**
- * kmsd_db_rollback() - End a transaction and forget what it changed.
- * @db: the connection
- */
+/* End a transaction and forget what it changed. */
 void kmsd_db_rollback(struct kmsd_db *db);
 
 #endif /* KMSD_DB_H */

@@ -66,181 +66,103 @@ struct kmsd_cmk {
  * with @err filled.
  */
 
-/**
- * kmsd_store_create() - Make an empty database; -EEXIST when the file exists.
- * @path: the file
- * @root_check: a known text, wrapped by the root key
- * @size: its size, at most KMSD_WRAPPED_MAX
- * @err: filled on failure
+/*
+ * Make an empty database; -EEXIST when the file exists. @root_check: a known text, wrapped by
+ * the root key. @size: its size, at most KMSD_WRAPPED_MAX.
  */
 int kmsd_store_create(const char *path, const void *root_check, size_t size,
 		      struct evs_error *err);
 
-/**
- * kmsd_store_open() - Open the database for this process alone.
- * @store: set; release with kmsd_store_close()
- * @path: the file
- * @err: filled on failure; -EBUSY when another process serves its directory
+/*
+ * Open the database for this process alone. @store: release with kmsd_store_close(). @err:
+ * -EBUSY when another process serves its directory.
  */
 int kmsd_store_open(struct kmsd_store **store, const char *path, struct evs_error *err);
 
-/**
- * kmsd_store_close() - Close the database and let go of its directory.
- * @store: the database, or NULL
- */
+/* Close the database and let go of its directory. */
 void kmsd_store_close(struct kmsd_store *store);
 
-/**
- * kmsd_store_begin() - Begin a transaction; other threads' changes wait.
- * @store: the database
- * @err: filled on failure
- *
- * Until it ends, this thread sees what it has changed, and others do not.
+/*
+ * Begin a transaction; other threads' changes wait. Until it ends, this thread sees what it
+ * has changed, and others do not.
  */
 int kmsd_store_begin(struct kmsd_store *store, struct evs_error *err);
 
-/**
- * kmsd_store_commit() - End a transaction; it is on disk when the call returns.
- * @store: the database
- * @err: filled on failure; nothing has changed then
- */
+/* End a transaction; it is on disk when the call returns. @err: nothing has changed then. */
 int kmsd_store_commit(struct kmsd_store *store, struct evs_error *err);
 
-/**
- * kmsd_store_rollback() - End a transaction as if it had never been.
- * @store: the database
- */
+/* End a transaction as if it had never been. */
 void kmsd_store_rollback(struct kmsd_store *store);
 
-/**
- * kmsd_store_reading() - The connection to read from.
- * @store: the database
- *
- * Return: the writer inside of a transaction of this thread, else the reader.
+/*
+ * The connection to read from. Returns the writer inside of a transaction of this thread, else
+ * the reader.
  */
 struct kmsd_db *kmsd_store_reading(struct kmsd_store *store);
 
-/**
- * kmsd_store_writing() - The connection to change the database by.
- * @store: the database
- */
+/* The connection to change the database by. */
 struct kmsd_db *kmsd_store_writing(struct kmsd_store *store);
 
-/**
- * kmsd_store_root_check() - The text given to kmsd_store_create().
- * @store: the database
- * @data: room for KMSD_WRAPPED_MAX bytes
- * @size: set
- * @err: filled on failure
- */
+/* The text given to kmsd_store_create(). @data: room for KMSD_WRAPPED_MAX bytes. */
 int kmsd_store_root_check(struct kmsd_store *store, void *data, size_t *size,
 			  struct evs_error *err);
 
-/**
- * kmsd_store_add() - Add a CMK, without material.
- * @store: the database
- * @cmk: the CMK
- * @err: filled on failure; -EEXIST when the project has this alias
- */
+/* Add a CMK, without material. @err: -EEXIST when the project has this alias. */
 int kmsd_store_add(struct kmsd_store *store, const struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_store_add_material() - Add a version of a CMK's material.
- * @store: the database
- * @id: the CMK
- * @version: which version
- * @wrapped: the material, wrapped by the root key
- * @size: size of that
- * @err: filled on failure
+/*
+ * Add a version of a CMK's material. @version: which version. @wrapped: the material, wrapped
+ * by the root key. @size: size of that.
  */
 int kmsd_store_add_material(struct kmsd_store *store, const char *id, uint32_t version,
 			    const void *wrapped, size_t size, struct evs_error *err);
 
-/**
- * kmsd_store_by_any() - Find a CMK by its id, whosever it is.
- * @store: the database
- * @id: the id
- * @cmk: filled
- * @err: filled on failure; -ENOENT when there is none
- */
+/* Find a CMK by its id, whosever it is. @err: -ENOENT when there is none. */
 int kmsd_store_by_any(struct kmsd_store *store, const char *id, struct kmsd_cmk *cmk,
 		      struct evs_error *err);
 
-/**
- * kmsd_store_by_id() - Find a CMK by its id.
- * @store: the database
- * @project: whose
- * @id: the id
- * @cmk: filled
- * @err: filled on failure; -ENOENT when there is none
- */
+/* Find a CMK by its id. @err: -ENOENT when there is none. */
 int kmsd_store_by_id(struct kmsd_store *store, const char *project, const char *id,
 		     struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_store_by_alias() - Find a CMK by its alias.
- * @store: the database
- * @project: whose
- * @alias: the alias, without `alias/`
- * @cmk: filled
- * @err: filled on failure; -ENOENT when there is none
+/*
+ * Find a CMK by its alias. @alias: the alias, without `alias/`. @err: -ENOENT when there is
+ * none.
  */
 int kmsd_store_by_alias(struct kmsd_store *store, const char *project, const char *alias,
 			struct kmsd_cmk *cmk, struct evs_error *err);
 
-/**
- * kmsd_store_material() - One version of a CMK's material, wrapped.
- * @store: the database
- * @id: the CMK
- * @version: which version
- * @data: room for KMSD_WRAPPED_MAX bytes
- * @size: set
- * @err: filled on failure; -ENOENT when there is no such version
+/*
+ * One version of a CMK's material, wrapped. @version: which version. @data: room for
+ * KMSD_WRAPPED_MAX bytes. @err: -ENOENT when there is no such version.
  */
 int kmsd_store_material(struct kmsd_store *store, const char *id, uint32_t version, void *data,
 			size_t *size, struct evs_error *err);
 
-/**
- * kmsd_store_set_state() - Move a CMK from one state to another.
- * @store: the database
- * @id: the CMK
- * @from: the state it is in
- * @to: the state it goes to
- * @deletion: when it will be deleted, 0 for not at all
- * @err: filled on failure; -ESTALE when it is not in @from any more
+/*
+ * Move a CMK from one state to another. @from: the state it is in. @to: the state it goes to.
+ * @deletion: when it will be deleted, 0 for not at all. @err: -ESTALE when it is not in @from
+ * any more.
  */
 int kmsd_store_set_state(struct kmsd_store *store, const char *id, enum evs_cmk_state from,
 			 enum evs_cmk_state to, int64_t deletion, struct evs_error *err);
 
-/**
- * kmsd_store_ids() - Collect the ids of CMKs.
- * @store: the database
- * @ids: set to an array, free() it
- * @err: filled on failure
- * @sql: a constant: a SELECT of ids with one number in it
- * @value: that number
- *
- * Return: how many, or a negative errno.
+/*
+ * Collect the ids of CMKs. @ids: set to an array, free() it. @sql: a constant: a SELECT of ids
+ * with one number in it. @value: that number. Returns how many, or a negative errno.
  */
 int kmsd_store_ids(struct kmsd_store *store, char (**ids)[EVS_CMK_ID_SIZE], struct evs_error *err,
 		   const char *sql, int64_t value);
 
-/**
- * kmsd_store_scrub() - Leave no copy of deleted material in the database's files.
- * @store: the database; no transaction is open
- * @err: filled on failure
- *
- * Does nothing unless kmsd_store_mark_scrub() has been called since the last
- * time, by this process or by one that was killed. What other threads delete
- * before it returns is erased as well.
+/*
+ * Leave no copy of deleted material in the database's files. @store: the database; no
+ * transaction is open. Does nothing unless kmsd_store_mark_scrub() has been called since the
+ * last time, by this process or by one that was killed. What other threads delete before it
+ * returns is erased as well.
  */
 int kmsd_store_scrub(struct kmsd_store *store, struct evs_error *err);
 
-/**
- * kmsd_store_mark_scrub() - Note, within a transaction, that material was deleted.
- * @store: the database
- * @err: filled on failure
- */
+/* Note, within a transaction, that material was deleted. */
 int kmsd_store_mark_scrub(struct kmsd_store *store, struct evs_error *err);
 
 /**
@@ -261,12 +183,9 @@ struct kmsd_page {
 	void *arg;
 };
 
-/**
- * kmsd_store_list() - Walk a page of a project's CMKs, all as of one moment.
- * @store: the database
- * @project: whose
- * @page: which page, and what to do with it
- * @err: filled on failure
+/*
+ * Walk a page of a project's CMKs, all as of one moment. @page: which page, and what to do
+ * with it.
  */
 int kmsd_store_list(struct kmsd_store *store, const char *project, struct kmsd_page *page,
 		    struct evs_error *err);

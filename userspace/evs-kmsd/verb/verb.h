@@ -37,47 +37,26 @@ extern const struct kmsd_verb kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_au
 	kmsd_verb_audit_rotate, kmsd_verb_root_rewrap, kmsd_verb_backup, kmsd_verb_restore,
 	kmsd_verb_client_add;
 
-/**
- * kmsd_verb_option() - Take the next option of a verb.
- * @verb: the verb
- * @argc: arguments, the verb's last word first
- * @argv: these
- * @options: the options, ended by an empty one; the first is --help, 'h'
- * @status: set when the verb has to end
- *
- * --help is answered here.
- *
- * Return: the option's value, -1 when there are no more, or -2 when the verb
- * has to end with *@status.
+/*
+ * Take the next option of a verb. @argc: arguments, the verb's last word first. @argv: these.
+ * @options: the options, ended by an empty one; the first is --help, 'h'. @status: set when
+ * the verb has to end. --help is answered here. Returns the option's value, -1 when there are
+ * no more, or -2 when the verb has to end with *@status.
  */
 int kmsd_verb_option(const struct kmsd_verb *verb, int argc, char **argv,
 		     const struct option *options, int *status);
 
-/**
- * kmsd_verb_usage() - Say what is wrong with a command line.
- * @verb: the verb, or NULL
- * @fmt: what is wrong
- *
- * Return: KMSD_EXIT_USAGE.
+/*
+ * Say what is wrong with a command line. @verb: the verb, or NULL. @fmt: what is wrong.
+ * Returns KMSD_EXIT_USAGE.
  */
 int kmsd_verb_usage(const struct kmsd_verb *verb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/**
- * kmsd_verb_conf() - Read the configuration.
- * @conf: filled
- * @config: the file
- *
- * Return: 0, or the exit status; what is wrong has been said then.
- */
+/* Read the configuration. Returns 0, or the exit status; what is wrong has been said then. */
 int kmsd_verb_conf(struct kmsd_conf *conf, const char *config);
 
-/**
- * kmsd_verb_fail() - Say why something failed.
- * @err: why
- *
- * Return: the exit status that stands for it.
- */
+/* Say why something failed. @err: why. Returns the exit status that stands for it. */
 int kmsd_verb_fail(const struct evs_error *err);
 
 #endif /* KMSD_VERB_H */
