@@ -460,16 +460,13 @@ static void test_conf(void **state)
 	check_conf(&f, "[hsm]\ntoken =\n", -EINVAL, ":2: empty value: [hsm] token");
 	check_conf(&f, "[hsm]\ntoken = 012345678901234567890123456789012\n", -EINVAL,
 		   ":2: value too long: [hsm] token");
-	check_conf(&f, "[compat]\nrecreate-pending = maybe\n", -EINVAL,
-		   ":2: not a choice there is: [compat] recreate-pending");
 	check_conf(&f, "[quota]\ncmks = 0\n", -EINVAL, ":2: number out of range: [quota] cmks");
 	check_conf(&f, "[auth]\ntoken-hours = 24\n", -EINVAL, ":1: unknown section: [auth]");
 #define REST "[store]\ndatabase=/d\n[hsm]\nmodule=/m\npin-file=/p\n"
 	check_conf(&f, "[listen]\naddress=127.0.0.1:1\n" REST, -EINVAL,
 		   ": [listen] address needs [listen] certificate and private-key");
-	check_conf(&f, "[compat]\nrecreate-pending = return\n[audit]\nfile = /a\n" REST, 0, "");
+	check_conf(&f, "[audit]\nfile = /a\n" REST, 0, "");
 	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
-	assert_true(conf.return_pending);
 	assert_string_equal(conf.audit, "/a");
 	check_conf(&f, "[hsm\n", -EINVAL, ":1: neither [section] nor key = value");
 	check_conf(&f, REST "token = evs ; prod\nroot-key = \"k\"\n", 0, "");

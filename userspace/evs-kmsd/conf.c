@@ -16,7 +16,6 @@
  * @text: where a text goes, @size bytes
  * @bad: says what is wrong with a text, or returns NULL
  * @number: where a number from @min to @max goes
- * @choice: set when the value is the second of @choices, cleared when the first
  */
 struct setting {
 	const char *section;
@@ -29,8 +28,6 @@ struct setting {
 	int64_t *number;
 	int64_t min;
 	int64_t max;
-	bool *choice;
-	const char *choices[2];
 };
 
 #define CLIENT "client "
@@ -70,10 +67,6 @@ static const char *take(struct setting *s, const char *value)
 		*s->number = strtoll(value, &end, 10);
 		return *end || value[0] < '0' || value[0] > '9' || *s->number < s->min ||
 				       *s->number > s->max ? "number out of range" : NULL;
-	}
-	if (s->choice) {
-		*s->choice = !strcmp(value, s->choices[1]);
-		return *s->choice || !strcmp(value, s->choices[0]) ? NULL : "not a choice there is";
 	}
 	if (strlen(value) >= s->size)
 		return "value too long";
@@ -147,8 +140,6 @@ static int complete(struct kmsd_conf *conf, const char *path, struct evs_error *
 	{ section, name, .text = conf->member, .size = sizeof(conf->member), __VA_ARGS__ }
 #define NUMBER(section, name, member, least, most) \
 	{ section, name, .number = &conf->member, .min = least, .max = most }
-#define CHOICE(section, name, member, first, second) \
-	{ section, name, .choice = &conf->member, .choices = { first, second } }
 
 /* Reads the @text of @len bytes, or the file where there is none. */
 static int conf_read(struct kmsd_conf *conf, const char *path, const char *text, size_t len,
@@ -170,7 +161,6 @@ static int conf_read(struct kmsd_conf *conf, const char *path, const char *text,
 		TEXT("audit", "file", audit, .bad = bad_path),
 		NUMBER("quota", "cmks", cmks, 1, 10000000),
 		NUMBER("quota", "grants", grants, 1, 10000),
-		CHOICE("compat", "recreate-pending", return_pending, "refuse", "return"),
 		TEXT("hsm", "module", module, .bad = bad_path, .required = true),
 		TEXT("hsm", "softhsm2-conf", softhsm2_conf, .bad = bad_path),
 		TEXT("hsm", "module-args", module_args, .bad = NULL),

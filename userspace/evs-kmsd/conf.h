@@ -40,8 +40,6 @@
  * @audit: [audit] file; audit.log beside the database unless given
  * @cmks: [quota] cmks, of a project
  * @grants: [quota] grants, of a CMK
- * @return_pending: [compat] recreate-pending is `return`: creating a key by
- *		    the alias of one that is scheduled for deletion gives the old one
  * @module: [hsm] module, the PKCS#11 library
  * @softhsm2_conf: [hsm] softhsm2-conf, "" when the module is not SoftHSM's
  * @module_args: [hsm] module-args, "" for a module that takes none
@@ -65,7 +63,6 @@ struct kmsd_conf {
 	char audit[PATH_MAX];
 	int64_t cmks;
 	int64_t grants;
-	bool return_pending;
 	char module[PATH_MAX];
 	char softhsm2_conf[PATH_MAX];
 	char module_args[PATH_MAX];

@@ -109,14 +109,15 @@ static int settle(struct kmsd *kmsd, struct kmsd_cmk *cmk, int ret, struct evs_e
 
 /* May a key have this alias? -ESTALE while the row of one that is gone still has it. */
 static int claim_alias(struct kmsd *kmsd, const char *project, const char *alias,
-		       struct kmsd_cmk *holder, struct evs_error *err)
+		       struct evs_error *err)
 {
-	int ret = kmsd_store_by_alias(kmsd->store, project, alias, holder, err);
+	struct kmsd_cmk holder = {};
+	int ret = kmsd_store_by_alias(kmsd->store, project, alias, &holder, err);
 
 	if (ret == -ENOENT)
 		return 0;
-	if (!ret && is_gone(kmsd, holder))
-		return evs_error_set(err, ESTALE, "CMK %s has not been deleted yet", holder->id);
+	if (!ret && is_gone(kmsd, &holder))
+		return evs_error_set(err, ESTALE, "CMK %s has not been deleted yet", holder.id);
 	return ret ? ret : kmsd_fail(err, KMSD_E_ALIAS_EXISTS,
 				     "key_alias: another key has the alias %s", alias);
 }
@@ -135,18 +136,10 @@ int kmsd_cmk_check_description(const char *description, struct evs_error *err)
 
 int kmsd_cmk_create(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
 {
-	struct kmsd_cmk holder = {};
-	int ret;
+	int ret = check_alias(cmk->alias, err);
 
-	ret = check_alias(cmk->alias, err);
-	if (ret)
-		return ret;
-	ret = claim_alias(kmsd, cmk->project, cmk->alias, &holder, err);
-	if (ret && kmsd->conf.return_pending && !strcmp(err->code, KMSD_E_ALIAS_EXISTS) &&
-	    holder.state == EVS_CMK_STATE_PENDING_DELETION) {
-		*cmk = holder;
-		return 0;
-	}
+	if (!ret)
+		ret = claim_alias(kmsd, cmk->project, cmk->alias, err);
 	if (!ret)
 		ret = check_quota(kmsd, cmk->project, err);
 	if (!ret)
@@ -321,14 +314,12 @@ static int may_change(const struct kmsd_cmk *cmk, struct evs_error *err)
 int kmsd_cmk_rename(struct kmsd *kmsd, struct kmsd_cmk *cmk, const char *alias,
 		    struct evs_error *err)
 {
-	struct kmsd_cmk holder = {};
-	int ret;
+	int ret = may_change(cmk, err);
 
-	ret = may_change(cmk, err);
 	if (!ret)
 		ret = check_alias(alias, err);
 	if (!ret && strcmp(alias, cmk->alias))
-		ret = claim_alias(kmsd, cmk->project, alias, &holder, err);
+		ret = claim_alias(kmsd, cmk->project, alias, err);
 	if (ret)
 		return ret;
 	snprintf(cmk->alias, sizeof(cmk->alias), "%s", alias);

@@ -17,8 +17,7 @@
 /*
  * Make a CMK. @cmk: its project, alias, description and external are taken, all else is
  * filled. @err: bad alias, alias taken, too many keys; -ESTALE when kmsd_sweep_deletions() has
- * to make room first. Where the configuration says so, an alias whose key is scheduled for
- * deletion gives that key instead of a refusal.
+ * to make room first.
  */
 int kmsd_cmk_create(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err);
 
