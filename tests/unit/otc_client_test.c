@@ -30,7 +30,7 @@ static int set_up(void **state)
 		"access-key = AKEVS\nsecret-key = sk/3+\nrole = Agent Operator\n";
 	const char *build = getenv("BUILD");
 	unsigned int port = free_port();
-	char program[256], number[16];
+	char program[256], number[16], *path;
 
 	(void)state;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -39,9 +39,12 @@ static int set_up(void **state)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", port);
 	snprintf(number, sizeof(number), "%u", port);
 	snprintf(program, sizeof(program), "%s/peers/otc/otc", build ? build : "build");
+	path = realpath(program, NULL);
+	assert_non_null(path);
 	put_file(f.dir, "cloud.conf", conf, 0);
-	cloud = start_server(f.dir, (char *const[]){ realpath(program, NULL), f.config,
-						     (char *)"cloud.conf", number, NULL }, port);
+	cloud = start_server(f.dir, (char *const[]){ path, f.config, (char *)"cloud.conf", number,
+						     NULL }, port);
+	free(path);
 	return 0;
 }
 
