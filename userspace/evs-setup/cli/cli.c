@@ -108,10 +108,11 @@ enum cli_exit cli_exit_status(const struct evs_error *err)
 
 static const struct verb_option table_options[] = {
 	{ "output", 'o', "COLUMNS", WORD_COLUMNS,
-	  "print these columns, separated by commas; a + before the\n"
-	  "first adds them to the usual ones" },
+	  "print these columns, separated by commas; with a leading\n"
+	  "+, print them after the default ones" },
 	{ "noheadings", 'n', NULL, WORD_NONE, "print no headings" },
-	{ "raw", 'r', NULL, WORD_NONE, "print one blank between columns, and \\x20 for others" },
+	{ "raw", 'r', NULL, WORD_NONE, "separate columns with one blank; blanks in values\n"
+	  "become \\x20" },
 	{ "bytes", 'b', NULL, WORD_NONE, "print sizes in bytes" },
 	{},
 };

@@ -134,6 +134,28 @@ int help_no_verb(int argc, char *argv[], struct evs_error *err)
 			     group ? " " : "", group_length(name, group), name);
 }
 
+static int add_verb(const struct verb *verb, struct evs_error *err)
+{
+	return out_texts("verbs", err, "name", verb->name, "brief", verb->brief, NULL);
+}
+
+/* Of one verb, or of all in a group */
+static int help_json(const struct verb *only, int argc, char *argv[], struct evs_error *err)
+{
+	const struct verb *verb;
+	size_t i;
+	int ret;
+
+	if (only)
+		return add_verb(only, err);
+	for (i = 0; (verb = verb_at(i)); i++) {
+		ret = verb_in_group(verb, argc, argv) ? add_verb(verb, err) : 0;
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 static int run_help(int argc, char *argv[], struct evs_error *err)
 {
 	const struct verb *verb;
@@ -141,16 +163,19 @@ static int run_help(int argc, char *argv[], struct evs_error *err)
 
 	if (cli_option(argc, argv, err) < 0)
 		return -err->errnum;
-	out_own();
 	argc -= optind;
 	argv += optind;
 	verb = verb_find(argc, argv, &words);
-	if (verb && words == argc)
-		help_verb(verb);
-	else if (verb_group(argc, argv) == argc)
-		help_group(stdout, argc, argv);
-	else
+	if (verb && words < argc)
+		verb = NULL;
+	if (!verb && verb_group(argc, argv) != argc)
 		return help_no_verb(argc, argv, err);
+	if (cli_settings()->json)
+		return help_json(verb, argc, argv, err);
+	if (verb)
+		help_verb(verb);
+	else
+		help_group(stdout, argc, argv);
 	return 0;
 }
 

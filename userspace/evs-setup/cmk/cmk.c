@@ -280,9 +280,9 @@ static int run_disable(int argc, char *argv[], struct evs_error *err)
 }
 
 static const struct verb_option create_options[] = {
-	{ "description", VERB_LONG('d'), "TEXT", WORD_TEXT, "set what the key is for" },
+	{ "description", VERB_LONG('d'), "TEXT", WORD_TEXT, "set the description" },
 	{ "external", VERB_LONG('e'), NULL, WORD_NONE,
-	  "leave it without material, which cmk import brings" },
+	  "make it without material; cmk import adds that" },
 	CMK_OPTION_KMS,
 	{},
 };
@@ -310,7 +310,7 @@ const struct verb verb_cmk_list = {
 const struct verb verb_cmk_show = {
 	.name = "cmk show",
 	.args = "[OPTION...] ID|ALIAS",
-	.brief = "show all about a customer master key",
+	.brief = "show all properties of a customer master key",
 	.options = cmk_options,
 	.operands = { WORD_CMK },
 	VERB_COLUMNS(columns),

@@ -100,7 +100,7 @@ static int run_cancel(int argc, char *argv[], struct evs_error *err)
 }
 
 static const struct verb_option schedule_options[] = {
-	{ "days", VERB_LONG('d'), "DAYS", WORD_TEXT, "delete it in so many days, 7 to 1096" },
+	{ "days", VERB_LONG('d'), "DAYS", WORD_TEXT, "delete it after this many days, 7 to 1096" },
 	{ "yes", 'y', NULL, WORD_NONE, "do not ask, although the key protects disks of this host" },
 	CMK_OPTION_KMS,
 	{},
@@ -113,7 +113,7 @@ const struct verb verb_cmk_schedule_deletion = {
 	.options = schedule_options,
 	.notes = "Prints a line for each disk of this host that the key protects, attached or not,\n"
 		 "and asks. The key refuses every use at once; attached disks go on working. Until\n"
-		 "the day comes, cmk cancel-deletion and cmk enable bring it back; after that, the\n"
+		 "that day, cmk cancel-deletion and cmk enable make it usable again; after that, the\n"
 		 "data of all its disks is lost for good. " EVS_CMK_DEFAULT " cannot be deleted.\n"
 		 "Prints id, alias, state and date.\n",
 	.operands = { WORD_CMK },

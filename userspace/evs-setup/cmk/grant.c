@@ -203,7 +203,7 @@ static const struct verb_option add_options[] = {
 	  "need" },
 	{ "name", VERB_LONG('n'), "TEXT", WORD_TEXT, "set the name of the grant" },
 	{ "retiring", VERB_LONG('R'), "USER", WORD_TEXT,
-	  "let the user with this id give the grant back as well" },
+	  "let the user with this id retire the grant as well" },
 	CMK_OPTION_KMS,
 	{},
 };
@@ -223,7 +223,7 @@ const struct verb verb_cmk_grant_list = {
 	.args = "[OPTION...] [ID|ALIAS]",
 	.brief = "list the grants of a customer master key",
 	.options = cmk_options,
-	.notes = "Without a CMK, lists the grants of all CMKs that the caller may give back.\n",
+	.notes = "Without a CMK, lists the grants of all CMKs that the caller may retire.\n",
 	.operands = { WORD_CMK },
 	VERB_COLUMNS(columns),
 	.run = run_list,
@@ -231,8 +231,8 @@ const struct verb verb_cmk_grant_list = {
 
 static const struct verb_option remove_options[] = {
 	{ "retire", VERB_LONG('r'), NULL, WORD_NONE,
-	  "give it back as the user that has it; by default, take it\n"
-	  "away as the creator of the key" },
+	  "retire the grant as the user that has it; by default,\n"
+	  "revoke it as the creator of the key" },
 	CMK_OPTION_KMS,
 	{},
 };

@@ -82,7 +82,8 @@ static const struct verb_option import_options[] = {
 	{ "file", VERB_LONG('f'), "FILE", WORD_FILE,
 	  "read the 32 bytes of the key from this file; nobody else\nmay have access to it" },
 	{ "days", VERB_LONG('d'), "DAYS", WORD_TEXT,
-	  "have the KMS forget it after so many days, by default never" },
+	  "have the KMS delete it after this many days, by default\n"
+	  "never" },
 	CMK_OPTION_KMS,
 	{},
 };

@@ -61,9 +61,9 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_cmk_quotas = {
 	.name = "cmk quotas",
 	.args = "[OPTION...]",
-	.brief = "show how many CMKs and grants there are and may be",
+	.brief = "show how many CMKs and grants exist and are allowed",
 	.options = cmk_options,
-	.notes = "The number of grants is that of the CMK that has most.\n",
+	.notes = "The number of grants is that of the CMK with the most grants.\n",
 	VERB_COLUMNS(columns),
 	.run = run,
 };

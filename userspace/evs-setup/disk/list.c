@@ -276,7 +276,7 @@ static const struct verb_option status_options[] = {
 const struct verb verb_status = {
 	.name = "status",
 	.args = "[OPTION...] [DISK]",
-	.brief = "show all about one attached disk, or about every one",
+	.brief = "show all properties of one attached disk, or of all",
 	.options = status_options,
 	.notes = DISKS_HELP
 		 "\n"

@@ -145,7 +145,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_resume = {
 	.name = "resume",
 	.args = "[--key SERIAL] DISK",
-	.brief = "give a suspended disk its key back and let its I/O go on",
+	.brief = "load the key of a suspended disk again and continue its I/O",
 	.options = options,
 	.notes = "The key comes from the KMS, as for attach. If the KMS refuses it, or it is not the\n"
 		 "key that the disk had, the disk stays suspended. If the KMS cannot be reached, a\n"

@@ -167,9 +167,9 @@ const struct verb verb_rewrap = {
 		"       evs-setup rewrap [OPTION...] --all",
 	.brief = "wrap the data key of a disk anew; its data stays as it is",
 	.options = options,
-	.notes = "The disk may be attached. If it is interrupted, the disk can be attached, and\n"
-		 "another rewrap finishes the work. Backups of the header still hold the key as it\n"
-		 "was wrapped before. Prints the device, the UUID, and the id of the CMK.\n",
+	.notes = "The disk may be attached. After an interruption the disk can still be attached, and\n"
+		 "another rewrap finishes the work. Backups of the header still hold the data key as\n"
+		 "it was wrapped before. Prints the device, the UUID, and the id of the CMK.\n",
 	.operands = { WORD_FILE },
 	.run = run,
 };

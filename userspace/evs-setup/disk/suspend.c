@@ -23,7 +23,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_suspend = {
 	.name = "suspend",
 	.args = "DISK",
-	.brief = "wipe the key of a disk and let its I/O wait",
+	.brief = "wipe the key of a disk and hold its I/O",
 	.notes = "I/O waits until resume brings the key back; it fails if the disk is revoked or\n"
 		 "detached by force. If evs.conf has a grace for the KMS, the kernel keeps the key\n"
 		 "for that time.\n"
