@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The whole life of a disk by each of the KMSs that there are packages of: an
-# HSM (SoftHSM2), a KMIP server (PyKMIP) and OpenStack Barbican, all of them real.
+# HSM (SoftHSM2), a KMIP server (PyKMIP), and OpenStack Barbican with Keystone in
+# front, all of them real.
 # The key is taken away there while the disk is attached, as whoever runs it would.
 . "$(dirname "$0")/tap.sh"
 
@@ -17,7 +18,7 @@ esac
 at_exit detach_all
 rm -rf /etc/evs
 at_exit rm -rf /etc/evs
-must mkdir -p -m 700 /etc/evs "$tmp/hsm/tokens" "$tmp/kmip" "$tmp/barbican"
+must mkdir -p -m 700 /etc/evs "$tmp/hsm/tokens" "$tmp"/{kmip,keystone,barbican}
 must busybox ip link set lo up
 
 listening()
@@ -34,7 +35,8 @@ start()
 }
 
 start kmip 5696
-start barbican 9311
+start keystone 5000
+KEYSTONE=http://127.0.0.1:5000 start barbican 9311
 
 export SOFTHSM2_CONF=$tmp/hsm/softhsm2.conf
 cat >"$SOFTHSM2_CONF" <<-EOF
@@ -42,7 +44,8 @@ cat >"$SOFTHSM2_CONF" <<-EOF
 	objectstore.backend = file
 EOF
 must softhsm2-util --init-token --free --label disks --so-pin 123456 --pin 1234
-(umask 077 && echo 1234 >/etc/evs/hsm.pin)
+(umask 077 && echo 1234 >/etc/evs/hsm.pin && echo s3cret >/etc/evs/keystone.password)
+project=11111111111111111111111111111111
 cat >/etc/evs/evs.conf <<-EOF
 	[kms hsm]
 	backend = pkcs11
@@ -61,7 +64,13 @@ cat >/etc/evs/evs.conf <<-EOF
 	[kms barbican]
 	backend = barbican
 	url = http://127.0.0.1:9311
-	project = p1
+	timeout = 60
+	iam-url = http://127.0.0.1:5000
+	project = $project
+	auth = password
+	user = disks
+	domain = Default
+	password-file = /etc/evs/keystone.password
 EOF
 
 # data DISK: what stands on it, past every cache
@@ -136,16 +145,30 @@ refused 2 'KMIP deactivates a key for good' "kmip: nor can it be enabled" \
 ok "kmip: the key is destroyed" kmip_do "c.destroy('$id')"
 refused 2 $'KMIP 0x1\nno such CMK' "kmip: which reads otherwise" evs-setup attach "$disk"
 
+wait_for listening 5000
+must wait_for listening 5000
 wait_for listening 9311
 must wait_for listening 9311
 lives barbican
 ref=http://127.0.0.1:9311/v1/secrets/$id
-must sed -i 's/^project = p1/project = p2/' /etc/evs/evs.conf
+# as USER REGEX NAME: Keystone knows the user, and this is what he may do
+as()
+{
+	must sed -i "s/^user = .*/user = $1/" /etc/evs/evs.conf
+	refused 2 "$2" "$3" evs-setup attach "$tmp/copy.img"
+}
+
 must cp --sparse=always "$disk" "$tmp/copy.img"
-refused 2 $'HTTP 403\nrole creator or observer in project p2' \
-	"barbican: another project may not have the key" evs-setup attach "$tmp/copy.img"
-must sed -i 's/^project = p2/project = p1/' /etc/evs/evs.conf
-ok "barbican: the secret is deleted" curl -sf -X DELETE -H 'X-Project-Id: p1' "$ref"
+as guest $'HTTP 403\nrole creator or observer in project '"$project" \
+	"barbican: a user with another role may not have the key"
+as stranger '401 user stranger of Default' "barbican: Keystone has no role for the user"
+must sed -i 's/^user = .*/user = disks/' /etc/evs/evs.conf
+curl -sf -o /dev/null -D "$tmp/login" -H 'Content-Type: application/json' -d '{"auth": {
+	"identity": {"methods": ["password"], "password": {"user": {"name": "disks",
+		"domain": {"id": "default"}, "password": "s3cret"}}},
+	"scope": {"project": {"id": "'$project'"}}}}' http://127.0.0.1:5000/v3/auth/tokens
+token=$(sed -n 's/^X-Subject-Token: \([^\r]*\).*/\1/ip' "$tmp/login")
+ok "barbican: the secret is deleted" curl -sf -X DELETE -H "X-Auth-Token: $token" "$ref"
 dies barbican $'no such CMK, or it was deleted\nHTTP 404 Secret not found\nthe data of this disk cannot be read'
 
 # A disk in use goes from one KMS to the next; only the last one has a say in the end
