@@ -130,9 +130,8 @@ for engine in $(engines); do
 	must evs-setup cmk disable test
 	is "$(content "$p/c1")" "$sum" "$engine: without the CMK of the original"
 	must evs-setup cmk enable test
-	nok "$engine: it has another data key: the ciphertext differs" cmp \
-		<(tail -c +$((1 + (16 << 20))) "$(raw "$p/image:e")" | head -c 8M) \
-		<(tail -c +$((1 + (16 << 20))) "$(raw "$p/image:e-other")" | head -c 8M)
+	is "$(cmp -s -i 16777216 -n 8388608 "$(raw "$p/image:e")" "$(raw "$p/image:e-other")"
+		echo $?)" 1 "$engine: it has another data key: the ciphertext differs"
 	ok "$engine: encrypted to plain" \
 		evs-setup image copy --plain "$p/image:e" "$p/image:e-plain"
 	must evs-setup create --from-image "$p/image:e-plain" "$p/c2"

@@ -9,14 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "block/claim.h"
 #include "clone.h"
 #include "cli/cli.h"
 #include "create.h"
 #include "detach.h"
+#include "identity.h"
 #include "progress.h"
 #include "proof.h"
-#include "rewrap.h"
 #include "volume/volume.h"
 
 #define SIZE_UNIT 4096
@@ -28,8 +27,7 @@
  * @source: what it is made of, with its record
  * @text: how messages call that
  * @vol: header of the source, NULL where that is plain
- * @old: the token of the source
- * @new: the token of the clone
+ * @identity: what the clone gets, where that is not plain
  * @work: the clone
  */
 struct clone {
@@ -38,8 +36,7 @@ struct clone {
 	struct evs_pool_entry source;
 	char text[EVS_OBJECT_TEXT_SIZE];
 	struct evs_volume *vol;
-	struct evs_token old;
-	struct evs_token new;
+	struct identity identity;
 	struct evs_unfinished work;
 };
 
@@ -137,16 +134,11 @@ static int look(struct clone *clone, struct evs_error *err)
 /* One unwrap and one wrap, under the CMK of the source */
 static int ask_kms(struct clone *clone, struct evs_error *err)
 {
-	struct evs_rewrap rewrap;
 	int ret;
 
-	ret = evs_rewrap_begin(&rewrap, &clone->target->config, clone->vol, err);
-	if (!ret) {
-		ret = evs_rewrap_for(&rewrap, clone->work.record.id, err);
-		clone->old = rewrap.old;
-		clone->new = rewrap.new;
-		evs_rewrap_end(&rewrap);
-	}
+	clone->identity.uuid = clone->work.record.id;
+	clone->identity.label = clone->req->label;
+	ret = identity_make(&clone->identity, &clone->target->config, clone->vol, err);
 	return ret ? evs_error_prefix(err, "%s", clone->text) : 0;
 }
 
@@ -161,37 +153,11 @@ static void fill_record(struct clone *clone)
 	strcpy(record->from, source->id);
 	if (!source->encrypted)
 		return;
-	strcpy(record->kms, clone->new.kms);
-	strcpy(record->cmk, clone->new.cmk);
+	strcpy(record->kms, clone->identity.new.kms);
+	strcpy(record->cmk, clone->identity.new.cmk);
 }
 
 /* ---- the clone ---- */
-
-static int write_identity(struct clone *clone, const char *path, struct evs_error *err)
-{
-	const char *label = clone->req->label ? clone->req->label : "";
-	struct evs_volume *vol;
-	struct claim claim;
-	int ret;
-
-	ret = claim_open(&claim, path, err);
-	if (ret)
-		return ret;
-	ret = evs_volume_open(&vol, &claim.dev, 0, err);
-	if (!ret) {
-		/* The KMS has seen the key of the source, and may have taken its time. */
-		if (!evs_volume_same_dk(vol, clone->vol))
-			ret = evs_error_set(err, EBUSY,
-					    "%s: got another data key meanwhile; try again",
-					    clone->text);
-		else
-			ret = evs_volume_reidentify(vol, clone->work.record.id, label, &clone->old,
-						    &clone->new, err);
-		evs_volume_close(vol);
-	}
-	claim_close(&claim);
-	return ret;
-}
 
 static int identify(struct clone *clone, struct evs_error *err)
 {
@@ -202,7 +168,7 @@ static int identify(struct clone *clone, struct evs_error *err)
 
 	ret = pool->ops->activate(pool, object, true, path, sizeof(path), err);
 	if (!ret)
-		ret = write_identity(clone, path, err);
+		ret = identity_write(&clone->identity, clone->vol, path, err);
 	return ret ? ret : pool->ops->deactivate(pool, object, err);
 }
 

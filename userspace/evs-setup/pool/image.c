@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "clone.h"
 #include "delete.h"
+#include "list.h"
 #include "proof.h"
 #include "temporary.h"
 #include "transfer.h"
@@ -263,6 +264,27 @@ const struct verb verb_image_copy = {
 	.operands = { WORD_POOL_DISK, WORD_POOL_DISK },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run_copy,
+};
+
+/* ---- list ---- */
+
+static int run_list(int argc, char *argv[], struct evs_error *err)
+{
+	const char *pool;
+
+	if (cli_option(argc, argv, err) < 0 || cli_operand(argc, argv, "pool", &pool, err))
+		return -err->errnum;
+	return list_pool(pool, LIST_IMAGES, false, err);
+}
+
+const struct verb verb_image_list = {
+	.name = "image list",
+	.args = "[OPTION...] POOL",
+	.brief = "list the images of a pool",
+	.operands = { WORD_POOL },
+	VERB_COLUMNS(list_columns),
+	.needs = VERB_NEEDS_ADMIN,
+	.run = run_list,
 };
 
 /* ---- delete ---- */

@@ -176,6 +176,17 @@ static int add_row(struct listing *listing, struct table *table,
 	return 0;
 }
 
+/* @only is that of list_pool(). */
+static bool is_wanted(const struct evs_object *object, const char *only)
+{
+	if (!only)
+		return true;
+	if (!strcmp(only, LIST_IMAGES))
+		return object->kind == EVS_KIND_IMAGE && !object->unfinished;
+	return object->kind == EVS_KIND_SNAPSHOT && !object->unfinished &&
+	       (!*only || !strcmp(object->name, only));
+}
+
 static int print(struct listing *listing, const char *disk, struct evs_error *err)
 {
 	struct table table = {
@@ -189,8 +200,7 @@ static int print(struct listing *listing, const char *disk, struct evs_error *er
 
 	for (i = 0; i < listing->all.count && !ret; i++) {
 		object = &listing->all.list[i].object;
-		if (!disk || (object->kind == EVS_KIND_SNAPSHOT && !object->unfinished &&
-			      (!*disk || !strcmp(object->name, disk))))
+		if (is_wanted(object, disk))
 			ret = add_row(listing, &table, &listing->all.list[i], err);
 	}
 	if (!ret)

@@ -11,10 +11,13 @@
 
 extern const struct table_column list_columns[LIST_COLUMN_COUNT];
 
+#define LIST_IMAGES "image:"	/* no disk has this name */
+
 /**
  * list_pool() - Print the objects of a pool.
  * @name: name of the pool
- * @disk: only the snapshots of this disk, of any when it is "", or NULL for all objects
+ * @disk: only the snapshots of this disk, of any when it is "", only images when it is
+ *	  LIST_IMAGES, or NULL for all objects
  * @verify: look into each one whether it is what its record says
  * @err: filled on failure
  *

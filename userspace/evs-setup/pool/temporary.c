@@ -73,19 +73,20 @@ static int attach(const struct evs_volume *vol, struct backing *backing, bool re
 	int ret;
 
 	snprintf(name, sizeof(name), NAME, what.uuid);
-	ret = dk_request(vol, what.backing_dev, &pin, &key, err);
+	/* Loads the driver, without which nobody knows the type of the key. */
+	ret = evs_nl_open(&nl, err);
 	if (ret)
 		return ret;
-	what.key_serial = key;
-	ret = evs_nl_open(&nl, err);
+	ret = dk_request(vol, what.backing_dev, &pin, &key, err);
 	if (!ret) {
+		what.key_serial = key;
 		sigfillset(&all);
 		sigprocmask(SIG_BLOCK, &all, &before);
 		ret = hold(nl, &what, dev, node, err);
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		evs_nl_close(nl);
+		dk_drop(key);
 	}
-	dk_drop(key);
+	evs_nl_close(nl);
 	return ret;
 }
 

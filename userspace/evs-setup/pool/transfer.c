@@ -1,43 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
 
 #include "pool/copy.h"
 #include "progress.h"
+#include "qemu-img.h"
 #include "temporary.h"
 #include "transfer.h"
 
 static int open_target(const struct transfer *transfer, const char *path, char *node,
 		       struct evs_device *dev, struct evs_error *err)
 {
-	if (transfer->work.record.encrypted)
+	if (transfer->work.record.encrypted && !transfer->adopted)
 		return temporary_open(dev, node, path, false, err);
 	return evs_device_open(dev, path, O_RDWR, err);
 }
 
-static int copy(struct transfer *transfer, const char *path, struct evs_error *err)
+/* Only an encrypted object does not read as zeros where nothing was written. */
+static bool needs_zeros(const struct transfer *transfer)
 {
-	char node[PATH_MAX];
+	return transfer->zero && transfer->work.record.encrypted;
+}
+
+/* The source may end within a block. */
+static int pad(const struct transfer *transfer, const struct evs_device *dev,
+	       struct evs_error *err)
+{
+	static const char zeros[EVS_RANGE_ALIGN];
+	uint64_t end = transfer->ranges->size;
+	int ret;
+
+	if (!needs_zeros(transfer) || end == transfer->req.size)
+		return 0;
+	ret = evs_device_write(dev, zeros, (size_t)(transfer->req.size - end), end);
+	if (!ret)
+		ret = evs_device_sync(dev);
+	return ret ? evs_error_set(err, -ret, "%s: cannot be written at byte %" PRIu64 ": %s",
+				   dev->path, end, strerror(-ret)) : 0;
+}
+
+static int copy_to(struct transfer *transfer, const struct evs_device *dev,
+		   struct evs_error *err)
+{
 	struct progress progress;
-	struct evs_device dev;
-	struct evs_copy copying = {
+	const struct evs_copy copying = {
 		.source = transfer->source,
-		.target = &dev,
+		.target = dev,
 		.ranges = transfer->ranges,
-		/* Only an encrypted object does not read as zeros where nothing was written. */
-		.zero = transfer->zero && transfer->work.record.encrypted,
+		.zero = needs_zeros(transfer),
 		.progress = progress_tell,
 		.arg = &progress,
 	};
 	int ret;
 
+	progress_begin(&progress, transfer->target->text);
+	if (transfer->qcow2)
+		ret = qemu_img_read(transfer->source, dev->path, needs_zeros(transfer),
+				    transfer->ranges->size, &progress, err);
+	else
+		ret = evs_copy(&copying, err);
+	progress_end(&progress);
+	return ret ? ret : pad(transfer, dev, err);
+}
+
+static int copy(struct transfer *transfer, const char *path, struct evs_error *err)
+{
+	char node[PATH_MAX];
+	struct evs_device dev;
+	int ret;
+
 	ret = open_target(transfer, path, node, &dev, err);
 	if (ret)
 		return ret;
-	progress_begin(&progress, transfer->target->text);
-	ret = evs_copy(&copying, err);
-	progress_end(&progress);
+	ret = copy_to(transfer, &dev, err);
 	evs_device_close(&dev);
+	if (!ret && transfer->adopted)
+		ret = identity_write(&transfer->identity, transfer->adopted, path, err);
 	return ret;
 }
 
@@ -61,6 +101,18 @@ static int fill(struct transfer *transfer, struct evs_error *err)
 	return ret ? ret : evs_pool_lock(pool, err);
 }
 
+static int create(struct transfer *transfer, const struct evs_token *token,
+		  const struct evs_secret *dk, struct evs_error *err)
+{
+	struct evs_pool *pool = &transfer->target->pool;
+	struct evs_unfinished *work = &transfer->work;
+
+	if (!transfer->adopted)
+		return create_blank(transfer->target, &transfer->req, work, token, dk, err);
+	return pool->ops->create(pool, &work->object, transfer->req.size +
+				 evs_volume_data_offset(transfer->adopted), &work->record, err);
+}
+
 static int make(struct transfer *transfer, const struct evs_token *token,
 		const struct evs_secret *dk, struct evs_error *err)
 {
@@ -72,10 +124,23 @@ static int make(struct transfer *transfer, const struct evs_token *token,
 	if (!ret)
 		ret = create_check(target, &transfer->req, err);
 	if (!ret)
-		ret = create_blank(target, &transfer->req, &transfer->work, token, dk, err);
+		ret = create(transfer, token, dk, err);
 	if (!ret)
 		ret = fill(transfer, err);
 	return ret ? ret : evs_pool_commit(pool, &transfer->work, &target->object, err);
+}
+
+static int ask_kms(struct transfer *transfer, struct evs_token *token, struct evs_secret *dk,
+		   struct evs_error *err)
+{
+	struct evs_record *record = &transfer->work.record;
+
+	if (!transfer->adopted)
+		return create_ask_kms(transfer->target, &transfer->req, record, token, dk, err);
+	record->encrypted = true;
+	strcpy(record->kms, transfer->identity.new.kms);
+	strcpy(record->cmk, transfer->identity.new.cmk);
+	return 0;
 }
 
 int transfer_run(struct transfer *transfer, struct evs_error *err)
@@ -90,8 +155,7 @@ int transfer_run(struct transfer *transfer, struct evs_error *err)
 	transfer->work.record.size = transfer->req.size;
 	if (!transfer->req.plain) {
 		dk = evs_secret_alloc(EVS_DK_SIZE);
-		ret = dk ? create_ask_kms(transfer->target, &transfer->req,
-					  &transfer->work.record, &token, dk, err) :
+		ret = dk ? ask_kms(transfer, &token, dk, err) :
 		      evs_error_set(err, ENOMEM, "cannot lock memory for the data key: %m");
 	}
 	if (!ret && !transfer->req.dry_run)

@@ -6,6 +6,7 @@
 
 #include "create.h"
 #include "device.h"
+#include "identity.h"
 #include "pool/ranges.h"
 
 /**
@@ -14,6 +15,9 @@
  * @req: how it shall be
  * @work: the object
  * @source: where its data is read from, plaintext or, with @req's plain, whatever it is
+ * @qcow2: @source is an image that qemu_img_check() has found good
+ * @adopted: header of what @source holds, which is copied with it as it is; else NULL
+ * @identity: what the object gets in its place then
  * @ranges: what there is to read; the rest are holes
  * @zero: holes are zeros, and not just bytes that mean nothing
  */
@@ -22,6 +26,9 @@ struct transfer {
 	struct create_request req;
 	struct evs_unfinished work;
 	const struct evs_device *source;
+	bool qcow2;
+	const struct evs_volume *adopted;
+	struct identity identity;
 	const struct evs_ranges *ranges;
 	bool zero;
 };

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* image export: what is encrypted leaves the pool encrypted, with its header. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "create.h"
+#include "pool/copy.h"
+#include "progress.h"
+#include "proof.h"
+#include "qemu-img.h"
+#include "temporary.h"
+
+static const struct verb_option options[] = {
+	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, "what the file shall be, by default raw" },
+	{},
+};
+
+/**
+ * struct export - An image on its way out.
+ * @target: the image
+ * @entry: the same, as it was found
+ * @path: the file, which must not exist
+ * @qcow2: what the file shall be
+ * @ranges: what there is to copy, header and all
+ */
+struct export {
+	struct target target;
+	struct evs_pool_entry entry;
+	const char *path;
+	bool qcow2;
+	struct evs_ranges ranges;
+};
+
+static int copy(const struct export *export, const struct evs_device *source,
+		const struct evs_device *file, struct evs_error *err)
+{
+	struct progress progress;
+	const struct evs_copy copying = {
+		.source = source,
+		.target = file,
+		.ranges = &export->ranges,
+		.progress = progress_tell,
+		.arg = &progress,
+	};
+	int ret;
+
+	progress_begin(&progress, export->target.text);
+	if (export->qcow2)
+		ret = qemu_img_write(source, file->path, export->ranges.size, &progress, err);
+	else if (ftruncate(file->fd, (off_t)export->ranges.size))
+		ret = evs_error_set(err, errno, "%s: %m", file->path);
+	else
+		ret = evs_copy(&copying, err);
+	progress_end(&progress);
+	if (!ret && fsync(file->fd))
+		ret = evs_error_set(err, errno, "%s: %m", file->path);
+	return ret;
+}
+
+/* The file is new and only its owner may read it; it goes when it does not become whole. */
+static int write_file(const struct export *export, const char *path, struct evs_error *err)
+{
+	struct evs_device source, file = { .path = export->path, .is_file = true };
+	int ret;
+
+	ret = evs_device_open(&source, path, O_RDONLY, err);
+	if (ret)
+		return ret;
+	file.fd = open(export->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file.fd < 0) {
+		ret = errno == EEXIST ?
+		      evs_error_set(err, EEXIST, "%s: exists already", export->path) :
+		      evs_error_set(err, errno, "%s: %m", export->path);
+	} else {
+		ret = copy(export, &source, &file, err);
+		if (close(file.fd) && !ret)
+			ret = evs_error_set(err, errno, "%s: %m", export->path);
+		if (ret)
+			unlink(export->path);
+	}
+	evs_device_close(&source);
+	return ret;
+}
+
+static int export_image(struct export *export, struct evs_error *err)
+{
+	struct evs_pool *pool = &export->target.pool;
+	struct evs_error ignored = {};
+	struct evs_object *object;
+	char path[PATH_MAX];
+	int ret;
+
+	ret = evs_pool_lock(pool, err);
+	if (!ret)
+		ret = target_find(&export->target, &export->entry, err);
+	if (ret)
+		return ret;
+	object = &export->entry.object;
+	export->ranges.size = export->entry.bytes;
+	ret = pool->ops->allocated(pool, object, evs_ranges_add, &export->ranges, err);
+	if (!ret)
+		ret = pool->ops->activate(pool, object, false, path, sizeof(path), err);
+	evs_pool_unlock(pool);
+	if (!ret) {
+		ret = write_file(export, path, err);
+		temporary_release(pool, object, &ignored);
+	}
+	evs_ranges_free(&export->ranges);
+	return ret ? ret : create_print(export->path, &export->entry.record, err);
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct export export = {};
+	int opt, ret;
+
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		if (strcmp(optarg, "raw") && strcmp(optarg, "qcow2"))
+			return evs_error_set(err, EINVAL, "--format %s: is neither raw nor qcow2",
+					     optarg);
+		export.qcow2 = !strcmp(optarg, "qcow2");
+	}
+	if (opt < 0)
+		return opt;
+	if (argc - optind != 2)
+		return evs_error_set(err, EINVAL, "two operands are needed: the image, and the file");
+	export.path = argv[optind + 1];
+	ret = target_open(&export.target, argv[optind], EVS_KIND_IMAGE, err);
+	if (ret)
+		return ret;
+	ret = export_image(&export, err);
+	target_close(&export.target);
+	return ret;
+}
+
+const struct verb verb_image_export = {
+	.name = "image export",
+	.args = "[OPTION...] POOL/image:NAME FILE",
+	.brief = "write an image to a new file",
+	.options = options,
+	.notes = "An encrypted image stays encrypted, and has its header in the file: image copy --plain\n"
+		 "makes one that is not. Prints the file, the UUID, and the id of the CMK, or \"plain\".\n",
+	.operands = { WORD_POOL_DISK, WORD_FILE },
+	.needs = VERB_NEEDS_ROOT,
+	.run = run,
+};
