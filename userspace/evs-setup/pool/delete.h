@@ -18,7 +18,6 @@ struct delete_request {
 	bool dry_run;
 };
 
-
 /**
  * delete_object() - Delete a disk, a snapshot or an image.
  * @target: the object

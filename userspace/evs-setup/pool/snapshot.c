@@ -205,6 +205,8 @@ static int make_frozen(struct request *req, struct freeze_disk *disks, struct ev
 static int make(struct request *req, struct evs_error *err)
 {
 	struct freeze_disk disks[SNAPSHOTS_MAX] = {};
+	/* What the host cannot see may write to a disk that is not attached here. */
+	bool freeze = req->freeze.command || req->freeze.thaw_command;
 	struct stat st;
 	size_t i;
 
@@ -214,13 +216,15 @@ static int make(struct request *req, struct evs_error *err)
 		disks[i].consistent = !*req->list[i].node;
 		if (!*req->list[i].node)
 			continue;
+		freeze = true;
 		disks[i].node = req->list[i].node;
 		if (stat(disks[i].node, &st))
 			return evs_error_set(err, errno, "%s: %m", disks[i].node);
 		disks[i].dev = st.st_rdev;
 		disks[i].below = *req->list[i].below ? req->list[i].below : NULL;
 	}
-	return req->no_freeze ? make_all(req, disks, err) : make_frozen(req, disks, err);
+	return freeze && !req->no_freeze ? make_frozen(req, disks, err) :
+	       make_all(req, disks, err);
 }
 
 static int create(struct request *req, int count, char *names[], struct evs_error *err)
@@ -306,9 +310,9 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 		return evs_error_set(err, EINVAL, "more than %d snapshots at once", SNAPSHOTS_MAX);
 	if (req.copy && argc - optind > 1)
 		return evs_error_set(err, EINVAL, "--copy takes one snapshot, as it takes long");
-	if (req.no_freeze && (req.freeze.command || req.freeze.thaw_command))
+	if ((req.no_freeze || req.copy) && (req.freeze.command || req.freeze.thaw_command))
 		return evs_error_set(err, EINVAL,
-				     "give --no-freeze, or commands to freeze and thaw, not both");
+				     "--no-freeze and --copy take no commands to freeze and thaw");
 	req.list = calloc(SNAPSHOTS_MAX, sizeof(*req.list));
 	if (!req.list)
 		return evs_error_set(err, ENOMEM, "out of memory");

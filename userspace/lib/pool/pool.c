@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,25 @@ static int remove_unfinished(struct evs_pool *pool, const struct evs_object *obj
 	return pool->ops->remove(pool, object, err);
 }
 
+/* Locks of those who were killed: their objects are gone, or had not been made yet. */
+static void sweep_locks(void)
+{
+	struct evs_lock lock;
+	glob_t found;
+	size_t i;
+
+	if (glob(LOCK_FOLDER "/new.*", 0, NULL, &found))
+		return;
+	for (i = 0; i < found.gl_pathc; i++) {
+		if (strlen(found.gl_pathv[i]) >= sizeof(lock.path))
+			continue;
+		strcpy(lock.path, found.gl_pathv[i]);
+		if (!evs_lock_take(&lock, false))
+			evs_lock_release(&lock);
+	}
+	globfree(&found);
+}
+
 static int sweep(struct evs_pool *pool, struct evs_error *err)
 {
 	struct leftovers left = {};
@@ -138,6 +158,7 @@ static int sweep(struct evs_pool *pool, struct evs_error *err)
 		remove_unfinished(pool, &left.entries[i].object, left.entries[i].record.encrypted,
 				  &ignored);
 	free(left.entries);
+	sweep_locks();
 	return ret;
 }
 
