@@ -105,6 +105,8 @@ static void test_roles(void **state)
 	tls_refused("KMS.0301", NULL, "default", "list-keys", "{}");
 	tls_refused("KMS.0302", "stranger", "default", "list-keys", "{}");
 	tls_says("stranger", "list-keys", "{}", "is no client of this KMS: it takes a section");
+	tls_refused("KMS.0302", "stranger", "default", "create-datakey", DATAKEY);
+	sh("grep -q '\"event\":\"createDataKey\".*\"claimed\":\"CN=stranger\"' state/audit.log");
 
 	/* Without the agency, a user may nothing, and is told who has to do what */
 	tls_says("self", "create-datakey", DATAKEY,

@@ -12,6 +12,7 @@
 #include "fail.h"
 #include "hex.h"
 #include "http/peer.h"
+#include "text.h"
 
 static int by_uid(struct kmsd_peer *peer, const struct kmsd *kmsd, struct evs_error *err)
 {
@@ -87,11 +88,13 @@ static int match(struct kmsd_peer *peer, const struct kmsd *kmsd, const struct k
 		 void *session, gnutls_x509_crt_t crt, struct evs_error *err)
 {
 	const struct kmsd_clients *clients = &kmsd->conf.clients;
-	size_t size = sizeof(peer->subject);
 	const struct kmsd_client *c;
+	char dn[1024];
+	size_t size = sizeof(dn);
 
-	if (gnutls_x509_crt_get_dn(crt, peer->subject, &size))
-		peer->subject[0] = '\0';
+	/* Anybody may have written it */
+	if (!gnutls_x509_crt_get_dn(crt, dn, &size))
+		evs_text_copy(peer->subject, sizeof(peer->subject), dn, strlen(dn));
 	peer->expires = gnutls_x509_crt_get_expiration_time(crt);
 	if (peer->expires <= time(NULL) || gnutls_x509_crt_get_activation_time(crt) > time(NULL))
 		return kmsd_fail(err, KMSD_E_CERTIFICATE,
