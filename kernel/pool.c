@@ -30,6 +30,11 @@
 /*
  * How much of the memory may be bounce pages: deep queues of large writes would take
  * all of it, which nobody could reclaim before the backing device has answered.
+ *
+ * Each holds as much as a page of data that is being written. Writeback begins when a
+ * tenth of the memory is such data (vm.dirty_background_ratio), and a sixteenth is the
+ * power of two below that. It is more than disks need to be kept busy: 128 MiB in
+ * flight with 2 GiB of memory are 1 GB/s to one that takes 128 ms for each request.
  */
 #define EVS_BOUNCE_PART		16
 
