@@ -6,6 +6,8 @@
 # A loop of 5; EVS_LONG times that.
 . "$(dirname "$0")/../system/tap.sh"
 
+modprobe -q -a dm-thin-pool dm-snapshot ||
+	{ echo "1..0 # SKIP the kernel has no thin pools"; exit 0; }
 udevd=/lib/systemd/systemd-udevd
 uuid=11111111-2222-4333-8444-555555555555
 link=/dev/disk/by-uuid/$uuid
@@ -71,7 +73,7 @@ clean()
 }
 at_exit clean
 
-must modprobe -a loop dm-thin-pool dm-snapshot
+must modprobe loop
 mkdir -p /etc/evs
 $udevd >"$tmp/udevd.log" 2>&1 &
 must wait_for udevadm control --ping

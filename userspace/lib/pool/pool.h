@@ -39,7 +39,7 @@ struct evs_pool_entry {
 
 /**
  * struct evs_pool_usage - How full a pool is.
- * @size: bytes of data it has room for
+ * @size: bytes of data it has room for, EVS_POOL_UNKNOWN where that is not told
  * @used: bytes that are taken
  * @metadata_used: per cent of the metadata that are taken, 0 where there is none
  */
@@ -81,7 +81,8 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  *	     where the engine has @rollback. Cut short, it is finished, or undone, by the
  *	     next @list under the lock.
  * @rollback: take a disk back to one of its snapshots in place; NULL where @clone and
- *	      @replace do that
+ *	      @replace do that. Its record says so from before that until the next @save,
+ *	      whatever happens.
  * @grow: make it larger, also while it is active
  * @snapshot: make a snapshot of a disk, with its record, all at once
  * @clone: make an unfinished object with the data of a snapshot, an image or a disk

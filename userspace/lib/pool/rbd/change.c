@@ -114,7 +114,12 @@ int evs_rbd_rename(struct evs_pool *pool, const struct evs_object *object,
 		   const struct evs_object *to, struct evs_error *err)
 {
 	struct evs_rbd_args args;
+	int ret;
 
+	/* One whose name is taken away is going to be removed. */
+	ret = to->unfinished ? check_children(pool->engine, object, err) : 0;
+	if (ret)
+		return ret;
 	evs_rbd_begin(pool->engine, &args, "rename", NULL);
 	evs_rbd_add_spec(pool->engine, &args, object, NULL);
 	evs_rbd_add_spec(pool->engine, &args, to, NULL);
