@@ -30,7 +30,7 @@ static const struct evs_config_key keys[] = {
 static int make_config(struct evs_lvm *lvm, struct evs_error *err)
 {
 	static const char *const argv[] = { "lvmconfig", "devices/global_filter", NULL };
-	char *output = NULL, *filter = NULL;
+	char *output = NULL, *filter = NULL, *end;
 	int len, ret;
 
 	ret = evs_run(argv, &output, err);
@@ -44,7 +44,11 @@ static int make_config(struct evs_lvm *lvm, struct evs_error *err)
 	filter = output ? strchr(output, '=') : NULL;
 	if (filter) {
 		filter += 1 + (filter[1] == '[');
-		filter[strcspn(filter, "]\n")] = '\0';
+		filter[strcspn(filter, "\n")] = '\0';
+		/* A pattern may have brackets of its own. */
+		end = filter + strlen(filter);
+		if (filter[-1] == '[' && end > filter && end[-1] == ']')
+			end[-1] = '\0';
 	}
 	len = snprintf(lvm->config, sizeof(lvm->config),
 		       "devices{global_filter=[\"r|^/dev/evs[0-9/]|\"%s%s]}%s",
