@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What LVM is called with, and what is made of its reports: by programs in its place. */
+#include "common.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "config-options.h"
+#include "pool/pool.h"
+
+
+static char folder[] = "/tmp/evs-lvm-XXXXXX";
+
+/* A program of this name, which keeps its arguments and says this */
+static void program(const char *name, const char *said)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\nprintf '%%s\\n' \"$@\" >%s/%s.args\ncat <<'END'\n%s\nEND\n", folder,
+		name, said);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+/* Whether it was called with this argument */
+static bool called_with(const char *name, const char *argument)
+{
+	char path[64], line[4096];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s.args", folder, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		found = !strncmp(line, argument, strlen(argument));
+	}
+	fclose(file);
+	return found;
+}
+
+static int open_pool(struct evs_pool *pool, struct evs_error *err)
+{
+	static const struct evs_config_pool none;
+	static struct evs_config_pool config;
+
+	config = none;
+	config.ops = &evs_pool_lvm_ops;
+	strcpy(config.name, "p");
+	assert_int_equal(evs_options_set(&config.options, "vg", "v"), 0);
+	assert_int_equal(evs_options_set(&config.options, "thinpool", "t"), 0);
+	return evs_pool_open(pool, &config, err);
+}
+
+#define THIN(zero) "{\"report\": [{\"lv\": [{\"lv_attr\": \"twi-aotz--\", \"lv_size\": \"100\"," \
+		   "\"data_percent\": \"50.00\", \"metadata_percent\": \"9.60\", \"zero\": \"" zero "\"}]}]}"
+
+static void test_filter(void **state)
+{
+	static const struct {
+		const char *there;
+		const char *wanted;
+	} cases[] = {
+		{ "", "devices{global_filter=[\"r|^/dev/evs[0-9/]|\"]}" },
+		{ "global_filter=[\"r|sd[ab]|\",\"a|.*|\"]",
+		  "devices{global_filter=[\"r|^/dev/evs[0-9/]|\",\"r|sd[ab]|\",\"a|.*|\"]}" },
+		{ "global_filter=\"r|sd[ab]|\"",
+		  "devices{global_filter=[\"r|^/dev/evs[0-9/]|\",\"r|sd[ab]|\"]}" },
+	};
+	struct evs_error err = {};
+	struct evs_pool pool;
+	size_t i;
+
+	(void)state;
+	program("lvs", THIN("zero"));
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		program("lvmconfig", cases[i].there);
+		assert_int_equal(open_pool(&pool, &err), 0);
+		if (!called_with("lvs", cases[i].wanted))
+			fail_msg("not called with %s", cases[i].wanted);
+		evs_pool_close(&pool);
+	}
+}
+
+static void test_pool(void **state)
+{
+	struct evs_pool_usage usage;
+	struct evs_error err = {};
+	struct evs_pool pool;
+
+	(void)state;
+	program("lvmconfig", "");
+	program("lvs", THIN("zero"));
+	assert_int_equal(open_pool(&pool, &err), 0);
+	assert_int_equal(pool.ops->usage(&pool, &usage, &err), 0);
+	assert_int_equal(usage.size, 100);
+	assert_int_equal(usage.used, 50);
+	assert_int_equal(usage.metadata_used, 10);
+	evs_pool_close(&pool);
+	program("lvs", THIN(""));
+	assert_int_equal(open_pool(&pool, &err), -EOPNOTSUPP);
+	assert_contains(err.text, "does not zero new blocks");
+	program("lvs", "{\"report\": [{\"lv\": [{\"lv_attr\": \"-wi-a-----\", \"zero\": \"\"}]}]}");
+	assert_int_equal(open_pool(&pool, &err), -EOPNOTSUPP);
+	assert_contains(err.text, "is no thin pool");
+	program("lvs", "{}");
+	assert_int_equal(open_pool(&pool, &err), -EPROTO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_filter),
+		cmocka_unit_test(test_pool),
+	};
+	char path[4096];
+	int ret;
+
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s:%s", folder, getenv("PATH"));
+	setenv("PATH", path, 1);
+	ret = cmocka_run_group_tests(tests, NULL, NULL);
+	remove_tree(folder);
+	return ret;
+}
