@@ -9,6 +9,9 @@
 # Each test is run for every engine that the guest has: for engine in $(engines).
 . "${BASH_SOURCE[0]%/*}/../system/tap.sh"
 
+# LVM in a guest without udev
+lvm=(--config "activation{udev_sync=0 udev_rules=0 monitoring=0}")
+
 # engines: the engines that this guest has the kernel and the programs for
 engines()
 {
@@ -51,7 +54,23 @@ new_pool()
 		new_fs "$name" 600M mkfs.xfs -q -m reflink=1
 		add_pool "$name" dir "dir = $tmp/$name" "$@"
 		;;
+	lvm)
+		new_vg "$name"
+		add_pool "$name" lvm "vg = vg.$name" "thinpool = pool" "$@"
+		;;
 	esac
+}
+
+# new_vg NAME: a volume group with a thin pool
+new_vg()
+{
+	local loop
+
+	loop=$(new_loop "$(new_file "$1.pv" 700M)")
+	at_exit losetup -d "$loop"
+	must lvm vgcreate -q "${lvm[@]}" "vg.$1" "$loop"
+	at_exit lvm vgchange -q "${lvm[@]}" -an "vg.$1"
+	must lvm lvcreate -q "${lvm[@]}" -L 600M --poolmetadatasize 4M -c 64k -Zy -T "vg.$1/pool"
 }
 
 # drop_pools: forget the pools; their file systems go at the end
