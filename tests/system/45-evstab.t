@@ -225,6 +225,10 @@ like "$(evs-setup probe --export "$two")" "^EVS_ATTACHED_AS=${evs#/dev/}\$" "att
 loop=$(losetup --noheadings --output NAME --associated "$two")
 is "$(evs-setup probe --export "$(cat "/sys/block/${loop#/dev/}/dev")")" \
 	"$(evs-setup probe --export "$loop")" "the device may be given by its number"
+is "$(/usr/libexec/evs/evs-probe "$loop")" "$(evs-setup probe --export "$loop")" \
+	"what udev runs says the same"
+is "$(/usr/libexec/evs/evs-probe "$(cat "/sys/block/${loop#/dev/}/dev")")" \
+	"$(evs-setup probe --export "$loop")" "and takes a number, too"
 out=$(evs-setup probe "$two")
 like "$out" "^UUID +$uuid\$" "probe: UUID"
 like "$out" "^LABEL +a b'" "label"
@@ -233,6 +237,7 @@ must evs-setup detach "$evs"
 for what in "$tmp/evstab" /dev/null "$tmp/no-such-file" 240:77 "$tmp"; do
 	refused 4 '.' "probe of what is no EVS disk: $what" evs-setup probe --export "$what"
 	is "$(cat "$tmp/out")" "" "prints nothing"
+	refused 4 '.' "evs-probe refuses it, too: $what" /usr/libexec/evs/evs-probe "$what"
 done
 before=$(md5sum <"$two")
 must evs-setup probe "$two"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backing.h"
+#include "block.h"
 #include "loop.h"
 #include "text.h"
 
@@ -127,29 +128,8 @@ void backing_close(struct backing *backing)
 	claim_close(&backing->claim);
 }
 
-void backing_node(dev_t dev, char *name, size_t size)
-{
-	char path[64], target[PATH_MAX];
-	const char *base;
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	len = readlink(path, target, sizeof(target) - 1);
-	if (len < 0) {
-		snprintf(name, size, "%u:%u", major(dev), minor(dev));
-		return;
-	}
-	target[len] = '\0';
-	base = strrchr(target, '/');
-	snprintf(name, size, "/dev/%s", base ? base + 1 : target);
-	/* sysfs has an exclamation mark where /dev has a folder. */
-	for (name += sizeof("/dev/") - 1; *name; name++)
-		if (*name == '!')
-			*name = '/';
-}
-
 void backing_name(dev_t dev, char *name, size_t size)
 {
 	if (!read_sysfs(dev, "loop/backing_file", name, size))
-		backing_node(dev, name, size);
+		evs_block_node(dev, name, size);
 }

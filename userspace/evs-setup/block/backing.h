@@ -56,14 +56,6 @@ int backing_loop(struct backing *backing, unsigned int sector_size, struct evs_e
 void backing_close(struct backing *backing);
 
 /**
- * backing_node() - Where the node of a block device is.
- * @dev: its number
- * @path: filled; "MAJOR:MINOR" where there is no such device any more
- * @size: room there
- */
-void backing_node(dev_t dev, char *path, size_t size);
-
-/**
  * backing_name() - What a block device is to the user.
  * @dev: its number
  * @name: filled: the path of its node, or of the file under a loop device

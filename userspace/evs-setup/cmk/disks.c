@@ -14,11 +14,10 @@
 
 #include "cli/cli.h"
 #include "disk/disks.h"
-#include "disk/probe.h"
 #include "disks.h"
 #include "evstab.h"
 #include "text.h"
-#include "volume/volume.h"
+#include "volume/export.h"
 
 /**
  * struct search - What is looked for, and what was found.
@@ -140,7 +139,7 @@ static void look_at_device(struct search *s, struct udev_device *device)
 
 	if (s->cmk) {
 		snprintf(cmk, sizeof(cmk), "%s", s->cmk);
-		probe_defuse(cmk);
+		evs_export_defuse(cmk);
 		if (!is(device, "EVS_CMK", cmk))
 			return;
 	}

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "block.h"
 #include "block/backing.h"
 #include "block/loop.h"
 #include "cli/cli.h"
@@ -69,7 +70,7 @@ bool disks_is_over(const struct evs_disk *disk, const char *path)
 		return st.st_rdev == disk->backing_dev;
 	if (!S_ISREG(st.st_mode) || major(disk->backing_dev) != LOOP_MAJOR)
 		return false;
-	backing_node(disk->backing_dev, node, sizeof(node));
+	evs_block_node(disk->backing_dev, node, sizeof(node));
 	return loop_is_over(node, &st);
 }
 
@@ -168,7 +169,7 @@ int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
 	char path[PATH_MAX];
 	int ret;
 
-	backing_node(disk->backing_dev, path, sizeof(path));
+	evs_block_node(disk->backing_dev, path, sizeof(path));
 	ret = evs_device_open(&dev, path, O_RDONLY, err);
 	if (ret)
 		return ret;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "block/backing.h"
+#include "block.h"
 #include "config.h"
 #include "disks.h"
 #include "dk.h"
@@ -22,7 +22,7 @@ int dk_request(const struct evs_volume *vol, dev_t dev, const struct evs_pin *pi
 	ret = evs_keyring_isolate(err);
 	if (ret)
 		return ret;
-	backing_node(dev, device, sizeof(device));
+	evs_block_node(dev, device, sizeof(device));
 	evs_trace_begin("request-key", "KMS %s by evs-request-key", evs_volume_token(vol)->kms);
 	ret = evs_keyring_request(evs_volume_uuid(vol), device, pin, key, err);
 	evs_trace_end(0, ret ? strerror(err->errnum) : NULL);

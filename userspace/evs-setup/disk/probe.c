@@ -2,23 +2,17 @@
 /*
  * probe: what the header of a disk says, for people and for udev rules.
  */
-#include <blkid.h>
-#include <dirent.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
-#include "block/backing.h"
+#include "block.h"
 #include "block/loop.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/table.h"
 #include "disks.h"
-#include "probe.h"
-#include "volume/volume.h"
+#include "volume/export.h"
 
 enum column {
 	COL_DEVICE,
@@ -44,48 +38,12 @@ static const struct table_column columns[] = {
 	[COL_ATTACHED] = { "ATTACHED-AS", NULL, TABLE_TEXT, true },
 };
 
-/* Rules know a device below a disk by its number only: evs/backing_dev */
-static bool parse_number(const char *text, dev_t *dev)
-{
-	unsigned int dev_major, dev_minor;
-	int end = 0;
-
-	if (strspn(text, "0123456789:") != strlen(text) ||
-	    sscanf(text, "%8u:%8u%n", &dev_major, &dev_minor, &end) != 2 || text[end])
-		return false;
-	*dev = makedev(dev_major, dev_minor);
-	return true;
-}
-
-/* Is this disk over the device? */
-static bool stands_on(const char *disk, dev_t dev)
-{
-	unsigned int dev_major, dev_minor;
-	char path[PATH_MAX];
-	bool found;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/block/%s/evs/backing_dev", disk);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	found = fscanf(file, "%u:%u", &dev_major, &dev_minor) == 2 &&
-		makedev(dev_major, dev_minor) == dev;
-	fclose(file);
-	return found;
-}
-
-/*
- * The disk over a device or file, "" when there is none. Out of sysfs: asking
- * the kernel over netlink would load the module for every device with a header.
- */
+/* The disk over a device or file, "" when there is none */
 static void find_disk(const char *path, char *disk, size_t size)
 {
 	struct evs_error ignored = {};
-	const struct dirent *entry;
 	char loop[64];
 	struct stat st;
-	DIR *dir;
 
 	*disk = '\0';
 	if (stat(path, &st))
@@ -93,60 +51,10 @@ static void find_disk(const char *path, char *disk, size_t size)
 	if (S_ISREG(st.st_mode) &&
 	    (loop_find(&st, loop, sizeof(loop), &ignored) <= 0 || stat(loop, &st)))
 		return;
-	dir = opendir("/sys/block");
-	if (!dir)
-		return;
-	while (!*disk && (entry = readdir(dir)))
-		if (!strncmp(entry->d_name, "evs", 3) && stands_on(entry->d_name, st.st_rdev))
-			snprintf(disk, size, "%s", entry->d_name);
-	closedir(dir);
+	evs_block_disk(st.st_rdev, disk, size);
 }
 
-void probe_defuse(char *text)
-{
-	while ((text = strpbrk(text, " \t!\"#$&'()*;<>?[\\]^`{|}~%,")))
-		*text = '_';
-}
-
-static int print_label(const char *label, struct evs_error *err)
-{
-	char text[4 * EVS_LABEL_MAX + 1], *c;
-
-	if (!*label)
-		return 0;
-	if (blkid_safe_string(label, text, sizeof(text)))
-		return evs_error_set(err, EINVAL, "bad label");
-	probe_defuse(text);
-	for (c = text; (c = strchr(c, '/')); c++)
-		*c = '_';
-	printf("EVS_LABEL=%s\n", text);
-	if (blkid_encode_string(label, text, sizeof(text)))
-		return evs_error_set(err, EINVAL, "bad label");
-	printf("EVS_LABEL_ENC=%s\n", text);
-	return 0;
-}
-
-static int print_export(const char *path, const struct evs_volume *vol, struct evs_error *err)
-{
-	const struct evs_token *token = evs_volume_token(vol);
-	char disk[NAME_MAX + 1], cmk[EVS_CMK_REF_SIZE];
-	int ret;
-
-	find_disk(path, disk, sizeof(disk));
-	printf("EVS_UUID=%s\n", evs_volume_uuid(vol));
-	ret = print_label(evs_volume_label(vol), err);
-	strcpy(cmk, token->cmk);
-	probe_defuse(cmk);
-	printf("EVS_KMS=%s\nEVS_CMK=%s\n", token->kms, cmk);
-	printf("EVS_SECTOR_SIZE=%u\n", evs_volume_sector_size(vol));
-	printf("EVS_OFFSET=%llu\n", (unsigned long long)evs_volume_data_offset(vol));
-	printf("EVS_SIZE=%llu\n", (unsigned long long)evs_volume_data_size(vol));
-	if (*disk)
-		printf("EVS_ATTACHED_AS=%s\n", disk);
-	return ret;
-}
-
-static int print_properties(const char *path, const struct evs_volume *vol,
+static int print_properties(const char *path, const struct evs_volume *vol, const char *disk,
 			    struct evs_error *err)
 {
 	const struct evs_token *token = evs_volume_token(vol);
@@ -155,10 +63,8 @@ static int print_properties(const char *path, const struct evs_volume *vol,
 		.columns = columns,
 		.column_count = sizeof(columns) / sizeof(columns[0]),
 	};
-	char disk[NAME_MAX + 1];
 	int ret;
 
-	find_disk(path, disk, sizeof(disk));
 	if (table_add(&table, err) || table_set(&table, COL_DEVICE, err, "%s", path) ||
 	    table_set(&table, COL_UUID, err, "%s", evs_volume_uuid(vol)) ||
 	    (*evs_volume_label(vol) &&
@@ -185,7 +91,7 @@ static const struct verb_option options[] = {
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	char node[PATH_MAX];
+	char node[PATH_MAX], disk[NAME_MAX + 1];
 	struct evs_volume *vol;
 	bool export = false;
 	const char *path;
@@ -196,17 +102,18 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		export = true;
 	if (opt < 0 || cli_operand(argc, argv, "device or file", &path, err))
 		return -err->errnum;
-	if (parse_number(path, &dev)) {
-		backing_node(dev, node, sizeof(node));
+	if (evs_block_number(path, &dev)) {
+		evs_block_node(dev, node, sizeof(node));
 		path = node;
 	}
 	ret = evs_volume_read(&vol, path, 0, err);
 	if (ret)
 		return ret;
 	disks_warn_damage(path, vol);
+	find_disk(path, disk, sizeof(disk));
 	if (export)
 		out_own();
-	ret = export ? print_export(path, vol, err) : print_properties(path, vol, err);
+	ret = export ? evs_export(vol, disk, err) : print_properties(path, vol, disk, err);
 	evs_volume_close(vol);
 	return ret;
 }
