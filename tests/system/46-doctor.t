@@ -39,6 +39,34 @@ cmdline init_on_free=1 init_on_free=off
 like "$(evs-setup doctor)" '^note +freed memory: ' "freed memory: the last word counts"
 must umount /proc/cmdline
 
+# Secure Boot, and the kernel's keys, as doctor sees them
+boots_securely()
+{
+	must mount -t tmpfs none /sys/firmware
+	must mkdir -p /sys/firmware/efi/efivars
+	printf '\6\0\0\0\1' >/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+	must mv /sbin/modinfo /sbin/modinfo.kmod
+	at_exit mv /sbin/modinfo.kmod /sbin/modinfo
+	printf '#!/bin/sh\necho "%s"\n' "$1" >/sbin/modinfo
+	must chmod +x /sbin/modinfo
+	echo "01234567 I------ 1 perm 1f030000 0 0 asymmetri $2: 0a1b: X509.rsa 0a1b []" >"$tmp/keys"
+	must mount --bind "$tmp/keys" /proc/keys
+}
+
+unlike "$(evs-setup doctor)" 'Secure Boot' "no Secure Boot: nothing is said of it"
+boots_securely "DKMS module signing key" "Debian Secure Boot CA"
+doctor_finds "a signer who is not enrolled" \
+	"Secure Boot: is on and the module's signer is not enrolled \\(DKMS module signing key\\).*mokutil"
+keys=$(sed 's/Debian Secure Boot CA/DKMS module signing key/' "$tmp/keys")
+echo "$keys" >"$tmp/keys"
+like "$(evs-setup doctor)" '^ok +Secure Boot: ' "a signer who is enrolled"
+printf '#!/bin/sh\n' >/sbin/modinfo
+doctor_finds "a module that is not signed" 'Secure Boot: is on and the module is not signed'
+printf '\6\0\0\0\0' >/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+unlike "$(evs-setup doctor)" 'Secure Boot' "Secure Boot is off: nothing is said of it"
+must umount /proc/keys
+must umount /sys/firmware
+
 # LVM, which is asked what it is told to read; this host has none
 if [ ! -e /sbin/lvmconfig ]; then
 	unlike "$(evs-setup doctor)" ' LVM: ' "no LVM: nothing is said of it"

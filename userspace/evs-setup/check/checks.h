@@ -52,6 +52,12 @@ int check_config(struct findings *f, struct evs_config *cfg);
 void check_certificates(struct findings *f, const struct evs_config_kms *cfg);
 
 /**
+ * check_signer() - With Secure Boot, look whether the kernel would load the module.
+ * @f: counts it
+ */
+void check_signer(struct findings *f);
+
+/**
  * check_sentence() - A message without the name of the KMS, which its line begins with.
  * @err: the message
  * @what: the name

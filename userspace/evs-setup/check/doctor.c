@@ -275,6 +275,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	    evs_process_harden(err))
 		return -err->errnum;
 	check_module(&found);
+	check_signer(&found);
 	check_request_key(&found);
 	check_memory(&found);
 	check_quota(&found);
@@ -289,10 +290,10 @@ const struct verb verb_doctor = {
 	.name = "doctor",
 	.args = "[OPTION...]",
 	.brief = "check everything that attach needs and suggest fixes",
-	.notes = "Checks the module, the way from the kernel to the key helper, locked memory, the\n"
-		 "kernel's quota of keys, freed memory, the clock, LVM, the configuration, and each\n"
-		 "KMS in it: certificates, whether it can be reached, and whether it accepts this\n"
-		 "host. Prints a line for each: ok, note or BAD.\n"
+	.notes = "Checks the module, its signer where Secure Boot is on, the way from the kernel to the\n"
+		 "key helper, locked memory, the kernel's quota of keys, freed memory, the clock, LVM,\n"
+		 "the configuration, and each KMS in it: certificates, whether it can be reached, and\n"
+		 "whether it accepts this host. Prints a line for each: ok, note or BAD.\n"
 		 "Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };
