@@ -5,6 +5,7 @@
 #   make                module for the running kernel (or KDIR=) and userspace
 #   make install        install both (DESTDIR=, KDIR= and PREFIX= are honoured)
 #   make uninstall      remove what that installed
+#   make deb            Debian packages, into build/deb
 #   make demo           a disk's whole life in a QEMU guest
 #   make check          set up this machine, then every test
 #   make soak           what finds more the longer it runs (TIME= minutes, 60)
@@ -49,7 +50,7 @@ build/%/evs.ko: FORCE
 	@cp -rsfu $(CURDIR)/tests/kunit build/$*/tests/
 	@find build/$* -xtype l -delete
 	$(MAKE) -C $$(tests/vm/kernel $*)$(if $(filter qemu,$*),/build) \
-		$(if $(filter uml%,$*),ARCH=um) M=$(CURDIR)/build/$* $(KBUILD_ARGS) modules
+		$(if $(filter uml%,$*),ARCH=um) M=$(CURDIR)/build/$* EVS_KUNIT=1 $(KBUILD_ARGS) modules
 
 build/%/floor/evs_floor.ko: FORCE
 	@mkdir -p build/$*/floor
@@ -57,10 +58,24 @@ build/%/floor/evs_floor.ko: FORCE
 	$(MAKE) -C $$(tests/vm/kernel $*)$(if $(filter qemu,$*),/build) \
 		$(if $(filter uml%,$*),ARCH=um) M=$(CURDIR)/build/$*/floor modules
 
+# In a folder of one name, so that a build repeats
+export DEB_BUILD_OPTIONS ?= noautodbgsym parallel=$(shell nproc)
+DEB_SOURCES := $(shell git ls-files Documentation Kbuild README.md debian kernel userspace 2>/dev/null)
+deb: build/deb/done
+build/deb/done: $(DEB_SOURCES)
+	@test -n "$(DEB_SOURCES)" || { echo "make: deb: this is no clone of the git repository" >&2; exit 1; }
+	tests/vm/setup packages programs
+	rm -rf build/deb
+	mkdir -p build/deb/source
+	cp --parents --preserve=mode -t build/deb/source $(DEB_SOURCES)
+	cd build/deb/source && dpkg-buildpackage --build=binary --no-sign
+	touch $@
+
 setup:
 	tests/vm/setup
 
-demo: setup
+demo:
+	tests/vm/setup module programs guests demo
 	tests/demo/run
 
 check: setup
@@ -91,4 +106,4 @@ clean:
 
 FORCE:
 
-.PHONY: all modules modules_install userspace install uninstall setup demo check soak bench bench-quick lint coverage intree clean FORCE
+.PHONY: all modules modules_install userspace install uninstall deb setup demo check soak bench bench-quick lint coverage intree clean FORCE
