@@ -356,7 +356,7 @@ static void test_completion(void **state)
 		{ COMPLETE("cmk grant ''"), 0, "<add list remove>\n" },
 		{ COMPLETE("complet"), 0, "<>\n" },
 		{ COMPLETE("help head"), 0, "<header>\n" },
-		{ COMPLETE("create --f"), 0, "<--force>\n" },
+		{ COMPLETE("create --forc"), 0, "<--force>\n" },
 		{ COMPLETE("attach --sector-size ''"), 0, "<512 4096>\n" },
 		{ COMPLETE("list -o NAME,REA"), 0, "<NAME,READS>\n" },
 		{ "touch comp.file; " COMPLETE("probe comp.f"), 0, "<comp.file>\n" },
@@ -596,8 +596,8 @@ static void test_certificates(void **state)
 {
 	static const struct row rows[] = {
 		{ DOCTOR("good.pem"), 0, "good.pem: is valid" },
-		{ DOCTOR("soon.pem"), 0, "expires within 30 days" },
-		{ DOCTOR("late.pem"), 0, "has expired" },
+		{ DOCTOR("soon.pem"), 0, ", within 30 days; get a new one" },
+		{ DOCTOR("late.pem"), 0, "late.pem: expired on 20" },
 		{ DOCTOR("early.pem"), 0, "is not valid yet" },
 		{ DOCTOR("none.pem"), 0, "none.pem: No such file" },
 		{ DOCTOR("evs.conf"), 0, "holds no certificate" },
