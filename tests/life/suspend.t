@@ -6,6 +6,7 @@
 . "$(dirname "$0")/life.sh"
 modprobe -q -a dm-thin-pool dm-snapshot ||
 	{ echo "1..0 # SKIP the kernel has no thin pools"; exit 0; }
+# shellcheck disable=SC2034 # life.sh has it
 engine=lvm
 at_exit detach_pools
 start_kms
