@@ -27,8 +27,8 @@ must write_to p/d1 200
 must evs-setup snapshot create p/d1@before
 must write_to p/d1 120
 before=$(objects p)
-refused 4 "limit is 50 %" "no disk above the limit" evs-setup create p/d2 --plain --size 64M
-refused 4 "limit is 50 %" "no snapshot above the limit" evs-setup snapshot create p/d1@after
+refused 2 "limit is 50 %" "no disk above the limit" evs-setup create p/d2 --plain --size 64M
+refused 2 "limit is 50 %" "no snapshot above the limit" evs-setup snapshot create p/d1@after
 is "$(objects p)" "$before" "nothing was made"
 ok "what is there can be read" content p/d1
 must evs-setup delete p/d1 --with-snapshots --yes
@@ -37,7 +37,7 @@ must evs-setup delete p/d2 --yes
 
 # A fresh pool has used more than this of its metadata.
 sed -i 's/^limit = .*/limit = 1/' /etc/evs/evs.conf
-refused 4 "its metadata is [0-9]+ % full, and limit is 1 %" \
+refused 2 "its metadata is [0-9]+ % full, and limit is 1 %" \
 	"no disk above the limit of metadata" evs-setup create p/d3 --plain --size 64M
 is "$(objects p)" "" "nothing was made"
 done_testing

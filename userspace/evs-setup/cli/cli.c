@@ -61,6 +61,7 @@ static enum cli_exit errno_exit_status(int errnum)
 	case EACCES:
 	case EROFS:
 	case EOPNOTSUPP:
+	case ENOSPC:
 	case ECANCELED:
 	case ENOKEY:
 	case EKEYREVOKED:
@@ -74,7 +75,6 @@ static enum cli_exit errno_exit_status(int errnum)
 	case ENOTDIR:
 	case EISDIR:
 	case ELOOP:
-	case ENOSPC:
 	case EMEDIUMTYPE:
 	case ENOMEDIUM:
 	case EUCLEAN:
