@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "disks.h"
+#include "pool/place.h"
 #include "tab.h"
 #include "text.h"
 #include "volume/volume.h"
@@ -29,19 +30,18 @@ static int take_two(int argc, char *argv[], const char *what, const char **devic
 	return 0;
 }
 
-static int run_backup(int argc, char *argv[], struct evs_error *err)
+static int backup(const struct place *place, const char *file, struct evs_error *err)
 {
-	const char *device = NULL, *file = NULL;
 	struct evs_volume *vol;
 	struct evs_device dev;
 	int ret;
 
-	if (cli_option(argc, argv, err) || take_two(argc, argv, BACKUP, &device, &file, err) ||
-	    evs_device_open(&dev, device, O_RDONLY, err))
-		return -err->errnum;
+	ret = evs_device_open(&dev, place->path, O_RDONLY, err);
+	if (ret)
+		return ret;
 	ret = evs_volume_open(&vol, &dev, 0, err);
 	if (!ret) {
-		disks_warn_damage(device, vol);
+		disks_warn_damage(place->ref, vol);
 		ret = evs_volume_backup(vol, file, err);
 		evs_volume_close(vol);
 	}
@@ -49,12 +49,28 @@ static int run_backup(int argc, char *argv[], struct evs_error *err)
 	return ret;
 }
 
+static int run_backup(int argc, char *argv[], struct evs_error *err)
+{
+	const char *device = NULL, *file = NULL;
+	struct place place;
+	int ret;
+
+	if (cli_option(argc, argv, err) || take_two(argc, argv, BACKUP, &device, &file, err) ||
+	    place_open(&place, device, 0, err))
+		return -err->errnum;
+	ret = backup(&place, file, err);
+	place_close(&place);
+	return ret;
+}
+
 /**
  * struct restore - What is asked.
+ * @place: where the header is to be
  * @claim: the device
  * @force: whatever it holds
  */
 struct restore {
+	struct place place;
 	struct claim claim;
 	bool force;
 };
@@ -70,24 +86,46 @@ static int agree(void *arg, const char *change, struct evs_error *err)
 	if (!isatty(STDIN_FILENO))
 		return evs_error_set(err, EEXIST,
 				     "%s: nothing was written; --force restores the header nevertheless",
-				     restore->claim.dev.path);
+				     restore->place.ref);
 	fputs("Restore the header? Type yes: ", stderr);
 	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
-		return evs_error_set(err, ECANCELED, "%s: nothing was written",
-				     restore->claim.dev.path);
+		return evs_error_set(err, ECANCELED, "%s: nothing was written", restore->place.ref);
 	return claim_confirm(&restore->claim, err);
 }
 
+/* A disk of a pool is what its record says, whatever --force allows elsewhere. */
+static int check_record(const struct place *place, const char *file, struct evs_error *err)
+{
+	struct evs_volume *vol;
+	int ret;
+
+	if (!place->in_pool)
+		return 0;
+	ret = evs_volume_read(&vol, file, EVS_VOLUME_HEADER, err);
+	if (ret)
+		return ret;
+	if (strcmp(evs_volume_uuid(vol), place->entry.record.id))
+		ret = evs_error_set(err, EEXIST, "%s: is the header of disk %s, but %s is disk %s",
+				    file, evs_volume_uuid(vol), place->ref,
+				    place->entry.record.id);
+	evs_volume_close(vol);
+	return ret;
+}
+
 /* The header is restored: what cannot be looked at is no failure of that. */
-static void warn_stale(const char *device)
+static int settle(struct place *place, struct evs_error *err)
 {
 	struct evs_error ignored = {};
 	struct evs_volume *vol;
+	int ret;
 
-	if (evs_volume_read(&vol, device, EVS_VOLUME_HEADER, &ignored))
-		return;
-	tab_warn_stale("header restore", device, evs_volume_uuid(vol), evs_volume_token(vol));
+	if (evs_volume_read(&vol, place->path, EVS_VOLUME_HEADER, &ignored))
+		return 0;
+	tab_warn_stale("header restore", place->path, evs_volume_uuid(vol),
+		       evs_volume_token(vol));
+	ret = place_settle(place, vol, err);
 	evs_volume_close(vol);
+	return ret;
 }
 
 static int run_restore(int argc, char *argv[], struct evs_error *err)
@@ -99,32 +137,52 @@ static int run_restore(int argc, char *argv[], struct evs_error *err)
 	while ((opt = cli_option(argc, argv, err)) > 0)
 		restore.force = true;
 	if (opt < 0 || take_two(argc, argv, BACKUP, &device, &file, err) ||
-	    claim_open(&restore.claim, device, err))
+	    place_open(&restore.place, device, PLACE_WRITE | PLACE_DAMAGED, err))
 		return -err->errnum;
-	ret = evs_volume_restore(&restore.claim.dev, file, restore.force, agree, &restore, err);
-	claim_close(&restore.claim);
+	ret = check_record(&restore.place, file, err);
 	if (!ret)
-		warn_stale(device);
+		ret = claim_open(&restore.claim, restore.place.path, err);
+	if (!ret) {
+		ret = evs_volume_restore(&restore.claim.dev, file, restore.force, agree, &restore,
+					 err);
+		claim_close(&restore.claim);
+	}
+	if (!ret)
+		ret = settle(&restore.place, err);
+	place_close(&restore.place);
 	return ret;
 }
 
-static int run_label(int argc, char *argv[], struct evs_error *err)
+static int set_label(const struct place *place, const char *label, struct evs_error *err)
 {
-	const char *device = NULL, *label = NULL;
 	struct evs_volume *vol;
 	struct claim claim;
 	int ret;
 
-	if (cli_option(argc, argv, err) ||
-	    take_two(argc, argv, "a label", &device, &label, err) ||
-	    evs_label_check(label, err) || claim_open_header(&claim, device, err))
-		return -err->errnum;
+	ret = claim_open_header(&claim, place->path, err);
+	if (ret)
+		return ret;
 	ret = evs_volume_open(&vol, &claim.dev, 0, err);
 	if (!ret) {
 		ret = evs_volume_set_label(vol, label, err);
 		evs_volume_close(vol);
 	}
 	claim_close(&claim);
+	return ret;
+}
+
+static int run_label(int argc, char *argv[], struct evs_error *err)
+{
+	const char *device = NULL, *label = NULL;
+	struct place place;
+	int ret;
+
+	if (cli_option(argc, argv, err) ||
+	    take_two(argc, argv, "a label", &device, &label, err) ||
+	    evs_label_check(label, err) || place_open(&place, device, PLACE_WRITE, err))
+		return -err->errnum;
+	ret = set_label(&place, label, err);
+	place_close(&place);
 	return ret;
 }
 
@@ -199,17 +257,21 @@ static int dump(const struct evs_volume *vol, struct evs_error *err)
 static int run_dump(int argc, char *argv[], struct evs_error *err)
 {
 	struct evs_volume *vol;
+	struct place place;
 	const char *device;
 	int ret;
 
-	if (cli_option(argc, argv, err) < 0 || cli_operand(argc, argv, "device or file", &device, err))
+	if (cli_option(argc, argv, err) < 0 ||
+	    cli_operand(argc, argv, "device or file", &device, err) ||
+	    place_open(&place, device, 0, err))
 		return -err->errnum;
-	ret = evs_volume_read(&vol, device, EVS_VOLUME_HEADER, err);
-	if (ret)
-		return ret;
-	disks_warn_damage(device, vol);
-	ret = dump(vol, err);
-	evs_volume_close(vol);
+	ret = evs_volume_read(&vol, place.path, EVS_VOLUME_HEADER, err);
+	if (!ret) {
+		disks_warn_damage(device, vol);
+		ret = dump(vol, err);
+		evs_volume_close(vol);
+	}
+	place_close(&place);
 	return ret;
 }
 
@@ -222,7 +284,7 @@ static const struct verb_option restore_options[] = {
 
 const struct verb verb_header_backup = {
 	.name = "header backup",
-	.args = "DEVICE|FILE BACKUP",
+	.args = "DEVICE|FILE|POOL/DISK BACKUP",
 	.brief = "copy the header of a disk into a new file",
 	.notes = "Without its header a disk is lost. The copy holds the data key in wrapped form,\n"
 		 "as the disk does: everyone who may use the CMK can open the disk with it.\n",
@@ -232,7 +294,7 @@ const struct verb verb_header_backup = {
 
 const struct verb verb_header_restore = {
 	.name = "header restore",
-	.args = "[--force] DEVICE|FILE BACKUP",
+	.args = "[--force] DEVICE|FILE|POOL/DISK BACKUP",
 	.brief = "write a copy of a header back to its disk",
 	.options = restore_options,
 	.notes = "Asks first when the disk was rewrapped or encrypted anew after the backup.\n"
@@ -243,7 +305,7 @@ const struct verb verb_header_restore = {
 
 const struct verb verb_header_label = {
 	.name = "header label",
-	.args = "DEVICE|FILE LABEL",
+	.args = "DEVICE|FILE|POOL/DISK LABEL",
 	.brief = "change the label of a disk",
 	.notes = "An empty LABEL removes the label. The disk may be attached.\n",
 	.operands = { WORD_FILE, WORD_TEXT },
@@ -252,7 +314,7 @@ const struct verb verb_header_label = {
 
 const struct verb verb_header_dump = {
 	.name = "header dump",
-	.args = "[OPTION...] DEVICE|FILE",
+	.args = "[OPTION...] DEVICE|FILE|POOL/DISK",
 	.brief = "show the header of a disk, or of a copy",
 	.notes = "Prints one paragraph for each token: a rewrap that was interrupted leaves two.\n"
 		 "Nothing of it is secret.\n",

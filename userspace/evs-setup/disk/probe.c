@@ -12,6 +12,7 @@
 #include "cli/out.h"
 #include "cli/table.h"
 #include "disks.h"
+#include "pool/place.h"
 #include "volume/export.h"
 
 enum column {
@@ -84,6 +85,25 @@ static int print_properties(const char *path, const struct evs_volume *vol, cons
 	return ret;
 }
 
+static int probe(const struct place *place, bool export, struct evs_error *err)
+{
+	char disk[NAME_MAX + 1];
+	struct evs_volume *vol;
+	int ret;
+
+	ret = evs_volume_read(&vol, place->path, 0, err);
+	if (ret)
+		return ret;
+	disks_warn_damage(place->ref, vol);
+	find_disk(place->path, disk, sizeof(disk));
+	if (export)
+		out_own();
+	ret = export ? evs_export(vol, disk, err) :
+	      print_properties(place->ref, vol, disk, err);
+	evs_volume_close(vol);
+	return ret;
+}
+
 static const struct verb_option options[] = {
 	{ "export", 'e', NULL, WORD_NONE, "print lines KEY=value, for udev rules and shell scripts" },
 	{},
@@ -91,36 +111,32 @@ static const struct verb_option options[] = {
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
-	char node[PATH_MAX], disk[NAME_MAX + 1];
-	struct evs_volume *vol;
 	bool export = false;
-	const char *path;
+	struct place place;
+	char node[PATH_MAX];
+	const char *ref;
 	dev_t dev;
 	int opt, ret;
 
 	while ((opt = cli_option(argc, argv, err)) > 0)
 		export = true;
-	if (opt < 0 || cli_operand(argc, argv, "device or file", &path, err))
+	if (opt < 0 || cli_operand(argc, argv, "device or file", &ref, err))
 		return -err->errnum;
-	if (evs_block_number(path, &dev)) {
+	if (evs_block_number(ref, &dev)) {
 		evs_block_node(dev, node, sizeof(node));
-		path = node;
+		ref = node;
 	}
-	ret = evs_volume_read(&vol, path, 0, err);
+	ret = place_open(&place, ref, 0, err);
 	if (ret)
 		return ret;
-	disks_warn_damage(path, vol);
-	find_disk(path, disk, sizeof(disk));
-	if (export)
-		out_own();
-	ret = export ? evs_export(vol, disk, err) : print_properties(path, vol, disk, err);
-	evs_volume_close(vol);
+	ret = probe(&place, export, err);
+	place_close(&place);
 	return ret;
 }
 
 const struct verb verb_probe = {
 	.name = "probe",
-	.args = "[OPTION...] DEVICE|FILE|MAJOR:MINOR",
+	.args = "[OPTION...] DEVICE|FILE|POOL/DISK|MAJOR:MINOR",
 	.brief = "show what the header of a disk says, attached or not",
 	.options = options,
 	.notes = "Does not ask for the key. Exits with 4 where there is no EVS disk.\n",

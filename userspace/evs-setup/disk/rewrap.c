@@ -16,6 +16,7 @@
 #include "cli/out.h"
 #include "config.h"
 #include "nl/netlink.h"
+#include "pool/place.h"
 #include "rewrap.h"
 #include "tab.h"
 #include "text.h"
@@ -81,42 +82,58 @@ static int tell_kernel(const struct evs_volume *vol, const struct evs_device *de
 }
 
 /* The header is what counts: that it is not what the kernel shows is no failure. */
-static int announce(const struct evs_volume *vol, const struct evs_device *dev,
+static int announce(const struct evs_volume *vol, const struct evs_device *dev, const char *ref,
 		    struct evs_error *err)
 {
 	struct evs_error ignored = {};
 
 	if (tell_kernel(vol, dev, &ignored))
-		cli_note("%s: status shows its old CMK until it is attached anew: %s", dev->path,
+		cli_note("%s: status shows its old CMK until it is attached anew: %s", ref,
 			 ignored.text);
 	tab_warn_stale("rewrap", dev->path, evs_volume_uuid(vol), evs_volume_token(vol));
 	if (cli_settings()->json)
-		return out_texts("disks", err, "device", dev->path, "uuid", evs_volume_uuid(vol),
+		return out_texts("disks", err, "device", ref, "uuid", evs_volume_uuid(vol),
 				 "kms", evs_volume_token(vol)->kms, "cmk",
 				 evs_volume_token(vol)->cmk, NULL);
-	evs_text_line(stdout, "%s %s %s", dev->path, evs_volume_uuid(vol),
+	evs_text_line(stdout, "%s %s %s", ref, evs_volume_uuid(vol),
 		      evs_volume_token(vol)->cmk);
 	return 0;
 }
 
-static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
+/* The header first: an old record is corrected by the next verb, an old header by none. */
+static int rewrap_place(struct place *place, const struct request *req, struct evs_error *err)
 {
-	const struct request *req = arg;
 	struct evs_volume *vol;
 	struct claim claim;
 	int ret;
 
-	ret = claim_open_header(&claim, target, err);
+	ret = claim_open_header(&claim, place->path, err);
 	if (ret)
 		return ret;
 	ret = evs_volume_open(&vol, &claim.dev, 0, err);
 	if (!ret) {
 		ret = rewrap_volume(vol, req, err);
 		if (!ret)
-			ret = announce(vol, &claim.dev, err);
+			ret = place_settle(place, vol, err);
+		if (!ret)
+			ret = announce(vol, &claim.dev, place->ref, err);
 		evs_volume_close(vol);
 	}
 	claim_close(&claim);
+	return ret;
+}
+
+static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
+{
+	const struct request *req = arg;
+	struct place place;
+	int ret;
+
+	ret = place_open(&place, target, PLACE_WRITE, err);
+	if (ret)
+		return ret;
+	ret = rewrap_place(&place, req, err);
+	place_close(&place);
 	return ret;
 }
 
@@ -163,7 +180,7 @@ static const struct verb_option options[] = {
 
 const struct verb verb_rewrap = {
 	.name = "rewrap",
-	.args = "[OPTION...] DEVICE|FILE\n"
+	.args = "[OPTION...] DEVICE|FILE|POOL/DISK\n"
 		"       evs-setup rewrap [OPTION...] --all",
 	.brief = "wrap the data key of a disk anew; its data stays as it is",
 	.options = options,

@@ -125,13 +125,10 @@ static int attach_found(struct attach_request *req, struct target *target, struc
 	int ret;
 
 	ret = target_find(target, &entry, err);
+	if (!ret)
+		ret = target_refuse_rollback(target, &entry.record, err);
 	if (ret)
 		return ret;
-	if (*entry.record.rollback)
-		return evs_error_set(err, EBUSY,
-				     "%s: its rollback to %s is not finished; finish it with: evs-setup snapshot rollback %s@%s",
-				     target->text, entry.record.rollback, target->text,
-				     entry.record.rollback);
 	if (detach_where(target, &entry.record, path, sizeof(path)))
 		return evs_error_set(err, EEXIST, "%s: is attached already, as %s", target->text,
 				     path);

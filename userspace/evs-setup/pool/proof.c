@@ -49,8 +49,9 @@ int proof_read(struct evs_pool *pool, const struct evs_pool_entry *entry,
 	if (ret)
 		return evs_error_prefix(err, "%s", text);
 	return *why ? evs_error_set(err, EBADMSG,
-				    "%s: is recorded as encrypted, but %s; nothing was done. Put its header back: evs-setup header restore FILE %s",
-				    text, why, path) : 0;
+				    "%s: is recorded as encrypted, but %s; nothing was done. Put its header back: evs-setup header restore %s BACKUP",
+				    text, why,
+				    entry->object.kind == EVS_KIND_DISK ? text : path) : 0;
 }
 
 int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struct evs_error *err)
@@ -64,4 +65,22 @@ int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struc
 	if (!ret)
 		evs_volume_close(vol);
 	return ret;
+}
+
+int proof_record(struct evs_pool *pool, struct evs_pool_entry *entry,
+		 const struct evs_volume *vol, struct evs_error *err)
+{
+	const struct evs_token *token = evs_volume_token(vol);
+	struct evs_record *record = &entry->record;
+	char text[EVS_OBJECT_TEXT_SIZE];
+
+	if (!strcmp(record->kms, token->kms) && !strcmp(record->cmk, token->cmk))
+		return 0;
+	strcpy(record->kms, token->kms);
+	strcpy(record->cmk, token->cmk);
+	if (!pool->ops->save(pool, &entry->object, record, err))
+		return 1;
+	evs_object_text(text, pool->config->name, &entry->object);
+	return evs_error_prefix(err, "%s: its header names CMK %s, but its record cannot be written",
+				text, token->cmk);
 }

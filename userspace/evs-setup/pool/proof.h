@@ -30,4 +30,18 @@ int proof_check(struct evs_pool *pool, const struct evs_pool_entry *entry, struc
 int proof_read(struct evs_pool *pool, const struct evs_pool_entry *entry,
 	       struct evs_volume **vol, struct evs_error *err);
 
+/**
+ * proof_record() - Have the record of an object name the KMS and CMK of its header.
+ * @pool: its pool, which is locked
+ * @entry: the object; its record is corrected
+ * @vol: its header, as proof_read() gives it
+ * @err: filled on failure
+ *
+ * A rewrap that does not know of the pool, or was cut short, leaves an old record.
+ *
+ * Return: 1 when the record was another one, 0, or a negative errno.
+ */
+int proof_record(struct evs_pool *pool, struct evs_pool_entry *entry,
+		 const struct evs_volume *vol, struct evs_error *err);
+
 #endif /* EVS_SETUP_POOL_PROOF_H */

@@ -111,12 +111,11 @@ static int look(const struct request *req, struct snapshot *snapshot, struct evs
 	disk.object.kind = EVS_KIND_DISK;
 	disk.object.snapshot[0] = '\0';
 	evs_object_text(disk.text, target->pool.config->name, &disk.object);
-	if (target_find(&disk, &snapshot->disk, err) || target_free_name(target, err) ||
+	if (target_find(&disk, &snapshot->disk, err) ||
+	    target_refuse_rollback(&disk, &snapshot->disk.record, err) ||
+	    target_free_name(target, err) ||
 	    evs_pool_room(&target->pool, req->copy ? snapshot->disk.used : 0, err))
 		return -err->errnum;
-	if (*snapshot->disk.record.rollback)
-		return evs_error_set(err, EBUSY, "%s: its rollback to %s is not finished", disk.text,
-				     snapshot->disk.record.rollback);
 	fill_record(snapshot);
 	if (!detach_where(&disk, &snapshot->disk.record, snapshot->node, sizeof(snapshot->node)))
 		snapshot->node[0] = '\0';

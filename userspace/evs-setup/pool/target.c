@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "proof.h"
 #include "target.h"
 
@@ -64,11 +65,48 @@ void target_close(struct target *target)
 	evs_config_free(&target->config);
 }
 
+/* That a record stays as old as it was is no obstacle: the header is what counts. */
+static void correct(struct target *target, struct evs_pool_entry *entry,
+		    const struct evs_volume *vol)
+{
+	struct evs_error err = {};
+	int ret;
+
+	/* To write the record of a disk is to say that its rollback has ended. */
+	if (*entry->record.rollback)
+		return;
+	ret = proof_record(&target->pool, entry, vol, &err);
+	if (ret < 0)
+		cli_note("warning: %s", err.text);
+	else if (ret)
+		cli_note("%s: note: its header names CMK %s of KMS %s now; the record of the pool is corrected",
+			 target->text, entry->record.cmk, entry->record.kms);
+}
+
 int target_find(struct target *target, struct evs_pool_entry *entry, struct evs_error *err)
 {
-	int ret = evs_pool_find(&target->pool, &target->object, entry, err);
+	struct evs_volume *vol;
+	int ret;
 
-	return ret ? ret : proof_check(&target->pool, entry, err);
+	ret = evs_pool_find(&target->pool, &target->object, entry, err);
+	if (ret || !entry->record.encrypted)
+		return ret;
+	ret = proof_read(&target->pool, entry, &vol, err);
+	if (ret)
+		return ret;
+	correct(target, entry, vol);
+	evs_volume_close(vol);
+	return 0;
+}
+
+int target_refuse_rollback(const struct target *target, const struct evs_record *record,
+			   struct evs_error *err)
+{
+	if (!*record->rollback)
+		return 0;
+	return evs_error_set(err, EBUSY,
+			     "%s: its rollback to %s is not finished; finish it with: evs-setup snapshot rollback %s@%s",
+			     target->text, record->rollback, target->text, record->rollback);
 }
 
 int target_free_name(struct target *target, struct evs_error *err)

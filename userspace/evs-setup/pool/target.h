@@ -51,11 +51,23 @@ void target_close(struct target *target);
  * @entry: filled
  * @err: filled on failure
  *
- * Call it with the lock of the pool.
+ * Call it with the lock of the pool: where the header names another CMK than the record,
+ * the record is corrected.
  *
  * Return: 0 or a negative errno, as evs_pool_find() and proof_check() give it.
  */
 int target_find(struct target *target, struct evs_pool_entry *entry, struct evs_error *err);
+
+/**
+ * target_refuse_rollback() - Refuse a disk that its engine is still taking back.
+ * @target: the disk
+ * @record: its record
+ * @err: filled when it is
+ *
+ * Return: 0 or -EBUSY.
+ */
+int target_refuse_rollback(const struct target *target, const struct evs_record *record,
+			   struct evs_error *err);
 
 /**
  * target_free_name() - Refuse a name that is taken.

@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The header of a disk of a pool, by the name of the disk: rewrapped, copied, restored. The
+# record says which CMK the header names, also after a rewrap that does not know of it.
+. "$(dirname "$0")/life.sh"
+
+at_exit detach_pools
+start_kms
+must evs-setup cmk create other
+test=$(cmk_id test)
+other=$(cmk_id other)
+
+# cmks NAME: the CMKs that its header names
+cmks()
+{
+	evs-setup header dump --json "$1" | jq -r '[.tokens[].cmk] | join(",")'
+}
+
+for engine in $(engines); do
+	new_pool p "$engine"
+	must evs-setup create --size 32M --cmk test p/enc
+	must evs-setup create --size 32M --cmk test p/sibling
+	must evs-setup create --size 32M --plain p/plain
+	must evs-setup header backup p/enc "$tmp/backup"
+	must evs-setup header backup p/sibling "$tmp/sibling"
+
+	# ---- rewrap ----
+
+	is "$(evs-setup rewrap --cmk other p/enc)" "p/enc $(object p/enc uuid) $other" \
+		"$engine: rewrap"
+	is "$(cmks p/enc)" "$other" "$engine: the header names the new CMK"
+	is "$(object p/enc cmk)" "$other" "$engine: the record as well"
+	must evs-setup attach p/enc
+	ok "$engine: of an attached disk" evs-setup rewrap --cmk test p/enc
+	is "$(object p/enc cmk)" "$test" "$engine: the record says so"
+	is "$(evs-setup status --json p/enc | jq -r '.disks[].cmk')" "$test" \
+		"$engine: the kernel as well"
+	refused 5 "" "$engine: no restore while it is attached" \
+		evs-setup header restore --force p/enc "$tmp/backup"
+	detach_pools
+	must evs-setup rewrap --cmk other "$(raw p/enc)"
+	is "$(object p/enc cmk)" "$test" "$engine: by the path of the data, the record is old"
+	like "$(evs-setup snapshot create p/enc@s 2>&1)" "CMK $other of KMS .* the record of the pool is corrected" \
+		"$engine: the next verb says that it corrects it"
+	is "$(object p/enc cmk)" "$other" "$engine: it does"
+	is "$(object p/enc@s cmk)" "$other" "$engine: the snapshot has it from there"
+	is "$(object p/sibling cmk)" "$test" "$engine: another disk is as it was"
+
+	# ---- restore ----
+
+	ok "$engine: restore of an old header" \
+		evs-setup header restore --force p/enc "$tmp/backup"
+	is "$(object p/enc cmk)" "$test" "$engine: the record has its CMK"
+	must dd if=/dev/zero of="$(raw p/enc)" bs=1M count=16 conv=notrunc status=none
+	refused 4 "evs-setup header restore p/enc BACKUP" "$engine: a lost header" \
+		evs-setup rewrap p/enc
+	refused 4 "" "$engine: probe of it" evs-setup probe p/enc
+	refused 5 "is the header of disk $(object p/sibling uuid)" "$engine: that of another disk" \
+		evs-setup header restore --force p/enc "$tmp/sibling"
+	ok "$engine: its own" evs-setup header restore --force p/enc "$tmp/backup"
+	node=$(evs-setup attach p/enc)
+	ok "$engine: it can be attached" test -b "$node"
+	is "$(evs-setup probe --json p/enc | jq -r '.disks[]."attached-as"')" "$node" \
+		"$engine: probe tells where"
+	detach_pools
+
+	# ---- the rest ----
+
+	ok "$engine: label" evs-setup header label p/enc story
+	is "$(evs-setup probe --json p/enc | jq -r '.disks[].label')" story "$engine: it has it"
+	for verb in rewrap probe "header dump"; do
+		# shellcheck disable=SC2086 # two words
+		refused 4 "p/plain: is plain: it has no header" "$engine: $verb of a plain disk" \
+			evs-setup $verb p/plain
+	done
+	rm "$tmp/backup" "$tmp/sibling"
+	drop_pools
+done
+done_testing
