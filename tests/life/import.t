@@ -75,6 +75,26 @@ for engine in $(engines); do
 	must evs-setup create --from-image p/image:anew p/anew
 	is "$(content p/anew)" "$sum" "$engine: its data can be read"
 
+	# ---- another layout: the data begins elsewhere ----
+
+	for offset in 4194304 20971520; do
+		must "$(dirname "$0")/move-data" "$tmp/disk" "$tmp/moved" "$offset"
+		must evs-setup image import --format raw "$tmp/moved" p/image:moved
+		must evs-setup create --from-image p/image:moved p/moved
+		is "$(content p/moved)" "$sum" "$engine: data at $offset"
+		ok "$engine: it can be resized" evs-setup resize --size 40M p/moved
+		node=$(evs-setup attach p/moved)
+		is "$(blockdev --getsize64 "$node")" $((40 << 20)) "$engine: to that size"
+		detach_pools
+		must evs-setup image delete --yes p/image:moved
+		must ln "$(raw p/moved)" "$tmp/p/link"
+		must evs-setup delete --yes p/moved
+		is "$(head -c "$offset" "$tmp/p/link" | tr -d '\0' | wc -c)" 0 \
+			"$engine: delete overwrites what is before the data"
+		ok "$engine: and no more" cmp -i "$offset" -n 8388608 "$tmp/moved" "$tmp/p/link"
+		must rm "$tmp/p/link" "$tmp/moved"
+	done
+
 	# ---- refused ----
 
 	before=$(everything p)

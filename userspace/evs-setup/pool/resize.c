@@ -15,17 +15,18 @@
 #include "detach.h"
 #include "disk/disks.h"
 #include "link.h"
+#include "proof.h"
 #include "resize.h"
 #include "volume/volume.h"
 
 #define SIZE_UNIT 4096
 
 static int check(const struct target *target, const struct evs_record *record, uint64_t size,
-		 struct evs_error *err)
+		 uint64_t offset, struct evs_error *err)
 {
 	if (!size)
 		return evs_error_set(err, EINVAL, "%s: --size BYTES is missing", target->text);
-	if (size % SIZE_UNIT || size > INT64_MAX - EVS_DATA_OFFSET)
+	if (size % SIZE_UNIT || size > INT64_MAX - offset)
 		return evs_error_set(err, EINVAL, "--size %" PRIu64 ": must be a multiple of %d", size,
 				     SIZE_UNIT);
 	if (size < record->size)
@@ -85,21 +86,43 @@ static int print_size(const struct target *target, uint64_t size, struct evs_err
 	return 0;
 }
 
+/* What the engine has before the data: an imported header may be another one than ours. */
+static int data_offset(struct target *target, const struct evs_pool_entry *entry,
+		       uint64_t *offset, struct evs_error *err)
+{
+	struct evs_volume *vol;
+	int ret;
+
+	*offset = 0;
+	if (!entry->record.encrypted)
+		return 0;
+	ret = proof_read(&target->pool, entry, &vol, err);
+	if (ret)
+		return ret;
+	*offset = evs_volume_data_offset(vol);
+	evs_volume_close(vol);
+	return 0;
+}
+
 static int resize(struct target *target, uint64_t size, struct evs_error *err)
 {
 	struct evs_pool *pool = &target->pool;
 	struct evs_pool_entry entry;
+	uint64_t offset;
 	int ret;
 
 	ret = target_find(target, &entry, err);
 	if (!ret)
-		ret = check(target, &entry.record, size, err);
+		ret = target_refuse_rollback(target, &entry.record, err);
+	if (!ret)
+		ret = data_offset(target, &entry, &offset, err);
+	if (!ret)
+		ret = check(target, &entry.record, size, offset, err);
 	if (!ret && size > entry.record.size)
 		ret = evs_pool_room(pool, 0, err);
 	if (ret)
 		return ret;
-	ret = pool->ops->grow(pool, &target->object,
-			      size + (entry.record.encrypted ? EVS_DATA_OFFSET : 0), err);
+	ret = pool->ops->grow(pool, &target->object, size + offset, err);
 	entry.record.size = size;
 	if (!ret)
 		ret = pool->ops->save(pool, &target->object, &entry.record, err);

@@ -91,23 +91,42 @@ static int note_leftover(void *arg, const struct evs_pool_entry *entry, struct e
 	return 0;
 }
 
-/* Overwrite the header of an object. What has none, or no room for it, goes without. */
+/* Not all headers are of our making. What is too damaged to tell gets the size of those. */
+static uint64_t header_bytes(const char *path, uint64_t size)
+{
+	uint64_t bytes = EVS_DATA_OFFSET;
+	struct evs_error ignored = {};
+	struct evs_volume *vol;
+
+	if (!evs_volume_read(&vol, path, 0, &ignored)) {
+		bytes = evs_volume_data_offset(vol);
+		evs_volume_close(vol);
+	}
+	return bytes < size ? bytes : size;
+}
+
+/* Overwrite the header of an object. */
 static void shred(struct evs_pool *pool, const struct evs_object *object)
 {
 	static const unsigned char zeros[1 << 20];
 	struct evs_error ignored = {};
 	struct evs_device dev;
 	char path[PATH_MAX];
-	uint64_t offset, size;
+	uint64_t offset, size, end;
 	unsigned int block;
+	size_t part;
 
 	if (pool->ops->activate(pool, object, true, path, sizeof(path), &ignored) ||
 	    evs_device_open(&dev, path, O_RDWR, &ignored))
 		return;
-	if (!evs_device_size(&dev, &size, &block, &ignored) && size >= EVS_DATA_OFFSET)
-		for (offset = 0; offset < EVS_DATA_OFFSET; offset += sizeof(zeros))
-			if (evs_device_write(&dev, zeros, sizeof(zeros), offset))
-				break;
+	if (evs_device_size(&dev, &size, &block, &ignored))
+		size = 0;
+	end = header_bytes(path, size);
+	for (offset = 0; offset < end; offset += part) {
+		part = end - offset < sizeof(zeros) ? (size_t)(end - offset) : sizeof(zeros);
+		if (evs_device_write(&dev, zeros, part, offset))
+			break;
+	}
 	evs_device_sync(&dev);
 	evs_device_close(&dev);
 }
