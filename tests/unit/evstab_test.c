@@ -133,6 +133,11 @@ static void test_bad(void **state)
 		{ "x /d NOFAIL", "unknown option \"NOFAIL\"" },
 		{ "x /d nofail discard", "\"discard\" is too much" },
 		{ "x dev", "\"dev\" is no device" },
+		{ "x p/d", "p/d: the name of this disk is p:d" },
+		{ "p:d p/d@s", "\"p/d@s\" is no device" },
+		{ "p:d P/d", "\"P/d\" is no device" },
+		{ "p:d p/d/e", "\"p/d/e\" is no device" },
+		{ "p:image:d p/image:d", "\"p/image:d\" is no device" },
 		{ "x UUID=", "\"UUID=\" is no device" },
 		{ "x uuid=1", "\"uuid=1\" is no device" },
 		{ "x ID=1", "\"ID=1\" is no device" },
@@ -266,8 +271,17 @@ static void test_resolve(void **state)
 	assert_int_equal(evstab_resolve(&tab.entries[0], &path, &err), 0);
 	assert_string_equal(path, "/no/such");
 	free(path);
+	assert_false(tab.entries[0].in_pool);
 	assert_int_equal(evstab_resolve(&tab.entries[1], &path, &err), -ENODEV);
 	assert_non_null(strstr(err.text, "UUID=00000000-0000-4000-8000-000000000000"));
+	evstab_free(&tab);
+	parse(&tab, "pool:disk-1 pool/disk-1 noauto\n");
+	assert_null(tab.entries[0].bad);
+	assert_true(tab.entries[0].in_pool);
+	assert_true(tab.entries[0].noauto);
+	assert_int_equal(evstab_resolve(&tab.entries[0], &path, &err), 0);
+	assert_string_equal(path, "pool/disk-1");
+	free(path);
 	evstab_free(&tab);
 }
 

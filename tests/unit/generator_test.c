@@ -18,6 +18,11 @@ static char kmsd_config[] = "/tmp/evs-generator-kmsd-XXXXXX";
 #undef EVS_KMSD_CONFIG_PATH
 #define EVS_KMSD_CONFIG_PATH kmsd_config
 
+static char config[] = "/tmp/evs-generator-conf-XXXXXX";
+#undef EVS_CONFIG_PATH
+#define EVS_CONFIG_PATH config
+
+#include "../../userspace/evs-generator/folder.c"
 #include "../../userspace/evs-generator/units.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -300,6 +305,38 @@ static void test_local_kms(void **state)
 	unlink(kmsd_config);
 }
 
+static void test_pool(void **state)
+{
+	struct evs_error err = {};
+	struct evstab tab;
+	int fd = mkstemp(config);
+	char text[64];
+
+	(void)state;
+	assert_true(fd >= 0);
+	dprintf(fd, "[pool q]\ndir = /other\n[pool p]\nengine = dir\ndir = /srv/my pool\n"
+		"[pool pp]\nengine = lvm\nvg = v\n");
+	close(fd);
+	assert_int_equal(evstab_parse(&tab, "t", "pp:d pp/d\nno:d no/d\n", 20, &err), 0);
+	assert_int_equal(units_write(dir, &tab, &tab.entries[0], &err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "evs-setup attach --tab pp:d"));
+	assert_int_equal(units_write(dir, &tab, &tab.entries[1], &err), -ENOENT);
+	evstab_free(&tab);
+	written(text, sizeof(text));
+	assert_string_equal(text, "");
+	check("p:d p/d noauto,nofail,x-systemd.device-timeout=9\n",
+	      NODE("dev-evs-p:d", "infinity", "evs-attach@p:d.service")
+	      "./evs-attach@p:d.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "RequiresMountsFor=\"/srv/my pool\"\n"
+	      "Wants=modprobe@loop.service\n"
+	      "After=modprobe@loop.service\n");
+	unlink(config);
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -343,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nofail_noauto, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_partitions, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_local_kms, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_pool, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
 	};
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "folder.h"
 #include "unit-name.h"
 #include "units.h"
 
@@ -26,7 +27,7 @@
  * @service: instance of the template
  * @node: device unit of /dev/evs/NAME
  * @source: device unit of the device below, "" for a file
- * @source_path: path of that device, or of the file
+ * @source_path: path of that device, of the file, or of the folder of the pool
  */
 struct names {
 	char service[UNIT_NAME_MAX + 1];
@@ -41,7 +42,9 @@ static int name_units(struct names *names, const struct evstab_entry *entry,
 	char escaped[UNIT_NAME_MAX + 1];
 	int len, ret;
 
-	ret = evstab_link(entry, names->source_path, sizeof(names->source_path), err);
+	ret = entry->in_pool ?
+	      folder_of_pool(entry, names->source_path, sizeof(names->source_path), err) :
+	      evstab_link(entry, names->source_path, sizeof(names->source_path), err);
 	if (ret)
 		return ret;
 	ret = unit_escape(entry->name, escaped, sizeof(escaped));

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "evstab.h"
+#include "pool/object.h"
 #include "text.h"
 
 #define BLANKS " \t"
@@ -129,6 +130,17 @@ static bool parse_name(const struct evstab *tab, struct evstab_entry *entry, con
 	return true;
 }
 
+/* A disk of a pool has the name that it has wherever it is attached. */
+static bool check_pool_name(const struct evstab *tab, struct evstab_entry *entry)
+{
+	char name[EVSTAB_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%s", entry->device);
+	*strchr(name, '/') = ':';
+	return !strcmp(entry->name, name) ||
+	       bad_line(tab, entry, "%s: the name of this disk is %s", entry->device, name);
+}
+
 static bool parse_device(const struct evstab *tab, struct evstab_entry *entry, char *device)
 {
 	size_t i, len;
@@ -150,8 +162,11 @@ static bool parse_device(const struct evstab *tab, struct evstab_entry *entry, c
 			entry->device[len] = (char)tolower((unsigned char)device[len]);
 		return true;
 	}
+	entry->in_pool = evs_object_is_disk(device, '/');
+	if (entry->in_pool)
+		return check_pool_name(tab, entry);
 	return bad_line(tab, entry,
-			"\"%.*s\" is no device: an absolute path, UUID=, LABEL=, PARTUUID= or PARTLABEL=",
+			"\"%.*s\" is no device: an absolute path, POOL/DISK, UUID=, LABEL=, PARTUUID= or PARTLABEL=",
 			SHOWN_MAX, device);
 }
 
@@ -422,11 +437,12 @@ int evstab_link(const struct evstab_entry *entry, char *path, size_t size, struc
 
 int evstab_resolve(const struct evstab_entry *entry, char **path, struct evs_error *err)
 {
-	*path = *entry->device == '/' ? strdup(entry->device) :
-		blkid_evaluate_spec(entry->device, NULL);
+	bool as_it_is = *entry->device == '/' || entry->in_pool;
+
+	*path = as_it_is ? strdup(entry->device) : blkid_evaluate_spec(entry->device, NULL);
 	if (*path)
 		return 0;
-	if (*entry->device == '/')
+	if (as_it_is)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	return evs_error_set(err, ENODEV, "%s: no such device", entry->device);
 }

@@ -19,7 +19,8 @@
  * @bad: why it is no good, "FILE:LINE: why"; NULL for a good one, and nothing
  *	 but @line and, where it was read, @name is set in a bad one
  * @name: how the disk shall be called; letters, digits and #+-.:=@_ only
- * @device: absolute path, or a tag as blkid(8) knows it, such as UUID=...
+ * @device: absolute path, or a tag as blkid(8) knows it, such as UUID=..., or POOL/DISK
+ * @in_pool: it is POOL/DISK, and @name is POOL:DISK
  * @read_only: the disk refuses writes
  * @discard: discards go through to the device
  * @no_partscan: partitions are not looked for
@@ -36,6 +37,7 @@ struct evstab_entry {
 	char *bad;
 	char name[EVSTAB_NAME_MAX + 1];
 	char device[EVSTAB_DEVICE_MAX + 1];
+	bool in_pool;
 	bool read_only;
 	bool discard;
 	bool no_partscan;
@@ -105,7 +107,7 @@ const struct evstab_entry *evstab_find(const struct evstab *tab, const char *nam
 
 /**
  * evstab_link() - Path under which udev has the device of an entry.
- * @entry: a good entry
+ * @entry: a good entry, not of a pool
  * @path: filled: its path, or the link in /dev/disk for a tag
  * @size: room there
  * @err: filled on failure
@@ -120,7 +122,7 @@ int evstab_link(const struct evstab_entry *entry, char *path, size_t size,
 /**
  * evstab_resolve() - Path of the device of an entry.
  * @entry: a good entry
- * @path: set to it, to be freed with free()
+ * @path: set to it, or to POOL/DISK, to be freed with free()
  * @err: filled on failure
  *
  * A tag is looked up in udev's links, and where these are missing on all

@@ -11,6 +11,7 @@
  * @target: device or file
  * @raw: there is no header
  * @several: others follow: with --json, they are printed together
+ * @again: of a disk of a pool: that it is attached already is fine
  * @pin: what KMS and CMK are accepted
  * @record: of a disk of a pool, its record: the UUID that its header must have, and its
  *	    size; else NULL
@@ -20,6 +21,7 @@ struct attach_request {
 	const char *target;
 	bool raw;
 	bool several;
+	bool again;
 	struct evs_pin pin;
 	const struct evs_record *record;
 	struct evs_attach what;

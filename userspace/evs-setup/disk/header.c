@@ -121,7 +121,7 @@ static int settle(struct place *place, struct evs_error *err)
 
 	if (evs_volume_read(&vol, place->path, EVS_VOLUME_HEADER, &ignored))
 		return 0;
-	tab_warn_stale("header restore", place->path, evs_volume_uuid(vol),
+	tab_warn_stale("header restore", place->ref, place->path, evs_volume_uuid(vol),
 		       evs_volume_token(vol));
 	ret = place_settle(place, vol, err);
 	evs_volume_close(vol);

@@ -90,7 +90,7 @@ static int announce(const struct evs_volume *vol, const struct evs_device *dev, 
 	if (tell_kernel(vol, dev, &ignored))
 		cli_note("%s: status shows its old CMK until it is attached anew: %s", ref,
 			 ignored.text);
-	tab_warn_stale("rewrap", dev->path, evs_volume_uuid(vol), evs_volume_token(vol));
+	tab_warn_stale("rewrap", ref, dev->path, evs_volume_uuid(vol), evs_volume_token(vol));
 	if (cli_settings()->json)
 		return out_texts("disks", err, "device", ref, "uuid", evs_volume_uuid(vol),
 				 "kms", evs_volume_token(vol)->kms, "cmk",

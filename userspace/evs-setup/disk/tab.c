@@ -17,6 +17,9 @@
 #include "detach.h"
 #include "disks.h"
 #include "evstab.h"
+#include "pool/attach.h"
+#include "pool/detach.h"
+#include "pool/target.h"
 #include "tab.h"
 #include "text.h"
 
@@ -52,7 +55,22 @@ static bool is_going(const struct evs_disk *disk)
 	return disk->lazy || disk->state == EVS_DEV_STATE_DETACHING;
 }
 
-/* It need not be attached if it is: but it has to be this one, and of use. */
+/* It need not be attached if it is, but it has to be of use. */
+static int check_use(const struct evs_disk *disk, struct evs_error *err)
+{
+	char path[32];
+
+	disks_path(disk, path, sizeof(path));
+	if (is_going(disk))
+		return evs_error_set(err, EBUSY, "%s is detached when it is closed: close it first", path);
+	if (disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED)
+		return 0;
+	return evs_error_set(err, EBUSY,
+			     "%s has no key any more (see evs-setup status): detach it first",
+			     path);
+}
+
+/* And it has to be this one. */
 static int check_attached(const struct evs_disk *disk, const char *device, struct evs_error *err)
 {
 	char path[32];
@@ -61,13 +79,7 @@ static int check_attached(const struct evs_disk *disk, const char *device, struc
 	if (!disks_is_over(disk, device))
 		return evs_error_set(err, EEXIST, "%s has this name, but is not over %s", path,
 				     device);
-	if (is_going(disk))
-		return evs_error_set(err, EBUSY, "%s is detached when it is closed: close it first", path);
-	if (disk->state == EVS_DEV_STATE_LIVE || disk->state == EVS_DEV_STATE_SUSPENDED)
-		return 0;
-	return evs_error_set(err, EBUSY,
-			     "%s has no key any more (see evs-setup status): detach it first",
-			     path);
+	return check_use(disk, err);
 }
 
 /* ---- one line ---- */
@@ -80,48 +92,105 @@ static struct evs_pin pin_of(const struct evstab_entry *entry)
 	};
 }
 
-static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry, bool several,
-			struct evs_error *err)
+/* Attached already, it is the disk of the pool, but the key of an encrypted one may be gone. */
+static int attach_in_tab(struct evs_nl *nl, const struct evstab_entry *entry,
+			 struct attach_request *req, struct evs_error *err)
 {
-	struct attach_request req = {
-		.several = several,
-		.what.name = entry->name,
-		.what.read_only = entry->read_only,
-		.what.allow_discards = entry->discard,
-		.what.no_partscan = entry->no_partscan,
-		.pin = pin_of(entry),
-	};
+	struct evs_disk disk;
+	int ret;
+
+	req->target = entry->device;
+	req->again = true;
+	ret = attach_in_pool(req, err);
+	if (!ret)
+		ret = find_name(nl, entry->name, &disk, err);
+	return ret > 0 ? check_use(&disk, err) : ret;
+}
+
+static int attach_device(struct evs_nl *nl, const struct evstab_entry *entry,
+			 struct attach_request *req, struct evs_error *err)
+{
 	struct evs_disk disk;
 	char *device;
 	int ret;
 
 	ret = evstab_resolve(entry, &device, err);
 	if (ret)
-		return evs_error_prefix(err, "%s", entry->name);
+		return ret;
+	req->what.name = entry->name;
 	ret = find_name(nl, entry->name, &disk, err);
 	if (ret > 0) {
 		ret = check_attached(&disk, device, err);
 	} else if (!ret) {
-		req.target = device;
-		ret = attach_disk(nl, &req, err);
+		req->target = device;
+		ret = attach_disk(nl, req, err);
 	}
 	free(device);
+	return ret;
+}
+
+static int attach_entry(struct evs_nl *nl, const struct evstab_entry *entry, bool several,
+			struct evs_error *err)
+{
+	struct attach_request req = {
+		.several = several,
+		.what.read_only = entry->read_only,
+		.what.allow_discards = entry->discard,
+		.what.no_partscan = entry->no_partscan,
+		.pin = pin_of(entry),
+	};
+	int ret = entry->in_pool ? attach_in_tab(nl, entry, &req, err) :
+		  attach_device(nl, entry, &req, err);
+
 	return ret ? evs_error_prefix(err, "%s", entry->name) : 0;
+}
+
+/* The disk of a pool that has this name; is there such a pool? */
+static bool name_in_pool(const char *name, char ref[EVSTAB_NAME_MAX + 1])
+{
+	struct evs_error ignored = {};
+	char *colon;
+
+	snprintf(ref, EVSTAB_NAME_MAX + 1, "%s", name);
+	colon = strchr(ref, ':');
+	if (!colon)
+		return false;
+	*colon = '/';
+	return target_is_pool(ref, &ignored) > 0;
+}
+
+/* One that is plain is not the kernel's. It cannot be taken away from its users. */
+static int detach_if_plain(const char *ref, struct evs_error *err)
+{
+	struct evs_error why = {};
+	int ret = detach_plain(ref, EVS_DETACH_IDLE, &why);
+
+	if (!ret || ret == -ENODEV || ret == -ENOENT)
+		return 0;
+	*err = why;
+	return ret;
 }
 
 static int detach_name(struct evs_nl *nl, const char *name, enum evs_detach how,
 		       struct evs_error *err)
 {
+	char ref[EVSTAB_NAME_MAX + 1];
+	bool in_pool = name_in_pool(name, ref);
 	struct evs_disk disk;
 	int ret;
 
 	ret = find_name(nl, name, &disk, err);
 	if (ret < 0)
 		return evs_error_prefix(err, "%s", name);
+	if (!ret)
+		return in_pool ? detach_if_plain(ref, err) : 0;
 	/* One that goes when it is closed is as good as gone, unless it is urgent. */
-	if (!ret || (is_going(&disk) && how != EVS_DETACH_FORCE))
+	if (is_going(&disk) && how != EVS_DETACH_FORCE)
 		return 0;
-	return detach_disk(nl, &disk, name, how, err);
+	ret = detach_disk(nl, &disk, name, how, err);
+	if (!ret && in_pool)
+		detach_release(ref);
+	return ret;
 }
 
 /* ---- all of them ---- */
@@ -216,7 +285,7 @@ static int find_device(const struct evstab_entry *entry, char **device, struct e
 	ret = evstab_resolve(entry, device, err);
 	if (ret)
 		return optional && ret == -ENODEV ? 1 : ret;
-	if (!optional || !access(*device, F_OK) || errno != ENOENT)
+	if (!optional || entry->in_pool || !access(*device, F_OK) || errno != ENOENT)
 		return 0;
 	free(*device);
 	return 1;
@@ -240,6 +309,10 @@ static void each_line(struct tally *tally, const struct evstab_entry *entry)
 	}
 	if (!ret)
 		return;
+	if (ret == -ENOENT && entry->in_pool && (entry->nofail || entry->noauto)) {
+		cli_note("%s: warning: %s: left out", tally->verb, err.text);
+		return;
+	}
 	if (!entry->bad)
 		evs_error_prefix(&err, "%s", entry->name);
 	tally_add(tally, &err);
@@ -303,13 +376,16 @@ int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err)
 /* ---- lines that a new header makes stale ---- */
 
 /* Is the line about this disk? */
-static bool is_about(const struct evstab_entry *entry, const struct stat *target, const char *uuid)
+static bool is_about(const struct evstab_entry *entry, const char *ref, const struct stat *target,
+		     const char *uuid)
 {
 	struct evs_error ignored = {};
 	struct stat st;
 	char *path;
 	bool same;
 
+	if (entry->in_pool)
+		return !strcmp(entry->device, ref);
 	if (!strncmp(entry->device, UUID_TAG, strlen(UUID_TAG)))
 		return !strcmp(entry->device + strlen(UUID_TAG), uuid);
 	if (evstab_resolve(entry, &path, &ignored))
@@ -320,7 +396,7 @@ static bool is_about(const struct evstab_entry *entry, const struct stat *target
 	return same;
 }
 
-void tab_warn_stale(const char *verb, const char *target, const char *uuid,
+void tab_warn_stale(const char *verb, const char *ref, const char *target, const char *uuid,
 		    const struct evs_token *token)
 {
 	const struct evstab_entry *entry;
@@ -335,7 +411,7 @@ void tab_warn_stale(const char *verb, const char *target, const char *uuid,
 	for (i = 0; i < tab.count; i++) {
 		entry = &tab.entries[i];
 		pin = pin_of(entry);
-		if (entry->bad || evs_pin_allows(&pin, token) || !is_about(entry, &st, uuid))
+		if (entry->bad || evs_pin_allows(&pin, token) || !is_about(entry, ref, &st, uuid))
 			continue;
 		cli_note("%s: %s:%u: %s cannot be attached by this line any more: change it to kms=%s,cmk=%s",
 			 verb, tab.path, entry->line, entry->name, token->kms, token->cmk);

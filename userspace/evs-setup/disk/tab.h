@@ -35,7 +35,7 @@ int tab_detach(struct evs_nl *nl, const char *name, enum evs_detach how, struct 
 /**
  * typedef tab_fn - What tab_each() does to a disk.
  * @arg: as given to tab_each()
- * @device: its path
+ * @device: its path, or POOL/DISK
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
@@ -59,13 +59,14 @@ int tab_each(const char *verb, tab_fn *fn, void *arg, struct evs_error *err);
 /**
  * tab_warn_stale() - Name the lines of evstab(5) that refuse a disk as it is now.
  * @verb: what has changed the header
+ * @ref: what the user gave
  * @target: the device or file
  * @uuid: UUID of the disk
  * @token: the token that its header has now
  *
  * Prints a line to standard error for each of them, with what it should say.
  */
-void tab_warn_stale(const char *verb, const char *target, const char *uuid,
+void tab_warn_stale(const char *verb, const char *ref, const char *target, const char *uuid,
 		    const struct evs_token *token);
 
 #endif /* EVS_SETUP_TAB_H */

@@ -116,6 +116,15 @@ static int attach_plain(const struct attach_request *req, const struct target *t
 
 /* ---- both ---- */
 
+/* It may be attached by the path of its data, with another name. */
+static bool has_link(const struct target *target, const char *path)
+{
+	char name[LINK_SIZE], node[PATH_MAX];
+
+	link_name(name, &target->pool, &target->object);
+	return !link_read(name, node, sizeof(node)) && !strcmp(node, path);
+}
+
 static int attach_found(struct attach_request *req, struct target *target, struct evs_error *err)
 {
 	struct evs_pool *pool = &target->pool;
@@ -130,7 +139,8 @@ static int attach_found(struct attach_request *req, struct target *target, struc
 	if (ret)
 		return ret;
 	if (detach_where(target, &entry.record, path, sizeof(path)))
-		return evs_error_set(err, EEXIST, "%s: is attached already, as %s", target->text,
+		return req->again && has_link(target, path) ? 0 :
+		       evs_error_set(err, EEXIST, "%s: is attached already, as %s", target->text,
 				     path);
 	ret = pool->ops->activate(pool, &target->object, !req->what.read_only, path, sizeof(path),
 				  err);

@@ -45,22 +45,6 @@ int link_make(const char *name, const char *node, struct evs_error *err)
 	return 0;
 }
 
-/* Disks outside of pools may have any name, such as "..:null". */
-static bool is_of_pool(const char *name)
-{
-	size_t len = strcspn(name, ":");
-	char pool[EVS_POOL_NAME_MAX + 1];
-	struct evs_error ignored = {};
-	struct evs_object object;
-
-	if (!name[len] || len > EVS_POOL_NAME_MAX)
-		return false;
-	memcpy(pool, name, len);
-	pool[len] = '\0';
-	return evs_pool_name_valid(pool) && !evs_object_parse(&object, name + len + 1, &ignored) &&
-	       object.kind == EVS_KIND_DISK;
-}
-
 int link_read(const char *name, char *node, size_t size)
 {
 	char path[LINK_SIZE];
@@ -74,11 +58,13 @@ int link_read(const char *name, char *node, size_t size)
 	return 0;
 }
 
+/* Disks outside of pools may have any name, such as "..:null". */
 void link_remove(const char *name, const char *node)
 {
 	char path[LINK_SIZE], there[64];
 
-	if (!is_of_pool(name) || link_read(name, there, sizeof(there)) || strcmp(there, node))
+	if (!evs_object_is_disk(name, ':') || link_read(name, there, sizeof(there)) ||
+	    strcmp(there, node))
 		return;
 	link_path(path, name);
 	if (unlink(path))

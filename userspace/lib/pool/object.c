@@ -108,6 +108,21 @@ int evs_object_parse(struct evs_object *object, const char *text, struct evs_err
 	return take_name(object->snapshot, at + 1, strlen(at + 1), "snapshot", err);
 }
 
+bool evs_object_is_disk(const char *text, char separator)
+{
+	const char *end = strchr(text, separator);
+	char pool[EVS_POOL_NAME_MAX + 1];
+	struct evs_error ignored = {};
+	struct evs_object object;
+
+	if (!end || end - text > EVS_POOL_NAME_MAX)
+		return false;
+	memcpy(pool, text, (size_t)(end - text));
+	pool[end - text] = '\0';
+	return evs_pool_name_valid(pool) && !evs_object_parse(&object, end + 1, &ignored) &&
+	       object.kind == EVS_KIND_DISK;
+}
+
 void evs_object_text(char text[EVS_OBJECT_TEXT_SIZE], const char *pool,
 		     const struct evs_object *object)
 {

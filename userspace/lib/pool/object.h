@@ -54,6 +54,13 @@ const char *evs_object_split(const char *text, char pool[EVS_POOL_NAME_MAX + 1])
 int evs_object_parse(struct evs_object *object, const char *text, struct evs_error *err);
 
 /**
+ * evs_object_is_disk() - Does a text have the form POOL/DISK?
+ * @text: the text
+ * @separator: what is between the two, the slash or another character
+ */
+bool evs_object_is_disk(const char *text, char separator);
+
+/**
  * evs_object_text() - Write the name of an object as the user knows it.
  * @text: filled
  * @pool: name of its pool
