@@ -75,6 +75,22 @@ for engine in $(engines); do
 			evs-setup $verb p/plain
 	done
 	rm "$tmp/backup" "$tmp/sibling"
+
+	# ---- paths ----
+
+	folder=$(mktemp -d /tmp/evs-life-XXXXXX)
+	at_exit rm -r "$folder"
+	must chmod 755 "$folder"
+	must cp --sparse=always "$(raw p/enc)" "$folder/d"
+	must chmod 644 "$folder/d"
+	must chmod 600 /etc/evs/evs.conf
+	must ln -s . "$folder/p"
+	ok "$engine: a path of a user who may not read evs.conf" \
+		setpriv --reuid 65534 --clear-groups sh -c "cd $folder && evs-setup probe p/d"
+	drop_pools
+	echo nonsense >/etc/evs/evs.conf
+	ok "$engine: a path where evs.conf is broken" \
+		sh -c "cd $folder && evs-setup probe ./d"
 	drop_pools
 done
 done_testing

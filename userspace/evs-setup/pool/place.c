@@ -34,10 +34,11 @@ int place_open(struct place *place, const char *ref, unsigned int flags, struct 
 {
 	int ret = target_is_pool(ref, err);
 
-	if (ret < 0)
+	/* Whoever may not read evs.conf has no pools. */
+	if (ret < 0 && ret != -EACCES)
 		return ret;
 	place->ref = ref;
-	place->in_pool = ret;
+	place->in_pool = ret > 0;
 	if (!place->in_pool)
 		return (size_t)snprintf(place->path, sizeof(place->path), "%s", ref) <
 		       sizeof(place->path) ? 0 :

@@ -12,7 +12,7 @@ int target_is_pool(const char *text, struct evs_error *err)
 	struct evs_config config;
 	int found;
 
-	if (!evs_object_split(text, name))
+	if (!evs_object_split(text, name) || !evs_pool_name_valid(name))
 		return 0;
 	if (evs_config_load(&config, err))
 		return -err->errnum;
