@@ -12,11 +12,15 @@
 # LVM in a guest without udev
 lvm=(--config "activation{udev_sync=0 udev_rules=0 monitoring=0}")
 
-# engines: the engines that this guest has the kernel and the programs for
+# engines: those that this guest has the kernel for. Where there are thin pools, a folder
+# is only for the long form: the guest without them is quicker.
 engines()
 {
+	local thin=
+
+	modprobe -q -a dm-thin-pool dm-snapshot && thin=lvm && echo lvm
 	modprobe -q xfs
-	! grep -qw xfs /proc/filesystems || echo dir
+	[ -n "$thin" ] && [ "${EVS_LONG:-1}" -eq 1 ] || ! grep -qw xfs /proc/filesystems || echo dir
 }
 
 # add_pool NAME ENGINE KEY=VALUE...: a section of evs.conf
@@ -79,16 +83,27 @@ drop_pools()
 	rm -f /etc/evs/evs.conf
 }
 
-# raw POOL/NAME: path of the data of an object as the engine has it
+# raw POOL/NAME: path of the data of an object, which is made active, as the engine has it
 raw()
 {
-	local name=${1#*/}
+	local pool=${1%%/*} name=${1#*/}
 
 	case $engine:$name in
-	dir:image:*) name=image/${name#image:} ;;
+	*:image:*) name=image/${name#image:} ;;
 	dir:*@*) name=${name%@*}/snapshot/${name#*@} ;;
 	esac
-	echo "$tmp/${1%%/*}/$name/disk"
+	if [ "$engine" = dir ]; then
+		echo "$tmp/$pool/$name/disk"
+		return
+	fi
+	name=vg.$pool/$(tr /@ .. <<<"$name")
+	lvm lvchange -q "${lvm[@]}" -ay -K "$name" >&2 && echo "/dev/$name"
+}
+
+# taken POOL/NAME: how many MiB an object takes; LVM tells it of active ones alone
+taken()
+{
+	raw "$1" >/dev/null && object "$1" used | awk '/^[0-9]+$/ { print int($1 / 1048576) }'
 }
 
 # everything POOL: what its engine has, ours or not, for comparisons
@@ -96,6 +111,10 @@ everything()
 {
 	case $engine in
 	dir) (cd "$tmp/$1" && find . -type f -printf '%P %s\n' -o -mindepth 1 -printf '%P\n' | sort) ;;
+	lvm)
+		lvm lvs "${lvm[@]}" --noheadings -S 'lv_name!=pool' \
+			-o lv_name,lv_size,lv_tags "vg.$1" | sort
+		;;
 	esac
 }
 
