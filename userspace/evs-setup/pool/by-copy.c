@@ -30,7 +30,9 @@ static int copy_all(struct evs_pool *pool, const struct evs_pool_entry *disk,
 	int ret;
 
 	progress_begin(&progress, what);
-	ret = pool->ops->allocated(pool, &disk->object, evs_ranges_add, &ranges, err);
+	/* To open a file that is claimed is to wait until the kernel takes the claim away. */
+	ret = from->is_file ? evs_ranges_walk(from->fd, evs_ranges_add, &ranges, err) :
+	      pool->ops->allocated(pool, &disk->object, evs_ranges_add, &ranges, err);
 	if (!ret)
 		ret = evs_copy(&copy, err);
 	progress_end(&progress);

@@ -108,21 +108,11 @@ static int parse_import(struct import *import, int argc, char *argv[], const cha
 static int file_ranges(const struct evs_device *file, struct evs_ranges *ranges,
 		       struct evs_error *err)
 {
-	off_t start = 0, end;
-
 	if (!file->is_file)
 		return evs_ranges_add(ranges, 0, ranges->skip + ranges->size, err);
-	for (;;) {
-		start = lseek(file->fd, start, SEEK_DATA);
-		if (start < 0 && errno == ENXIO)
-			return 0;
-		end = start < 0 ? -1 : lseek(file->fd, start, SEEK_HOLE);
-		if (end < 0)
-			return evs_error_set(err, errno, "%s: %m", file->path);
-		if (evs_ranges_add(ranges, (uint64_t)start, (uint64_t)(end - start), err))
-			return -err->errnum;
-		start = end;
-	}
+	if (evs_ranges_walk(file->fd, evs_ranges_add, ranges, err))
+		return evs_error_prefix(err, "%s", file->path);
+	return 0;
 }
 
 /* An image is whole blocks; one that is not ends with zeros. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "pool/ranges.h"
 
@@ -34,6 +35,24 @@ int evs_ranges_add(void *arg, uint64_t offset, uint64_t length, struct evs_error
 	ranges->range = range;
 	range[ranges->count++] = (struct evs_range){ .offset = start, .length = end - start };
 	return 0;
+}
+
+int evs_ranges_walk(int fd, evs_pool_range_fn *each, void *arg, struct evs_error *err)
+{
+	off_t start, end = 0;
+	int ret;
+
+	for (;;) {
+		start = lseek(fd, end, SEEK_DATA);
+		if (start < 0 && errno == ENXIO)
+			return 0;
+		end = start < 0 ? -1 : lseek(fd, start, SEEK_HOLE);
+		if (end < 0)
+			return evs_error_set(err, errno, "cannot tell holes from data: %m");
+		ret = each(arg, (uint64_t)start, (uint64_t)(end - start), err);
+		if (ret)
+			return ret;
+	}
 }
 
 uint64_t evs_ranges_bytes(const struct evs_ranges *ranges)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "pool/pool.h"
 
 #define EVS_RANGE_ALIGN 4096	/* what direct I/O takes on every device */
 
@@ -46,6 +47,17 @@ struct evs_ranges {
  * Return: 0 or a negative errno.
  */
 int evs_ranges_add(void *arg, uint64_t offset, uint64_t length, struct evs_error *err);
+
+/**
+ * evs_ranges_walk() - Tell what is written in a file.
+ * @fd: the file, open for reading; its position is moved
+ * @each: called for each range
+ * @arg: for @each
+ * @err: filled on failure
+ *
+ * Return: 0, what @each has returned, or a negative errno.
+ */
+int evs_ranges_walk(int fd, evs_pool_range_fn *each, void *arg, struct evs_error *err);
 
 /** evs_ranges_bytes() - How many bytes they are in all. @ranges: the ranges */
 uint64_t evs_ranges_bytes(const struct evs_ranges *ranges);

@@ -10,26 +10,9 @@
 #include <unistd.h>
 
 #include "pool/dir/dir.h"
+#include "pool/ranges.h"
 
 /* ---- allocated ---- */
-
-static int walk_data(int fd, evs_pool_range_fn *each, void *arg, struct evs_error *err)
-{
-	off_t start, end = 0;
-	int ret;
-
-	for (;;) {
-		start = lseek(fd, end, SEEK_DATA);
-		if (start < 0 && errno == ENXIO)
-			return 0;
-		end = start < 0 ? -1 : lseek(fd, start, SEEK_HOLE);
-		if (end < 0)
-			return evs_error_set(err, errno, "cannot tell holes from data: %m");
-		ret = each(arg, (uint64_t)start, (uint64_t)(end - start), err);
-		if (ret)
-			return ret;
-	}
-}
 
 int evs_dir_allocated(struct evs_pool *pool, const struct evs_object *object,
 		      evs_pool_range_fn *each, void *arg, struct evs_error *err)
@@ -38,7 +21,7 @@ int evs_dir_allocated(struct evs_pool *pool, const struct evs_object *object,
 
 	if (fd < 0)
 		return fd;
-	ret = walk_data(fd, each, arg, err);
+	ret = evs_ranges_walk(fd, each, arg, err);
 	close(fd);
 	return ret;
 }
