@@ -302,6 +302,7 @@ int evs_queue_init(struct evs_queue *queue, struct evs_cipher *cipher)
 
 	spin_lock_init(&queue->lock);
 	bio_list_init(&queue->held);
+	evs_submit_init(queue);
 
 	/*
 	 * Unbound, since a backing device with few interrupts would have all

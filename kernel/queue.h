@@ -92,9 +92,11 @@ struct evs_done {
  * @tag_set: requests of @q
  * @flush_key: tells lockdep flushes of the disk from those of @bdev
  * @crypt_req_size: room for a struct evs_crypt_req, in bytes
- * @lock: protects @held, and changes of @cipher
+ * @lock: protects @held, @later, and changes of @cipher
  * @held: reads that the backing device has answered and that are decrypted once the
  *	disk is resumed
+ * @later: bios for @bdev that could not be submitted where they were made
+ * @later_work: submits @later
  * @reserve: what there is if memory is short
  *
  * The caller of evs_queue_init() has set those up to @used. But for @idle, once in a
@@ -121,9 +123,11 @@ struct evs_queue {
 	struct lock_class_key flush_key;
 	size_t crypt_req_size;
 
-	/* held, changes of cipher */
+	/* held, later, changes of cipher */
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct bio_list held;
+	struct bio_list later;
+	struct work_struct later_work;
 	struct evs_reserve reserve;
 };
 
@@ -136,10 +140,10 @@ struct evs_queue {
  * @next: bio of a read whose data is decrypted next
  * @iter: how far that is
  * @srcu_idx: of the cipher that a read has in use
- * @awaited: how much a large read waits for: that the backing device has answered, and
- *	that submitting is over. Who comes last goes on with it. 0 for all others.
+ * @awaited: what a large read waits for: that the backing device has answered, and that
+ *	submitting is over. Who comes last goes on with it.
  * @node: entry in a list of reads that have been answered
- * @work: submits @bio, or decrypts the data of a read or what is left of it, in a worker
+ * @work: decrypts the data of a read, or what is left of it, in a worker
  */
 struct evs_cmd {
 	struct bio bio;
@@ -182,17 +186,17 @@ blk_status_t evs_no_cipher(const struct evs_cipher *cipher);
 
 /* submit.c */
 
-bool evs_submit_bio(struct evs_queue *queue, struct bio *bio);
+void evs_submit_init(struct evs_queue *queue);
+void evs_submit_bio(struct evs_queue *queue, struct bio *bio);
 void evs_cmd_init_bio(struct evs_queue *queue, struct request *rq,
 		      unsigned int nr_bvecs);
-bool evs_cmd_submit(struct evs_queue *queue, struct request *rq,
+void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 		    bio_end_io_t *end_io);
 
 /* read.c */
 
 void evs_done_tasklet(struct tasklet_struct *tasklet);
 void evs_read_queue(struct evs_queue *queue, struct evs_cmd *cmd);
-void evs_read_submitted(struct evs_cmd *cmd);
 blk_status_t evs_queue_read(struct evs_queue *queue, struct request *rq);
 
 /* write.c */

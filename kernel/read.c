@@ -7,13 +7,18 @@
  */
 #include <asm/simd.h>
 #include <crypto/internal/simd.h>
+#include <linux/atomic.h>
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/interrupt.h>
+#include <linux/llist.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
+#include <linux/workqueue.h>
 
 #include "queue.h"
 #include "trace.h"
@@ -344,18 +349,15 @@ static void evs_done_add(struct evs_queue *queue, struct evs_cmd *cmd)
 		tasklet_schedule(&done->tasklet);
 }
 
-/**
- * evs_read_submitted() - go on with a large read, unless that has to be awaited
- * @cmd: private data of the read, whose bio has been submitted
- *
- * It is left to a worker then: the backing device may complete all of them on one CPU.
- *
- * Context: process context, may sleep.
+/*
+ * A large read is left to a worker: the backing device may complete all of them on
+ * one CPU, and others wait for this context, too. If it has been answered before its
+ * submitter is back, that one decrypts it.
  */
-void evs_read_submitted(struct evs_cmd *cmd)
+static void evs_read_end_large(struct evs_queue *queue, struct evs_cmd *cmd)
 {
 	if (atomic_dec_and_test(&cmd->awaited))
-		evs_read_go_on_task(cmd);
+		evs_read_queue(queue, cmd);
 }
 
 /* Context: any, down to hard interrupts; likewise for all end_io */
@@ -367,12 +369,9 @@ static void evs_read_end_io(struct bio *bio)
 
 	cmd->next = rq->bio;
 	cmd->iter = rq->bio->bi_iter;
-	if (evs_read_is_large(rq)) {
-		if (atomic_dec_and_test(&cmd->awaited))
-			evs_read_queue(queue, cmd);
-		return;
-	}
-	if (in_hardirq() || irqs_disabled())
+	if (evs_read_is_large(rq))
+		evs_read_end_large(queue, cmd);
+	else if (in_hardirq() || irqs_disabled())
 		evs_done_add(queue, cmd);
 	else if (!crypto_simd_usable())
 		evs_read_queue(queue, cmd);
@@ -442,8 +441,9 @@ blk_status_t evs_queue_read(struct evs_queue *queue, struct request *rq)
 	large = evs_read_is_large(rq);
 	if (large)
 		atomic_set(&cmd->awaited, 2);
-	/* A small one may be gone when this returns */
-	if (evs_cmd_submit(queue, rq, evs_read_end_io) && large)
-		evs_read_submitted(cmd);
+	evs_cmd_submit(queue, rq, evs_read_end_io);
+	/* A small one may be gone */
+	if (large && atomic_dec_and_test(&cmd->awaited))
+		evs_read_go_on_task(cmd);
 	return BLK_STS_OK;
 }

@@ -6,6 +6,7 @@
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "queue.h"
@@ -45,13 +46,21 @@ void evs_cmd_init_bio(struct evs_queue *queue, struct request *rq,
 
 static void evs_submit_work(struct work_struct *work)
 {
-	struct evs_cmd *cmd = container_of(work, struct evs_cmd, work);
-	bool awaited = atomic_read(&cmd->awaited);
+	struct evs_queue *queue = container_of(work, struct evs_queue,
+					       later_work);
+	struct bio_list bios;
+	struct blk_plug plug;
+	struct bio *bio;
 
-	submit_bio_noacct(&cmd->bio);
-	/* It may be gone, unless it waits for this */
-	if (awaited)
-		evs_read_submitted(cmd);
+	spin_lock_irq(&queue->lock);
+	bios = queue->later;
+	bio_list_init(&queue->later);
+	spin_unlock_irq(&queue->lock);
+
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio_noacct(bio);
+	blk_finish_plug(&plug);
 }
 
 /*
@@ -101,11 +110,11 @@ static bool evs_in_kblockd(struct request_queue *q)
 /* By a worker, which may wait */
 static void evs_submit_later(struct evs_queue *queue, struct bio *bio)
 {
-	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
-
 	bio->bi_opf &= ~REQ_NOWAIT;
-	INIT_WORK(&cmd->work, evs_submit_work);
-	queue_work_on(evs_split_next_cpu(), queue->wq, &cmd->work);
+	spin_lock_irq(&queue->lock);
+	bio_list_add(&queue->later, bio);
+	spin_unlock_irq(&queue->lock);
+	queue_work(queue->wq, &queue->later_work);
 }
 
 /**
@@ -147,9 +156,8 @@ static void evs_submit_later(struct evs_queue *queue, struct bio *bio)
  * submits is kept back as usual, so that the stack grows by one level only.
  *
  * Context: process context, may sleep.
- * Return: false if that has been left to a worker.
  */
-bool evs_submit_bio(struct evs_queue *queue, struct bio *bio)
+void evs_submit_bio(struct evs_queue *queue, struct bio *bio)
 {
 	struct bio_list *kept_back = current->bio_list;
 	struct blk_plug *plug = current->plug;
@@ -157,7 +165,7 @@ bool evs_submit_bio(struct evs_queue *queue, struct bio *bio)
 	if (unlikely(evs_plug_in_the_way(queue->q) ||
 		     evs_in_kblockd(queue->q))) {
 		evs_submit_later(queue, bio);
-		return false;
+		return;
 	}
 
 	/* The scheduler looks for the time that is kept in the plug */
@@ -174,7 +182,6 @@ bool evs_submit_bio(struct evs_queue *queue, struct bio *bio)
 	current->bio_list = kept_back;
 	/* As above */
 	data_race(current->plug = plug);
-	return true;
 }
 
 /* Of how many bios of a request the submitter does not wait for the device */
@@ -200,7 +207,7 @@ static unsigned int evs_rq_nowait_bios(const struct request *rq,
  * can all bios of a merged request fail if one of them may wait. Those are submitted by a
  * worker.
  */
-static bool evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
+static void evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
 			      bool all)
 {
 	struct request_queue *below = bdev_get_queue(queue->bdev);
@@ -208,10 +215,10 @@ static bool evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
 	if (!all || !bdev_nowait(queue->bdev) ||
 	    bio_sectors(bio) > queue_max_sectors(below)) {
 		evs_submit_later(queue, bio);
-		return false;
+		return;
 	}
 	bio->bi_opf |= REQ_NOWAIT;
-	return evs_submit_bio(queue, bio);
+	evs_submit_bio(queue, bio);
 }
 
 /**
@@ -222,10 +229,8 @@ static bool evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
  *
  * Context: process context. May sleep, but does not wait for the backing device if the
  *	submitter of @rq does not.
- * Return: false if it has been left to a worker, which calls evs_read_submitted() for
- *	a large read.
  */
-bool evs_cmd_submit(struct evs_queue *queue, struct request *rq,
+void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 		    bio_end_io_t *end_io)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
@@ -237,6 +242,17 @@ bool evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 	bio->bi_end_io = end_io;
 	nowait = evs_rq_nowait_bios(rq, &all);
 	if (nowait)
-		return evs_submit_nowait(queue, bio, nowait == all);
-	return evs_submit_bio(queue, bio);
+		evs_submit_nowait(queue, bio, nowait == all);
+	else
+		evs_submit_bio(queue, bio);
+}
+
+/**
+ * evs_submit_init() - set up what submitting bios needs
+ * @queue: queue of a disk
+ */
+void evs_submit_init(struct evs_queue *queue)
+{
+	bio_list_init(&queue->later);
+	INIT_WORK(&queue->later_work, evs_submit_work);
 }
