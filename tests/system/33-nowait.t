@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep.
 # I/O whose submitter does not wait for the device (RWF_NOWAIT, and all of io_uring): over
 # a device all of whose requests are in use, and that answers none of them until it is told
 # to. What waits there all the same would wait for ever.
@@ -18,6 +17,8 @@ at_exit dmsetup remove --retry evs-gate
 loop=$(losetup --find --show --direct-io=on /dev/mapper/evs-gate)
 must test -b "$loop"
 at_exit losetup -d "$loop"
+# lockdep takes the locks of two devices for one here: with the disk's requests on top,
+# a change of the scheduler or of nr_requests of the one below is a circle to it.
 queue=/sys/block/${loop#/dev/}/queue
 requests=4
 must eval "echo none >$queue/scheduler"
