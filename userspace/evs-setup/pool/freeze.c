@@ -385,7 +385,7 @@ static void finish(struct freeze *freeze, struct report *report)
 int freeze_begin(struct freeze *freeze, struct freeze_disk *disks, size_t count,
 		 const struct freeze_options *options, struct evs_error *err)
 {
-	struct report report;
+	struct report report = {};
 	int ret;
 
 	*freeze = (struct freeze){ .options = options, .disks = disks, .count = count };
