@@ -12,6 +12,18 @@
 #include "entries.h"
 #include "text.h"
 
+/**
+ * struct delete_request - What may go, and how.
+ * @with_snapshots: the snapshots of the disk as well
+ * @yes: ask nothing
+ * @dry_run: only say what would go
+ */
+struct delete_request {
+	bool with_snapshots;
+	bool yes;
+	bool dry_run;
+};
+
 static const struct verb_option options[] = {
 	{ "with-snapshots", VERB_LONG('s'), NULL, WORD_NONE, "delete the snapshots of the disk as well" },
 	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
@@ -109,8 +121,8 @@ static int delete_found(struct target *target, const struct delete_request *req,
 }
 
 /* A damaged one can be deleted: nothing else can be done with it. */
-int delete_object(struct target *target, const struct delete_request *req,
-		  struct evs_error *err)
+static int delete_object(struct target *target, const struct delete_request *req,
+			 struct evs_error *err)
 {
 	struct entries snapshots = {}, all;
 	struct evs_error ignored = {};
@@ -134,7 +146,7 @@ int delete_object(struct target *target, const struct delete_request *req,
 	return ret;
 }
 
-static int run(int argc, char *argv[], struct evs_error *err)
+int delete_run(int argc, char *argv[], enum evs_kind kind, struct evs_error *err)
 {
 	struct delete_request req = {};
 	struct target target;
@@ -146,14 +158,19 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		req.with_snapshots |= opt == VERB_LONG('s');
 		req.dry_run |= opt == VERB_LONG('n');
 	}
-	if (opt < 0 || cli_operand(argc, argv, "disk", &name, err))
+	if (opt < 0 || cli_operand(argc, argv, evs_kind_name(kind), &name, err))
 		return -err->errnum;
-	ret = target_open(&target, name, EVS_KIND_DISK, err);
+	ret = target_open(&target, name, kind, err);
 	if (ret)
 		return ret;
 	ret = delete_object(&target, &req, err);
 	target_close(&target);
 	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	return delete_run(argc, argv, EVS_KIND_DISK, err);
 }
 
 const struct verb verb_delete = {

@@ -2,31 +2,17 @@
 #ifndef EVS_SETUP_POOL_DELETE_H
 #define EVS_SETUP_POOL_DELETE_H
 
-#include <stdbool.h>
-
 #include "target.h"
 
 /**
- * struct delete_request - What may go, and how.
- * @with_snapshots: the snapshots of the disk as well
- * @yes: ask nothing
- * @dry_run: only say what would go
- */
-struct delete_request {
-	bool with_snapshots;
-	bool yes;
-	bool dry_run;
-};
-
-/**
- * delete_object() - Delete a disk, a snapshot or an image.
- * @target: the object
- * @req: how
+ * delete_run() - Run the verb that deletes a disk, a snapshot or an image.
+ * @argc: as of the verb
+ * @argv: as of the verb
+ * @kind: what its operand must name
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int delete_object(struct target *target, const struct delete_request *req,
-		  struct evs_error *err);
+int delete_run(int argc, char *argv[], enum evs_kind kind, struct evs_error *err);
 
 #endif /* EVS_SETUP_POOL_DELETE_H */

@@ -209,7 +209,7 @@ static int copy_image(struct copy *copy, struct evs_error *err)
 	if (!ret)
 		ret = find_ranges(copy, &ranges, err);
 	if (ret)
-		return ret;
+		goto free_ranges;
 	inherit(copy);
 	transfer.req = copy->req;
 	transfer.ranges = &ranges;
@@ -222,6 +222,7 @@ static int copy_image(struct copy *copy, struct evs_error *err)
 		ret = copy_data(copy, &transfer, err);
 		evs_pool_abandon(&copy->to.pool, &transfer.work);
 	}
+free_ranges:
 	evs_ranges_free(&ranges);
 	if (ret)
 		return ret;
@@ -297,23 +298,7 @@ static const struct verb_option delete_options[] = {
 
 static int run_delete(int argc, char *argv[], struct evs_error *err)
 {
-	struct delete_request req = {};
-	struct target target;
-	const char *name;
-	int opt, ret;
-
-	while ((opt = cli_option(argc, argv, err)) > 0) {
-		req.yes |= opt == 'y';
-		req.dry_run |= opt == VERB_LONG('n');
-	}
-	if (opt < 0 || cli_operand(argc, argv, "image", &name, err))
-		return -err->errnum;
-	ret = target_open(&target, name, EVS_KIND_IMAGE, err);
-	if (ret)
-		return ret;
-	ret = delete_object(&target, &req, err);
-	target_close(&target);
-	return ret;
+	return delete_run(argc, argv, EVS_KIND_IMAGE, err);
 }
 
 const struct verb verb_image_delete = {

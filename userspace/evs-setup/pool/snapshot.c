@@ -364,23 +364,7 @@ static const struct verb_option delete_options[] = {
 
 static int run_delete(int argc, char *argv[], struct evs_error *err)
 {
-	struct delete_request req = {};
-	struct target target;
-	const char *name;
-	int opt, ret;
-
-	while ((opt = cli_option(argc, argv, err)) > 0) {
-		req.yes |= opt == 'y';
-		req.dry_run |= opt == VERB_LONG('n');
-	}
-	if (opt < 0 || cli_operand(argc, argv, "snapshot", &name, err))
-		return -err->errnum;
-	ret = target_open(&target, name, EVS_KIND_SNAPSHOT, err);
-	if (ret)
-		return ret;
-	ret = delete_object(&target, &req, err);
-	target_close(&target);
-	return ret;
+	return delete_run(argc, argv, EVS_KIND_SNAPSHOT, err);
 }
 
 const struct verb verb_snapshot_delete = {
