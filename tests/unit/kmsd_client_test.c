@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,17 @@ static const char *built(const char *program)
 	return path;
 }
 
+static bool listens(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
+
+	strcpy(addr.sun_path, socket_path);
+	ret = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+	close(fd);
+	return !ret;
+}
+
 static pid_t start_daemon(void)
 {
 	pid_t pid = fork();
@@ -51,8 +64,8 @@ static pid_t start_daemon(void)
 		execl(built("evs-kmsd/evs-kmsd"), "evs-kmsd", "--config", config, NULL);
 		_exit(127);
 	}
-	for (tries = 0; pid > 0 && access(socket_path, F_OK) && tries < 100; tries++)
-		usleep(100000);
+	for (tries = 0; pid > 0 && !listens() && tries < 6000; tries++)
+		usleep(10000);
 	return pid;
 }
 
@@ -62,7 +75,7 @@ static int write_client_config(void)
 
 	if (!file)
 		return -1;
-	fprintf(file, "[kms local]\nurl = unix:%s\ntimeout = 10\n", socket_path);
+	fprintf(file, "[kms local]\nurl = unix:%s\ntimeout = 60\n", socket_path);
 	return fclose(file) || setenv("EVS_CONF", client_config, 1) ? -1 : 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <linux/sockios.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <sys/ioctl.h>
 
 static void test_tls(void **state)
@@ -104,11 +105,23 @@ static void *dribble(void *arg)
 	return alive ? arg : NULL;
 }
 
+static void *one_call(void *arg)
+{
+	struct answer a = call(&f, "create-key", "{\"key_alias\":\"stop-%d\"}", *(int *)arg);
+	bool good = a.status == 200;
+
+	answer_free(&a);
+	return good ? arg : NULL;
+}
+
+/* A slow client is cut off; one that waits for a slow database is not. */
 static void test_slow_request(void **state)
 {
 	static const char head[] = "POST /v1.0/default/kms/list-keys HTTP/1.1\r\nHost: x\r\n";
-	pthread_t threads[16];
-	void *survived;
+	pthread_t threads[16], waiting;
+	void *survived, *good;
+	sqlite3 *db = NULL;
+	char path[128];
 	int fds[16];
 
 	(void)state;
@@ -120,27 +133,57 @@ static void test_slow_request(void **state)
 		assert_int_equal(send(fds[i], head, strlen(head), MSG_NOSIGNAL), strlen(head));
 		assert_int_equal(pthread_create(&threads[i], NULL, dribble, &fds[i]), 0);
 	}
-	free(call_ok(&f, "total", "list-keys", "{}"));	/* others are served meanwhile */
+	snprintf(path, sizeof(path), "%s/kms.db", f.state);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(pthread_create(&waiting, NULL, one_call, &fds[0]), 0);
 	for (int i = 0; i < 16; i++) {
 		pthread_join(threads[i], &survived);
 		assert_null(survived);
 		assert_true(closed_by_peer(fds[i]));
-		close(fds[i]);
 	}
-	free(call_ok(&f, "total", "list-keys", "{}"));
+	sqlite3_close(db);
+	pthread_join(waiting, &good);
+	assert_non_null(good);
+	for (int i = 0; i < 16; i++)
+		close(fds[i]);
 }
 
-/* As many as there may be, all silent: those who come later wait, and are served. */
+/* One request on a connection that stays open; false when it has been cut off. */
+static bool answered(int fd)
+{
+	static const char request[] = "POST /v1.0/default/kms/list-keys HTTP/1.1\r\nHost: x\r\n"
+				      "Content-Length: 2\r\n\r\n{}";
+	char text[1024];
+	size_t used = 0;
+	ssize_t n;
+
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) != (ssize_t)strlen(request))
+		return false;
+	do {
+		n = recv(fd, text + used, sizeof(text) - 1 - used, 0);
+		used += n > 0 ? (size_t)n : 0;
+		text[used] = '\0';
+	} while (n > 0 && (!strstr(text, "total") || text[used - 1] != '}'));
+	return n > 0;
+}
+
+/*
+ * As many as there may be, all silent: those who come later take the place of the one that
+ * has been idle for longest, never of the one before.
+ */
 static void test_full_house(void **state)
 {
 	int fds[64];
 
 	(void)state;
-	fixture_configure(&f, "[limits]\nrequest-seconds = 2\nidle-seconds = 2\nconnections = 8\n");
+	fixture_configure(&f, "[limits]\nrequest-seconds = 600\nidle-seconds = 600\nconnections = 8\n");
 	daemon_start(&f);
 	for (int i = 0; i < 64; i++) {
 		fds[i] = try_connect(&f);
 		assert_true(fds[i] >= 0);
+		assert_true(i >= 32 || answered(fds[i]));
+		assert_true(!i || i >= 32 || answered(fds[i - 1]));
 	}
 	free(call_ok(&f, "total", "list-keys", "{}"));
 	for (int i = 0; i < 64; i++)
@@ -309,15 +352,6 @@ static void test_activation(void **state)
 		assert_int_equal(access(f.socket, F_OK), 0);
 	}
 	close(fd);
-}
-
-static void *one_call(void *arg)
-{
-	struct answer a = call(&f, "create-key", "{\"key_alias\":\"stop-%d\"}", *(int *)arg);
-	bool good = a.status == 200;
-
-	answer_free(&a);
-	return good ? arg : NULL;
 }
 
 /* What has begun is finished: the answer comes, or the connection never was. */

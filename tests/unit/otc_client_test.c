@@ -64,7 +64,7 @@ static void write_secret(const char *text)
 /* A client with these keys, names and values by turns */
 static struct evs_kms *open_kms(const char *const *pairs)
 {
-	struct evs_config_kms cfg = { .name = "cloud", .ops = evs_kms_backend("otc"), .timeout = 20 };
+	struct evs_config_kms cfg = { .name = "cloud", .ops = evs_kms_backend("otc"), .timeout = 60 };
 	struct evs_kms *kms;
 
 	assert_int_equal(evs_config_set(&cfg, "url", url), 0);

@@ -420,7 +420,7 @@ static int describe(struct evs_kms *kms)
 /* An instance is what its agency may, for as long as that is there. */
 static void test_metadata(void **state)
 {
-	struct evs_config_kms cfg = { .name = "c", .ops = evs_kms_backend("otc"), .timeout = 20 };
+	struct evs_config_kms cfg = { .name = "c", .ops = evs_kms_backend("otc"), .timeout = 60 };
 	char boss[OTC_TOKEN_SIZE], id[OTC_ID_SIZE], url[64], where[120];
 	struct evs_kms *kms;
 

@@ -12,6 +12,7 @@
 #include "http/socket.h"
 #include "log.h"
 
+#define TIME_NEVER INT64_MAX	/* of the monotonic clock */
 #define PREFIX_SIZE 8	/* of an IPv6 address: who has one address has its /64 */
 
 struct kmsd_conn {
@@ -135,7 +136,10 @@ static int64_t count_peer(const struct kmsd_conn *c)
 	return n;
 }
 
-/* Is @a a better one to lose than @b, which may be NULL? */
+/*
+ * Is @a a better one to lose than @b, which is younger, or NULL? Of two that began in the
+ * same second the younger one stays: its request may be on the way.
+ */
 static bool rather(const struct kmsd_conn *a, const struct kmsd_conn *b)
 {
 	int64_t more;
@@ -143,7 +147,7 @@ static bool rather(const struct kmsd_conn *a, const struct kmsd_conn *b)
 	if (!b || a->known != b->known)
 		return !b || !a->known;
 	more = count_peer(a) - count_peer(b);
-	return more ? more > 0 : a->until < b->until;
+	return more ? more > 0 : a->until <= b->until;
 }
 
 /* Makes room for one more; false when every connection has a request on its way. */
@@ -211,6 +215,15 @@ void kmsd_conn_busy(struct kmsd_conn *c)
 	pthread_mutex_lock(&conns.lock);
 	c->busy = true;
 	c->known = true;
+	pthread_mutex_unlock(&conns.lock);
+}
+
+void kmsd_conn_serve(struct kmsd_conn *c)
+{
+	if (!c)
+		return;
+	pthread_mutex_lock(&conns.lock);
+	c->until = TIME_NEVER;
 	pthread_mutex_unlock(&conns.lock);
 }
 

@@ -46,8 +46,11 @@ struct kmsd_peer *kmsd_conn_peer(struct kmsd_conn *conn);
 /* A client's request has begun: the connection is not idle. */
 void kmsd_conn_busy(struct kmsd_conn *conn);
 
+/* A request has arrived: no time limit until kmsd_conn_touch(). @conn: the connection, or NULL. */
+void kmsd_conn_serve(struct kmsd_conn *conn);
+
 /*
- * A request has arrived, or an answer has left: the time starts anew. @conn: the connection,
+ * An answer is ready, or has left: the time starts anew. @conn: the connection,
  * or NULL. @idle: no request is being served.
  */
 void kmsd_conn_touch(struct kmsd_conn *conn, bool idle);

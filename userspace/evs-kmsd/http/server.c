@@ -244,7 +244,10 @@ static enum MHD_Result answer(struct kmsd_server *server, struct MHD_Connection 
 	struct evs_error err = {};
 	int ret;
 
+	/* However long the token or the disk takes: that is not the client's fault */
+	kmsd_conn_serve(conn_of(connection));
 	ret = kmsd_api_handle(server->kmsd, &http, &ex->reply, &err);
+	kmsd_conn_touch(conn_of(connection), false);
 	explicit_bzero(ex->body->data, ex->used);
 	kmsd_metrics_count(&server->kmsd->metrics, ex->reply.op, ex->reply.status, ex->reply.code,
 			   now_us() - start);
@@ -271,7 +274,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
-	kmsd_conn_touch(conn_of(connection), false);
 	if (ex->too_long) {
 		kmsd_fail(&err, KMSD_E_TOO_LONG, "body: more than %d bytes", KMSD_BODY_MAX);
 		return refuse(connection, ex, &err);
