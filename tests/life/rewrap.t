@@ -17,7 +17,19 @@ cmks()
 	evs-setup header dump --json "$1" | jq -r '[.tokens[].cmk] | join(",")'
 }
 
+# copies NAME: the copies of its header, as the CMKs that they name
+copies()
+{
+	local file
+
+	for file in "$tmp/copies/$(object "$1" uuid)"-*; do
+		[ ! -e "$file" ] || [ "$(stat -c %a "$file")" != 600 ] || cmks "$file"
+	done
+}
+
+must mkdir -m 700 "$tmp/copies"
 for engine in $(engines); do
+	echo "header-copies = $tmp/copies" >/etc/evs/evs.conf
 	new_pool p "$engine"
 	must evs-setup create --size 32M --cmk test p/enc
 	must evs-setup create --size 32M --cmk test p/sibling
@@ -27,8 +39,13 @@ for engine in $(engines); do
 
 	# ---- rewrap ----
 
-	is "$(evs-setup rewrap --cmk other p/enc)" "p/enc $(object p/enc uuid) $other" \
-		"$engine: rewrap"
+	is "$(copies p/enc)" "$test" "$engine: a copy of the header is made with the disk"
+	touch "$tmp/copies/$(object p/enc uuid)-2026.header.new"
+	is "$(evs-setup rewrap --cmk other p/enc 2>"$tmp/note")" \
+		"p/enc $(object p/enc uuid) $other" "$engine: rewrap"
+	like "$(cat "$tmp/note")" "copy of its header .* names CMK $test .* it is removed" \
+		"$engine: it says that the old copy goes"
+	is "$(copies p/enc)" "$other" "$engine: there is one of the new header alone"
 	is "$(cmks p/enc)" "$other" "$engine: the header names the new CMK"
 	is "$(object p/enc cmk)" "$other" "$engine: the record as well"
 	must evs-setup attach p/enc
@@ -52,13 +69,15 @@ for engine in $(engines); do
 	ok "$engine: restore of an old header" \
 		evs-setup header restore --force p/enc "$tmp/backup"
 	is "$(object p/enc cmk)" "$test" "$engine: the record has its CMK"
+	must evs-setup rewrap --cmk test p/enc
 	must dd if=/dev/zero of="$(raw p/enc)" bs=1M count=16 conv=notrunc status=none
 	refused 4 "evs-setup header restore p/enc BACKUP" "$engine: a lost header" \
 		evs-setup rewrap p/enc
 	refused 4 "" "$engine: probe of it" evs-setup probe p/enc
 	refused 5 "is the header of disk $(object p/sibling uuid)" "$engine: that of another disk" \
 		evs-setup header restore --force p/enc "$tmp/sibling"
-	ok "$engine: its own" evs-setup header restore --force p/enc "$tmp/backup"
+	ok "$engine: its own, from the copy" evs-setup header restore --force p/enc \
+		"$(echo "$tmp/copies/$(object p/enc uuid)"-*)"
 	node=$(evs-setup attach p/enc)
 	ok "$engine: it can be attached" test -b "$node"
 	is "$(evs-setup probe --json p/enc | jq -r '.disks[]."attached-as"')" "$node" \
@@ -74,6 +93,12 @@ for engine in $(engines); do
 		refused 4 "p/plain: is plain: it has no header" "$engine: $verb of a plain disk" \
 			evs-setup $verb p/plain
 	done
+	must evs-setup delete --yes p/sibling
+	is "$(find "$tmp/copies" -name '*.header*' | wc -l)" 1 "$engine: a deleted disk leaves none"
+	must mv "$tmp/copies" "$tmp/away"
+	like "$(evs-setup rewrap p/enc 2>&1)" "warning: p/enc: its header is not copied: $tmp/copies: No such" \
+		"$engine: without the folder, it is said"
+	must mv "$tmp/away" "$tmp/copies"
 	rm "$tmp/backup" "$tmp/sibling"
 
 	# ---- paths ----

@@ -133,6 +133,9 @@ static void test_refusals(void **state)
 	refuse("\xef\xbb\xbf[a]\ntimeout = 3\n", 1, "unknown section [a]");
 	refuse("\xef\xbb\xbftimeout = 3\n", 1, "outside of a section");
 	refuse("[kms local]\ntimeout = 3\ntimeout = 4\n", 3, "given twice");
+	refuse("header-copies = a\n", 1, "must be an absolute path");
+	refuse("header-copies = /a\nheader-copies = /b\n", 2, "given twice");
+	refuse("[kms local]\nheader-copies = /a\n", 2, "unknown key");
 	refuse("[kms local]\nurl = unix:/a\n  b\n", 3, "neither");
 	refuse("[kms local]\nurl : unix:/a\n", 2, "neither");
 	refuse("[kms local]\n= unix:/a\n", 2, "neither");

@@ -165,6 +165,21 @@ int evs_config_set(struct evs_config_kms *kms, const char *name, const char *val
 	return evs_options_set(&kms->options, name, value);
 }
 
+/* What stands before the first section */
+static int take_general(struct evs_config *cfg, const char *name, const char *value,
+			struct evs_error *err)
+{
+	if (strcmp(name, "header-copies"))
+		return evs_error_set(err, EINVAL, "\"%s\" outside of a section", name);
+	if (*cfg->header_copies)
+		return evs_error_set(err, EINVAL, "\"%s\" given twice", name);
+	if (!evs_config_is_path(value))
+		return evs_error_set(err, EINVAL, "%s must be an absolute path, not \"%s\"", name,
+				     value);
+	strcpy(cfg->header_copies, value);
+	return 0;
+}
+
 static int take_key(void *arg, unsigned int line, const char *section, const char *name,
 		    const char *value, struct evs_error *err)
 {
@@ -173,7 +188,7 @@ static int take_key(void *arg, unsigned int line, const char *section, const cha
 	size_t i;
 
 	if (!*section)
-		return evs_error_set(err, EINVAL, "\"%s\" outside of a section", name);
+		return take_general(p->cfg, name, value, err);
 	if (evs_pools_section(section))
 		return evs_pools_take(p->cfg, line, section, name, value, err);
 	kms = kms_find(p->cfg, section + strlen(KMS_SECTION));

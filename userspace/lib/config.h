@@ -89,12 +89,14 @@ struct evs_config_pool {
 
 /**
  * struct evs_config - /etc/evs/evs.conf.
+ * @header_copies: folder for copies of the headers of disks, "" for none
  * @kms: the KMS end points, `local` always among them
  * @kms_count: how many
  * @pools: the pools
  * @pool_count: how many
  */
 struct evs_config {
+	char header_copies[EVS_CONFIG_VALUE_MAX + 1];
 	struct evs_config_kms *kms;
 	size_t kms_count;
 	struct evs_config_pool *pools;

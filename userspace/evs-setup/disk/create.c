@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config.h"
+#include "header-copy.h"
 #include "kms/kms.h"
 #include "pool/clone.h"
 #include "pool/create.h"
@@ -194,6 +195,7 @@ static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *
 	ret = evs_volume_format(&req->claim.dev, &req->format, &token, dk, err);
 	if (ret)
 		return ret;
+	header_copy_take(req->target, &req->claim.dev);
 	if (cli_settings()->json)
 		return out_texts("disks", err, "device", req->target, "uuid", req->uuid, "kms",
 				 kms_name, "cmk", cmk.id, NULL);

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config.h"
+#include "header-copy.h"
 #include "nl/netlink.h"
 #include "pool/place.h"
 #include "rewrap.h"
@@ -113,6 +114,8 @@ static int rewrap_place(struct place *place, const struct request *req, struct e
 	ret = evs_volume_open(&vol, &claim.dev, 0, err);
 	if (!ret) {
 		ret = rewrap_volume(vol, req, err);
+		if (!ret)
+			header_copy_take(place->ref, &claim.dev);
 		if (!ret)
 			ret = place_settle(place, vol, err);
 		if (!ret)

@@ -244,6 +244,8 @@ static int run(struct clone *clone, struct evs_error *err)
 		ret = make(clone, err);
 		if (ret)
 			return ret;
+		if (clone->vol && clone->target->object.kind == EVS_KIND_DISK)
+			target_copy_header(clone->target);
 		advise(clone);
 		return create_print(clone->target->text, record, err);
 	}

@@ -168,6 +168,8 @@ int create_in_pool(struct target *target, const struct create_request *req,
 	evs_pool_abandon(&target->pool, &work);
 	if (ret)
 		return ret;
+	if (!req->dry_run && !req->plain)
+		target_copy_header(target);
 	if (!req->dry_run)
 		return create_print(target->text, &work.record, err);
 	cli_note("create: nothing was made, as --dry-run is given");

@@ -9,6 +9,7 @@
 #include "cli/out.h"
 #include "delete.h"
 #include "detach.h"
+#include "disk/header-copy.h"
 #include "entries.h"
 #include "text.h"
 
@@ -76,8 +77,14 @@ static int delete_one(struct target *target, const struct evs_pool_entry *entry,
 	char text[EVS_OBJECT_TEXT_SIZE];
 
 	evs_object_text(text, pool->config->name, &entry->object);
-	if (!dry_run && evs_pool_delete(pool, entry, err))
+	/* Snapshots and images have none. */
+	if (!dry_run && entry->record.encrypted && entry->object.kind == EVS_KIND_DISK)
+		header_copy_drop(text, entry->record.id);
+	if (!dry_run && evs_pool_delete(pool, entry, err)) {
+		if (entry->object.kind == EVS_KIND_DISK && entry->record.encrypted)
+			target_copy_header(target);
 		return evs_error_prefix(err, "%s", text);
+	}
 	if (cli_settings()->json)
 		return out_texts("deleted", err, "name", text, "uuid", entry->record.id, NULL);
 	evs_text_line(stdout, "%s %s", text, entry->record.id);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "device.h"
+#include "disk/header-copy.h"
 #include "proof.h"
 #include "target.h"
 
@@ -107,6 +111,25 @@ int target_refuse_rollback(const struct target *target, const struct evs_record 
 	return evs_error_set(err, EBUSY,
 			     "%s: its rollback to %s is not finished; finish it with: evs-setup snapshot rollback %s@%s",
 			     target->text, record->rollback, target->text, record->rollback);
+}
+
+void target_copy_header(struct target *target)
+{
+	struct evs_pool *pool = &target->pool;
+	struct evs_error err = {}, ignored = {};
+	struct evs_device dev;
+	char path[PATH_MAX];
+
+	if (!*target->config.header_copies)
+		return;
+	if (pool->ops->activate(pool, &target->object, false, path, sizeof(path), &err) ||
+	    evs_device_open(&dev, path, O_RDONLY, &err)) {
+		cli_note("warning: %s: its header is not copied: %s", target->text, err.text);
+		return;
+	}
+	header_copy_take(target->text, &dev);
+	evs_device_close(&dev);
+	pool->ops->deactivate(pool, &target->object, &ignored);
 }
 
 int target_free_name(struct target *target, struct evs_error *err)

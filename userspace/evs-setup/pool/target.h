@@ -70,6 +70,14 @@ int target_refuse_rollback(const struct target *target, const struct evs_record 
 			   struct evs_error *err);
 
 /**
+ * target_copy_header() - Copy the header of an encrypted disk that was just made.
+ * @target: the disk; its pool is locked
+ *
+ * As header_copy_take().
+ */
+void target_copy_header(struct target *target);
+
+/**
  * target_free_name() - Refuse a name that is taken.
  * @target: what is to be made
  * @err: filled when there is such an object
