@@ -13,6 +13,8 @@
 
 #include "compat.h"
 #include "disk.h"
+#include "disks.h"
+#include "removal.h"
 
 /*
  * Called with disk->open_mutex held, so that detach need not fear an open. Only

@@ -6,7 +6,6 @@
 #define _EVS_DISK_H
 
 #include <linux/completion.h>
-#include <linux/xarray.h>
 
 #include "backing.h"
 #include "config.h"
@@ -82,21 +81,14 @@ struct evs_disk {
 	struct completion removed;
 };
 
-/* What to do with a disk that is open when it is to be detached */
-enum evs_detach {
-	EVS_DETACH_CLOSED,	/* refuse */
-	EVS_DETACH_LAZY,	/* wait for the last opener to close it */
-	EVS_DETACH_FORCE,	/* leave a dead one to its openers */
-};
-
 /*
  * Lock order: disk->open_mutex, then evs_disks_lock. The mutex of a key slot comes
  * before the latter and is never held together with open_mutex; key semaphores are
  * taken under it only. The spinlocks come last: that of a key slot, then that of its
- * queue, the others one at a time. The uevent_lock of
- * a disk is taken with none of these held, but for the mutex of the key slot of a disk
- * that is being attached. The bd_holder_lock of the backing device is held by who
- * calls its holder operation, which takes nothing.
+ * queue, the others one at a time. The uevent_lock of a disk is taken with none of
+ * these held, but for the mutex of the key slot of a disk that is being attached. The
+ * bd_holder_lock of the backing device is held by who calls its holder operation, which
+ * takes nothing.
  *
  * evs_disks_lock is not held while the backing device is opened, read, written or
  * closed, nor for memory that only I/O could bring: every command takes it, those
@@ -104,21 +96,6 @@ enum evs_detach {
  * first opener reads the partition table under it, the last one writes the page
  * cache back.
  */
-extern struct xarray evs_disks;
-extern struct mutex evs_disks_lock;
-extern unsigned int evs_disks_generation;
-
-/* disks.c */
-
-struct evs_disk *evs_disk_get(u32 id);
-void evs_disk_put(struct evs_disk *evs);
-int evs_disk_register(struct evs_disk *evs, struct netlink_ext_ack *extack);
-void evs_disk_publish(struct evs_disk *evs);
-void evs_disk_unregister(struct evs_disk *evs);
-void evs_disk_explain_busy(const struct evs_disk *evs,
-			   struct netlink_ext_ack *extack);
-
-/* disk.c */
 
 struct evs_disk *evs_disk_attach(const struct evs_config *config,
 				 const struct evs_interface *interface,
@@ -129,16 +106,5 @@ int evs_disk_resume(struct evs_disk *evs, key_serial_t serial,
 		    struct netlink_ext_ack *extack);
 int evs_disk_resize(struct evs_disk *evs, u64 size,
 		    struct netlink_ext_ack *extack);
-
-/* removal.c */
-
-int evs_removal_init(void);
-void evs_removal_exit(void);
-void evs_disk_init_removal(struct evs_disk *evs);
-int evs_disk_detach(struct evs_disk *evs, enum evs_detach how,
-		    struct netlink_ext_ack *extack);
-int evs_disk_revoke(struct evs_disk *evs, struct netlink_ext_ack *extack);
-void evs_disk_closed(struct evs_disk *evs);
-void evs_disk_added(struct evs_disk *evs);
 
 #endif /* _EVS_DISK_H */

@@ -7,7 +7,7 @@
 #include <linux/string.h>
 #include <linux/xarray.h>
 
-#include "disk.h"
+#include "disks.h"
 
 #define EVS_MAX_ID		(BIT(20) - 1)
 

@@ -8,7 +8,8 @@
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 
-#include "queue.h"
+#include "hold.h"
+#include "read.h"
 
 /*
  * Protects the ciphers of all disks against evs_cipher_wipe(). Sleepable, because

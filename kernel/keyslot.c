@@ -19,6 +19,7 @@
 #include <linux/netlink.h>
 #include <linux/string.h>
 
+#include "hold.h"
 #include "keyslot.h"
 #include "trace.h"
 

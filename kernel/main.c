@@ -15,8 +15,9 @@
  *	backing, config		the backing device; what was asked for
  *	key			the key type "evs"
  *	keywatch		what becomes of the keys of disks
- *	queue, hold, submit, read, write	requests, see queue.h
+ *	queue, hold, submit, read, done, write	requests, see queue.h
  *	split			large requests over CPUs
+ *	workers			workers on other CPUs
  *	bounce, pool		bounce pages, tables of buffers; pages that are recycled
  *	trace, state		trace events; what may become of a disk
  *	crypt-pool		what the cipher needs for each request
@@ -29,11 +30,11 @@
 #include <net/genetlink.h>
 #include <uapi/linux/evs.h>
 
-#include "disk.h"
 #include "key.h"
 #include "keyslot.h"
 #include "netlink.h"
 #include "pool.h"
+#include "removal.h"
 #include "version.h"
 
 static int __init evs_init(void)

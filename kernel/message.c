@@ -7,7 +7,7 @@
 #include <linux/netlink.h>
 #include <net/genetlink.h>
 
-#include "disk.h"
+#include "disks.h"
 #include "netlink-gen.h"
 #include "netlink.h"
 #include "stat.h"

@@ -13,9 +13,10 @@
 #include <linux/string.h>
 #include <net/genetlink.h>
 
-#include "disk.h"
+#include "disks.h"
 #include "netlink-gen.h"
 #include "netlink.h"
+#include "removal.h"
 #include "sysfs.h"
 
 /*

@@ -10,13 +10,16 @@
 #include <linux/blkdev.h>
 #include <linux/cpumask.h>
 #include <linux/lockdep.h>
-#include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "compat.h"
-#include "queue.h"
+#include "done.h"
+#include "hold.h"
+#include "read.h"
+#include "submit.h"
 #include "trace.h"
+#include "write.h"
 
 /*
  * Hardware queues: one for each CPU, so that no two submit through the same, whatever
@@ -229,19 +232,11 @@ static const struct blk_mq_ops evs_mq_ops = {
 static int evs_queue_init_cpus(struct evs_queue *queue,
 			       const struct evs_cipher *cipher)
 {
-	struct evs_done *done;
-	int cpu, err;
+	int err;
 
-	queue->done = alloc_percpu(struct evs_done);
-	if (!queue->done)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		done = per_cpu_ptr(queue->done, cpu);
-		done->queue = queue;
-		init_llist_head(&done->list);
-		tasklet_setup(&done->tasklet, evs_done_tasklet);
-	}
-
+	err = evs_done_init(queue);
+	if (err)
+		return err;
 	queue->crypt_req_size = evs_crypt_req_size(cipher);
 	err = evs_crypt_pool_init(&queue->creqs, queue->crypt_req_size);
 	if (err)
@@ -254,20 +249,15 @@ static int evs_queue_init_cpus(struct evs_queue *queue,
 err_creqs:
 	evs_crypt_pool_exit(&queue->creqs);
 err_done:
-	free_percpu(queue->done);
+	evs_done_exit(queue);
 	return err;
 }
 
-/* No request is there any more, but who ended the last one may be yet to return */
 static void evs_queue_exit_cpus(struct evs_queue *queue)
 {
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		tasklet_kill(&per_cpu_ptr(queue->done, cpu)->tasklet);
+	evs_done_exit(queue);
 	evs_splitter_exit(&queue->splitter);
 	evs_crypt_pool_exit(&queue->creqs);
-	free_percpu(queue->done);
 }
 
 static int evs_queue_init_tags(struct evs_queue *queue)

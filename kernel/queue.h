@@ -25,12 +25,10 @@
 #include <linux/atomic.h>
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
-#include <linux/interrupt.h>
 #include <linux/lockdep.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
-#include <linux/srcu.h>
 #include <linux/workqueue.h>
 
 #include "bounce.h"
@@ -44,31 +42,6 @@
 #define EVS_MAX_BYTES		SZ_1M
 #define EVS_MAX_SEGMENTS	BIO_MAX_VECS
 static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
-
-/*
- * Largest read that is decrypted where the backing device completes it, and largest
- * request whose data one CPU encrypts or decrypts alone. Two changes of task take as
- * long as the cipher for some 16 KiB.
- */
-#define EVS_INLINE_BYTES	SZ_32K
-
-/* Largest read that a slow cipher decrypts in a bottom half */
-#define EVS_INLINE_SLOW_BYTES	SZ_4K
-
-/**
- * struct evs_done - reads that have been answered in hard interrupts of a CPU
- * @queue: queue of their disk
- * @list: those that @tasklet has yet to see
- * @todo: those that it has. Nobody else's.
- * @tasklet: decrypts them in a bottom half. A work of system_bh_wq takes over 900
- *	instructions more, a twentieth of a read of 4 KiB.
- */
-struct evs_done {
-	struct evs_queue *queue;
-	struct llist_head list;
-	struct llist_node *todo;
-	struct tasklet_struct tasklet;
-};
 
 /**
  * struct evs_queue - the requests of a disk
@@ -159,8 +132,6 @@ struct evs_cmd {
 	};
 };
 
-/* queue.c */
-
 int evs_queue_init(struct evs_queue *queue, struct evs_cipher *cipher);
 void evs_queue_exit(struct evs_queue *queue);
 struct gendisk *evs_queue_alloc_disk(struct evs_queue *queue,
@@ -169,38 +140,5 @@ blk_status_t evs_queue_admit(struct evs_queue *queue);
 bool evs_queue_in_use(struct evs_queue *queue);
 void evs_end_request(struct request *rq, blk_status_t status,
 		     struct io_comp_batch *batch);
-
-/* hold.c */
-
-extern struct srcu_struct evs_srcu;
-
-/* In place of the cipher of a disk that is suspended */
-#define EVS_CIPHER_HELD		((struct evs_cipher *)ERR_PTR(-EAGAIN))
-
-struct evs_cipher *evs_cipher_swap(struct evs_queue *queue,
-				   struct evs_cipher *cipher);
-void evs_cipher_wipe(struct evs_cipher *cipher);
-void evs_queue_hold(struct evs_queue *queue);
-void evs_queue_release(struct evs_queue *queue);
-blk_status_t evs_no_cipher(const struct evs_cipher *cipher);
-
-/* submit.c */
-
-void evs_submit_init(struct evs_queue *queue);
-void evs_submit_bio(struct evs_queue *queue, struct bio *bio);
-void evs_cmd_init_bio(struct evs_queue *queue, struct request *rq,
-		      unsigned int nr_bvecs);
-void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
-		    bio_end_io_t *end_io);
-
-/* read.c */
-
-void evs_done_tasklet(struct tasklet_struct *tasklet);
-void evs_read_queue(struct evs_queue *queue, struct evs_cmd *cmd);
-blk_status_t evs_queue_read(struct evs_queue *queue, struct request *rq);
-
-/* write.c */
-
-blk_status_t evs_queue_write(struct evs_queue *queue, struct request *rq);
 
 #endif /* _EVS_QUEUE_H */

@@ -11,25 +11,17 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
-#include <linux/interrupt.h>
-#include <linux/llist.h>
-#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/workqueue.h>
 
-#include "queue.h"
+#include "done.h"
+#include "hold.h"
+#include "read.h"
+#include "submit.h"
 #include "trace.h"
-
-/*
- * How much of them a bottom half decrypts before it lets others have a turn, and how
- * many reads it ends at once: each of them waits for those that come after it.
- */
-#define EVS_DONE_BYTES		SZ_128K
-#define EVS_DONE_SLOW_BYTES	SZ_16K
-#define EVS_DONE_BATCH		4
 
 static bool evs_read_is_large(const struct request *rq)
 {
@@ -48,7 +40,7 @@ static void evs_read_work(struct work_struct *work);
 void evs_read_queue(struct evs_queue *queue, struct evs_cmd *cmd)
 {
 	INIT_WORK(&cmd->work, evs_read_work);
-	queue_work_on(evs_split_next_cpu(), queue->wq, &cmd->work);
+	queue_work_on(evs_workers_next_cpu(), queue->wq, &cmd->work);
 }
 
 static void evs_read_zero(struct request *rq)
@@ -258,9 +250,15 @@ static int evs_cmd_decrypt(struct evs_queue *queue, struct evs_cmd *cmd,
 	return err;
 }
 
-/* The backing device may have failed it */
-static void evs_read_go_on(struct evs_queue *queue, struct evs_cmd *cmd,
-			   bool may_sleep, struct io_comp_batch *batch)
+/**
+ * evs_read_go_on() - decrypt a read that the backing device has answered, and end it
+ * @queue: queue of its disk
+ * @cmd: private data of the read, which the backing device may have failed
+ * @may_sleep: the caller may
+ * @batch: where it may be added to, for the caller to end it with others; or NULL
+ */
+void evs_read_go_on(struct evs_queue *queue, struct evs_cmd *cmd, bool may_sleep,
+		    struct io_comp_batch *batch)
 {
 	int err = 0;
 
@@ -284,69 +282,6 @@ static void evs_read_go_on_task(struct evs_cmd *cmd)
 static void evs_read_work(struct work_struct *work)
 {
 	evs_read_go_on_task(container_of(work, struct evs_cmd, work));
-}
-
-/*
- * Take the next read that has been answered in a hard interrupt of this CPU. They
- * go on in the order in which they came.
- */
-static struct evs_cmd *evs_done_pop(struct evs_done *done)
-{
-	struct llist_node *node;
-
-	if (!done->todo)
-		done->todo = llist_reverse_order(llist_del_all(&done->list));
-	node = done->todo;
-	if (!node)
-		return NULL;
-	done->todo = node->next;
-	return llist_entry(node, struct evs_cmd, node);
-}
-
-/* End what has been collected */
-static void evs_done_end(struct io_comp_batch *batch)
-{
-	if (!rq_list_empty(&batch->req_list))
-		batch->complete(batch);
-}
-
-/**
- * evs_done_tasklet() - decrypt reads that have been answered in hard interrupts
- * @tasklet: that of a struct evs_done
- *
- * Context: soft interrupt. Lets others have a turn after a while.
- */
-void evs_done_tasklet(struct tasklet_struct *tasklet)
-{
-	struct evs_done *done = container_of(tasklet, struct evs_done, tasklet);
-	struct evs_queue *queue = done->queue;
-	DEFINE_IO_COMP_BATCH(batch);
-	unsigned int nr = 0;
-	struct evs_cmd *cmd;
-	int budget;
-
-	budget = READ_ONCE(queue->slow) ? EVS_DONE_SLOW_BYTES : EVS_DONE_BYTES;
-	while (budget > 0 && (cmd = evs_done_pop(done))) {
-		budget -= blk_rq_bytes(blk_mq_rq_from_pdu(cmd));
-		/* One alone ends sooner without a batch */
-		evs_read_go_on(queue, cmd, false,
-			       done->todo || nr ? &batch : NULL);
-		if (++nr % EVS_DONE_BATCH == 0)
-			evs_done_end(&batch);
-	}
-	evs_done_end(&batch);
-	if (budget <= 0)
-		tasklet_schedule(tasklet);
-}
-
-/* Context: interrupts are off */
-static void evs_done_add(struct evs_queue *queue, struct evs_cmd *cmd)
-{
-	struct evs_done *done = this_cpu_ptr(queue->done);
-
-	/* If it is not the first one, @tasklet has yet to see the first one */
-	if (llist_add(&cmd->node, &done->list))
-		tasklet_schedule(&done->tasklet);
 }
 
 /*

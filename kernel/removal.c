@@ -19,7 +19,7 @@
 #include <linux/netlink.h>
 #include <linux/workqueue.h>
 
-#include "disk.h"
+#include "removal.h"
 
 /* Own, so that unloading the module can wait for its work to return */
 static struct workqueue_struct *evs_removal_wq;

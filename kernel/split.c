@@ -8,22 +8,17 @@
  *
  * A worker goes on only as long as its CPU has nothing else to do. So it costs nobody
  * time who has: a small reader beside a large one waits for as long as if the large one
- * had but one CPU. An offer that no worker has taken up when all pieces are taken is
- * withdrawn, so that a busy machine waits for no worker. Until then the worker gets no
- * other, and is not woken in vain by all requests.
+ * had but one CPU.
  */
 #include <linux/atomic.h>
 #include <linux/blk_types.h>
 #include <linux/cpumask.h>
-#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/stat.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 #include <linux/string.h>
-#include <linux/workqueue.h>
 
 #include "split.h"
 
@@ -35,69 +30,28 @@
  * to wake a CPU
  */
 #define EVS_WORKER_BYTES	SZ_64K
-#define EVS_WORKERS_MAX		7
 
 /**
  * struct evs_split - a request in pieces
+ * @job: what workers see of it
+ * @splitter: of the disk
  * @data: what is to be done
  * @pieces: how many pieces that is
  * @taken: how many of them have been taken; more than there are, in the end
- * @users: those who may take some: the owner, and workers who have or are offered it
  * @err: an error that one of them has met
  * @end: told if the owner is not the last of them
  * @priv: told to @end
- * @offered: CPUs whose workers have been offered it
- * @nr_offered: how many
  */
 struct evs_split {
+	struct evs_job job;
+	struct evs_splitter *splitter;
 	struct evs_split_data data;
 	unsigned int pieces;
 	atomic_t taken;
-	atomic_t users;
 	int err;
 	void (*end)(void *priv, int err);
 	void *priv;
-	unsigned int offered[EVS_WORKERS_MAX];
-	unsigned int nr_offered;
 };
-
-/**
- * struct evs_split_worker - helps with the requests of a disk on one CPU
- * @work: takes up @offer
- * @splitter: of the disk
- * @offer: request to help with, or NULL. Whoever puts NULL there has its user.
- */
-struct evs_split_worker {
-	struct work_struct work;
-	struct evs_splitter *splitter;
-	struct evs_split *offer;
-};
-
-static DEFINE_PER_CPU(unsigned int, evs_split_cpu);
-
-/* Online, and not @cpu unless that is the only one */
-static unsigned int evs_split_cpu_after(unsigned int cpu)
-{
-	cpu = cpumask_next(cpu, cpu_online_mask);
-	return cpu < nr_cpu_ids ? cpu : cpumask_first(cpu_online_mask);
-}
-
-/**
- * evs_split_next_cpu() - tell where to have a large request done by a worker
- *
- * The workqueue takes the CPU as a hint which caches to be close to. Without it, all
- * would be close to the CPU that the backing device interrupts.
- *
- * Return: another CPU each time.
- */
-int evs_split_next_cpu(void)
-{
-	unsigned int *last = raw_cpu_ptr(&evs_split_cpu);
-	unsigned int cpu = evs_split_cpu_after(READ_ONCE(*last));
-
-	WRITE_ONCE(*last, cpu);
-	return cpu;
-}
 
 /**
  * evs_split_helps() - is a request large enough for several CPUs?
@@ -149,18 +103,12 @@ static bool evs_split_take(struct evs_split *split, struct evs_crypt_req *creq)
 	return true;
 }
 
-static void evs_split_work(struct work_struct *work)
+static void evs_split_help(struct evs_job *job)
 {
-	struct evs_split_worker *worker = container_of(work,
-						       struct evs_split_worker,
-						       work);
-	struct evs_crypt_pool *creqs = worker->splitter->creqs;
-	struct evs_split *split = xchg(&worker->offer, NULL);
+	struct evs_split *split = container_of(job, struct evs_split, job);
+	struct evs_crypt_pool *creqs = split->splitter->creqs;
 	struct evs_crypt_req *creq;
 	unsigned int noio;
-
-	if (!split)
-		return;
 
 	/* Slow paths of the crypto API allocate: without starting I/O */
 	noio = memalloc_noio_save();
@@ -171,47 +119,11 @@ static void evs_split_work(struct work_struct *work)
 			cond_resched();
 		evs_crypt_req_put(creqs, creq);
 	}
-	if (atomic_dec_and_test(&split->users)) {
+	if (atomic_dec_and_test(&job->users)) {
 		split->end(split->priv, READ_ONCE(split->err));
 		kfree(split);
 	}
 	memalloc_noio_restore(noio);
-}
-
-static void evs_split_offer(struct evs_splitter *splitter,
-			    struct evs_split *split)
-{
-	unsigned int self = raw_smp_processor_id();
-	unsigned int cpu = evs_split_cpu_after(self);
-	unsigned int n = min(split->data.iter.bi_size / EVS_WORKER_BYTES,
-			     EVS_WORKERS_MAX);
-	struct evs_split_worker *worker;
-
-	for (; n && cpu != self; n--, cpu = evs_split_cpu_after(cpu)) {
-		worker = per_cpu_ptr(splitter->workers, cpu);
-		if (READ_ONCE(worker->offer))
-			continue;
-		atomic_inc(&split->users);
-		if (cmpxchg(&worker->offer, NULL, split)) {
-			atomic_dec(&split->users);
-			continue;
-		}
-		split->offered[split->nr_offered++] = cpu;
-		queue_work_on(cpu, splitter->wq, &worker->work);
-	}
-}
-
-static void evs_split_withdraw(struct evs_splitter *splitter,
-			       struct evs_split *split)
-{
-	struct evs_split_worker *worker;
-
-	while (split->nr_offered) {
-		worker = per_cpu_ptr(splitter->workers,
-				     split->offered[--split->nr_offered]);
-		if (cmpxchg(&worker->offer, split, NULL) == split)
-			atomic_dec(&split->users);
-	}
 }
 
 /**
@@ -232,9 +144,10 @@ int evs_split_run(struct evs_splitter *splitter,
 		  void (*end)(void *priv, int err), void *priv)
 {
 	struct evs_split alone = {
+		.job = { .users = ATOMIC_INIT(1), .help = evs_split_help },
+		.splitter = splitter,
 		.data = *data,
 		.pieces = DIV_ROUND_UP(data->iter.bi_size, EVS_PIECE_BYTES),
-		.users = ATOMIC_INIT(1),
 		.end = end,
 		.priv = priv,
 	};
@@ -243,16 +156,18 @@ int evs_split_run(struct evs_splitter *splitter,
 
 	split = kmemdup(&alone, sizeof(alone), GFP_NOWAIT | __GFP_NOWARN);
 	if (split)
-		evs_split_offer(splitter, split);
+		evs_workers_offer(&splitter->workers, &split->job,
+				  min(data->iter.bi_size / EVS_WORKER_BYTES,
+				      EVS_WORKERS_MAX));
 	else
 		split = &alone;
 
 	while (evs_split_take(split, creq))
 		cond_resched();
-	evs_split_withdraw(splitter, split);
+	evs_workers_withdraw(&splitter->workers, &split->job);
 	/* While the disk is there for certain */
 	evs_crypt_req_put(splitter->creqs, creq);
-	if (!atomic_dec_and_test(&split->users))
+	if (!atomic_dec_and_test(&split->job.users))
 		return -EINPROGRESS;
 
 	err = READ_ONCE(split->err);
@@ -262,9 +177,9 @@ int evs_split_run(struct evs_splitter *splitter,
 }
 
 /**
- * evs_splitter_init() - set up workers
+ * evs_splitter_init() - set up what large requests need
  * @splitter: to be set up
- * @wq: where they work, which outlives it
+ * @wq: where workers work, which outlives it
  * @creqs: where they get what the cipher needs
  *
  * Return: 0 or -ENOMEM.
@@ -272,21 +187,8 @@ int evs_split_run(struct evs_splitter *splitter,
 int evs_splitter_init(struct evs_splitter *splitter,
 		      struct workqueue_struct *wq, struct evs_crypt_pool *creqs)
 {
-	struct evs_split_worker *worker;
-	int cpu;
-
-	splitter->wq = wq;
 	splitter->creqs = creqs;
-	splitter->workers = alloc_percpu(struct evs_split_worker);
-	if (!splitter->workers)
-		return -ENOMEM;
-
-	for_each_possible_cpu(cpu) {
-		worker = per_cpu_ptr(splitter->workers, cpu);
-		INIT_WORK(&worker->work, evs_split_work);
-		worker->splitter = splitter;
-	}
-	return 0;
+	return evs_workers_init(&splitter->workers, wq);
 }
 
 /**
@@ -295,5 +197,5 @@ int evs_splitter_init(struct evs_splitter *splitter,
  */
 void evs_splitter_exit(struct evs_splitter *splitter)
 {
-	free_percpu(splitter->workers);
+	evs_workers_exit(&splitter->workers);
 }

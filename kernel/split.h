@@ -10,8 +10,7 @@
 #include <linux/workqueue.h>
 
 #include "crypt-pool.h"
-
-struct evs_split;
+#include "workers.h"
 
 /**
  * struct evs_split_data - what is to be encrypted or decrypted
@@ -29,14 +28,12 @@ struct evs_split_data {
 
 /**
  * struct evs_splitter - has large requests of a disk done by several CPUs
- * @wq: where they work
+ * @workers: help on other CPUs
  * @creqs: where they get what the cipher needs
- * @workers: one for each CPU
  */
 struct evs_splitter {
-	struct workqueue_struct *wq;
+	struct evs_workers workers;
 	struct evs_crypt_pool *creqs;
-	struct evs_split_worker __percpu *workers;
 };
 
 int evs_splitter_init(struct evs_splitter *splitter,
@@ -46,6 +43,5 @@ int evs_split_run(struct evs_splitter *splitter,
 		  const struct evs_split_data *data, struct evs_crypt_req *creq,
 		  void (*end)(void *priv, int err), void *priv);
 bool evs_split_helps(unsigned int bytes);
-int evs_split_next_cpu(void);
 
 #endif /* _EVS_SPLIT_H */

@@ -9,7 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "queue.h"
+#include "submit.h"
 
 /*
  * Bits of a request that mean the same to the backing device. REQ_POLLED does not,

@@ -13,6 +13,7 @@
 #include <linux/sched/mm.h>
 
 #include "compat.h"
+#include "hold.h"
 #include "keyslot.h"
 
 /* The one cipher that nobody but the slot knows of */

@@ -15,7 +15,7 @@
 #include <linux/mutex.h>
 #include <linux/sysfs.h>
 
-#include "disk.h"
+#include "disks.h"
 #include "stat.h"
 #include "sysfs.h"
 

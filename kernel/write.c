@@ -10,8 +10,10 @@
 #include <linux/sched/mm.h>
 #include <linux/srcu.h>
 
-#include "queue.h"
+#include "hold.h"
+#include "submit.h"
 #include "trace.h"
+#include "write.h"
 
 static int evs_cmd_encrypt_alone(struct request *rq,
 				 const struct evs_cipher *cipher,

@@ -8,7 +8,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "disk.h"
+#include "removal.h"
 
 /* Longest that anything here may take, in jiffies */
 #define PATIENCE	(10 * HZ)

@@ -15,18 +15,23 @@
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
-#include "disk.h"
+#include "hold.h"
+#include "keyslot.h"
 
 #define GRACE	60
 
 /**
  * struct keyslot_test - what each test here needs
- * @evs: as much of a disk as suspending knows of, live
- * @tag_set: of its gendisk
- * @cipher: what it was attached with, and owns
+ * @slot: key slot of a live disk
+ * @queue: as much of the disk's queue as @slot knows of
+ * @disk: what has the request queue
+ * @tag_set: of @disk
+ * @cipher: what the disk was attached with, and owns
  */
 struct keyslot_test {
-	struct evs_disk evs;
+	struct evs_keyslot slot;
+	struct evs_queue queue;
+	struct gendisk *disk;
 	struct blk_mq_tag_set tag_set;
 	struct evs_cipher *cipher;
 };
@@ -50,8 +55,8 @@ static void free_disk(void *data)
 	struct keyslot_test *st = data;
 
 	/* As at the end of a detach */
-	evs_keyslot_kill(&st->evs.slot);
-	put_disk(st->evs.disk);
+	evs_keyslot_kill(&st->slot);
+	put_disk(st->disk);
 	blk_mq_free_tag_set(&st->tag_set);
 }
 
@@ -80,22 +85,21 @@ static int setup(struct kunit *test)
 	st->tag_set.queue_depth = 1;
 	st->tag_set.numa_node = NUMA_NO_NODE;
 	KUNIT_ASSERT_EQ(test, 0, blk_mq_alloc_tag_set(&st->tag_set));
-	st->evs.disk = blk_mq_alloc_disk(&st->tag_set, NULL, &st->evs);
-	if (IS_ERR(st->evs.disk)) {
+	st->disk = blk_mq_alloc_disk(&st->tag_set, NULL, NULL);
+	if (IS_ERR(st->disk)) {
 		blk_mq_free_tag_set(&st->tag_set);
-		return PTR_ERR(st->evs.disk);
+		return PTR_ERR(st->disk);
 	}
-	strscpy(st->evs.disk->disk_name, "evs-kunit", DISK_NAME_LEN);
-	evs_keyslot_init(&st->evs.slot, 512);
-	spin_lock_init(&st->evs.queue.lock);
-	st->evs.queue.q = st->evs.disk->queue;
-	st->evs.slot.queue = &st->evs.queue;
-	st->evs.slot.lost = lost;
-	st->evs.slot.serial = 1619;
+	evs_keyslot_init(&st->slot, 512);
+	spin_lock_init(&st->queue.lock);
+	st->queue.q = st->disk->queue;
+	st->slot.queue = &st->queue;
+	st->slot.lost = lost;
+	st->slot.serial = 1619;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_disk, st));
 	st->cipher = make_cipher(test);
-	evs_cipher_swap(&st->evs.queue, st->cipher);
+	evs_cipher_swap(&st->queue, st->cipher);
 
 	return 0;
 }
@@ -103,15 +107,15 @@ static int setup(struct kunit *test)
 /* What I/O finds */
 static struct evs_cipher *in_use(const struct keyslot_test *st)
 {
-	return (__force struct evs_cipher *)st->evs.queue.cipher;
+	return (__force struct evs_cipher *)st->queue.cipher;
 }
 
 static void suspend(struct kunit *test, unsigned int grace)
 {
 	struct keyslot_test *st = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_suspend(&st->evs.slot, grace, NULL));
-	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->evs.slot.state);
+	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_suspend(&st->slot, grace, NULL));
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->slot.state);
 	KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
 }
 
@@ -119,11 +123,11 @@ static void suspend(struct kunit *test, unsigned int grace)
 static void expect_none_kept(struct kunit *test, int err)
 {
 	struct keyslot_test *st = test->priv;
-	enum evs_dev_state state = st->evs.slot.state;
+	enum evs_dev_state state = st->slot.state;
 
-	KUNIT_EXPECT_NULL(test, st->evs.slot.kept);
-	KUNIT_EXPECT_EQ(test, err, evs_keyslot_resume_kept(&st->evs.slot, NULL));
-	KUNIT_EXPECT_EQ(test, state, st->evs.slot.state);
+	KUNIT_EXPECT_NULL(test, st->slot.kept);
+	KUNIT_EXPECT_EQ(test, err, evs_keyslot_resume_kept(&st->slot, NULL));
+	KUNIT_EXPECT_EQ(test, state, st->slot.state);
 }
 
 static void test_off_by_default(struct kunit *test)
@@ -131,7 +135,7 @@ static void test_off_by_default(struct kunit *test)
 	struct keyslot_test *st = test->priv;
 
 	suspend(test, 0);
-	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->evs.slot.kept_timer));
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->slot.kept_timer));
 	expect_none_kept(test, -ENOKEY);
 }
 
@@ -140,11 +144,11 @@ static void test_back(struct kunit *test)
 	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
-	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
-	KUNIT_EXPECT_EQ(test, 0, evs_keyslot_resume_kept(&st->evs.slot, NULL));
-	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->evs.slot.state);
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->slot.kept);
+	KUNIT_EXPECT_EQ(test, 0, evs_keyslot_resume_kept(&st->slot, NULL));
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->slot.state);
 	KUNIT_EXPECT_PTR_EQ(test, st->cipher, in_use(st));
-	KUNIT_EXPECT_EQ(test, 0, st->evs.slot.serial);
+	KUNIT_EXPECT_EQ(test, 0, st->slot.serial);
 	expect_none_kept(test, -EALREADY);
 	/* It is not kept once more unless somebody asks for it */
 	suspend(test, 0);
@@ -158,17 +162,17 @@ static void test_again(struct kunit *test)
 	ktime_t expires;
 
 	suspend(test, GRACE);
-	expires = hrtimer_get_expires(&st->evs.slot.kept_timer);
+	expires = hrtimer_get_expires(&st->slot.kept_timer);
 	KUNIT_EXPECT_EQ(test, -EALREADY,
-			evs_keyslot_suspend(&st->evs.slot, EVS_GRACE_MAX, NULL));
-	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
+			evs_keyslot_suspend(&st->slot, EVS_GRACE_MAX, NULL));
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->slot.kept);
 	KUNIT_EXPECT_EQ(test, expires,
-			hrtimer_get_expires(&st->evs.slot.kept_timer));
+			hrtimer_get_expires(&st->slot.kept_timer));
 
-	KUNIT_EXPECT_EQ(test, -EALREADY, evs_keyslot_suspend(&st->evs.slot, 0, NULL));
+	KUNIT_EXPECT_EQ(test, -EALREADY, evs_keyslot_suspend(&st->slot, 0, NULL));
 	expect_none_kept(test, -ENOKEY);
 	KUNIT_EXPECT_EQ(test, -EALREADY,
-			evs_keyslot_suspend(&st->evs.slot, GRACE, NULL));
+			evs_keyslot_suspend(&st->slot, GRACE, NULL));
 	expect_none_kept(test, -ENOKEY);
 }
 
@@ -176,7 +180,7 @@ static void test_again(struct kunit *test)
 static void test_time(struct kunit *test)
 {
 	struct keyslot_test *st = test->priv;
-	struct evs_keyslot *slot = &st->evs.slot;
+	struct evs_keyslot *slot = &st->slot;
 
 	suspend(test, EVS_GRACE_MAX);
 	KUNIT_ASSERT_EQ(test, 0, evs_keyslot_resume_kept(slot, NULL));
@@ -196,13 +200,13 @@ static void test_time(struct kunit *test)
 static void test_slept(struct kunit *test)
 {
 	struct keyslot_test *st = test->priv;
-	struct hrtimer *timer = &st->evs.slot.kept_timer;
+	struct hrtimer *timer = &st->slot.kept_timer;
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, CLOCK_BOOTTIME, timer->base->clockid);
 	hrtimer_cancel(timer);
 	hrtimer_set_expires(timer, ktime_get_boottime());
-	KUNIT_EXPECT_EQ(test, -ENOKEY, evs_keyslot_resume_kept(&st->evs.slot, NULL));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, evs_keyslot_resume_kept(&st->slot, NULL));
 	expect_none_kept(test, -ENOKEY);
 }
 
@@ -228,7 +232,7 @@ static void test_end(struct kunit *test)
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_keyslot_change(&st->evs.slot, end->op, NULL, NULL));
+			evs_keyslot_change(&st->slot, end->op, NULL, NULL));
 	KUNIT_EXPECT_NULL(test, in_use(st));
 	expect_none_kept(test, end->err);
 }
@@ -241,7 +245,7 @@ static void test_resumed_with_key(struct kunit *test)
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_keyslot_change(&st->evs.slot, EVS_OP_RESUME, cipher, NULL));
+			evs_keyslot_change(&st->slot, EVS_OP_RESUME, cipher, NULL));
 	KUNIT_EXPECT_PTR_EQ(test, cipher, in_use(st));
 	expect_none_kept(test, -EALREADY);
 }
@@ -253,9 +257,9 @@ static void test_resize(struct kunit *test)
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_keyslot_change(&st->evs.slot, EVS_OP_RESIZE, NULL, NULL));
+			evs_keyslot_change(&st->slot, EVS_OP_RESIZE, NULL, NULL));
 	KUNIT_EXPECT_PTR_EQ(test, EVS_CIPHER_HELD, in_use(st));
-	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->evs.slot.kept);
+	KUNIT_EXPECT_PTR_EQ(test, st->cipher, st->slot.kept);
 }
 
 /* What a disk leaves behind when it is removed */
@@ -264,11 +268,11 @@ static void test_wipe(struct kunit *test)
 	struct keyslot_test *st = test->priv;
 
 	suspend(test, GRACE);
-	evs_keyslot_kill(&st->evs.slot);
-	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->evs.slot.kept_timer));
+	evs_keyslot_kill(&st->slot);
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->slot.kept_timer));
 	expect_none_kept(test, -ENODEV);
-	KUNIT_EXPECT_EQ(test, -ENODEV, evs_keyslot_suspend(&st->evs.slot, GRACE, NULL));
-	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->evs.slot.kept_timer));
+	KUNIT_EXPECT_EQ(test, -ENODEV, evs_keyslot_suspend(&st->slot, GRACE, NULL));
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&st->slot.kept_timer));
 }
 
 /**
@@ -311,7 +315,7 @@ static void unblock(struct blocker *blocker)
 
 static void lose_key(struct keyslot_test *st)
 {
-	st->evs.slot.owner.lost(&st->evs.slot.owner, EVS_CAUSE_KEY_REVOKED);
+	st->slot.owner.lost(&st->slot.owner, EVS_CAUSE_KEY_REVOKED);
 }
 
 /* The loss of a key that comes to pass when the disk has another one */
@@ -324,10 +328,10 @@ static void test_lost_before(struct kunit *test)
 	lose_key(st);
 	suspend(test, 0);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
-			evs_keyslot_change(&st->evs.slot, EVS_OP_RESUME,
+			evs_keyslot_change(&st->slot, EVS_OP_RESUME,
 					   make_cipher(test), NULL));
 	unblock(&blocker);
-	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->evs.slot.state);
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->slot.state);
 }
 
 /* A cipher whose key was lost is not kept */
@@ -341,7 +345,7 @@ static void test_lost_not_kept(struct kunit *test)
 	suspend(test, GRACE);
 	expect_none_kept(test, -ENOKEY);
 	unblock(&blocker);
-	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->evs.slot.state);
+	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_SUSPENDED, st->slot.state);
 }
 
 /* How a live disk gets into each state; resizing it changes nothing */
@@ -376,9 +380,9 @@ static void expect_state(struct kunit *test, enum evs_dev_state state)
 {
 	struct keyslot_test *st = test->priv;
 
-	KUNIT_EXPECT_EQ(test, state, st->evs.slot.state);
+	KUNIT_EXPECT_EQ(test, state, st->slot.state);
 	KUNIT_EXPECT_EQ(test, state == EVS_DEV_STATE_SUSPENDED,
-			st->evs.disk->queue->quiesce_depth);
+			st->disk->queue->quiesce_depth);
 	switch (state) {
 	case EVS_DEV_STATE_LIVE:
 	case EVS_DEV_STATE_DETACHING:
@@ -401,12 +405,12 @@ static void test_change(struct kunit *test)
 	int state, next, ret;
 
 	for (state = 0; state < (int)ARRAY_SIZE(ways); state++) {
-		evs_keyslot_change(&st->evs.slot, ways[state], NULL, NULL);
+		evs_keyslot_change(&st->slot, ways[state], NULL, NULL);
 		expect_state(test, state);
 
 		next = evs_state_next(state, param->op);
 		cipher = param->op == EVS_OP_RESUME ? make_cipher(test) : NULL;
-		ret = evs_keyslot_change(&st->evs.slot, param->op, cipher, NULL);
+		ret = evs_keyslot_change(&st->slot, param->op, cipher, NULL);
 		KUNIT_EXPECT_EQ_MSG(test, next < 0 ? next : state, ret,
 				    "state %d", state);
 		if (cipher && ret >= 0)
@@ -416,10 +420,10 @@ static void test_change(struct kunit *test)
 		expect_state(test, next < 0 ? state : next);
 
 		/* Live again, as no disk that is dead is but a new one */
-		evs_keyslot_change(&st->evs.slot, EVS_OP_KILL, NULL, NULL);
-		st->evs.slot.state = EVS_DEV_STATE_LIVE;
+		evs_keyslot_change(&st->slot, EVS_OP_KILL, NULL, NULL);
+		st->slot.state = EVS_DEV_STATE_LIVE;
 		st->cipher = make_cipher(test);
-		evs_cipher_swap(&st->evs.queue, st->cipher);
+		evs_cipher_swap(&st->queue, st->cipher);
 	}
 }
 

@@ -14,7 +14,8 @@
 #include <linux/prandom.h>
 #include <linux/string.h>
 
-#include "queue.h"
+#include "hold.h"
+#include "read.h"
 
 #define UNIT		512
 #define STORE_ORDER	6
