@@ -12,6 +12,7 @@
 
 #include "kms/backend.h"
 #include "pool/pool.h"
+#include "repo/repo.h"
 
 static char path[] = "/tmp/evs-config-XXXXXX";
 
@@ -393,6 +394,33 @@ static void test_bad_pools(void **state)
 	refuse_whole("[pool a]\nengine = dir\n", "[pool a] has no dir");
 }
 
+static void test_repos(void **state)
+{
+	const struct evs_config_repo *repo;
+	struct evs_error err = {};
+	struct evs_config cfg;
+
+	(void)state;
+	assert_int_equal(load("[repo a]\npath = /srv/a\nengine = dir\n"
+			      "[repo b]\nengine = dir\nplain = yes\npath = /srv/b\n", &cfg, &err), 0);
+	assert_int_equal(cfg.repo_count, 2);
+	repo = evs_config_repo(&cfg, "a");
+	assert_non_null(repo);
+	assert_string_equal(repo->ops->name, "dir");
+	assert_string_equal(evs_config_repo_get(repo, "path"), "/srv/a");
+	assert_false(repo->plain);
+	assert_true(evs_config_repo(&cfg, "b")->plain);
+	assert_null(evs_config_repo(&cfg, "c"));
+	evs_config_free(&cfg);
+	refuse("[repo A]\n", 1, "bad name of a repository in [repo A]");
+	refuse("[repo a]\nengine = tape\n", 2, "unknown engine \"tape\"");
+	refuse("[repo a]\nengine = dir\nengine = dir\n", 3, "\"engine\" given twice in [repo a]");
+	refuse("[repo a]\nplain = no\n", 2, "plain must be yes, not \"no\"");
+	refuse("[repo a]\nvg = v\nengine = dir\n", 2, "unknown key \"vg\" in [repo a]");
+	refuse_whole("[repo a]\n", "[repo a] has no engine");
+	refuse_whole("[repo a]\nengine = dir\n", "[repo a] has no path");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +436,7 @@ int main(void)
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_pools),
 		cmocka_unit_test(test_bad_pools),
+		cmocka_unit_test(test_repos),
 	};
 
 	return cmocka_run_group_tests_name("config", tests, set_up, tear_down);

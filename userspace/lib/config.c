@@ -10,6 +10,7 @@
 #include "config.h"
 #include "config-options.h"
 #include "config-pools.h"
+#include "config-repos.h"
 #include "host.h"
 #include "ini.h"
 #include "kms/backend.h"
@@ -120,6 +121,8 @@ static int take_section(void *arg, const char *section, struct evs_error *err)
 
 	if (evs_pools_section(section))
 		return evs_pools_begin(p->cfg, section, err);
+	if (evs_repos_section(section))
+		return evs_repos_begin(p->cfg, section, err);
 	if (strncmp(section, KMS_SECTION, strlen(KMS_SECTION)))
 		return evs_error_set(err, EINVAL, "unknown section [%s]", section);
 	if (!evs_kms_name_valid(name))
@@ -191,6 +194,8 @@ static int take_key(void *arg, unsigned int line, const char *section, const cha
 		return take_general(p->cfg, name, value, err);
 	if (evs_pools_section(section))
 		return evs_pools_take(p->cfg, line, section, name, value, err);
+	if (evs_repos_section(section))
+		return evs_repos_take(p->cfg, line, section, name, value, err);
 	kms = kms_find(p->cfg, section + strlen(KMS_SECTION));
 	i = (size_t)(kms - p->cfg->kms);
 	if (!strcmp(name, "timeout"))
@@ -236,6 +241,8 @@ static int config_check(struct evs_config *cfg, const char *path, struct evs_err
 		ret = check_section(&cfg->kms[i], path, err);
 	for (i = 0; i < cfg->pool_count && !ret; i++)
 		ret = evs_pools_check(&cfg->pools[i], path, err);
+	for (i = 0; i < cfg->repo_count && !ret; i++)
+		ret = evs_repos_check(&cfg->repos[i], path, err);
 	return ret;
 }
 
@@ -273,6 +280,7 @@ void evs_config_free(struct evs_config *cfg)
 {
 	free(cfg->kms);
 	free(cfg->pools);
+	free(cfg->repos);
 	memset(cfg, 0, sizeof(*cfg));
 }
 

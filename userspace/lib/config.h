@@ -24,9 +24,10 @@
 
 struct evs_kms_ops;
 struct evs_pool_ops;
+struct evs_repo_ops;
 
 /**
- * struct evs_config_key - A key that a kind of KMS or of pool knows in its section.
+ * struct evs_config_key - A key that a kind of KMS, pool or repository knows in its section.
  * @name: its name; a list ends with NULL here
  * @valid: may this be its value?
  * @must: what a value must be, as in "ca-file must be an absolute path"
@@ -88,12 +89,28 @@ struct evs_config_pool {
 };
 
 /**
+ * struct evs_config_repo - One `[repo NAME]` section.
+ * @name: its name
+ * @ops: its engine, from the key `engine`
+ * @plain: it takes backups of plain disks
+ * @options: keys of its engine that are set, see evs_config_repo_get()
+ */
+struct evs_config_repo {
+	char name[EVS_POOL_NAME_MAX + 1];
+	const struct evs_repo_ops *ops;
+	bool plain;
+	struct evs_config_options options;
+};
+
+/**
  * struct evs_config - /etc/evs/evs.conf.
  * @header_copies: folder for copies of the headers of disks, "" for none
  * @kms: the KMS end points, `local` always among them
  * @kms_count: how many
  * @pools: the pools
  * @pool_count: how many
+ * @repos: the repositories of backups
+ * @repo_count: how many
  */
 struct evs_config {
 	char header_copies[EVS_CONFIG_VALUE_MAX + 1];
@@ -101,6 +118,8 @@ struct evs_config {
 	size_t kms_count;
 	struct evs_config_pool *pools;
 	size_t pool_count;
+	struct evs_config_repo *repos;
+	size_t repo_count;
 };
 
 /**
@@ -177,6 +196,24 @@ const struct evs_config_pool *evs_config_pool(const struct evs_config *cfg, cons
  * Return: the value, owned by @pool, or NULL when it is not set.
  */
 const char *evs_config_pool_get(const struct evs_config_pool *pool, const char *name);
+
+/**
+ * evs_config_repo() - Find a repository by name.
+ * @cfg: the configuration
+ * @name: name of the section
+ *
+ * Return: the section, owned by @cfg, or NULL.
+ */
+const struct evs_config_repo *evs_config_repo(const struct evs_config *cfg, const char *name);
+
+/**
+ * evs_config_repo_get() - The value of a key of a repository's engine.
+ * @repo: the section
+ * @name: name of the key
+ *
+ * Return: the value, owned by @repo, or NULL when it is not set.
+ */
+const char *evs_config_repo_get(const struct evs_config_repo *repo, const char *name);
 
 /** evs_config_is_path() - An absolute path without blanks? @value: the value */
 bool evs_config_is_path(const char *value);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The new identity of a copy: until then, its header is that of the original. */
 #include <errno.h>
+#include <openssl/evp.h>
 #include <string.h>
 
+#include "hex.h"
 #include "kms/json.h"
 #include "volume/private.h"
 
@@ -35,6 +37,17 @@ bool evs_volume_same_dk(const struct evs_volume *a, const struct evs_volume *b)
 	get_digest(a, one, sizeof(one));
 	get_digest(b, other, sizeof(other));
 	return *one && !strcmp(one, other);
+}
+
+void evs_volume_key_hash(const struct evs_volume *vol, char hash[EVS_KEY_HASH_SIZE])
+{
+	unsigned char bytes[EVS_KEY_HASH_SIZE / 2];
+	char digest[DIGEST_MAX];
+
+	*hash = '\0';
+	get_digest(vol, digest, sizeof(digest));
+	if (*digest && EVP_Digest(digest, strlen(digest), bytes, NULL, EVP_sha256(), NULL) == 1)
+		evs_hex_encode(hash, bytes, sizeof(bytes));
 }
 
 /* In memory alone: it is written together with the token. */

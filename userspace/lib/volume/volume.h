@@ -222,6 +222,17 @@ int evs_volume_reidentify(struct evs_volume *vol, const char *uuid, const char *
  */
 bool evs_volume_same_dk(const struct evs_volume *a, const struct evs_volume *b);
 
+#define EVS_KEY_HASH_SIZE 65
+
+/**
+ * evs_volume_key_hash() - Something that all headers with one data key have in common.
+ * @vol: the header
+ * @hash: filled with the SHA-256 of its digest in hex, "" when it has none
+ *
+ * Two headers have the same one if, and only if, evs_volume_same_dk().
+ */
+void evs_volume_key_hash(const struct evs_volume *vol, char hash[EVS_KEY_HASH_SIZE]);
+
 /**
  * evs_label_check() - Can this be the label of a disk?
  * @label: the label
