@@ -118,12 +118,13 @@ static int roll_back(const struct evs_object *disk, const struct evs_object *sou
 		     struct evs_error *err)
 {
 	struct evs_pool_entry entry;
-	int ret = pool.ops->rollback(&pool, source, err);
+	int ret = evs_pool_find(&pool, disk, &entry, err);
 
+	strcpy(entry.record.rollback, source->snapshot);
 	if (!ret)
-		ret = evs_pool_find(&pool, disk, &entry, err);
-	if (!ret && strcmp(entry.record.rollback, source->snapshot))
-		return evs_error_set(err, EPROTO, "nothing tells that it was not complete");
+		ret = pool.ops->save(&pool, disk, &entry.record, err);
+	if (!ret)
+		ret = pool.ops->rollback(&pool, source, err);
 	entry.record.rollback[0] = '\0';
 	return ret ? ret : pool.ops->save(&pool, disk, &entry.record, err);
 }

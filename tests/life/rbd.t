@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The checks of engine.c and crash.c with a real Ceph: on this machine, not in a guest,
-# as it takes no device. EVS_LONG of more than 1: more crashes, and a list of 1000.
+# as it takes no device; and the verbs on plain disks, which take none either, until they
+# attach one. EVS_LONG of more than 1: more crashes.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 engine=$here/../../userspace/build/life/engine
@@ -49,6 +50,71 @@ foreign()
 	rbd -c "$tmp/ceph.conf" create --size 1M p/Foreign.image
 }
 
+setup() { "$here/../../userspace/build/evs-setup/evs-setup" "$@"; }
+
+# field OBJECT NAME: of the list of the pool
+field()
+{
+	setup list --json ceph | jq -r ".objects[] | select(.name == \"$1\").$2"
+}
+
+says() { grep -qF -- "$1" || { echo "does not say: $1"; return 1; }; }
+
+# finish: complete the rollback that was killed, as it says itself
+finish_rollback()
+{
+	local command
+
+	command=$(setup resize ceph/d --size 64M 2>&1 | sed -n 's/.* finish it with: evs-setup //p')
+	[ "$command" = "snapshot rollback ceph/d@s" ] || return
+	! setup snapshot delete --yes ceph/d@s 2>"$tmp/said" || return
+	says "finish it with: evs-setup $command" <"$tmp/said" || return
+	setup $command --yes
+}
+
+# rollback_at N: kill it after command N. Old or new, and known to be in between.
+rollback_at()
+{
+	local status state letter=a
+
+	"$LIFE_IO" write d 0 4096 b || return
+	echo "$1" >"$LIFE_FAULT/at"
+	(PATH=$LIFE_FAULT:$PATH setup snapshot rollback --yes ceph/d@s) 2>&1
+	status=$?
+	state=$(field ceph/d state)
+	echo "ok: command $1: exit status $status, $state"
+	if [ "$state" = rollback ]; then
+		finish_rollback || return
+	elif "$LIFE_IO" read d 0 4096 b; then
+		letter=b
+	fi
+	"$LIFE_IO" read d 0 4096 $letter && [ "$(field ceph/d size)" = $((48 << 20)) ] || return
+	rbd -c "$tmp/ceph.conf" info p/d | says "size 48 MiB" || return
+	[ $status -ne 0 ] || whole=yes
+}
+
+rollback()
+{
+	local at=1 whole=
+
+	setup create ceph/d --size 32M --plain && "$LIFE_IO" write d 0 4096 a &&
+	setup snapshot create ceph/d@s && setup resize ceph/d --size 48M || return
+	until [ -n "$whole" ]; do
+		rollback_at $at || return
+		at=$((at + step))
+	done
+	[ $at -gt 8 ] && [ "$(setup snapshot list --json ceph/d | jq -r '.objects[].name')" = ceph/d@s ]
+}
+
+# A snapshot of the user's that has the name is not taken for one of a rollback
+rollback_name()
+{
+	setup snapshot create ceph/d@before-rollback || return
+	! setup snapshot rollback --yes ceph/d@s 2>"$tmp/said" || return
+	says "a rollback makes a snapshot of this name" <"$tmp/said" &&
+	[ "$(field ceph/d state)" = ok ] && setup delete --yes --with-snapshots ceph/d
+}
+
 cat >"$EVS_CONF" <<-END
 	[pool ceph]
 	engine = rbd
@@ -63,8 +129,10 @@ chmod +x "$LIFE_IO"
 part "start Ceph" "$here/ceph" start "$tmp"
 part "images of others" foreign
 part "rbd" "$engine" ceph check
-[ "${EVS_LONG:-1}" -gt 1 ] && crash=crash-long || crash=crash
-part "rbd, killed" "$engine" ceph "$crash"
+[ "${EVS_LONG:-1}" -eq 1 ] || part "rbd, killed" "$engine" ceph crash-long
+[ "${EVS_LONG:-1}" -gt 1 ] && step=1 || step=4
+part "snapshot rollback, killed" rollback
+part "snapshot rollback, a name that is taken" rollback_name
 part "images of others are as before" \
 	test "$(rbd -c "$tmp/ceph.conf" ls p | paste -sd ' ')" = "Foreign.image foreign"
 sed -i 's/pool = p/pool = none/' "$EVS_CONF"

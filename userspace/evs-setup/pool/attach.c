@@ -134,8 +134,6 @@ static int attach_found(struct attach_request *req, struct target *target, struc
 	int ret;
 
 	ret = target_find(target, &entry, err);
-	if (!ret)
-		ret = target_refuse_rollback(target, &entry.record, err);
 	if (ret)
 		return ret;
 	if (detach_where(target, &entry.record, path, sizeof(path)))

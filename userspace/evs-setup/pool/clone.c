@@ -98,7 +98,9 @@ static int check(struct clone *clone, struct evs_error *err)
 
 		disk.object = source->object;
 		strcpy(disk.text, clone->text);
-		ret = detach_refuse_attached(&disk, &source->record, err);
+		ret = target_refuse_rollback(&disk, &source->record, err);
+		if (!ret)
+			ret = detach_refuse_attached(&disk, &source->record, err);
 	}
 	if (!ret)
 		ret = check_size(clone, err);

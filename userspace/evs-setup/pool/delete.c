@@ -127,6 +127,20 @@ static int delete_found(struct target *target, const struct delete_request *req,
 	return ret ? ret : delete_one(target, entry, req->dry_run, err);
 }
 
+/* What an unfinished rollback goes back to, or has kept, is needed to finish it. */
+static int refuse_needed(const struct target *target, struct evs_error *err)
+{
+	struct evs_pool_entry entry;
+	struct target disk;
+	int ret;
+
+	if (target->object.kind != EVS_KIND_SNAPSHOT)
+		return 0;
+	target_disk(&disk, target);
+	ret = evs_pool_find(&disk.pool, &disk.object, &entry, err);
+	return ret ? ret : target_refuse_rollback(&disk, &entry.record, err);
+}
+
 /* A damaged one can be deleted: nothing else can be done with it. */
 static int delete_object(struct target *target, const struct delete_request *req,
 			 struct evs_error *err)
@@ -139,6 +153,8 @@ static int delete_object(struct target *target, const struct delete_request *req
 	ret = evs_pool_lock(&target->pool, err);
 	if (!ret)
 		ret = evs_pool_find(&target->pool, &target->object, &entry, err);
+	if (!ret)
+		ret = refuse_needed(target, err);
 	if (!ret && target->object.kind == EVS_KIND_DISK)
 		ret = entries_get(&snapshots, &target->pool, &target->object, err);
 	if (!ret)

@@ -113,8 +113,6 @@ static int resize(struct target *target, uint64_t size, struct evs_error *err)
 
 	ret = target_find(target, &entry, err);
 	if (!ret)
-		ret = target_refuse_rollback(target, &entry.record, err);
-	if (!ret)
 		ret = data_offset(target, &entry, &offset, err);
 	if (!ret)
 		ret = check(target, &entry.record, size, offset, err);

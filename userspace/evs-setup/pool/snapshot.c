@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <uuid.h>
 
 #include "cli/cli.h"
 #include "by-copy.h"
@@ -80,26 +78,9 @@ static int refuse_twice(const struct request *req, const struct snapshot *snapsh
 	return 0;
 }
 
-static void fill_record(struct snapshot *snapshot)
-{
-	struct evs_record *record = &snapshot->record;
-	uuid_t uuid;
-
-	*record = snapshot->disk.record;
-	record->kind = EVS_KIND_SNAPSHOT;
-	strcpy(record->from, snapshot->disk.record.id);
-	record->made = time(NULL);
-	record->maker[0] = '\0';
-	/* It has the header of its disk, so it has its UUID as well. */
-	if (record->encrypted)
-		return;
-	uuid_generate(uuid);
-	uuid_unparse_lower(uuid, record->id);
-}
-
 static int look(const struct request *req, struct snapshot *snapshot, struct evs_error *err)
 {
-	struct target *target = &snapshot->target, disk = *target;
+	struct target *target = &snapshot->target, disk;
 	struct stat st;
 	int ret;
 
@@ -108,21 +89,20 @@ static int look(const struct request *req, struct snapshot *snapshot, struct evs
 	ret = has_lock(req, snapshot) ? 0 : evs_pool_lock(&target->pool, err);
 	if (ret)
 		return ret;
-	disk.object.kind = EVS_KIND_DISK;
-	disk.object.snapshot[0] = '\0';
-	evs_object_text(disk.text, target->pool.config->name, &disk.object);
+	target_disk(&disk, target);
 	if (target_find(&disk, &snapshot->disk, err) ||
-	    target_refuse_rollback(&disk, &snapshot->disk.record, err) ||
 	    target_free_name(target, err) ||
 	    evs_pool_room(&target->pool, req->copy ? snapshot->disk.used : 0, err))
 		return -err->errnum;
-	fill_record(snapshot);
+	evs_pool_snapshot_record(&snapshot->record, &snapshot->disk.record);
 	if (!detach_where(&disk, &snapshot->disk.record, snapshot->node, sizeof(snapshot->node)))
 		snapshot->node[0] = '\0';
 	if (req->copy && *snapshot->node)
 		return evs_error_set(err, EBUSY,
 				     "%s: is attached as %s; --copy needs a detached disk", disk.text,
 				     snapshot->node);
+	if (!*snapshot->node)
+		return 0;
 	if (target->pool.ops->activate(&target->pool, &disk.object, false, snapshot->below,
 				       sizeof(snapshot->below), err))
 		return -err->errnum;

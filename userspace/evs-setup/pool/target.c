@@ -63,10 +63,28 @@ int target_open(struct target *target, const char *text, enum evs_kind kind,
 	return ret;
 }
 
+void target_disk(struct target *disk, const struct target *snapshot)
+{
+	*disk = *snapshot;
+	disk->object.kind = EVS_KIND_DISK;
+	disk->object.snapshot[0] = '\0';
+	evs_object_text(disk->text, disk->pool.config->name, &disk->object);
+}
+
 void target_close(struct target *target)
 {
 	evs_pool_close(&target->pool);
 	evs_config_free(&target->config);
+}
+
+int target_refuse_rollback(const struct target *target, const struct evs_record *record,
+			   struct evs_error *err)
+{
+	if (!*record->rollback)
+		return 0;
+	return evs_error_set(err, EBUSY,
+			     "%s: its rollback to %s is not finished; finish it with: evs-setup snapshot rollback %s@%s",
+			     target->text, record->rollback, target->text, record->rollback);
 }
 
 /* That a record stays as old as it was is no obstacle: the header is what counts. */
@@ -76,9 +94,6 @@ static void correct(struct target *target, struct evs_pool_entry *entry,
 	struct evs_error err = {};
 	int ret;
 
-	/* To write the record of a disk is to say that its rollback has ended. */
-	if (*entry->record.rollback)
-		return;
 	ret = proof_record(&target->pool, entry, vol, &err);
 	if (ret < 0)
 		cli_note("warning: %s", err.text);
@@ -93,6 +108,9 @@ int target_find(struct target *target, struct evs_pool_entry *entry, struct evs_
 	int ret;
 
 	ret = evs_pool_find(&target->pool, &target->object, entry, err);
+	/* In the middle of it, the bytes of a disk are nothing to go by. */
+	if (!ret)
+		ret = target_refuse_rollback(target, &entry->record, err);
 	if (ret || !entry->record.encrypted)
 		return ret;
 	ret = proof_read(&target->pool, entry, &vol, err);
@@ -101,16 +119,6 @@ int target_find(struct target *target, struct evs_pool_entry *entry, struct evs_
 	correct(target, entry, vol);
 	evs_volume_close(vol);
 	return 0;
-}
-
-int target_refuse_rollback(const struct target *target, const struct evs_record *record,
-			   struct evs_error *err)
-{
-	if (!*record->rollback)
-		return 0;
-	return evs_error_set(err, EBUSY,
-			     "%s: its rollback to %s is not finished; finish it with: evs-setup snapshot rollback %s@%s",
-			     target->text, record->rollback, target->text, record->rollback);
 }
 
 void target_copy_header(struct target *target)

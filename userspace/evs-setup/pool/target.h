@@ -42,6 +42,13 @@ int target_is_pool(const char *text, struct evs_error *err);
 int target_open(struct target *target, const char *text, enum evs_kind kind,
 		struct evs_error *err);
 
+/**
+ * target_disk() - The disk of a snapshot.
+ * @disk: filled; it has the pool of @snapshot and is not to be closed
+ * @snapshot: the snapshot
+ */
+void target_disk(struct target *disk, const struct target *snapshot);
+
 /** target_close() - Release it, and the lock of its pool. @target: what target_open() filled */
 void target_close(struct target *target);
 
@@ -54,7 +61,8 @@ void target_close(struct target *target);
  * Call it with the lock of the pool: where the header names another CMK than the record,
  * the record is corrected.
  *
- * Return: 0 or a negative errno, as evs_pool_find() and proof_check() give it.
+ * Return: 0 or a negative errno, as evs_pool_find(), target_refuse_rollback() and
+ * proof_check() give it.
  */
 int target_find(struct target *target, struct evs_pool_entry *entry, struct evs_error *err);
 

@@ -80,9 +80,9 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  * @replace: the same over the disk of that name, which goes, while its snapshots stay; NULL
  *	     where the engine has @rollback. Cut short, it is finished, or undone, by the
  *	     next @list under the lock.
- * @rollback: take a disk back to one of its snapshots in place; NULL where @clone and
- *	      @replace do that. Its record says so from before that until the next @save,
- *	      whatever happens.
+ * @rollback: take an inactive disk, and its size, back to one of its snapshots in place;
+ *	      NULL where @clone and @replace do that. The caller has its record say so from
+ *	      before that until it is complete.
  * @grow: make it larger, also while it is active
  * @snapshot: make a snapshot of a disk, with its record, all at once
  * @clone: make an unfinished object with the data of a snapshot, an image or a disk
@@ -226,6 +226,13 @@ int evs_pool_find(struct evs_pool *pool, const struct evs_object *object,
  * Return: 0 or a negative errno, -ENOSPC when it is too full.
  */
 int evs_pool_room(struct evs_pool *pool, uint64_t bytes, struct evs_error *err);
+
+/**
+ * evs_pool_snapshot_record() - The record of a new snapshot.
+ * @record: filled; how its data is taken is not said yet
+ * @disk: that of its disk
+ */
+void evs_pool_snapshot_record(struct evs_record *record, const struct evs_record *disk);
 
 /**
  * evs_pool_begin() - Begin to make an object.

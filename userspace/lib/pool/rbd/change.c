@@ -183,25 +183,11 @@ int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
 	return ret ? ret : snapshot_verb(rbd, "create", snapshot, NULL, err);
 }
 
-/* It cannot be done by a clone, which has no snapshots. Who called ends it by @save. */
+/* It cannot be done by a clone, which has no snapshots. The size becomes the old one, too. */
 int evs_rbd_rollback(struct evs_pool *pool, const struct evs_object *snapshot,
 		     struct evs_error *err)
 {
-	const struct evs_rbd *rbd = pool->engine;
-	struct evs_object disk = *snapshot;
-	struct evs_record record, of_snapshot;
-	int ret;
-
-	disk.kind = EVS_KIND_DISK;
-	disk.snapshot[0] = '\0';
-	ret = evs_rbd_load(rbd, snapshot, &of_snapshot, err);
-	if (!ret)
-		ret = evs_rbd_load(rbd, &disk, &record, err);
-	if (ret)
-		return ret;
-	snprintf(record.rollback, sizeof(record.rollback), "%s", snapshot->snapshot);
-	ret = evs_rbd_store(rbd, &disk, &record, err);
-	return ret ? ret : snapshot_verb(rbd, "rollback", snapshot, NULL, err);
+	return snapshot_verb(pool->engine, "rollback", snapshot, NULL, err);
 }
 
 /* ---- clones ---- */
