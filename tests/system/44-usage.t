@@ -116,7 +116,9 @@ refused 2 'default master key' "cmk rotation of the default one" \
 
 like "$(evs-setup cmk quotas)" '^CMKs +[0-9]+ +100' "cmk quotas"
 is "$(evs-setup cmk grant list --json | jq -c .grants)" "[]" "no grants to give back"
-user=0123456789abcdef0123456789abcdef
+user=root
+refused 2 'there is no client nemo' "nor one to a client that there is not" \
+	evs-setup cmk grant add --to nemo test
 grant=$(evs-setup cmk grant add --to $user --name ci --operation decrypt-datakey test)
 like "$grant" '^[0-9a-f]{64}$' "cmk grant add prints the id"
 is "$(evs-setup cmk grant list --json test | jq -c '.grants[0] | [.id, .grantee, .operations]')" \

@@ -368,7 +368,7 @@ static void test_filters(void **state)
 	call_refused(&f, 404, "KMS.0207", "create-datakey", "{\"key_id\":\"alias/none\","
 		     "\"datakey_length\":512,\"encryption_context\":{\"volume\":\"%s\"}}", volume);
 	free(call_ok(&f, "grant_id", "create-grant", "{\"key_id\":\"%s\",\"grantee_principal\":"
-		     "\"u\",\"operations\":[\"describe-key\"]}", b));
+		     "\"root\",\"operations\":[\"describe-key\"]}", b));
 	assert_int_equal(lines_by(&all), 5);
 	assert_int_equal(lines_by(&(struct kmsd_filter){ .cmk = a }), 2);
 	assert_int_equal(lines_by(&(struct kmsd_filter){ .cmk = b }), 2);

@@ -6,6 +6,7 @@
 
 #include "backup.h"
 #include "fault.h"
+#include "hsm/root.h"
 #include "pool.h"
 #include "restore.h"
 #include "sweep.h"
@@ -313,6 +314,34 @@ static void test_other_token(void **state)
 	remove_tree(other.dir);
 }
 
+/*
+ * The root key was exchanged since: the backup needs the old one, and a database of the new
+ * one takes no keys that the old one wraps.
+ */
+static void test_older_root(void **state)
+{
+	const struct kmsd_root_target to = { .new_key = true };
+	struct evs_error err = {};
+
+	(void)state;
+	destroy(doomed);
+	kmsd_close(&f.kmsd);
+	if (kmsd_root_rewrap(f.config, &to, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(kmsd_conf_load(&conf, f.config, &err), 0);
+	assert_string_equal(conf.root_key, "evs-root-2");
+	assert_int_equal(restore("all", &err), -EKEYREJECTED);
+	assert_contains(err.text, "set [hsm] root-key");
+	strcpy(conf.root_key, "evs-root");
+	assert_int_equal(restore("all", &err), -EKEYREJECTED);
+	assert_contains(err.text, "move it away");
+	lose_database();
+	restore_ok("all");
+	assert_int_equal(kmsd_open(&f.kmsd, &conf, &err), 0);
+	check_unwraps(kept, &kept_dk);
+	kmsd_close(&f.kmsd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_beside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alias_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_token, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_older_root, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_backup", tests, NULL, NULL);

@@ -121,7 +121,7 @@ static bool do_sweep(const struct known *k)
 
 static bool do_grant(const struct known *k)
 {
-	struct answer a = call(&f, "create-grant", "{\"key_id\":\"%s\",\"grantee_principal\":\"a\","
+	struct answer a = call(&f, "create-grant", "{\"key_id\":\"%s\",\"grantee_principal\":\"root\","
 			       "\"operations\":[\"describe-key\"]}", k->key);
 	bool done = a.status == 200;
 

@@ -21,12 +21,17 @@ static void assert_member(char *text, const char *want)
 
 static void test_grants(void **state)
 {
+	struct answer refusal;
 	char *key, *grant;
 
 	(void)state;
 	key = allowed("key_id", &anna, "create-key", "{\"key_alias\":\"shared\"}");
 	refused(404, "KMS.0207", &bert, "create-datakey", DATAKEY, key);
-	refused(403, "KMS.0306", &carl, "create-grant", GRANT, key, "carl", "\"describe-key\"");
+	refusal = call_as(&carl, "create-grant", GRANT, key, "carl", "\"describe-key\"");
+	assert_non_null(strstr(refusal.text, "client carl has the role auditor; this takes administrator: "));
+	assert_non_null(strstr(refusal.text, "in [client carl] of evs-kmsd.conf, or an administrator of "
+			       "the key's project has to run: evs-setup cmk grant add --to carl CMK"));
+	answer_free(&refusal);
 	refused(400, "KMS.2401", &anna, "create-grant", GRANT, key, "bert", "\"create-grant\"");
 	refused(400, "KMS.2402", &anna, "create-grant", GRANT, key, "a b", "\"describe-key\"");
 	grant = allowed("grant_id", &anna, "create-grant", GRANT, key, "bert",
@@ -131,6 +136,43 @@ static void test_other_administrator(void **state)
 	free(key);
 }
 
+/* A grant is to a client; another one that is given its name has none. */
+static void test_name_again(void **state)
+{
+	static const char *const known[][2] = {
+		{ "uid", "1001" }, { "san", "a.example" }, { "subject", "CN=a" },
+		{ "fingerprint", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
+	};
+	struct kmsd_clients *clients = &f.kmsd.conf.clients;
+	struct kmsd_client dave, other;
+	char *key = call_ok(&f, "key_id", "create-key", "{\"key_alias\":\"shared\"}");
+	struct evs_error err = {};
+	size_t i;
+
+	(void)state;
+	call_refused(&f, 400, "KMS.2402", "create-grant", GRANT, key, "dave", "\"create-datakey\"");
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(kmsd_clients_section(clients, "dave", &err), 0);
+		assert_null(kmsd_clients_set(clients, "dave", known[i][0], known[i][1]));
+		assert_null(kmsd_clients_set(clients, "dave", "project", "berts"));
+		assert_null(kmsd_clients_set(clients, "dave", "role", "auditor"));
+		dave = other = clients->list[0];
+		refused(404, "KMS.0207", &dave, "create-datakey", DATAKEY, key);
+		free(call_ok(&f, "grant_id", "create-grant", GRANT, key, "dave",
+			     "\"create-datakey\",\"create-grant\""));
+		free(allowed("cipher_text", &dave, "create-datakey", DATAKEY, key));
+		other.uid += i == 0;
+		other.fingerprint[0] ^= i == 3;
+		other.subject[0] ^= i == 2;
+		other.san[0] ^= i == 1;
+		refused(404, "KMS.0207", &other, "create-datakey", DATAKEY, key);
+		refused(404, "KMS.0207", &other, "create-grant", GRANT, key, "root",
+			"\"create-datakey\"");
+		kmsd_clients_free(clients);
+	}
+	free(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_revoke, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_granted_rewrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_administrator, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_name_again, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_grant", tests, NULL, NULL);

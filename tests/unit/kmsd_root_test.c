@@ -112,6 +112,7 @@ static void test_new_key(void **state)
 	struct evs_error err = {};
 	struct kmsd_span span;
 	char log[160], db[160];
+	struct stat st;
 	size_t size;
 
 	(void)state;
@@ -122,7 +123,14 @@ static void test_new_key(void **state)
 	assert_contains(err.text, "stop evs-kmsd first");
 	kmsd_close(&f.kmsd);
 	assert_true(in_database(old, size));
+	/* Others may read the configuration as before, whatever the umask */
+	assert_int_equal(chown(f.config, 1, 2), 0);
+	assert_int_equal(chmod(f.config, 0644), 0);
+	umask(077);
 	assert_int_equal(rewrap(&to, &err), 0);
+	umask(022);
+	assert_int_equal(stat(f.config, &st), 0);
+	assert_true(st.st_uid == 1 && st.st_gid == 2 && (st.st_mode & 07777) == 0644);
 	assert_false(in_database(old, size));
 	check_kms("evs", "evs-root-2");
 	assert_int_equal(rewrap(&to, &err), 0);

@@ -322,7 +322,7 @@ static void test_agency_ends(void **state)
 	snprintf(where, sizeof(where), "/v3.0/OS-AGENCY/agencies/%s", id);
 	want(204, NULL, boss, "DELETE", where, NULL);
 	want(403, "KMS.0302", token, "POST", KMS("default", "list-keys"), "{}");
-	want(403, "KMS.0306", nil, "POST", KMS("default", "describe-key"), body);
+	want(403, "kms:cmk:get", nil, "POST", KMS("default", "describe-key"), body);
 	make_agency(boss, "evs", "op_svc_evs", id);
 	want(403, "KMS.0302", token, "POST", KMS("default", "list-keys"), "{}");
 	free(key);
@@ -336,8 +336,10 @@ static void test_user_ends(void **state)
 
 	(void)state;
 	get_token("spy", "other", "theirs", spies);
-	call_done(&f, "create-grant", "{\"key_id\":\"%s\",\"grantee_principal\":\"spy\","
-		  "\"operations\":[\"describe-key\"]}", key);
+	get_token("adm", "local", "default", token);
+	snprintf(body, sizeof(body), "{\"key_id\":\"%s\",\"grantee_principal\":\"spy\","
+		 "\"operations\":[\"describe-key\"]}", key);
+	want(200, NULL, token, "POST", KMS("default", "create-grant"), body);
 	snprintf(body, sizeof(body), "{\"key_id\":\"%s\"}", key);
 	want(200, NULL, spies, "POST", KMS("theirs", "describe-key"), body);
 	let_there_be("", "");

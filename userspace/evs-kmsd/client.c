@@ -2,6 +2,7 @@
 /* Who may call: the sections [client NAME] of evs-kmsd.conf(5). */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,25 @@ const struct kmsd_client *kmsd_clients_by_fingerprint(const struct kmsd_clients 
 		if (!strcmp(clients->list[i].fingerprint, fingerprint))
 			return &clients->list[i];
 	return NULL;
+}
+
+const struct kmsd_client *kmsd_clients_by_name(const struct kmsd_clients *clients,
+					       const char *name)
+{
+	return strcmp(name, kmsd_client_root.name) ? find(clients, name) : &kmsd_client_root;
+}
+
+void kmsd_client_identity(const struct kmsd_client *c, char identity[KMSD_IDENTITY_SIZE])
+{
+	identity[0] = '\0';
+	if (c->uid >= 0)
+		snprintf(identity, KMSD_IDENTITY_SIZE, "uid=%lld", (long long)c->uid);
+	else if (c->fingerprint[0])
+		snprintf(identity, KMSD_IDENTITY_SIZE, "fingerprint=%s", c->fingerprint);
+	else if (c->subject[0])
+		snprintf(identity, KMSD_IDENTITY_SIZE, "subject=%s", c->subject);
+	else if (c->san[0])
+		snprintf(identity, KMSD_IDENTITY_SIZE, "san=%s", c->san);
 }
 
 bool kmsd_clients_has(const struct kmsd_clients *clients, const struct kmsd_client *client)

@@ -13,6 +13,7 @@
 #define KMSD_USER_MAX 64
 #define KMSD_FINGERPRINT_SIZE 65	/* of a SHA-256 in hex, and the NUL */
 #define KMSD_SUBJECT_MAX 255
+#define KMSD_IDENTITY_SIZE (KMSD_SUBJECT_MAX + 16)
 #define KMSD_CLIENTS_MAX 10000
 
 /**
@@ -78,6 +79,13 @@ const struct kmsd_client *kmsd_clients_by_uid(const struct kmsd_clients *clients
 /* Whose is a certificate? @fingerprint: of the certificate. Returns the client, or NULL. */
 const struct kmsd_client *kmsd_clients_by_fingerprint(const struct kmsd_clients *clients,
 						      const char *fingerprint);
+
+/* Which client has a name? Returns the client, or NULL. */
+const struct kmsd_client *kmsd_clients_by_name(const struct kmsd_clients *clients,
+					       const char *name);
+
+/* What tells a client from a later one of its name. @identity: "" where there is nothing. */
+void kmsd_client_identity(const struct kmsd_client *client, char identity[KMSD_IDENTITY_SIZE]);
 
 /* Is there still a client, just as it was? */
 bool kmsd_clients_has(const struct kmsd_clients *clients, const struct kmsd_client *client);

@@ -126,7 +126,7 @@ static int edit(const char *path, const struct kmsd_conf *conf, const char *more
 	ret = check(path, text, conf, err);
 	unlink(new);
 	if (!ret)
-		ret = kmsd_newfile_write(new, st.st_mode & 0777, text, size, err);
+		ret = kmsd_newfile_write_as(new, &st, text, size, err);
 	if (ret)
 		unlink(new);
 out:

@@ -11,13 +11,24 @@
 int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t size,
 		       struct evs_error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	const struct stat as = { .st_mode = mode, .st_uid = (uid_t)-1, .st_gid = (gid_t)-1 };
+
+	return kmsd_newfile_write_as(path, &as, data, size, err);
+}
+
+int kmsd_newfile_write_as(const char *path, const struct stat *as, const void *data, size_t size,
+			  struct evs_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	const char *at = data, *end = at + size;
 	ssize_t written;
 	int ret = 0;
 
 	if (fd < 0)
 		return evs_error_set(err, errno, "%s: %m", path);
+	/* Whatever the umask says */
+	if (fchown(fd, as->st_uid, as->st_gid) || fchmod(fd, as->st_mode & 0777))
+		ret = evs_error_set(err, errno, "%s: %m", path);
 	/* A part of it may be all that goes at once: the next call says why, or goes on */
 	while (at < end && !ret) {
 		written = write(fd, at, (size_t)(end - at));

@@ -3,7 +3,7 @@
 #define KMSD_NEWFILE_H
 
 #include <stddef.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "error.h"
 
@@ -15,6 +15,10 @@
  */
 int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t size,
 		       struct evs_error *err);
+
+/* The same, with owner, group and mode of another file. @as: that file. */
+int kmsd_newfile_write_as(const char *path, const struct stat *as, const void *data, size_t size,
+			  struct evs_error *err);
 
 /* Have the name of a file in its directory on disk. */
 int kmsd_newfile_sync_name(const char *path, struct evs_error *err);

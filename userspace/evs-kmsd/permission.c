@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "permission.h"
@@ -33,18 +34,17 @@ enum kmsd_client_role kmsd_role_by_name(const char *name)
 	return KMSD_ROLE_NONE;
 }
 
-const char *kmsd_permission_name(uint32_t permission)
+const char *kmsd_role_name(enum kmsd_client_role role)
 {
-	static const char *const names[] = {
-		"kms:cmk:create", "kms:cmk:enable", "kms:cmk:disable", "kms:cmk:update",
-		"kms:cmk:list", "kms:cmk:get", "kms:cmk:getQuota", "kms:cmk:rotate",
-		"kms:cmk:import", "kms:dek:create", "kms:dek:crypto", "kms:grant:create",
-		"kms:grant:revoke", "kms:grant:list", "metrics", "agency",
-	};
-	size_t i;
+	return role ? roles[role].name : "none";
+}
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (permission & 1u << i)
-			return names[i];
-	return "nothing";
+const char *kmsd_roles_with(uint32_t permission)
+{
+	bool user = roles[KMSD_ROLE_USER].permissions & permission;
+	bool auditor = roles[KMSD_ROLE_AUDITOR].permissions & permission;
+
+	return user && auditor ? "administrator, user or auditor" :
+	       user ? "administrator or user" :
+	       auditor ? "administrator or auditor" : "administrator";
 }

@@ -41,7 +41,10 @@ uint32_t kmsd_role_permissions(enum kmsd_client_role role);
 /* Find a role. @name: as evs-kmsd.conf(5) spells it. Returns the role, or KMSD_ROLE_NONE. */
 enum kmsd_client_role kmsd_role_by_name(const char *name);
 
-/* How the cloud calls an action. @permission: one bit. */
-const char *kmsd_permission_name(uint32_t permission);
+/* Its name there. @role: the role. */
+const char *kmsd_role_name(enum kmsd_client_role role);
+
+/* Which roles have a permission, for a sentence. @permission: one bit. */
+const char *kmsd_roles_with(uint32_t permission);
 
 #endif /* KMSD_PERMISSION_H */

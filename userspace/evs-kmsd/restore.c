@@ -84,7 +84,7 @@ static int check_keys(const struct kmsd_conf *conf, const char *path, struct kms
 	ret = kmsd_wrapped_read(&all, db, hsm, err);
 	if (ret == -EBADMSG)
 		ret = evs_error_set(err, EKEYREJECTED,
-				    "%s: made with another root key than \"%s\" of token \"%s\"",
+				    "%s: made with another root key than \"%s\" of token \"%s\": for a backup from before root rewrap, set [hsm] root-key (and token) of evs-kmsd.conf to what they were then, move the database away, restore, and run root rewrap again",
 				    path, conf->root_key, conf->token);
 	kmsd_wrapped_free(&all);
 	kmsd_hsm_close(hsm);
@@ -173,6 +173,21 @@ static int add_wanted(const struct kmsd_conf *conf, struct kmsd_store *store,
 	return commit(conf, store, err);
 }
 
+/* Keys that are brought back would be wrapped by another root key than the database's own. */
+static int check_database(const struct kmsd_conf *conf, struct kmsd_store *store,
+			  struct evs_error *err)
+{
+	struct kmsd_hsm *hsm;
+	int ret = kmsd_hsm_open(&hsm, conf, err);
+
+	if (ret)
+		return ret;
+	ret = kmsd_root_check(store, hsm, conf, err);
+	kmsd_hsm_close(hsm);
+	return ret == -EKEYREJECTED ? evs_error_prefix(err, "move it away, or set root-key to its own")
+				    : ret;
+}
+
 static int restore_into(const struct kmsd_conf *conf, const struct kmsd_restore *restore,
 			struct kmsd_db *from, struct evs_error *err)
 {
@@ -186,7 +201,9 @@ static int restore_into(const struct kmsd_conf *conf, const struct kmsd_restore 
 	if (ret)
 		return ret == -EBUSY ? evs_error_prefix(err, "stop evs-kmsd first") : ret;
 	db = kmsd_store_writing(store);
-	ret = kmsd_db_image(from, &image, &size, err);
+	ret = check_database(conf, store, err);
+	if (!ret)
+		ret = kmsd_db_image(from, &image, &size, err);
 	if (ret)
 		goto out;
 	ret = kmsd_db_attach_image(db, image, size, err);

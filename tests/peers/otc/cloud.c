@@ -151,6 +151,32 @@ static int as_client(struct otc_cloud *cloud, const struct otc_request *req, con
 	return 0;
 }
 
+/* The cloud's words for a refusal: an action of its permission model. */
+static const char *action_of(const char *op)
+{
+	static const struct {
+		const char *op, *action;
+	} table[] = {
+		{ "create-key", "kms:cmk:create" }, { "enable-key", "kms:cmk:enable" },
+		{ "disable-key", "kms:cmk:disable" }, { "list-keys", "kms:cmk:list" },
+		{ "describe-key", "kms:cmk:get" }, { "user-quotas", "kms:cmk:getQuota" },
+		{ "get-key-rotation-status", "kms:cmk:get" },
+		{ "schedule-key-deletion", "kms:cmk:update" },
+		{ "cancel-key-deletion", "kms:cmk:update" },
+		{ "update-key-alias", "kms:cmk:update" },
+		{ "update-key-description", "kms:cmk:update" },
+		{ "create-datakey", "kms:dek:create" }, { "encrypt-datakey", "kms:dek:crypto" },
+		{ "decrypt-datakey", "kms:dek:crypto" }, { "create-grant", "kms:grant:create" },
+		{ "list-grants", "kms:grant:list" }, { "revoke-grant", "kms:grant:revoke" },
+		{ "retire-grant", "kms:grant:retire" },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(op, table[i].op))
+			return table[i].action;
+	return strstr(op, "rotation") ? "kms:cmk:rotate" : "kms:cmk:import";
+}
+
 static int call_kms(struct otc_cloud *cloud, const struct otc_request *req,
 		    struct kmsd_reply *reply, struct evs_error *err)
 {
@@ -172,7 +198,10 @@ static int call_kms(struct otc_cloud *cloud, const struct otc_request *req,
 		return ret;
 	http.client = &client;
 	kmsd_api_handle(cloud->kmsd, &http, reply, &ignored);	/* refuses by itself */
-	return 0;
+	return strcmp(reply->code, KMSD_E_PERMISSION)
+		       ? 0 : kmsd_fail(err, KMSD_E_PERMISSION,
+				       "Policy doesn't allow %s to be performed: user %s, project %s",
+				       action_of(reply->op), client.name, project);
 }
 
 void otc_handle(struct otc_cloud *cloud, const struct otc_request *req,

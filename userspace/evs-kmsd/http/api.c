@@ -33,16 +33,19 @@ static int check_sequence(const struct kmsd_request *req, struct evs_error *err)
 /* Says who would have to do what. */
 static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 {
-	const char *permission = kmsd_permission_name(call->route->permission);
+	const char *name = call->who.name;
+	uint32_t permission = call->route->permission;
 
-	if (call->who.no_agency && call->route->permission & KMSD_P_KMS)
+	if (call->who.no_agency && permission & KMSD_P_KMS)
 		return kmsd_fail(err, KMSD_E_PERMISSION,
-				 "project %s does not let EVS do this (%s): an administrator of the project has to run, once: evs-setup agency create",
-				 call->project, permission);
+				 "project %s does not let EVS use its keys: an administrator of the project has to run, once: evs-setup agency create",
+				 call->project);
 	return kmsd_fail(err, KMSD_E_PERMISSION,
-			 "%s may not do this in project %s: it takes a role with %s%s",
-			 call->who.name, call->project[0] ? call->project : "-", permission,
-			 call->route->grant ? ", or a grant on the key" : "");
+			 "client %s has the role %s; this takes %s: whoever runs evs-kmsd has to set it in [client %s] of evs-kmsd.conf%s%s%s",
+			 name, kmsd_role_name(call->http->client->role),
+			 kmsd_roles_with(permission), name,
+			 call->route->grant ? ", or an administrator of the key's project has to run: evs-setup cmk grant add --to " : "",
+			 call->route->grant ? name : "", call->route->grant ? " CMK" : "");
 }
 
 void kmsd_call_as(struct kmsd_call *call, const struct kmsd_route *route)
@@ -267,7 +270,7 @@ static int find_granted(struct kmsd_call *call, const char *name, struct kmsd_cm
 
 	if (!call->route->grant || kmsd_cmk_find_id(call->kmsd, NULL, name, cmk, &ignored))
 		return -EINVAL;
-	ret = kmsd_grant_operations(call->kmsd, cmk->id, call->who.name, &operations, err);
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, call->http->client, &operations, err);
 	if (ret)
 		return ret;
 	if (!(operations & call->route->grant))
@@ -298,7 +301,7 @@ int kmsd_call_cmk(struct kmsd_call *call, enum kmsd_by by, const char *name,
 	memcpy(call->reply->key_id, cmk->id, sizeof(cmk->id));
 	if (call->allowed)
 		return 0;
-	ret = kmsd_grant_operations(call->kmsd, cmk->id, call->who.name, &operations, err);
+	ret = kmsd_grant_operations(call->kmsd, cmk->id, call->http->client, &operations, err);
 	if (ret)
 		return ret;
 	return operations & call->route->grant ? 0 : refuse_permission(call, err);

@@ -18,15 +18,17 @@ static int or_number(void *arg, sqlite3_stmt *row)
 	return 0;
 }
 
-int kmsd_grant_operations(struct kmsd *kmsd, const char *cmk, const char *grantee,
+int kmsd_grant_operations(struct kmsd *kmsd, const char *cmk, const struct kmsd_client *grantee,
 			  uint32_t *operations, struct evs_error *err)
 {
+	char identity[KMSD_IDENTITY_SIZE];
 	int ret;
 
 	*operations = 0;
+	kmsd_client_identity(grantee, identity);
 	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, or_number, operations,
-			   "SELECT operations FROM key_grant WHERE cmk = ? AND grantee = ?", "ss",
-			   cmk, grantee);
+			   "SELECT operations FROM key_grant WHERE cmk = ? AND grantee = ?"
+			   " AND identity = ?", "sss", cmk, grantee->name, identity);
 	return ret < 0 ? ret : 0;
 }
 
@@ -36,24 +38,26 @@ static int take_id(void *arg, sqlite3_stmt *row)
 	return 0;
 }
 
-int kmsd_grant_covering(struct kmsd *kmsd, const char *cmk, const char *grantee,
+int kmsd_grant_covering(struct kmsd *kmsd, const char *cmk, const struct kmsd_client *grantee,
 			uint32_t operations, char id[KMSD_GRANT_ID_SIZE], struct evs_error *err)
 {
+	char identity[KMSD_IDENTITY_SIZE];
 	int ret;
 
 	id[0] = '\0';
+	kmsd_client_identity(grantee, identity);
 	ret = kmsd_db_each(kmsd_store_reading(kmsd->store), err, take_id, id,
 			   "SELECT id FROM key_grant WHERE cmk = ?1 AND grantee = ?2"
-			   " AND operations & ?3 = ?3 ORDER BY seq LIMIT 1", "ssi", cmk, grantee,
-			   (int64_t)operations);
+			   " AND identity = ?3 AND operations & ?4 = ?4 ORDER BY seq LIMIT 1",
+			   "sssi", cmk, grantee->name, identity, (int64_t)operations);
 	return ret < 0 ? ret : 0;
 }
 
 int kmsd_grant_add(struct kmsd *kmsd, struct kmsd_grant *g, struct evs_error *err)
 {
 	static const char sql[] =
-		"INSERT INTO key_grant (id, cmk, parent, name, grantee, operations, issuer,"
-		" retiring, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+		"INSERT INTO key_grant (id, cmk, parent, name, grantee, identity, operations,"
+		" issuer, retiring, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 	struct kmsd_db *db = kmsd_store_writing(kmsd->store);
 	unsigned char id[KMSD_GRANT_ID_SIZE / 2];
 	int64_t count = 0;
@@ -70,8 +74,8 @@ int kmsd_grant_add(struct kmsd *kmsd, struct kmsd_grant *g, struct evs_error *er
 		return evs_error_set(err, EIO, "getrandom: %m");
 	evs_hex_encode(g->id, id, sizeof(id));
 	g->created = kmsd_clock_now(&kmsd->clock);
-	ret = kmsd_db_run(db, err, sql, "ssSSsisSi", g->id, g->cmk, g->parent, g->name,
-			  g->grantee, (int64_t)g->operations, g->issuer, g->retiring, g->created);
+	ret = kmsd_db_run(db, err, sql, "ssSSssisSi", g->id, g->cmk, g->parent, g->name,
+			  g->grantee, g->identity, (int64_t)g->operations, g->issuer, g->retiring, g->created);
 	return ret < 0 ? ret : 0;
 }
 

@@ -29,7 +29,9 @@ extern const char *const kmsd_grant_names[KMSD_GRANT_OPERATIONS];
  * @name: free text, "" for none
  * @parent: the grant by which its issuer was allowed to make it, with which it ends;
  *	    "" for an administrator's own
- * @grantee: the client that may
+ * @grantee: name of the client that may
+ * @identity: what that client is known by, kmsd_client_identity(): another one that is given
+ *	      its name later may not
  * @operations: bits of enum kmsd_grant_operation
  * @issuer: who has made it
  * @retiring: who may retire it, "" for nobody else
@@ -41,6 +43,7 @@ struct kmsd_grant {
 	char parent[KMSD_GRANT_ID_SIZE];
 	char name[KMSD_GRANT_NAME_MAX + 1];
 	char grantee[KMSD_USER_MAX + 1];
+	char identity[KMSD_IDENTITY_SIZE];
 	uint32_t operations;
 	char issuer[KMSD_USER_MAX + 1];
 	char retiring[KMSD_USER_MAX + 1];
@@ -50,11 +53,11 @@ struct kmsd_grant {
 /* All return 0 or a negative errno with @err filled. */
 
 /* What has a client been granted on a CMK? */
-int kmsd_grant_operations(struct kmsd *kmsd, const char *cmk, const char *grantee,
+int kmsd_grant_operations(struct kmsd *kmsd, const char *cmk, const struct kmsd_client *grantee,
 			  uint32_t *operations, struct evs_error *err);
 
 /* Which grant, "" for none, gives a client all of these operations on a CMK? */
-int kmsd_grant_covering(struct kmsd *kmsd, const char *cmk, const char *grantee,
+int kmsd_grant_covering(struct kmsd *kmsd, const char *cmk, const struct kmsd_client *grantee,
 			uint32_t operations, char id[KMSD_GRANT_ID_SIZE], struct evs_error *err);
 
 /* Keeps a grant, whose id and date are filled; KMS.2404 when the CMK has too many. */

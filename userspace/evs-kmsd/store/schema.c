@@ -52,6 +52,8 @@ static const char *const steps[] = {
 	"  project TEXT PRIMARY KEY,"
 	"  creator TEXT NOT NULL,"
 	"  created INTEGER NOT NULL) WITHOUT ROWID;",
+	/* Whoever has a grant from before needs a new one: it is not known to whom it was given */
+	"ALTER TABLE key_grant ADD COLUMN identity TEXT NOT NULL DEFAULT '?';",
 };
 
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))

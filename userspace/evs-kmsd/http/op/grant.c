@@ -84,13 +84,34 @@ static int check_handed_on(struct kmsd_call *call, const struct kmsd_cmk *cmk,
 
 	if (call->who.permissions & KMSD_P_GRANT_CREATE && !strcmp(cmk->project, call->project))
 		return 0;
-	ret = kmsd_grant_covering(call->kmsd, cmk->id, call->who.name,
+	ret = kmsd_grant_covering(call->kmsd, cmk->id, call->http->client,
 				  grant->operations | KMSD_G_CREATE_GRANT, grant->parent, err);
 	if (ret)
 		return ret;
 	return grant->parent[0] ? 0 : kmsd_fail(err, KMSD_E_PERMISSION,
 						"operations: more than %s has been granted",
 						call->who.name);
+}
+
+/*
+ * A grant is to the client that has the name now, not to one that has it later. A caller
+ * without an identity is not the daemon's: there, names are never given anew.
+ */
+static int find_grantee(struct kmsd_call *call, struct kmsd_grant *grant, struct evs_error *err)
+{
+	const struct kmsd_client *c;
+
+	kmsd_client_identity(call->http->client, grant->identity);
+	if (!grant->identity[0])
+		return 0;
+	pthread_rwlock_rdlock(&call->kmsd->clients_lock);
+	c = kmsd_clients_by_name(&call->kmsd->conf.clients, grant->grantee);
+	if (c)
+		kmsd_client_identity(c, grant->identity);
+	pthread_rwlock_unlock(&call->kmsd->clients_lock);
+	return c ? 0 : kmsd_fail(err, KMSD_E_GRANTEE,
+				 "grantee_principal: there is no client %s: add its section [client %s] to evs-kmsd.conf first",
+				 grant->grantee, grant->grantee);
 }
 
 int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
@@ -110,6 +131,8 @@ int kmsd_op_create_grant(struct kmsd_call *call, struct evs_error *err)
 	ret = kmsd_cmk_usable(&cmk, err);
 	if (!ret)
 		ret = check_handed_on(call, &cmk, &grant, err);
+	if (!ret)
+		ret = find_grantee(call, &grant, err);
 	if (ret)
 		return ret;
 	memcpy(grant.cmk, cmk.id, sizeof(grant.cmk));
