@@ -135,18 +135,45 @@ static void test_create(void **state)
 	assert_contains(f->peer.request[0], "\"datakey_length\":\"512\"");
 }
 
+#define MADE HTTP("200", "{\"key_id\":\"" CMK "\",\"plain_text\":\"" KEY_64 "\"," \
+		  "\"cipher_text\":\"02AB\"}")
+#define WRAPPED(id) HTTP("200", "{\"key_id\":\"" id "\",\"cipher_text\":\"02cd\"," \
+			 "\"datakey_length\":\"64\"}")
+#define NO_PLAIN HTTP("400", "{\"error\":{\"error_code\":\"KMS.0204\",\"error_msg\":\"no\"}}")
+
+/* By a key that was made for it, and that the request has wrapped */
 static void test_encrypt(void **state)
 {
 	struct fixture *f = *state;
 
-	script(f, HTTP("200", "{\"key_id\":\"" CMK "\",\"cipher_text\":\"02cd\","
-		       "\"datakey_length\":\"64\"}"));
+	script(f, MADE);
+	script(f, WRAPPED(CMK));
 	start(f);
 	assert_int_equal(evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err), 0);
 	finish(f);
 	assert_string_equal(f->token.wrapped_dk, "02cd");
-	assert_contains(f->peer.request[0], "\"datakey_plain_length\":\"64\"");
-	assert_contains(f->peer.request[0], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
+	assert_contains(f->peer.request[0], "/kms/create-datakey {\"key_id\":\"" CMK "\"");
+	assert_contains(f->peer.request[1], "\"datakey_plain_length\":\"64\"");
+	assert_contains(f->peer.request[1], ",\"sealed_text\":\"");
+	assert_contains(f->peer.request[1], ",\"transport_cipher_text\":\"02AB\"}");
+	assert_null(strstr(f->peer.request[1], "plain_text"));
+	assert_null(strstr(f->peer.request[1], ZEROS_64));
+}
+
+/* A KMS that does not know this misses the DK, and gets it */
+static void test_encrypt_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+
+	script(f, MADE);
+	script(f, NO_PLAIN);
+	script(f, WRAPPED(CMK));
+	start(f);
+	assert_int_equal(evs_kms_encrypt_datakey(f->kms, &f->token, f->dk, &f->err), 0);
+	finish(f);
+	assert_string_equal(f->token.wrapped_dk, "02cd");
+	assert_contains(f->peer.request[2], "\"datakey_plain_length\":\"64\"");
+	assert_contains(f->peer.request[2], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
 }
 
 /* The last answer in the script is what the other CMK has wrapped */
@@ -154,8 +181,7 @@ static void rewrap(struct fixture *f)
 {
 	struct evs_token new = f->token;
 
-	script(f, HTTP("200", "{\"key_id\":\"" OTHER "\",\"cipher_text\":\"02cd\","
-		       "\"datakey_length\":\"64\"}"));
+	script(f, WRAPPED(OTHER));
 	start(f);
 	strcpy(f->token.wrapped_dk, "02AB");
 	strcpy(new.cmk, OTHER);
@@ -176,18 +202,19 @@ static void test_rewrap(void **state)
 			    "\"},\"source_key_id\":\"" CMK "\",\"source_cipher_text\":\"02AB\"}");
 }
 
-/* A KMS that does not know this misses the DK, and gets it */
 static void test_rewrap_elsewhere(void **state)
 {
 	struct fixture *f = *state;
 
-	script(f, HTTP("400", "{\"error\":{\"error_code\":\"KMS.0204\",\"error_msg\":\"no\"}}"));
+	script(f, NO_PLAIN);
 	script(f, HTTP("200", "{\"data_key\":\"" ZEROS_64 "\",\"datakey_length\":64,"
 		       "\"datakey_dgst\":\"" ZEROS_DIGEST "\"}"));
+	script(f, HTTP("200", "{\"key_id\":\"" OTHER "\",\"plain_text\":\"" KEY_64 "\","
+		       "\"cipher_text\":\"02AB\"}"));
 	rewrap(f);
 	assert_contains(f->peer.request[1], "/kms/decrypt-datakey {\"key_id\":\"" CMK "\"");
-	assert_contains(f->peer.request[2], "/kms/encrypt-datakey {\"key_id\":\"" OTHER "\"");
-	assert_contains(f->peer.request[2], ",\"plain_text\":\"" ZEROS_64 ZEROS_DIGEST "\"}");
+	assert_contains(f->peer.request[3], "/kms/encrypt-datakey {\"key_id\":\"" OTHER "\"");
+	assert_contains(f->peer.request[3], ",\"sealed_text\":\"");
 }
 
 static void test_describe(void **state)
@@ -494,6 +521,7 @@ int main(void)
 		kms_test(test_decrypt),
 		kms_test(test_create),
 		kms_test(test_encrypt),
+		kms_test(test_encrypt_elsewhere),
 		kms_test(test_rewrap),
 		kms_test(test_rewrap_elsewhere),
 		kms_test(test_describe),

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "gcm.h"
 #include "hex.h"
 #include "seal.h"
 
@@ -177,6 +178,41 @@ static void test_given_key(void **state)
 	assert_string_equal(member(&a, "datakey_dgst"), ZERO_DIGEST);
 	answer_free(&a);
 	free(blob);
+}
+
+/* Wrapped without the way here having seen it. */
+static void test_sealed_given_key(void **state)
+{
+	static const unsigned char iv[EVS_GCM_IV_SIZE], zeros[EVS_DK_SIZE];
+	unsigned char key[EVS_DK_SIZE], sealed[EVS_DK_SIZE + EVS_GCM_TAG_SIZE];
+	char *plain, *transport = wrapped(cmk, "{}", &plain), hex[2 * sizeof(sealed) + 1];
+	struct evs_error err = {};
+	char *blob;
+
+	(void)state;
+	assert_int_equal(evs_hex_decode(key, sizeof(key), plain, strlen(plain)), sizeof(key));
+	assert_int_equal(evs_gcm_encrypt(&(struct evs_gcm){ .key = key, .iv = iv }, zeros,
+					 sizeof(zeros), sealed, &err), 0);
+	evs_hex_encode(hex, sealed, sizeof(sealed));
+#define SEALED "{\"key_id\":\"%s\",\"datakey_plain_length\":64,\"sealed_text\":\"%s\"," \
+	       "\"transport_cipher_text\":\"%s\"%s}"
+	blob = call_ok(&f, "cipher_text", "encrypt-datakey", SEALED, cmk, hex, transport, "");
+	unwrap_gives(cmk, blob, "{}", ZERO_DK);
+	assert_string_not_equal(blob, transport);
+
+	call_refused(&f, 400, "KMS.2101", "encrypt-datakey", SEALED, cmk, "00", transport, "");
+	call_refused(&f, 400, "KMS.2101", "encrypt-datakey", SEALED, cmk, hex, transport,
+		     ",\"source_key_id\":\"x\"");
+	call_refused(&f, 400, "KMS.2201", "encrypt-datakey", SEALED, cmk, hex, transport,
+		     ",\"encryption_context\":{\"a\":\"b\"}");
+	hex[0] = hex[0] == '0' ? '1' : '0';
+	call_refused(&f, 400, "KMS.2103", "encrypt-datakey", SEALED, cmk, hex, transport, "");
+	call_refused(&f, 400, "KMS.0204", "encrypt-datakey",
+		     "{\"key_id\":\"%s\",\"datakey_plain_length\":64,\"sealed_text\":\"%s\"}", cmk,
+		     hex);
+	free(plain);
+	free(blob);
+	free(transport);
 }
 
 static struct answer rewrap(const char *to, const char *from, const char *blob,
@@ -428,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_given_key),
+		cmocka_unit_test(test_sealed_given_key),
 		cmocka_unit_test(test_rewrap),
 		cmocka_unit_test(test_tamper),
 		cmocka_unit_test(test_size),

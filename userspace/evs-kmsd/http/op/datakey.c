@@ -15,6 +15,7 @@
 #include "key/cmk.h"
 #include "fail.h"
 #include "key/grant.h"
+#include "gcm.h"
 #include "hex.h"
 #include "http/op/ops.h"
 #include "pool.h"
@@ -272,20 +273,51 @@ static int take_source(struct kmsd_call *call, const char *key_id, struct dk_cal
 	return ret;
 }
 
-/* The data key to wrap: given, or wrapped by a key that is given. */
+/*
+ * A data key that was sealed for its way here: encrypted with another one, which was made
+ * for this one request, and comes along wrapped.
+ */
+static int open_sealed(struct kmsd_call *call, const char *hex, struct dk_call *dk,
+		       struct evs_error *err)
+{
+	static const unsigned char iv[EVS_GCM_IV_SIZE];	/* the key is used once */
+	unsigned char sealed[EVS_DK_SIZE + EVS_GCM_TAG_SIZE], digest[KMSD_DIGEST_SIZE];
+	struct dk_call transport = *dk;
+	int ret;
+
+	if (evs_hex_decode(sealed, sizeof(sealed), hex, strlen(hex)) != sizeof(sealed))
+		return kmsd_fail(err, KMSD_E_PLAIN, "sealed_text: not %zu bytes in hex",
+				 sizeof(sealed));
+	transport.dk = kmsd_secret_get(EVS_DK_SIZE);
+	if (!transport.dk)
+		return evs_error_set(err, errno, "locked memory: %m");
+	ret = unwrap(call, "transport_cipher_text", &transport, digest, err);
+	if (!ret)
+		ret = evs_gcm_decrypt(&(struct evs_gcm){ .key = transport.dk->data, .iv = iv },
+				      sealed, dk->dk->data, EVS_DK_SIZE, err);
+	kmsd_secret_put(transport.dk);
+	if (ret == -EBADMSG)
+		return kmsd_fail(err, KMSD_E_PLAIN_HASH, "sealed_text: it was altered");
+	return ret;
+}
+
+/* The data key to wrap: given, sealed, or wrapped by a key that is given. */
 static int read_datakey(struct kmsd_call *call, struct dk_call *dk, struct evs_error *err)
 {
-	const char *source;
+	const char *source, *sealed;
 	int ret;
 
 	ret = kmsd_request_string(&call->req, "source_key_id", "", &source, err);
+	if (!ret)
+		ret = kmsd_request_string(&call->req, "sealed_text", "", &sealed, err);
 	if (ret)
 		return ret;
-	if (!*source)
-		return read_plain(&call->req, dk->dk, err);
-	if (call->req.secret)
-		return kmsd_fail(err, KMSD_E_PLAIN, "plain_text: not with source_key_id");
-	return take_source(call, source, dk, err);
+	if (!!*source + !!*sealed + !!call->req.secret > 1)
+		return kmsd_fail(err, KMSD_E_PLAIN,
+				 "one of plain_text, sealed_text and source_key_id");
+	if (*source)
+		return take_source(call, source, dk, err);
+	return *sealed ? open_sealed(call, sealed, dk, err) : read_plain(&call->req, dk->dk, err);
 }
 
 int kmsd_op_encrypt_datakey(struct kmsd_call *call, struct evs_error *err)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gcm.h"
 #include "hex.h"
 #include "kms/json.h"
 #include "kms/otc/private.h"
@@ -222,8 +223,8 @@ out:
 	return secret;
 }
 
-int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
-			    const struct evs_secret *dk, struct evs_error *err)
+static int encrypt_plain(struct evs_kms *kms, struct evs_token *token,
+			 const struct evs_secret *dk, struct evs_error *err)
 {
 	const char *op = "encrypt-datakey";
 	struct evs_secret *body = plain_request(token, dk, err);
@@ -242,6 +243,56 @@ int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
 									      "no JSON object");
 	json_object_put(reply);
 	return ret;
+}
+
+/*
+ * Encrypts the DK with @key, which the KMS has made for this one request, and which
+ * @transport has as it gets it back.
+ */
+static int encrypt_sealed(struct evs_kms *kms, const struct evs_token *transport,
+			  const struct evs_secret *key, struct evs_token *token,
+			  const struct evs_secret *dk, struct evs_error *err)
+{
+	static const unsigned char iv[EVS_GCM_IV_SIZE];	/* the key is used once */
+	unsigned char sealed[EVS_DK_SIZE + EVS_GCM_TAG_SIZE];
+	json_object *request, *reply;
+	char hex[2 * sizeof(sealed) + 1];
+	int ret;
+
+	ret = evs_gcm_encrypt(&(struct evs_gcm){ .key = key->data, .iv = iv }, dk->data,
+			      EVS_DK_SIZE, sealed, err);
+	if (ret)
+		return ret;
+	evs_hex_encode(hex, sealed, sizeof(sealed));
+	request = datakey_request(token, "datakey_plain_length", DK_BYTES);
+	evs_otc_add_text(&request, "sealed_text", hex);
+	evs_otc_add_text(&request, "transport_cipher_text", transport->wrapped_dk);
+	ret = evs_otc_call(kms, "encrypt-datakey", request, &reply, err);
+	if (ret)
+		return ret;
+	ret = get_wrapped(reply, "encrypt-datakey", token, err);
+	json_object_put(reply);
+	return ret;
+}
+
+int evs_otc_encrypt_datakey(struct evs_kms *kms, struct evs_token *token,
+			    const struct evs_secret *dk, struct evs_error *err)
+{
+	struct evs_token transport = *token;
+	struct evs_secret *key;
+	int ret;
+
+	if (!is_local(kms))
+		return encrypt_plain(kms, token, dk, err);
+	key = evs_secret_alloc(EVS_DK_SIZE);
+	if (!key)
+		return evs_error_set(err, errno, "cannot lock memory (ulimit -l): %m");
+	ret = evs_otc_create_datakey(kms, &transport, key, err);
+	if (!ret)
+		ret = encrypt_sealed(kms, &transport, key, token, dk, err);
+	evs_secret_free(key);
+	/* It does not know this, and misses plain_text */
+	return ret && !strcmp(err->code, "KMS.0204") ? encrypt_plain(kms, token, dk, err) : ret;
 }
 
 int evs_otc_rewrap_datakey(struct evs_kms *kms, const struct evs_token *old,
