@@ -95,13 +95,13 @@ at_exit rm -f "$known"
 must mkdir -p "${known%/*}"
 printf '%s\n' I:1 "E:EVS_UUID=$(cryptsetup luksUUID "$disk")" E:EVS_KMS=local \
 	"E:EVS_CMK=$(cmk_id other)" >"$known"
-refused 5 $'--yes\nCMK other protects the disk on /dev/evs_t2, which is not attached' \
+refused 5 $'--yes\nCMK other protects disk /dev/evs_t2, which is not attached' \
 	"of a disk that udev knows" evs-setup cmk schedule-deletion --days 7 other
 printf 'data %s\n' "$disk" >/etc/evstab
 evs-setup cmk schedule-deletion --days 7 other </dev/null 2>"$tmp/err"
 is "$(grep -c 'CMK other protects ' "$tmp/err")" 1 "a disk that is known twice is named once"
 is "$(evs-setup cmk show --json other | jq -r '.cmks[0].state')" enabled "it is as it was"
-like "$(evs-setup cmk disable other 2>&1)" 'the disk on /dev/evs_t2, which is not attached' \
+like "$(evs-setup cmk disable other 2>&1)" 'disk /dev/evs_t2, which is not attached' \
 	"disabled: it is named"
 must evs-setup cmk enable other
 rm "$known" /etc/evstab

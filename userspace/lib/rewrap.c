@@ -118,6 +118,7 @@ int evs_rewrap_for(struct evs_rewrap *rewrap, const char *uuid, struct evs_error
 	if (ret)
 		return ret;
 	rewrap->new.keyslots = old->keyslots;
+	rewrap->new.adopted = old->adopted;
 	ret = evs_kms_encrypt_datakey(rewrap->kms, &rewrap->new, rewrap->dk, err);
 	if (ret)
 		return ret;

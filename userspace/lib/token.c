@@ -104,7 +104,8 @@ int evs_token_to_json(const struct evs_token *token, char *json, struct evs_erro
 	    !add_object(root, "version", json_object_new_int(TOKEN_VERSION)) &&
 	    !add_string(root, "kms", token->kms) && !add_string(root, "cmk", token->cmk) &&
 	    !add_object(root, "context", evs_context_to_json(&token->context)) &&
-	    !add_string(root, "wrapped-dk", token->wrapped_dk))
+	    !add_string(root, "wrapped-dk", token->wrapped_dk) &&
+	    (!token->adopted || !add_object(root, "adopted", json_object_new_boolean(true))))
 		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
 							    JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!text) {
@@ -194,6 +195,16 @@ static int get_keyslots(json_object *root, uint32_t *keyslots, struct evs_error 
 	return 0;
 }
 
+static int get_adopted(json_object *root, bool *adopted, struct evs_error *err)
+{
+	json_object *value = json_object_object_get(root, "adopted");
+
+	if (value && !json_object_is_type(value, json_type_boolean))
+		return bad_token(err, "adopted", "is neither true nor false");
+	*adopted = value && json_object_get_boolean(value);
+	return 0;
+}
+
 static int get_fields(json_object *root, struct evs_token *token, struct evs_error *err)
 {
 	json_object *version = json_object_object_get(root, "version");
@@ -206,6 +217,8 @@ static int get_fields(json_object *root, struct evs_token *token, struct evs_err
 				     "evs-kms token has version %lld, this program knows %d",
 				     (long long)json_object_get_int64(version), TOKEN_VERSION);
 	ret = get_keyslots(root, &token->keyslots, err);
+	if (!ret)
+		ret = get_adopted(root, &token->adopted, err);
 	if (!ret)
 		ret = get_string(root, "kms", token->kms, EVS_KMS_NAME_MAX, err);
 	if (!ret)

@@ -37,6 +37,7 @@ struct evs_context {
  * @context: encryption context to give with every call
  * @wrapped_dk: the DK as the CMK wraps it, hex; opaque
  * @keyslots: one bit for each key slot that the DK opens; for cryptsetup alone
+ * @adopted: the DK was not made by the KMS: it is that of a disk which was adopted
  */
 struct evs_token {
 	char kms[EVS_KMS_NAME_MAX + 1];
@@ -44,6 +45,7 @@ struct evs_token {
 	struct evs_context context;
 	char wrapped_dk[EVS_WRAPPED_HEX_MAX + 1];
 	uint32_t keyslots;
+	bool adopted;
 };
 
 /**

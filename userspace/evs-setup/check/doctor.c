@@ -4,6 +4,7 @@
  * nothing; asks each KMS one question.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "block/backing.h"
 #include "checks.h"
 #include "cli/cli.h"
 #include "cmk/disks.h"
 #include "config.h"
+#include "disk/disks.h"
 #include "kms/backend.h"
 #include "nl/netlink.h"
 #include "secret.h"
@@ -267,6 +270,42 @@ static void check_all_kms(struct findings *f)
 	evs_config_free(&cfg);
 }
 
+/* ---- disks ---- */
+
+static void check_disk(struct findings *f, const struct evs_disk *disk)
+{
+	char what[sizeof(disk->name) + 8], path[PATH_MAX], slots[2 * PATH_MAX + 256];
+	struct evs_error ignored = {};
+	struct evs_volume *vol;
+
+	if (!*disk->uuid || disks_read_header(disk, &vol, &ignored))
+		return;
+	backing_name(disk->backing_dev, path, sizeof(path));
+	disks_slots(slots, sizeof(slots), path, vol);
+	evs_volume_close(vol);
+	snprintf(what, sizeof(what), "disk %s", disk->name);
+	if (*slots)
+		check_note(f, what, "%s", slots);
+}
+
+/* What else opens a disk that is attached: only those can be found here. */
+static void check_disks(struct findings *f)
+{
+	struct evs_error ignored = {};
+	struct evs_disk *disks;
+	struct evs_nl *nl;
+	size_t count, i;
+
+	if (evs_nl_open(&nl, &ignored))
+		return;
+	if (!evs_nl_dump(nl, &disks, &count, &ignored)) {
+		for (i = 0; i < count; i++)
+			check_disk(f, &disks[i]);
+		free(disks);
+	}
+	evs_nl_close(nl);
+}
+
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct findings found = {};
@@ -283,6 +322,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_clock(&found);
 	check_lvm(&found);
 	check_all_kms(&found);
+	check_disks(&found);
 	return check_result(&found, err);
 }
 
@@ -293,7 +333,8 @@ const struct verb verb_doctor = {
 	.notes = "Checks the module, its signer where Secure Boot is on, the way from the kernel to the\n"
 		 "key helper, locked memory, the kernel's quota of keys, freed memory, the clock, LVM,\n"
 		 "the configuration, and each KMS in it: certificates, whether it can be reached, and\n"
-		 "whether it accepts this host. Prints a line for each: ok, note or BAD.\n"
+		 "whether it accepts this host. Names attached disks that a passphrase opens as well.\n"
+		 "Prints a line for each: ok, note or BAD.\n"
 		 "Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };

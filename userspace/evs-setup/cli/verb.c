@@ -11,12 +11,12 @@
 
 static const struct verb *const verbs[] = {
 	&verb_create, &verb_attach, &verb_detach, &verb_suspend, &verb_resume, &verb_revoke,
-	&verb_resize, &verb_rewrap, &verb_list, &verb_status, &verb_probe, &verb_monitor,
+	&verb_resize, &verb_rewrap, &verb_adopt, &verb_release, &verb_list, &verb_status, &verb_probe, &verb_monitor,
 	&verb_delete, &verb_snapshot_create, &verb_snapshot_list, &verb_snapshot_delete,
 	&verb_snapshot_diff, &verb_snapshot_rollback, &verb_image_create, &verb_image_copy, &verb_image_import,
 	&verb_image_export, &verb_image_list, &verb_image_delete,
 	&verb_header_backup, &verb_header_restore, &verb_header_label, &verb_header_dump,
-	&verb_cmk_create, &verb_cmk_list, &verb_cmk_show, &verb_cmk_set, &verb_cmk_enable,
+	&verb_cmk_create, &verb_cmk_list, &verb_cmk_show, &verb_cmk_users, &verb_cmk_set, &verb_cmk_enable,
 	&verb_cmk_disable, &verb_cmk_rotate, &verb_cmk_rotation, &verb_cmk_import,
 	&verb_cmk_delete_material, &verb_cmk_schedule_deletion, &verb_cmk_cancel_deletion,
 	&verb_cmk_grant_add, &verb_cmk_grant_list, &verb_cmk_grant_remove, &verb_cmk_quotas,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/confirm.h"
 #include "cmk.h"
 #include "config.h"
 #include "disks.h"
@@ -254,30 +255,71 @@ static int run_enable(int argc, char *argv[], struct evs_error *err)
 	return cmk_change(argc, argv, evs_kms_enable_key, err);
 }
 
-void cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until)
+bool cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until)
 {
 	struct evs_error ignored = {};
 
-	/* It is done: that the disks cannot be told is no failure. */
-	if (cmk_disks_tell(kms->cfg.name, cmk, &ignored) > 0)
-		cli_note("attached disks go on working; once detached, no disk under %s can be attached until %s",
-			 *cmk->alias ? cmk->alias : cmk->id, until);
+	/* That the disks cannot be told is no failure. */
+	if (cmk_disks_tell(kms->cfg.name, cmk, &ignored) <= 0)
+		return false;
+	cli_note("attached disks go on working; once detached, no disk under %s can be attached until %s",
+		 *cmk->alias ? cmk->alias : cmk->id, until);
+	return true;
 }
 
-static int disable(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
-		   struct evs_error *err)
-{
-	int ret = evs_kms_disable_key(kms, ref, cmk, err);
+/**
+ * struct disabling - What is asked.
+ * @ref: the CMK
+ * @yes: ask nothing
+ */
+struct disabling {
+	const char *ref;
+	bool yes;
+};
 
+/* A script is told and not stopped: nothing is lost, cmk enable brings it back. */
+static int call_disable(struct evs_kms *kms, void *arg, struct evs_error *err)
+{
+	const struct disabling *what = arg;
+	char text[EVS_CMK_REF_SIZE + 8];
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = evs_kms_describe_key(kms, what->ref, &cmk, err);
+	if (ret)
+		return ret;
+	if (cmk_warn_unusable(kms, &cmk, "it is enabled with cmk enable") && !what->yes &&
+	    cli_can_ask()) {
+		snprintf(text, sizeof(text), "CMK %s", what->ref);
+		ret = cli_confirm("Disable it?", text, err);
+	}
 	if (!ret)
-		cmk_warn_unusable(kms, cmk, "it is enabled with cmk enable");
-	return ret;
+		ret = evs_kms_disable_key(kms, what->ref, &cmk, err);
+	return ret ? ret : cmk_print_change(&cmk, err);
 }
 
 static int run_disable(int argc, char *argv[], struct evs_error *err)
 {
-	return cmk_change(argc, argv, disable, err);
+	struct disabling what = {};
+	const char *kms = NULL;
+	int opt;
+
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		if (opt == CMK_KMS)
+			kms = optarg;
+		else
+			what.yes = true;
+	}
+	if (opt < 0 || cli_operand(argc, argv, "CMK", &what.ref, err))
+		return -err->errnum;
+	return cmk_with_kms(kms, call_disable, &what, err);
 }
+
+static const struct verb_option disable_options[] = {
+	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
+	CMK_OPTION_KMS,
+	{},
+};
 
 static const struct verb_option create_options[] = {
 	{ "description", VERB_LONG('d'), "TEXT", WORD_TEXT, "set the description" },
@@ -331,9 +373,10 @@ const struct verb verb_cmk_disable = {
 	.name = "cmk disable",
 	.args = "[OPTION...] ID|ALIAS",
 	.brief = "disable a customer master key",
-	.options = cmk_options,
+	.options = disable_options,
 	.notes = "Attached disks go on working. No disk whose data key it protects can be attached\n"
-		 "until it is enabled. Prints a note for each disk of this host that it protects.\n"
+		 "until it is enabled. Prints notes of what it protects on this host, and asks first on\n"
+		 "a terminal.\n"
 		 EVS_CMK_DEFAULT " cannot be disabled. Prints id, alias and state.\n",
 	.operands = { WORD_CMK },
 	.run = run_disable,

@@ -62,8 +62,10 @@ int cmk_change(int argc, char *argv[], cmk_change_call make, struct evs_error *e
  * @kms: the client
  * @cmk: the CMK, which nobody can use from now on
  * @until: what brings it back
+ *
+ * Return: whether there are any.
  */
-void cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until);
+bool cmk_warn_unusable(struct evs_kms *kms, const struct evs_cmk *cmk, const char *until);
 
 /**
  * cmk_take_kms() - Take the options of a verb that has none but --kms.

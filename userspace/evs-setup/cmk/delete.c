@@ -7,9 +7,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
+#include "cli/confirm.h"
 #include "cmk.h"
 #include "disks.h"
 #include "text.h"
@@ -33,19 +32,17 @@ struct deletion {
 
 static int confirm(const struct deletion *what, const struct evs_cmk *cmk, struct evs_error *err)
 {
-	char answer[8];
+	char text[EVS_CMK_REF_SIZE + 8];
 
-	if (!isatty(STDIN_FILENO))
+	if (!cli_can_ask())
 		return evs_error_set(err, EBUSY,
 				     "CMK %s: protects disks of this host; --yes deletes it nevertheless",
 				     what->ref);
 	evs_text_line(stderr,
 		      "evs-setup: once %s is deleted, in %u days, their data is lost for good.",
 		      *cmk->alias ? cmk->alias : cmk->id, what->days);
-	fputs("Schedule the deletion? Type yes: ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
-		return evs_error_set(err, ECANCELED, "CMK %s: kept as it is", what->ref);
-	return 0;
+	snprintf(text, sizeof(text), "CMK %s", what->ref);
+	return cli_confirm("Schedule the deletion?", text, err);
 }
 
 static int call_schedule(struct evs_kms *kms, void *arg, struct evs_error *err)

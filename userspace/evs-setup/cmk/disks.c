@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <libudev.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "disk/disks.h"
 #include "disks.h"
 #include "evstab.h"
+#include "pool/entries.h"
 #include "text.h"
 #include "volume/export.h"
 
@@ -23,7 +25,8 @@
  * struct search - What is looked for, and what was found.
  * @kms: name of the KMS
  * @cmk: id of the CMK, NULL for any
- * @name: what messages call the CMK, NULL to print nothing
+ * @each: called for each, or NULL
+ * @arg: for @each
  * @uuids: UUIDs of the disks found, a disk may be seen in several places
  * @uuid_count: how many
  * @found: how many disks
@@ -31,28 +34,31 @@
 struct search {
 	const char *kms;
 	const char *cmk;
-	const char *name;
+	cmk_user_fn *each;
+	void *arg;
 	char (*uuids)[EVS_UUID_SIZE];
 	size_t uuid_count;
 	int found;
 };
 
-/* Is this one new? "" is of a disk whose UUID is not known. */
-static bool is_new(struct search *s, const char *uuid)
+/* Nothing when it was found before. "" is the UUID of what has none, or none of its own. */
+static void report(struct search *s, const struct cmk_user *user)
 {
+	const char *uuid = user->uuid;
 	char (*grown)[EVS_UUID_SIZE];
 	size_t i;
 
 	for (i = 0; *uuid && i < s->uuid_count; i++)
 		if (!strcmp(s->uuids[i], uuid))
-			return false;
+			return;
 	grown = *uuid ? reallocarray(s->uuids, s->uuid_count + 1, sizeof(*grown)) : NULL;
 	if (grown) {
 		s->uuids = grown;
 		snprintf(grown[s->uuid_count++], EVS_UUID_SIZE, "%s", uuid);
 	}
 	s->found++;
-	return s->name;
+	if (s->each)
+		s->each(s->arg, user);
 }
 
 static bool token_matches(const struct search *s, const struct evs_token *token)
@@ -75,25 +81,33 @@ static bool volume_matches(const struct search *s, const struct evs_volume *vol)
 static void look_at_attached(struct search *s, const struct evs_disk *disk)
 {
 	struct evs_error ignored = {};
-	const char *why = "";
+	struct cmk_user user = { .kind = "disk", .uuid = disk->uuid };
 	struct evs_volume *vol;
 	bool found = true;
-	char path[32];
+	char path[32], name[sizeof(disk->name) + sizeof(path) + 4];
 
+	user.state = "attached here";
 	if (disks_read_header(disk, &vol, &ignored)) {
-		why = " (perhaps: its header cannot be read)";
+		user.state = "attached here (perhaps: its header cannot be read)";
 	} else {
 		found = volume_matches(s, vol);
 		evs_volume_close(vol);
 	}
 	disks_path(disk, path, sizeof(path));
-	if (found && is_new(s, disk->uuid))
-		cli_note("CMK %s protects disk %s (%s), which is attached here%s",
-			      s->name, disk->name, path, why);
+	snprintf(name, sizeof(name), "%s (%s)", disk->name, path);
+	user.name = name;
+	if (found)
+		report(s, &user);
 }
 
 static int find_attached(struct search *s, struct evs_error *err)
 {
+	static const struct cmk_user unseen = {
+		.kind = "disk",
+		.name = "-",
+		.uuid = "",
+		.state = "perhaps attached here: only root can see such disks",
+	};
 	struct evs_disk *disks;
 	struct evs_nl *nl;
 	size_t count, i;
@@ -108,9 +122,7 @@ static int find_attached(struct search *s, struct evs_error *err)
 	evs_nl_close(nl);
 	/* A user who may ask the KMS need not be one who may ask the driver. */
 	if (ret == -EPERM) {
-		cli_note("CMK %s may protect disks that are attached here: only root can see them",
-			      s->name);
-		s->found++;
+		report(s, &unseen);
 		return 0;
 	}
 	if (ret)
@@ -135,6 +147,7 @@ static void look_at_device(struct search *s, struct udev_device *device)
 	const char *uuid = udev_device_get_property_value(device, "EVS_UUID");
 	const char *node = udev_device_get_devnode(device);
 	const char *name = udev_device_get_sysname(device);
+	struct cmk_user user = { .kind = "disk", .state = "not attached" };
 	char cmk[EVS_CMK_REF_SIZE];
 
 	if (s->cmk) {
@@ -146,9 +159,9 @@ static void look_at_device(struct search *s, struct udev_device *device)
 	/* An attached disk has the properties, too; it was found above. */
 	if (!node || !uuid || (!strncmp(name, "evs", 3) && isdigit((unsigned char)name[3])))
 		return;
-	if (is_new(s, uuid))
-		cli_note("CMK %s protects the disk on %s, which is not attached",
-			      s->name, node);
+	user.name = node;
+	user.uuid = uuid;
+	report(s, &user);
 }
 
 static void find_devices(struct search *s)
@@ -201,27 +214,121 @@ static bool entry_matches(const struct search *s, const struct evstab_entry *ent
 static void find_entries(struct search *s)
 {
 	struct evs_error ignored = {};
-	char uuid[EVS_UUID_SIZE];
+	char uuid[EVS_UUID_SIZE], name[PATH_MAX + 64];
+	struct cmk_user user = { .kind = "disk", .name = name, .uuid = uuid };
 	struct evstab tab;
 	size_t i;
 
+	user.state = "not attached";
 	if (evstab_load(&tab, &ignored))
 		return;
-	for (i = 0; i < tab.count; i++)
-		if (!tab.entries[i].bad && entry_matches(s, &tab.entries[i], uuid) &&
-		    is_new(s, uuid))
-			cli_note("CMK %s protects disk %s of %s, which is not attached",
-				      s->name, tab.entries[i].name, tab.path);
+	for (i = 0; i < tab.count; i++) {
+		if (tab.entries[i].bad || !entry_matches(s, &tab.entries[i], uuid))
+			continue;
+		snprintf(name, sizeof(name), "%s of %s", tab.entries[i].name, tab.path);
+		report(s, &user);
+	}
 	evstab_free(&tab);
 }
 
-int cmk_disks_tell(const char *kms, const struct evs_cmk *cmk, struct evs_error *err)
+/* ---- pools ---- */
+
+static bool is_attached(const struct evs_disk *disks, size_t count, const char *uuid)
 {
-	struct search s = {
-		.kms = kms, .cmk = cmk->id, .name = *cmk->alias ? cmk->alias : cmk->id,
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(disks[i].uuid, uuid) && disks[i].state != EVS_DEV_STATE_DEAD)
+			return true;
+	return false;
+}
+
+static void look_at_object(struct search *s, const struct evs_pool *pool,
+			   const struct evs_pool_entry *entry, bool attached)
+{
+	const struct evs_record *record = &entry->record;
+	char name[EVS_OBJECT_TEXT_SIZE];
+	struct cmk_user user = {
+		.kind = evs_kind_name(entry->object.kind),
+		.name = name,
+		.pool = pool->config->name,
+		/* A snapshot has the UUID of its disk. */
+		.uuid = entry->object.kind == EVS_KIND_SNAPSHOT ? "" : record->id,
+		.state = attached ? "attached here" : "not attached",
 	};
+
+	if (!record->encrypted || strcmp(record->kms, s->kms) ||
+	    (s->cmk && strcmp(record->cmk, s->cmk)))
+		return;
+	evs_object_text(name, pool->config->name, &entry->object);
+	report(s, &user);
+}
+
+static int find_in_pool(struct search *s, const struct evs_config_pool *config,
+			const struct evs_disk *disks, size_t count, struct evs_error *err)
+{
+	struct entries all;
+	struct evs_pool pool;
+	size_t i;
 	int ret;
 
+	ret = evs_pool_open(&pool, config, err);
+	if (ret)
+		return ret;
+	ret = entries_get(&all, &pool, NULL, err);
+	for (i = 0; !ret && i < all.count; i++)
+		look_at_object(s, &pool, &all.list[i],
+			       all.list[i].object.kind == EVS_KIND_DISK &&
+			       is_attached(disks, count, all.list[i].record.id));
+	if (!ret)
+		entries_free(&all);
+	evs_pool_close(&pool);
+	return ret;
+}
+
+/* A pool that cannot be looked into may have some. */
+static void find_in_pools(struct search *s, const struct evs_config *config)
+{
+	struct evs_disk *disks = NULL;
+	struct evs_error err = {};
+	struct evs_nl *nl;
+	size_t count = 0, i;
+
+	if (!config->pool_count)
+		return;
+	if (!evs_nl_open(&nl, &err)) {
+		if (evs_nl_dump(nl, &disks, &count, &err))
+			count = 0;
+		evs_nl_close(nl);
+	}
+	for (i = 0; i < config->pool_count; i++) {
+		struct cmk_user user = {
+			.kind = "pool",
+			.name = config->pools[i].name,
+			.uuid = "",
+			.state = err.text,
+		};
+
+		err = (struct evs_error){};
+		if (find_in_pool(s, &config->pools[i], disks, count, &err))
+			report(s, &user);
+	}
+	free(count ? disks : NULL);
+}
+
+int cmk_users_find(const char *kms, const char *cmk, cmk_user_fn *each, void *arg,
+		   struct evs_error *err)
+{
+	struct search s = { .kms = kms, .cmk = cmk, .each = each, .arg = arg };
+	struct evs_config config;
+	int ret;
+
+	ret = evs_config_load(&config, err);
+	if (ret)
+		return ret;
+	/* By their names in the pool, rather than by those of what is attached */
+	find_in_pools(&s, &config);
+	evs_config_free(&config);
 	ret = find_attached(&s, err);
 	if (!ret) {
 		find_devices(&s);

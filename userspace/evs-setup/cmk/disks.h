@@ -8,14 +8,47 @@
 #include "kms/kms.h"
 
 /**
- * cmk_disks_tell() - Name the disks of this host that a CMK protects.
+ * struct cmk_user - What a CMK protects.
+ * @kind: disk, snapshot or image; or pool, which cannot be looked into
+ * @name: how the user knows it
+ * @pool: the pool that it is in, or NULL
+ * @uuid: its UUID, "" where it has none of its own or that is not known
+ * @state: whether it is attached; of a pool, why it cannot be looked into
+ */
+struct cmk_user {
+	const char *kind;
+	const char *name;
+	const char *pool;
+	const char *uuid;
+	const char *state;
+};
+
+typedef void cmk_user_fn(void *arg, const struct cmk_user *user);
+
+/**
+ * cmk_users_find() - Find what this host knows that is lost with a CMK.
+ * @kms: name of its KMS
+ * @cmk: its id
+ * @each: called for each
+ * @arg: for @each
+ * @err: filled on failure
+ *
+ * That is what pools have by their records, the disks that are attached, those that udev
+ * knows, and those of evstab(5). A disk whose header cannot be read counts when it is
+ * attached, since it may be one of them; so does a pool that cannot be read.
+ *
+ * Return: how many there are, or a negative errno.
+ */
+int cmk_users_find(const char *kms, const char *cmk, cmk_user_fn *each, void *arg,
+		   struct evs_error *err);
+
+/**
+ * cmk_disks_tell() - Print notes of what a CMK protects.
  * @kms: name of its KMS
  * @cmk: the CMK
  * @err: filled on failure
  *
- * Prints a line to standard error for each: those that are attached, those that udev
- * knows, and those of evstab(5). A disk whose header cannot be read counts when it is
- * attached, since it may be one of them.
+ * A line for each disk, and one for all that is in a pool.
  *
  * Return: how many there are, or a negative errno.
  */

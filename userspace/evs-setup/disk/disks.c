@@ -16,6 +16,7 @@
 #include "block/loop.h"
 #include "cli/cli.h"
 #include "disks.h"
+#include "volume/slots.h"
 
 #define UUID_TAG "UUID="
 #define LINK_DIR "/dev/evs/"
@@ -185,6 +186,32 @@ int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
 			    evs_volume_uuid(*vol), disk->uuid);
 	evs_volume_close(*vol);
 	return ret;
+}
+
+void disks_slots(char *text, size_t size, const char *path, const struct evs_volume *vol)
+{
+	unsigned int others = evs_volume_other_slots(vol);
+	size_t used = 0;
+
+	*text = '\0';
+	if (others)
+		used = (size_t)snprintf(text, size,
+					"%u other key slot%s this disk without the KMS; remove %s by: evs-setup adopt --remove-slots %s",
+					others, others == 1 ? " opens" : "s open",
+					others == 1 ? "it" : "them", path);
+	if (evs_volume_token(vol)->adopted && used < size)
+		snprintf(text + used, size - used,
+			 "%sits data key was not made by the KMS; once the disk is detached, make a new one by: evs-setup rekey %s",
+			 used ? "; " : "", path);
+}
+
+void disks_note_slots(const char *text, const char *path, const struct evs_volume *vol)
+{
+	char slots[PATH_MAX * 2 + 256];
+
+	disks_slots(slots, sizeof(slots), path, vol);
+	if (*slots)
+		cli_note("%s: note: %s", text, slots);
 }
 
 void disks_warn_damage(const char *path, const struct evs_volume *vol)

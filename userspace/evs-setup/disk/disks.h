@@ -85,6 +85,23 @@ int disks_read_header(const struct evs_disk *disk, struct evs_volume **vol,
 		      struct evs_error *err);
 
 /**
+ * disks_note_slots() - Say by what else a disk can be opened, if there is something.
+ * @text: how messages call the disk
+ * @path: its device or file
+ * @vol: its header
+ */
+void disks_note_slots(const char *text, const char *path, const struct evs_volume *vol);
+
+/**
+ * disks_slots() - The same for a line of its own.
+ * @text: filled, "" when there is nothing to say
+ * @size: room there
+ * @path: its device or file
+ * @vol: its header
+ */
+void disks_slots(char *text, size_t size, const char *path, const struct evs_volume *vol);
+
+/**
  * disks_warn_damage() - Say on stderr that one copy of a header is damaged.
  * @path: the device, as the user knows it
  * @vol: its header, damaged or not

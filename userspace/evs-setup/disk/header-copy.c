@@ -141,7 +141,7 @@ static void remove_one(const struct copies *copies, const char *name,
 
 	if (!ends_in(name, UNFINISHED))
 		reason = vol ? tell_reason(copies, name, vol, text, sizeof(text)) :
-			 "is of a disk that is deleted";
+			 "is of no use any more";
 	ret = destroy(copies, name);
 	if (ret)
 		cli_note("warning: %s/%s: cannot be removed: %s", copies->folder, name,

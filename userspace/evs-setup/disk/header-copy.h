@@ -17,7 +17,7 @@
 void header_copy_take(const char *ref, const struct evs_device *dev);
 
 /**
- * header_copy_drop() - Overwrite and remove the copies of a header: its disk is deleted.
+ * header_copy_drop() - Overwrite and remove the copies of a header that is of no use any more.
  * @ref: how the user called the disk
  * @uuid: its UUID
  */

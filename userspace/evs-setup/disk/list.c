@@ -148,6 +148,20 @@ static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
 	return ret;
 }
 
+/* Who reads all of a disk's properties is told what its header says beside the KMS. */
+static void tell_slots(const struct evs_disk *disk)
+{
+	struct evs_error ignored = {};
+	char backing[PATH_MAX];
+	struct evs_volume *vol;
+
+	if (!*disk->uuid || cli_settings()->quiet || disks_read_header(disk, &vol, &ignored))
+		return;
+	backing_name(disk->backing_dev, backing, sizeof(backing));
+	disks_note_slots(disk->name, backing, vol);
+	evs_volume_close(vol);
+}
+
 /* Asks no KMS unless @ask; then nothing but time is lost when a KMS does not answer. */
 static int print_disks(const char *ref, enum table_form form, bool ask, struct evs_error *err)
 {
@@ -174,8 +188,11 @@ static int print_disks(const char *ref, enum table_form form, bool ask, struct e
 	}
 	if (!ret)
 		ret = table_print(&table, form, err);
-	for (i = 0; i < count && !ret; i++)
+	for (i = 0; i < count && !ret; i++) {
 		cmk_state_tell(&states, i);
+		if (form == TABLE_PROPERTIES)
+			tell_slots(&disks[i]);
+	}
 	cmk_state_free(&states);
 	table_free(&table);
 	free(disks);

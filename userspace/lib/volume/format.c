@@ -44,7 +44,7 @@ int evs_volume_check_format(const struct evs_device *dev, struct evs_format *fmt
  * opens, for hosts without the driver. It needs no costly derivation: whoever can
  * guess 512 random bits need not open it any more.
  */
-static int add_keyslot(struct crypt_device *cd, const struct evs_secret *dk)
+int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk)
 {
 	const struct crypt_pbkdf_type pbkdf = {
 		.type = CRYPT_KDF_PBKDF2,
@@ -57,8 +57,8 @@ static int add_keyslot(struct crypt_device *cd, const struct evs_secret *dk)
 
 	ret = crypt_set_pbkdf_type(cd, &pbkdf);
 	if (!ret)
-		ret = crypt_keyslot_add_by_volume_key(cd, KEYSLOT, key, dk->size, key, dk->size);
-	return ret < 0 ? ret : 0;
+		ret = crypt_keyslot_add_by_volume_key(cd, slot, key, dk->size, key, dk->size);
+	return ret;
 }
 
 static int format_image(struct crypt_device *cd, const struct evs_format *fmt,
@@ -80,7 +80,7 @@ static int format_image(struct crypt_device *cd, const struct evs_format *fmt,
 	ret = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", fmt->uuid,
 			   (const char *)dk->data, dk->size, &params);
 	if (!ret)
-		ret = add_keyslot(cd, dk);
+		ret = evs_volume_add_slot(cd, KEYSLOT, dk);
 	if (ret < 0)
 		return ret;
 	ret = crypt_token_json_set(cd, CRYPT_ANY_TOKEN, token);

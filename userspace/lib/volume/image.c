@@ -355,7 +355,25 @@ int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
 	return ret;
 }
 
-int evs_image_update(struct evs_image *image, const struct evs_device *dev,
+/* A key slot that is not written is not touched: another program may just fill it. */
+static int put_areas(const struct evs_image *image, const struct evs_device *dev, uint64_t end)
+{
+	uint64_t offset = EVS_COPIES * image->copy_size;
+	char *chunks = malloc(2 * BLOCK);
+	int ret = chunks ? 0 : -ENOMEM;
+
+	for (; !ret && offset < end; offset += BLOCK) {
+		ret = evs_device_read(&image->dev, chunks, BLOCK, offset);
+		if (!ret)
+			ret = evs_device_read(dev, chunks + BLOCK, BLOCK, offset);
+		if (!ret && memcmp(chunks, chunks + BLOCK, BLOCK))
+			ret = evs_device_write(dev, chunks, BLOCK, offset);
+	}
+	free(chunks);
+	return ret ? ret : evs_device_sync(dev);
+}
+
+int evs_image_update(struct evs_image *image, const struct evs_device *dev, uint64_t areas,
 		     struct evs_error *err)
 {
 	struct change change;
@@ -364,6 +382,8 @@ int evs_image_update(struct evs_image *image, const struct evs_device *dev,
 	ret = begin_change(image, dev, &change, err);
 	if (ret)
 		return ret;
+	if (areas)
+		ret = put_areas(image, dev, areas);
 	for (i = 0; i < EVS_COPIES && !ret; i++)
 		ret = put_copy(image, dev, i);
 	if (ret) {

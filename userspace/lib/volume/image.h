@@ -94,6 +94,8 @@ int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
  * evs_image_update() - Write the two copies over those of the device.
  * @image: what libcryptsetup has changed
  * @dev: the device
+ * @areas: up to here, write what has changed behind the copies first, the key slots; 0
+ *	   where those were not read
  * @err: filled on failure
  *
  * Copy by copy, so that the device has the old header or the new one whenever this
@@ -102,7 +104,7 @@ int evs_image_repair(struct evs_image *image, const struct evs_device *dev,
  * Return: 0 or a negative errno, -EBUSY when the header on the device is not the
  * one that was loaded.
  */
-int evs_image_update(struct evs_image *image, const struct evs_device *dev,
+int evs_image_update(struct evs_image *image, const struct evs_device *dev, uint64_t areas,
 		     struct evs_error *err);
 
 /**

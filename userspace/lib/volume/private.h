@@ -76,6 +76,25 @@ int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err);
 bool evs_volume_has_token(const struct evs_volume *vol);
 
 /**
+ * evs_volume_add_slot() - Add the key slot that the DK itself opens.
+ * @cd: the header
+ * @slot: its number, or CRYPT_ANY_SLOT
+ * @dk: the DK
+ *
+ * Return: its number, or a negative errno.
+ */
+int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk);
+
+/**
+ * evs_volume_remove_tokens() - Remove the evs-kms tokens, in memory alone.
+ * @vol: the header, which is loaded
+ * @keep: number of one that stays, or -1
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_remove_tokens(struct evs_volume *vol, int keep);
+
+/**
  * evs_volume_write() - Write what was changed in memory, and read it back.
  * @vol: the header
  * @err: filled on failure

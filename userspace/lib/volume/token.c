@@ -75,7 +75,7 @@ static bool same(const struct evs_token *a, const struct evs_token *b)
 	size_t i;
 
 	if (strcmp(a->kms, b->kms) || strcmp(a->cmk, b->cmk) ||
-	    strcmp(a->wrapped_dk, b->wrapped_dk) || a->context.count != b->context.count)
+	    strcmp(a->wrapped_dk, b->wrapped_dk) || a->adopted != b->adopted || a->context.count != b->context.count)
 		return false;
 	for (i = 0; i < a->context.count; i++)
 		if (strcmp(a->context.pair[i].name, b->context.pair[i].name) ||
@@ -106,7 +106,7 @@ int evs_volume_write(struct evs_volume *vol, struct evs_error *err)
 {
 	int ret;
 
-	ret = evs_image_update(&vol->image, &vol->dev, err);
+	ret = evs_image_update(&vol->image, &vol->dev, 0, err);
 	if (!ret)
 		ret = evs_volume_load(vol, err);
 	return ret ? ret : evs_volume_read_tokens(vol, err);
@@ -134,22 +134,27 @@ int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
 	return ret;
 }
 
+int evs_volume_remove_tokens(struct evs_volume *vol, int keep)
+{
+	int id, ret = 0;
+
+	vol->log.text[0] = '\0';
+	for (id = 0; id < crypt_token_max(CRYPT_LUKS2) && ret >= 0; id++)
+		if (id != keep && is_ours(vol->cd, id))
+			ret = crypt_token_json_set(vol->cd, id, NULL);
+	return ret < 0 ? ret : 0;
+}
+
 int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 			  struct evs_error *err)
 {
-	int keep = find(vol, token), id, ret;
+	int keep = find(vol, token), ret;
 
 	if (keep < 0)
 		return evs_error_set(err, ENOENT, "%s: has no such token", vol->dev.path);
-	keep = vol->token_ids[keep];
-	vol->log.text[0] = '\0';
-	for (id = 0; id < crypt_token_max(CRYPT_LUKS2); id++) {
-		if (id == keep || !is_ours(vol->cd, id))
-			continue;
-		ret = crypt_token_json_set(vol->cd, id, NULL);
-		if (ret < 0)
-			return cannot_change(vol, ret, err);
-	}
+	ret = evs_volume_remove_tokens(vol, vol->token_ids[keep]);
+	if (ret)
+		return cannot_change(vol, ret, err);
 	ret = evs_volume_write(vol, err);
 	if (!ret && (vol->token_count != 1 || find(vol, token)))
 		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->dev.path);

@@ -107,7 +107,8 @@ static int read_header_size(struct evs_volume *vol, json_object *root, const cha
 	return 0;
 }
 
-static int check_layout(struct evs_volume *vol, const char *path, struct evs_error *err)
+static int check_layout(struct evs_volume *vol, const char *path, bool foreign,
+			struct evs_error *err)
 {
 	const char *subsystem = crypt_get_subsystem(vol->cd);
 	uint32_t requirements = 0, activation = 0;
@@ -116,7 +117,7 @@ static int check_layout(struct evs_volume *vol, const char *path, struct evs_err
 	int key_size, ret;
 
 	/* The subsystem is no more than a hint: cryptsetup config --label clears it. */
-	if (!evs_volume_has_token(vol) && (!subsystem || strcmp(subsystem, EVS_SUBSYSTEM)))
+	if (!foreign && !evs_volume_has_token(vol) && (!subsystem || strcmp(subsystem, EVS_SUBSYSTEM)))
 		return evs_error_set(err, EMEDIUMTYPE,
 				     "%s: not an EVS disk but another LUKS2 disk", path);
 	if (crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) ||
@@ -262,14 +263,15 @@ int evs_volume_load(struct evs_volume *vol, struct evs_error *err)
 	return ret;
 }
 
-static int check(struct evs_volume *vol, bool header_only, struct evs_error *err)
+static int check(struct evs_volume *vol, unsigned int flags, struct evs_error *err)
 {
+	bool foreign = flags & EVS_VOLUME_FOREIGN;
 	int ret;
 
-	ret = check_layout(vol, vol->dev.path, err);
+	ret = check_layout(vol, vol->dev.path, foreign, err);
 	if (!ret)
-		ret = read_geometry(vol, vol->dev.path, header_only, err);
-	if (!ret)
+		ret = read_geometry(vol, vol->dev.path, flags & EVS_VOLUME_HEADER, err);
+	if (!ret && (!foreign || evs_volume_has_token(vol)))
 		ret = evs_volume_read_tokens(vol, err);
 	return ret;
 }
@@ -285,7 +287,7 @@ int evs_volume_open(struct evs_volume **vol, const struct evs_device *dev, unsig
 	new->dev = *dev;
 	ret = evs_volume_load(new, err);
 	if (!ret)
-		ret = check(new, flags & EVS_VOLUME_HEADER, err);
+		ret = check(new, flags, err);
 	if (ret) {
 		evs_volume_close(new);
 		return ret;

@@ -65,9 +65,11 @@ int evs_volume_format(const struct evs_device *dev, const struct evs_format *fmt
 /**
  * enum evs_volume_flags - How evs_volume_open() opens a header.
  * @EVS_VOLUME_HEADER: there may be no data behind the header: its size is 0
+ * @EVS_VOLUME_FOREIGN: it may be a LUKS2 disk that is none of ours, without a token
  */
 enum evs_volume_flags {
 	EVS_VOLUME_HEADER = 1 << 0,
+	EVS_VOLUME_FOREIGN = 1 << 1,
 };
 
 /**
