@@ -151,7 +151,7 @@ for engine in $(engines); do
 	is "$(object "$p/image:p2" attribute)" plain "$engine: has the attribute"
 	refused 5 "exists already" "$engine: a copy to a name that is taken" \
 		evs-setup image copy "$p/image:p" "$p/image:e"
-	refused 1 "takes none of" "$engine: --plain and --cmk" \
+	refused 1 "plain image has no header" "$engine: --plain and --cmk" \
 		evs-setup image copy --plain --cmk other "$p/image:p" "$p/image:no"
 	is "$(evs-setup status --json | jq '.disks | length')" 0 "$engine: nothing is attached"
 

@@ -21,6 +21,7 @@
 #include "../../userspace/evs-setup/cli/cli.c"
 #include "../../userspace/evs-setup/disk/disks.c"
 #include "../../userspace/evs-setup/block/loop.c"
+#include "../../userspace/evs-setup/block/mountinfo.c"
 #include "../../userspace/evs-setup/cli/out.c"
 #include "../../userspace/evs-setup/block/program.c"
 #include "../../userspace/evs-setup/block/stack.c"

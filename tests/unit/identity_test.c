@@ -6,58 +6,18 @@
  */
 #include "kmsd_fixture.h"
 
+#include "disk_fixture.h"
 #include "killed.h"
-#include "kms/kms.h"
 #include "rewrap.h"
 #include "unwrap.h"
-#include "volume_fixture.h"
 
-#define UUID "11111111-2222-3333-4444-555555555555"
 #define NEW_UUID "21111111-2222-3333-4444-555555555555"
-#define DISK_SIZE (20 << 20)
-#define HEADER_SIZE (16 << 20)
 
 static struct fixture kmsd;
 static char disk[96], original[96];
 static struct evs_cmk cmk;
 static struct evs_config config;
 static struct evs_rewrap rewrap;
-
-static void copy_disk(const char *from, const char *to)
-{
-	static char buffer[HEADER_SIZE];
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(in >= 0 && out >= 0);
-	assert_int_equal(pread(in, buffer, sizeof(buffer), 0), sizeof(buffer));
-	assert_int_equal(pwrite(out, buffer, sizeof(buffer), 0), sizeof(buffer));
-	assert_int_equal(ftruncate(out, DISK_SIZE), 0);
-	close(in);
-	close(out);
-}
-
-static void make_disk(void)
-{
-	const struct evs_format fmt = { .uuid = UUID, .label = "origin" };
-	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
-	struct evs_error err = {};
-	struct evs_token token;
-	struct evs_kms *kms;
-	int fd = open(original, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(dk && fd >= 0);
-	assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
-	close(fd);
-	if (evs_kms_open(&kms, evs_config_kms(&config, EVS_KMS_LOCAL, &err), &err) ||
-	    evs_kms_create_key(kms, "first", NULL, &cmk, &err) ||
-	    evs_token_init(&token, EVS_KMS_LOCAL, cmk.id, UUID, &err) ||
-	    evs_kms_create_datakey(kms, &token, dk, &err) ||
-	    format_path(original, &fmt, &token, dk, &err))
-		fail_msg("%s", err.text);
-	evs_kms_close(kms);
-	evs_secret_free(dk);
-}
 
 static int set_up(void **state)
 {
@@ -73,7 +33,7 @@ static int set_up(void **state)
 	daemon_start(&kmsd);
 	if (evs_config_load(&config, &err))
 		fail_msg("%s", err.text);
-	make_disk();
+	make_disk(&config, original, "origin", &cmk, NULL);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "../../userspace/evs-setup/cli/cli.c"
 #include "../../userspace/evs-setup/disk/journal.c"
 #include "../../userspace/evs-setup/block/loop.c"
+#include "../../userspace/evs-setup/block/mountinfo.c"
 #include "../../userspace/evs-setup/block/program.c"
 #include "../../userspace/evs-setup/disk/monitor.c"
 #include "../../userspace/evs-setup/cli/out.c"

@@ -10,13 +10,8 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
+#include "disk_fixture.h"
 #include "killed.h"
-#include "kms/kms.h"
-#include "volume_fixture.h"
-
-#define UUID "11111111-2222-3333-4444-555555555555"
-#define DISK_SIZE (20 << 20)
-#define HEADER_SIZE (16 << 20)
 
 static struct fixture kmsd;
 static char disk[96], original[96];
@@ -31,20 +26,6 @@ static const char *built(const char *program)
 	return path;
 }
 
-static void copy_disk(const char *from, const char *to)
-{
-	static char buffer[HEADER_SIZE];
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	int out = open(to, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(in >= 0 && out >= 0);
-	assert_int_equal(pread(in, buffer, sizeof(buffer), 0), sizeof(buffer));
-	assert_int_equal(pwrite(out, buffer, sizeof(buffer), 0), sizeof(buffer));
-	assert_int_equal(ftruncate(out, DISK_SIZE), 0);
-	close(in);
-	close(out);
-}
-
 /* The same daemon as a second KMS, and one that nobody runs */
 static void configure_others(void)
 {
@@ -56,35 +37,11 @@ static void configure_others(void)
 	assert_int_equal(fclose(config), 0);
 }
 
-static void make_disk(void)
-{
-	const struct evs_format fmt = { .uuid = UUID };
-	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
-	struct evs_error err = {};
-	struct evs_config cfg;
-	struct evs_token token;
-	struct evs_kms *kms;
-	int fd = open(disk, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	assert_true(dk && fd >= 0);
-	assert_int_equal(ftruncate(fd, DISK_SIZE), 0);
-	close(fd);
-	if (evs_config_load(&cfg, &err) ||
-	    evs_kms_open(&kms, evs_config_kms(&cfg, EVS_KMS_LOCAL, &err), &err) ||
-	    evs_kms_create_key(kms, "first", NULL, &first, &err) ||
-	    evs_kms_create_key(kms, "second", NULL, &second, &err) ||
-	    evs_token_init(&token, EVS_KMS_LOCAL, first.id, UUID, &err) ||
-	    evs_kms_create_datakey(kms, &token, dk, &err) ||
-	    format_path(disk, &fmt, &token, dk, &err))
-		fail_msg("%s", err.text);
-	evs_kms_close(kms);
-	evs_config_free(&cfg);
-	evs_secret_free(dk);
-	copy_disk(disk, original);
-}
-
 static int set_up(void **state)
 {
+	struct evs_error err = {};
+	struct evs_config config;
+
 	(void)state;
 	if (geteuid())
 		return 0;
@@ -94,7 +51,11 @@ static int set_up(void **state)
 	fixture_client(&kmsd, 10);
 	configure_others();
 	daemon_start(&kmsd);
-	make_disk();
+	if (evs_config_load(&config, &err))
+		fail_msg("%s", err.text);
+	make_disk(&config, original, NULL, &first, &second);
+	evs_config_free(&config);
+	copy_disk(original, disk);
 	return 0;
 }
 

@@ -183,11 +183,7 @@ static int open_loop(struct claim *claim, const char *path, struct evs_error *er
 	struct stat st;
 	int ret;
 
-	if (stat(path, &st))
-		return evs_error_set(err, errno, "%s: %m", path);
-	if (!S_ISREG(st.st_mode))
-		return 0;
-	ret = loop_find(&st, loop, sizeof(loop), err);
+	ret = loop_over(path, &st, loop, sizeof(loop), err);
 	if (ret <= 0)
 		return ret;
 	ret = evs_device_open(&claim->dev, loop, O_RDWR, err);

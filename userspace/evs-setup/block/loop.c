@@ -154,6 +154,13 @@ int loop_find(const struct stat *file, char *path, size_t size, struct evs_error
 	return found;
 }
 
+int loop_over(const char *file, struct stat *st, char *path, size_t size, struct evs_error *err)
+{
+	if (stat(file, st))
+		return evs_error_set(err, errno, "%s: %m", file);
+	return S_ISREG(st->st_mode) ? loop_find(st, path, size, err) : 0;
+}
+
 /* Do two loop devices over the same file or device have a byte in common? */
 static bool overlap(const struct loop_info64 *a, const struct loop_info64 *b)
 {

@@ -63,6 +63,18 @@ int loop_grow(const char *path, struct evs_error *err);
 int loop_find(const struct stat *file, char *path, size_t size, struct evs_error *err);
 
 /**
+ * loop_over() - Find the loop device over what a path leads to.
+ * @file: the path
+ * @st: filled with what stat(2) says about it
+ * @path: filled with the path of the loop device
+ * @size: room there
+ * @err: filled on failure
+ *
+ * Return: as loop_find(); 0 for what is no file.
+ */
+int loop_over(const char *file, struct stat *st, char *path, size_t size, struct evs_error *err);
+
+/**
  * loop_is_over() - Is a loop device over this file or block device?
  * @loop: path of the loop device
  * @target: what stat(2) says about the file or device

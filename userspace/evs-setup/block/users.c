@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mountinfo.h"
 #include "stack.h"
 #include "text.h"
 #include "users.h"
@@ -46,15 +47,13 @@ struct found {
  * @stack: the devices
  * @found: what was found
  * @count: how many
- * @namespaces: inode numbers of the mount namespaces that were looked at
- * @namespace_count: how many
+ * @namespaces: the mount namespaces that were looked at
  */
 struct search {
 	struct stack stack;
 	struct found *found;
 	size_t count;
-	ino_t namespaces[FOUND_MAX];
-	size_t namespace_count;
+	struct mount_namespaces namespaces;
 };
 
 static bool is_wanted(const struct search *search, dev_t dev)
@@ -96,16 +95,6 @@ static void add_found(struct search *search, int kind, dev_t dev, pid_t pid, con
 
 /* ---- file systems and swap space ---- */
 
-/* The number of a block device, 0 where there is none; other paths may be slow to look at */
-static dev_t device_at(const char *path)
-{
-	struct stat st;
-
-	return path && !strncmp(path, "/dev/", strlen("/dev/")) && !stat(path, &st) &&
-	       S_ISBLK(st.st_mode) ? st.st_rdev : 0;
-}
-
-/* A file system has a number of its own where it can lie on several devices. */
 static void find_mounts(struct search *search, const char *table, pid_t pid)
 {
 	struct libmnt_table *mounts = mnt_new_table_from_file(table);
@@ -114,9 +103,7 @@ static void find_mounts(struct search *search, const char *table, pid_t pid)
 	dev_t dev;
 
 	while (mounts && iter && !mnt_table_next_fs(mounts, iter, &fs)) {
-		dev = mnt_fs_get_devno(fs);
-		if (!major(dev))
-			dev = device_at(mnt_fs_get_srcpath(fs));
+		dev = mount_device(fs);
 		if (is_wanted(search, dev))
 			add_found(search, FOUND_MOUNT, dev, pid, mnt_fs_get_target(fs));
 	}
@@ -184,23 +171,6 @@ static void find_open(struct search *search, pid_t pid)
 	closedir(dir);
 }
 
-/* Is this mount namespace another one than those that were looked at? */
-static bool is_new_namespace(struct search *search, const char *pid)
-{
-	char path[64];
-	struct stat st;
-	size_t i;
-
-	snprintf(path, sizeof(path), "/proc/%.16s/ns/mnt", pid);
-	if (search->namespace_count == FOUND_MAX || stat(path, &st))
-		return false;
-	for (i = 0; i < search->namespace_count; i++)
-		if (search->namespaces[i] == st.st_ino)
-			return false;
-	search->namespaces[search->namespace_count++] = st.st_ino;
-	return true;
-}
-
 static void walk_proc(struct search *search)
 {
 	struct timespec now, start;
@@ -221,7 +191,7 @@ static void walk_proc(struct search *search)
 		if (pid != getpid())
 			find_open(search, pid);
 		snprintf(table, sizeof(table), "/proc/%d/mountinfo", (int)pid);
-		if (is_new_namespace(search, entry->d_name))
+		if (mount_namespaces_add(&search->namespaces, entry->d_name))
 			find_mounts(search, table, pid);
 	}
 	if (dir)
@@ -345,7 +315,7 @@ void users_find(struct users *users, dev_t dev, enum users_device does)
 	if (!search)
 		return;
 	stack_read(&search->stack, dev);
-	if (is_new_namespace(search, "self"))
+	if (mount_namespaces_add(&search->namespaces, "self"))
 		find_mounts(search, "/proc/self/mountinfo", 0);
 	find_swap(search);
 	walk_proc(search);

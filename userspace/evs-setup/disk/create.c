@@ -24,10 +24,8 @@
  * @target: on what
  * @claim: the same, held
  * @before: what it held when it was claimed
- * @pool: what only a disk of a pool has
+ * @disk: what its options say
  * @clone: what it is made of, where that is something
- * @kms: name of the KMS, NULL for the local one
- * @cmk: the CMK, NULL for evs/default
  * @force: whatever the device holds
  * @uuid: UUID of the new disk
  * @format: how the disk shall be
@@ -36,17 +34,15 @@ struct request {
 	const char *target;
 	struct claim claim;
 	struct evs_probe before;
-	struct create_request pool;
+	struct create_request disk;
 	struct clone_request clone;
-	const char *kms;
-	const char *cmk;
 	bool force;
 	char uuid[EVS_UUID_SIZE];
 	struct evs_format format;
 };
 
 static const struct verb_option options[] = {
-	{ "kms", VERB_LONG('k'), "NAME", WORD_KMS, "use this KMS of evs.conf, by default " EVS_KMS_LOCAL },
+	CREATE_OPTION_KMS,
 	{ "cmk", VERB_LONG('c'), "ID|ALIAS", WORD_CMK,
 	  "protect the data key with this customer master key,\nby default " EVS_CMK_DEFAULT },
 	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of the disk" },
@@ -82,28 +78,10 @@ static int set_source(struct request *req, enum evs_kind kind, const char *sourc
 static int parse_option(struct request *req, int opt, struct evs_error *err)
 {
 	switch (opt) {
-	case VERB_LONG('k'):
-		req->kms = optarg;
-		return 0;
-	case VERB_LONG('c'):
-		req->cmk = optarg;
-		return 0;
-	case 'L':
-		/* Before anything is made in the KMS or wiped */
-		if (evs_label_check(optarg, err))
-			return evs_error_prefix(err, "--label %s", optarg);
-		req->format.label = optarg;
-		return 0;
 	case VERB_LONG('s'):
-		return cli_sector_size(optarg, &req->format.sector_size, err);
+		return cli_sector_size(optarg, &req->disk.sector_size, err);
 	case VERB_LONG('z'):
-		return cli_bytes("--size", optarg, &req->pool.size, err);
-	case VERB_LONG('p'):
-		req->pool.plain = true;
-		return 0;
-	case VERB_LONG('n'):
-		req->pool.dry_run = true;
-		return 0;
+		return cli_bytes("--size", optarg, &req->disk.size, err);
 	case VERB_LONG('S'):
 		return set_source(req, EVS_KIND_SNAPSHOT, optarg, err);
 	case VERB_LONG('I'):
@@ -111,9 +89,11 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 	case VERB_LONG('F'):
 		req->clone.flatten = true;
 		return 0;
-	default:
+	case 'f':
 		req->force = true;
 		return 0;
+	default:
+		return create_option(&req->disk, opt, err);
 	}
 }
 
@@ -180,7 +160,7 @@ static int make_disk(struct evs_kms *kms, const char *kms_name, struct request *
 	struct evs_cmk cmk;
 	int ret;
 
-	ret = evs_kms_describe_key(kms, req->cmk ? req->cmk : EVS_CMK_DEFAULT, &cmk, err);
+	ret = evs_kms_describe_key(kms, req->disk.cmk ? req->disk.cmk : EVS_CMK_DEFAULT, &cmk, err);
 	if (ret)
 		return ret;
 	ret = evs_token_init(&token, kms_name, cmk.id, req->uuid, err);
@@ -219,7 +199,7 @@ static int create(struct request *req, struct evs_error *err)
 		ret = evs_error_set(err, ENOMEM, "cannot lock memory for the data key: %m");
 		goto out;
 	}
-	endpoint = evs_config_kms(&config, req->kms ? req->kms : EVS_KMS_LOCAL, err);
+	endpoint = evs_config_kms(&config, req->disk.kms ? req->disk.kms : EVS_KMS_LOCAL, err);
 	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
 	if (!ret)
 		ret = make_disk(kms, endpoint->name, req, dk, err);
@@ -235,7 +215,7 @@ static int run_on_device(struct request *req, struct evs_error *err)
 	uuid_t uuid;
 	int ret;
 
-	if (req->pool.size || req->pool.plain || req->pool.dry_run || req->clone.source ||
+	if (req->disk.size || req->disk.plain || req->disk.dry_run || req->clone.source ||
 	    req->clone.flatten)
 		return evs_error_set(err, EINVAL,
 				     "%s: --size, --plain, --from-snapshot, --from-image, --flatten and --dry-run are for a disk of a pool, POOL/DISK",
@@ -246,6 +226,8 @@ static int run_on_device(struct request *req, struct evs_error *err)
 	uuid_generate(uuid);
 	uuid_unparse_lower(uuid, req->uuid);
 	req->format.uuid = req->uuid;
+	req->format.label = req->disk.label;
+	req->format.sector_size = req->disk.sector_size;
 	ret = look(req, &req->before, err);
 	if (!ret)
 		ret = evs_volume_check_format(&req->claim.dev, &req->format, err);
@@ -262,10 +244,10 @@ static int check_source(const struct request *req, struct evs_error *err)
 		return evs_error_set(err, EINVAL,
 				     "%s: --flatten is for a disk from a snapshot or an image",
 				     req->target);
-	if (req->clone.source && (req->kms || req->cmk || req->pool.plain))
+	if (req->clone.source && (req->disk.kms || req->disk.cmk || req->disk.plain))
 		return evs_error_set(err, EINVAL,
 				     "a disk from a snapshot or an image has the attribute and the CMK of that; to choose, make an image of it by image copy");
-	if (req->clone.source && req->format.sector_size)
+	if (req->clone.source && req->disk.sector_size)
 		return evs_error_set(err, EINVAL,
 				     "--sector-size: a disk from a snapshot or an image has the sectors of that");
 	return 0;
@@ -274,10 +256,10 @@ static int check_source(const struct request *req, struct evs_error *err)
 static int make_in_pool(struct request *req, struct target *target, struct evs_error *err)
 {
 	if (!req->clone.source)
-		return create_in_pool(target, &req->pool, err);
-	req->clone.label = req->format.label;
-	req->clone.size = req->pool.size;
-	req->clone.dry_run = req->pool.dry_run;
+		return create_in_pool(target, &req->disk, err);
+	req->clone.label = req->disk.label;
+	req->clone.size = req->disk.size;
+	req->clone.dry_run = req->disk.dry_run;
 	return clone_in_pool(target, &req->clone, err);
 }
 
@@ -292,17 +274,10 @@ static int run_in_pool(struct request *req, struct evs_error *err)
 		return evs_error_set(err, EINVAL,
 				     "%s: --force is for devices and files: what is in a pool is deleted first",
 				     req->target);
-	if (req->pool.plain && (req->kms || req->cmk || req->format.label ||
-				req->format.sector_size))
-		return evs_error_set(err, EINVAL,
-				     "%s: a plain disk has no header, so --plain takes none of --kms, --cmk, --label and --sector-size",
-				     req->target);
-	if (!req->pool.size && !req->clone.source)
+	if (create_check_plain(&req->disk, "disk", err))
+		return evs_error_prefix(err, "%s", req->target);
+	if (!req->disk.size && !req->clone.source)
 		return evs_error_set(err, EINVAL, "%s: --size BYTES is missing", req->target);
-	req->pool.kms = req->kms;
-	req->pool.cmk = req->cmk;
-	req->pool.label = req->format.label;
-	req->pool.sector_size = req->format.sector_size;
 	ret = target_open(&target, req->target, EVS_KIND_DISK, err);
 	if (ret)
 		return ret;

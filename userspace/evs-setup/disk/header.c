@@ -9,6 +9,7 @@
 
 #include "block/claim.h"
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/table.h"
 #include "disks.h"
 #include "pool/place.h"
@@ -78,18 +79,16 @@ struct restore {
 static int agree(void *arg, const char *change, struct evs_error *err)
 {
 	struct restore *restore = arg;
-	char answer[8];
 
 	evs_text_line(stderr, "evs-setup: header restore: %s", change);
 	if (restore->force)
 		return 0;
-	if (!isatty(STDIN_FILENO))
+	if (!cli_can_ask())
 		return evs_error_set(err, EEXIST,
 				     "%s: nothing was written; --force restores the header nevertheless",
 				     restore->place.ref);
-	fputs("Restore the header? Type yes: ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
-		return evs_error_set(err, ECANCELED, "%s: nothing was written", restore->place.ref);
+	if (cli_confirm("Restore the header?", restore->place.ref, err))
+		return -err->errnum;
 	return claim_confirm(&restore->claim, err);
 }
 
@@ -153,24 +152,6 @@ static int run_restore(int argc, char *argv[], struct evs_error *err)
 	return ret;
 }
 
-static int set_label(const struct place *place, const char *label, struct evs_error *err)
-{
-	struct evs_volume *vol;
-	struct claim claim;
-	int ret;
-
-	ret = claim_open_header(&claim, place->path, err);
-	if (ret)
-		return ret;
-	ret = evs_volume_open(&vol, &claim.dev, 0, err);
-	if (!ret) {
-		ret = evs_volume_set_label(vol, label, err);
-		evs_volume_close(vol);
-	}
-	claim_close(&claim);
-	return ret;
-}
-
 static int run_label(int argc, char *argv[], struct evs_error *err)
 {
 	const char *device = NULL, *label = NULL;
@@ -179,9 +160,10 @@ static int run_label(int argc, char *argv[], struct evs_error *err)
 
 	if (cli_option(argc, argv, err) ||
 	    take_two(argc, argv, "a label", &device, &label, err) ||
-	    evs_label_check(label, err) || place_open(&place, device, PLACE_WRITE, err))
+	    evs_label_check(label, err) ||
+	    place_open(&place, device, PLACE_WRITE | PLACE_HOLD, err))
 		return -err->errnum;
-	ret = set_label(&place, label, err);
+	ret = evs_volume_set_label(place.vol, label, err);
 	place_close(&place);
 	return ret;
 }

@@ -104,26 +104,14 @@ static int announce(const struct evs_volume *vol, const struct evs_device *dev, 
 /* The header first: an old record is corrected by the next verb, an old header by none. */
 static int rewrap_place(struct place *place, const struct request *req, struct evs_error *err)
 {
-	struct evs_volume *vol;
-	struct claim claim;
 	int ret;
 
-	ret = claim_open_header(&claim, place->path, err);
+	ret = rewrap_volume(place->vol, req, err);
 	if (ret)
 		return ret;
-	ret = evs_volume_open(&vol, &claim.dev, 0, err);
-	if (!ret) {
-		ret = rewrap_volume(vol, req, err);
-		if (!ret)
-			header_copy_take(place->ref, &claim.dev);
-		if (!ret)
-			ret = place_settle(place, vol, err);
-		if (!ret)
-			ret = announce(vol, &claim.dev, place->ref, err);
-		evs_volume_close(vol);
-	}
-	claim_close(&claim);
-	return ret;
+	header_copy_take(place->ref, &place->claim.dev);
+	ret = place_settle(place, place->vol, err);
+	return ret ? ret : announce(place->vol, &place->claim.dev, place->ref, err);
 }
 
 static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
@@ -132,7 +120,7 @@ static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
 	struct place place;
 	int ret;
 
-	ret = place_open(&place, target, PLACE_WRITE, err);
+	ret = place_open(&place, target, PLACE_WRITE | PLACE_HOLD, err);
 	if (ret)
 		return ret;
 	ret = rewrap_place(&place, req, err);

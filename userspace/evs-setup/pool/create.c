@@ -29,6 +29,43 @@ int create_print(const char *text, const struct evs_record *record, struct evs_e
 	return 0;
 }
 
+/* ---- the options ---- */
+
+int create_option(struct create_request *req, int opt, struct evs_error *err)
+{
+	switch (opt) {
+	case VERB_LONG('k'):
+		req->kms = optarg;
+		return 0;
+	case VERB_LONG('c'):
+		req->cmk = optarg;
+		return 0;
+	case VERB_LONG('p'):
+		req->plain = true;
+		return 0;
+	case VERB_LONG('n'):
+		req->dry_run = true;
+		return 0;
+	case 'L':
+		/* Before anything is made in the KMS or wiped */
+		if (evs_label_check(optarg, err))
+			return evs_error_prefix(err, "--label %s", optarg);
+		req->label = optarg;
+		return 0;
+	default:
+		return -ENOENT;
+	}
+}
+
+int create_check_plain(const struct create_request *req, const char *what, struct evs_error *err)
+{
+	if (req->plain && (req->kms || req->cmk || req->label || req->sector_size))
+		return evs_error_set(err, EINVAL,
+				     "a plain %s has no header: leave out --plain, or what sets KMS, CMK, label or sector size",
+				     what);
+	return 0;
+}
+
 /* ---- before anything is made ---- */
 
 int create_check(struct target *target, const struct create_request *req, struct evs_error *err)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/verb.h"
 #include "secret.h"
 #include "target.h"
 #include "token.h"
@@ -28,6 +29,32 @@ struct create_request {
 	bool plain;
 	bool dry_run;
 };
+
+/* Options that create_option() takes */
+#define CREATE_OPTION_KMS \
+	{ "kms", VERB_LONG('k'), "NAME", WORD_KMS, "use this KMS of evs.conf, by default " EVS_KMS_LOCAL }
+#define CREATE_OPTION_DRY_RUN \
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "check everything, ask the KMS, make nothing" }
+
+/**
+ * create_option() - Take one of --kms, --cmk, --plain, --label and --dry-run.
+ * @req: filled
+ * @opt: as cli_option() gives it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -ENOENT for an option of the verb's own.
+ */
+int create_option(struct create_request *req, int opt, struct evs_error *err);
+
+/**
+ * create_check_plain() - Refuse --plain beside what only a header has.
+ * @req: what is to be made
+ * @what: a plain one of what it is, such as "disk"
+ * @err: filled when it is refused
+ *
+ * Return: 0 or -EINVAL.
+ */
+int create_check_plain(const struct create_request *req, const char *what, struct evs_error *err);
 
 /**
  * create_in_pool() - Make a blank disk in a pool, and print it.

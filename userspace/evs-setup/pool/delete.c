@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/out.h"
 #include "delete.h"
 #include "detach.h"
@@ -25,10 +26,18 @@ struct delete_request {
 	bool dry_run;
 };
 
+#define DELETE_OPTIONS \
+	{ "yes", 'y', NULL, WORD_NONE, "do not ask" }, \
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "print what would be deleted, delete nothing" }
+
 static const struct verb_option options[] = {
 	{ "with-snapshots", VERB_LONG('s'), NULL, WORD_NONE, "delete the snapshots of the disk as well" },
-	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
-	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "print what would be deleted, delete nothing" },
+	DELETE_OPTIONS,
+	{},
+};
+
+const struct verb_option delete_options[] = {
+	DELETE_OPTIONS,
 	{},
 };
 
@@ -52,9 +61,7 @@ static int refuse_snapshots(const struct target *target, const struct entries *s
 static int confirm(const struct target *target, const struct entries *snapshots,
 		   struct evs_error *err)
 {
-	char answer[8];
-
-	if (!isatty(STDIN_FILENO))
+	if (!cli_can_ask())
 		return evs_error_set(err, ECANCELED, "%s: give --yes to delete it without being asked",
 				     target->text);
 	if (snapshots->count)
@@ -62,10 +69,7 @@ static int confirm(const struct target *target, const struct entries *snapshots,
 			      target->text, snapshots->count);
 	else
 		evs_text_line(stderr, "evs-setup: %s is lost for good.", target->text);
-	fputs("Delete it? Type yes: ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
-		return evs_error_set(err, ECANCELED, "%s: kept as it is", target->text);
-	return 0;
+	return cli_confirm("Delete it?", target->text, err);
 }
 
 /* ---- deleting ---- */

@@ -2,7 +2,11 @@
 #ifndef EVS_SETUP_POOL_DELETE_H
 #define EVS_SETUP_POOL_DELETE_H
 
+#include "cli/verb.h"
 #include "target.h"
+
+/* Of the verbs that delete an image or a snapshot */
+extern const struct verb_option delete_options[];
 
 /**
  * delete_run() - Run the verb that deletes a disk, a snapshot or an image.

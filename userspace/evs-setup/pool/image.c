@@ -25,26 +25,26 @@ static const struct verb_option create_options[] = {
 	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of an encrypted image" },
 	{ "flatten", VERB_LONG('F'), NULL, WORD_NONE,
 	  "copy all data of the source, so that it can be deleted" },
-	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
-	  "check everything, ask the KMS, make nothing" },
+	CREATE_OPTION_DRY_RUN,
 	{},
 };
 
 static int parse_create(struct clone_request *req, int argc, char *argv[], const char **name,
 			struct evs_error *err)
 {
+	struct create_request image = {};
 	int opt;
 
 	while ((opt = cli_option(argc, argv, err)) > 0) {
-		if (opt == 'L' && evs_label_check(optarg, err))
-			return evs_error_prefix(err, "--label %s", optarg);
-		if (opt == 'L')
-			req->label = optarg;
-		else if (opt == VERB_LONG('f'))
+		if (opt == VERB_LONG('f'))
 			req->source = optarg;
-		req->flatten |= opt == VERB_LONG('F');
-		req->dry_run |= opt == VERB_LONG('n');
+		else if (opt == VERB_LONG('F'))
+			req->flatten = true;
+		else if (create_option(&image, opt, err))
+			return -err->errnum;
 	}
+	req->label = image.label;
+	req->dry_run = image.dry_run;
 	if (opt < 0 || cli_operand(argc, argv, "image", name, err))
 		return -err->errnum;
 	return req->source ? 0 : evs_error_set(err, EINVAL,
@@ -87,12 +87,11 @@ const struct verb verb_image_create = {
 /* ---- copy ---- */
 
 static const struct verb_option copy_options[] = {
-	{ "kms", VERB_LONG('k'), "NAME", WORD_KMS, "use this KMS of evs.conf, by default " EVS_KMS_LOCAL },
+	CREATE_OPTION_KMS,
 	{ "cmk", VERB_LONG('c'), "ID|ALIAS", WORD_CMK, "encrypt the copy under this customer master key" },
 	{ "plain", VERB_LONG('p'), NULL, WORD_NONE, "make a copy that is not encrypted" },
 	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of an encrypted copy" },
-	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
-	  "check everything, ask the KMS, make nothing" },
+	CREATE_OPTION_DRY_RUN,
 	{},
 };
 
@@ -116,28 +115,16 @@ static int parse_copy(struct copy *copy, int argc, char *argv[], const char *nam
 	struct create_request *req = &copy->req;
 	int opt;
 
-	while ((opt = cli_option(argc, argv, err)) > 0) {
-		if (opt == 'L' && evs_label_check(optarg, err))
-			return evs_error_prefix(err, "--label %s", optarg);
-		if (opt == 'L')
-			req->label = optarg;
-		else if (opt == VERB_LONG('k'))
-			req->kms = optarg;
-		else if (opt == VERB_LONG('c'))
-			req->cmk = optarg;
-		req->plain |= opt == VERB_LONG('p');
-		req->dry_run |= opt == VERB_LONG('n');
-	}
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		if (create_option(req, opt, err))
+			return -err->errnum;
 	if (opt < 0)
 		return opt;
 	if (argc - optind != 2)
 		return evs_error_set(err, EINVAL, "two images are needed: the one that is there, and the new one");
 	names[0] = argv[optind];
 	names[1] = argv[optind + 1];
-	if (req->plain && (req->kms || req->cmk || req->label))
-		return evs_error_set(err, EINVAL,
-				     "a plain image has no header, so --plain takes none of --kms, --cmk and --label");
-	return 0;
+	return create_check_plain(req, "image", err);
 }
 
 /* Without an option, the copy has the attribute and the CMK of the image. */
@@ -289,12 +276,6 @@ const struct verb verb_image_list = {
 };
 
 /* ---- delete ---- */
-
-static const struct verb_option delete_options[] = {
-	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
-	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "print what would be deleted, delete nothing" },
-	{},
-};
 
 static int run_delete(int argc, char *argv[], struct evs_error *err)
 {

@@ -22,13 +22,12 @@
 
 static const struct verb_option import_options[] = {
 	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, "what the file is; it is never guessed" },
-	{ "kms", VERB_LONG('k'), "NAME", WORD_KMS, "use this KMS of evs.conf, by default " EVS_KMS_LOCAL },
+	CREATE_OPTION_KMS,
 	{ "cmk", VERB_LONG('c'), "ID|ALIAS", WORD_CMK,
 	  "encrypt the image under this customer master key,\nby default " EVS_CMK_DEFAULT },
 	{ "plain", VERB_LONG('p'), NULL, WORD_NONE, "make an image that is not encrypted" },
 	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of an encrypted image" },
-	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
-	  "check everything, ask the KMS, make nothing" },
+	CREATE_OPTION_DRY_RUN,
 	{},
 };
 
@@ -50,40 +49,19 @@ struct import {
 
 static int parse_import_option(struct import *import, int opt, struct evs_error *err)
 {
-	struct create_request *req = &import->transfer.req;
-
-	switch (opt) {
-	case VERB_LONG('f'):
-		import->format = optarg;
-		if (strcmp(optarg, "raw") && strcmp(optarg, "qcow2"))
-			return evs_error_set(err, EINVAL,
-					     "--format %s: is neither raw nor qcow2; convert it by qemu-img first",
-					     optarg);
-		return 0;
-	case VERB_LONG('k'):
-		req->kms = optarg;
-		return 0;
-	case VERB_LONG('c'):
-		req->cmk = optarg;
-		return 0;
-	case VERB_LONG('p'):
-		req->plain = true;
-		return 0;
-	case 'L':
-		if (evs_label_check(optarg, err))
-			return evs_error_prefix(err, "--label %s", optarg);
-		req->label = optarg;
-		return 0;
-	default:
-		req->dry_run = true;
-		return 0;
-	}
+	if (opt != VERB_LONG('f'))
+		return create_option(&import->transfer.req, opt, err);
+	import->format = optarg;
+	if (strcmp(optarg, "raw") && strcmp(optarg, "qcow2"))
+		return evs_error_set(err, EINVAL,
+				     "--format %s: is neither raw nor qcow2; convert it by qemu-img first",
+				     optarg);
+	return 0;
 }
 
 static int parse_import(struct import *import, int argc, char *argv[], const char *names[2],
 			struct evs_error *err)
 {
-	const struct create_request *req = &import->transfer.req;
 	int opt;
 
 	while ((opt = cli_option(argc, argv, err)) > 0)
@@ -98,10 +76,7 @@ static int parse_import(struct import *import, int argc, char *argv[], const cha
 	if (!import->format)
 		return evs_error_set(err, EINVAL,
 				     "--format raw|qcow2 is missing: the format of a file is not guessed");
-	if (req->plain && (req->kms || req->cmk || req->label))
-		return evs_error_set(err, EINVAL,
-				     "a plain image has no header, so --plain takes none of --kms, --cmk and --label");
-	return 0;
+	return create_check_plain(&import->transfer.req, "image", err);
 }
 
 /* What is written in a file; of a device, all of it */

@@ -17,39 +17,23 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "block/mountinfo.h"
 #include "block/stack.h"
 #include "mounts.h"
-
-#define NAMESPACES_MAX 1024
 
 /**
  * struct search - What is looked for, and what is found.
  * @mounts: what is found
  * @stacks: the disks and what is made of them
  * @count: how many
- * @namespaces: inode numbers of the mount namespaces that were looked at
- * @namespace_count: how many
+ * @namespaces: the mount namespaces that were looked at
  */
 struct search {
 	struct mounts *mounts;
 	struct stack *stacks;
 	size_t count;
-	ino_t namespaces[NAMESPACES_MAX];
-	size_t namespace_count;
+	struct mount_namespaces namespaces;
 };
-
-/* The number of a file system that can lie on several devices is no device's. */
-static dev_t device_of(struct libmnt_fs *fs)
-{
-	const char *source = mnt_fs_get_srcpath(fs);
-	dev_t dev = mnt_fs_get_devno(fs);
-	struct stat st;
-
-	if (major(dev))
-		return dev;
-	return source && !strncmp(source, "/dev/", strlen("/dev/")) && !stat(source, &st) &&
-	       S_ISBLK(st.st_mode) ? st.st_rdev : 0;
-}
 
 static bool find_disk(const struct search *search, dev_t dev, size_t *disk)
 {
@@ -133,27 +117,11 @@ static int search_table(struct search *search, const char *table, const char *ro
 	int ret = 0;
 
 	while (mounts && iter && !ret && !mnt_table_next_fs(mounts, iter, &fs))
-		if (find_disk(search, device_of(fs), &disk))
+		if (find_disk(search, mount_device(fs), &disk))
 			ret = add(search, fs, disk, root, err);
 	mnt_free_iter(iter);
 	mnt_unref_table(mounts);
 	return ret;
-}
-
-static bool is_new_namespace(struct search *search, const char *pid)
-{
-	char path[64];
-	struct stat st;
-	size_t i;
-
-	snprintf(path, sizeof(path), "/proc/%.16s/ns/mnt", pid);
-	if (search->namespace_count == NAMESPACES_MAX || stat(path, &st))
-		return false;
-	for (i = 0; i < search->namespace_count; i++)
-		if (search->namespaces[i] == st.st_ino)
-			return false;
-	search->namespaces[search->namespace_count++] = st.st_ino;
-	return true;
 }
 
 /* The own namespace first: its paths are those that the user knows. */
@@ -164,12 +132,12 @@ static int search_all(struct search *search, struct evs_error *err)
 	DIR *dir;
 	int ret;
 
-	is_new_namespace(search, "self");
+	mount_namespaces_add(&search->namespaces, "self");
 	ret = search_table(search, "/proc/self/mountinfo", "", err);
 	dir = ret ? NULL : opendir("/proc");
 	while (dir && !ret && (entry = readdir(dir))) {
 		if (!isdigit((unsigned char)*entry->d_name) ||
-		    !is_new_namespace(search, entry->d_name))
+		    !mount_namespaces_add(&search->namespaces, entry->d_name))
 			continue;
 		snprintf(table, sizeof(table), "/proc/%.16s/mountinfo", entry->d_name);
 		snprintf(root, sizeof(root), "/proc/%.16s/root", entry->d_name);

@@ -30,14 +30,14 @@ static int activate(struct place *place, unsigned int flags, struct evs_error *e
 	return ret ? evs_error_prefix(err, "%s", target->text) : 0;
 }
 
-int place_open(struct place *place, const char *ref, unsigned int flags, struct evs_error *err)
+/* Finds the path. */
+static int find(struct place *place, const char *ref, unsigned int flags, struct evs_error *err)
 {
 	int ret = target_is_pool(ref, err);
 
 	/* Whoever may not read evs.conf has no pools. */
 	if (ret < 0 && ret != -EACCES)
 		return ret;
-	place->ref = ref;
 	place->in_pool = ret > 0;
 	if (!place->in_pool)
 		return (size_t)snprintf(place->path, sizeof(place->path), "%s", ref) <
@@ -49,6 +49,26 @@ int place_open(struct place *place, const char *ref, unsigned int flags, struct 
 	ret = activate(place, flags, err);
 	if (ret)
 		target_close(&place->target);
+	return ret;
+}
+
+int place_open(struct place *place, const char *ref, unsigned int flags, struct evs_error *err)
+{
+	int ret;
+
+	place->ref = ref;
+	place->vol = NULL;
+	ret = find(place, ref, flags, err);
+	if (ret || !(flags & PLACE_HOLD))
+		return ret;
+	ret = claim_open_header(&place->claim, place->path, err);
+	if (!ret) {
+		ret = evs_volume_open(&place->vol, &place->claim.dev, 0, err);
+		if (ret)
+			claim_close(&place->claim);
+	}
+	if (ret)
+		place_close(place);
 	return ret;
 }
 
@@ -67,6 +87,10 @@ void place_close(struct place *place)
 	struct evs_pool *pool = &place->target.pool;
 	struct evs_error ignored = {};
 
+	if (place->vol) {
+		evs_volume_close(place->vol);
+		claim_close(&place->claim);
+	}
 	if (!place->in_pool)
 		return;
 	/* One that is attached stays active. */

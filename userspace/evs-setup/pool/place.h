@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "block/claim.h"
 #include "target.h"
 #include "volume/volume.h"
 
@@ -12,6 +13,8 @@
  * struct place - Where the header of a disk is, for one verb.
  * @ref: what the user gave
  * @path: the device or file
+ * @claim: the device or file, held
+ * @vol: the header, or NULL where PLACE_HOLD is not given
  * @in_pool: it is a disk of a pool
  * @target: that disk; its pool is locked
  * @entry: the same, as it was found
@@ -19,6 +22,8 @@
 struct place {
 	const char *ref;
 	char path[PATH_MAX];
+	struct claim claim;
+	struct evs_volume *vol;
 	bool in_pool;
 	struct target target;
 	struct evs_pool_entry entry;
@@ -28,10 +33,12 @@ struct place {
  * enum place_flags - What a verb does with the header.
  * @PLACE_WRITE: it changes it
  * @PLACE_DAMAGED: there need be no sound one
+ * @PLACE_HOLD: hold it against other programs, and read it
  */
 enum place_flags {
 	PLACE_WRITE = 1 << 0,
 	PLACE_DAMAGED = 1 << 1,
+	PLACE_HOLD = 1 << 2,
 };
 
 /**

@@ -42,11 +42,7 @@ static int grow_loop(const char *path, struct evs_error *err)
 	struct stat st;
 	int ret;
 
-	if (stat(path, &st))
-		return evs_error_set(err, errno, "%s: %m", path);
-	if (!S_ISREG(st.st_mode))
-		return 0;
-	ret = loop_find(&st, loop, sizeof(loop), err);
+	ret = loop_over(path, &st, loop, sizeof(loop), err);
 	return ret > 0 ? loop_grow(loop, err) : ret;
 }
 

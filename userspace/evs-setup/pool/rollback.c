@@ -26,6 +26,7 @@
 
 #include "block/claim.h"
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "create.h"
 #include "detach.h"
 #include "proof.h"
@@ -121,18 +122,13 @@ static int find(struct rollback *rollback, struct evs_error *err)
 
 static int confirm(const struct rollback *rollback, struct evs_error *err)
 {
-	char answer[8];
-
-	if (!isatty(STDIN_FILENO))
+	if (!cli_can_ask())
 		return evs_error_set(err, ECANCELED,
 				     "%s: give --yes to take it back to %s without being asked",
 				     rollback->disk.text, rollback->target.text);
 	evs_text_line(stderr, "evs-setup: %s: what was written since %s was made is lost for good.",
 		      rollback->disk.text, rollback->target.text);
-	fputs("Go back to it? Type yes: ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
-		return evs_error_set(err, ECANCELED, "%s: kept as it is", rollback->disk.text);
-	return 0;
+	return cli_confirm("Go back to it?", rollback->disk.text, err);
 }
 
 /* ---- the header ---- */

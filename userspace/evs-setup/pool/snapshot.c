@@ -336,12 +336,6 @@ const struct verb verb_snapshot_list = {
 	.run = run_list,
 };
 
-static const struct verb_option delete_options[] = {
-	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
-	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "print what would be deleted, delete nothing" },
-	{},
-};
-
 static int run_delete(int argc, char *argv[], struct evs_error *err)
 {
 	return delete_run(argc, argv, EVS_KIND_SNAPSHOT, err);
