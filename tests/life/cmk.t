@@ -64,6 +64,15 @@ asks()
 	sleep 0.3
 }
 
+# asks_key DISK: start to attach it; return when its KMS, which is stopped, is asked
+asks_key()
+{
+	must kill -STOP "$kms_pid"
+	evs-setup attach "$1" >/dev/null 2>"$tmp/asks" &
+	asker=$!
+	must wait_for pgrep -x evs-request-key
+}
+
 # answered STATUS REGEX NAME: it ends so once the KMS answers
 answered()
 {
@@ -139,6 +148,20 @@ evs-setup cmk cancel-deletion ($engine|$test)" "pending deletion"
 	must evs-setup snapshot delete --yes p/enc@gone
 	answered 4 "no such snapshot" "the snapshot is deleted meanwhile"
 	is "$(everything p)" "$before" "$engine: nothing is left of that"
+	asks_key p/enc
+	for verb in "attach p/plain" "detach p/plain" "snapshot create p/enc@asked" \
+		"snapshot delete --yes p/enc@asked"; do
+		# shellcheck disable=SC2086 # words
+		ok "$engine: $verb while the KMS is asked for another disk" \
+			timeout 60 evs-setup $verb
+	done
+	answered 0 "^$" "attach goes on after that"
+	must evs-setup detach p/enc
+	asks_key p/enc
+	must evs-setup resize p/enc --size $((size += 4))M
+	answered 5 "p/enc: another evs-setup has changed the disk meanwhile; try again" \
+		"the disk is resized meanwhile"
+	is "$(object p/enc attached)" null "$engine: it is not attached"
 
 	printf '[kms local]\ntimeout = 1\n' >>/etc/evs/evs.conf
 	must kill -STOP "$kms_pid"

@@ -196,11 +196,7 @@ static int announce(struct evs_nl *nl, const struct attach_request *req,
 	return ret;
 }
 
-/*
- * Until the driver claimed the device, another program could have written to it.
- * The key that the disk has got is that of the header that was read before.
- */
-static int check_same(const struct backing *backing, const struct evs_volume *vol,
+int attach_check_same(const struct backing *backing, const struct evs_volume *vol,
 		      struct evs_error *err)
 {
 	struct evs_volume *now;
@@ -212,7 +208,8 @@ static int check_same(const struct backing *backing, const struct evs_volume *vo
 		return ret;
 	same = !strcmp(evs_volume_uuid(now), evs_volume_uuid(vol)) &&
 	       evs_volume_data_offset(now) == evs_volume_data_offset(vol) &&
-	       evs_volume_sector_size(now) == evs_volume_sector_size(vol);
+	       evs_volume_sector_size(now) == evs_volume_sector_size(vol) &&
+	       evs_volume_same_dk(now, vol);
 	evs_volume_close(now);
 	return same ? 0 : evs_error_set(err, EBUSY,
 					"%s: another program has changed the header meanwhile; try again",
@@ -241,7 +238,11 @@ static int attach_backing(struct evs_nl *nl, struct attach_request *req,
 	}
 	if (ret)
 		return evs_error_prefix(err, "%s", req->target);
-	ret = vol && backing->given ? check_same(backing, vol, err) : 0;
+	/*
+	 * Until the driver claimed the device, another program could have written to it.
+	 * The key that the disk has got is that of the header that was read before.
+	 */
+	ret = vol && backing->given ? attach_check_same(backing, vol, err) : 0;
 	if (!ret)
 		return announce(nl, req, &disk, err);
 	evs_nl_detach(nl, disk.id, EVS_DETACH_FORCE, &ignored);
@@ -322,7 +323,8 @@ static int attach_volume(struct evs_nl *nl, struct attach_request *req, struct b
 	ret = backing_loop(backing, what->sector_size, err);
 	if (ret)
 		return ret;
-	ret = dk_request(vol, backing->claim.dev.number, &req->pin, &key, err);
+	ret = req->disk ? attach_key_in_pool(req, backing, vol, &key, err) :
+	      dk_request(vol, backing->claim.dev.number, &req->pin, &key, err);
 	if (ret)
 		return ret;
 	what->key_serial = key;

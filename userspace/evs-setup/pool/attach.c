@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * attach POOL/DISK: the lock of the pool is held until the disk is attached, so that
- * no other verb removes or replaces what was looked at.
+ * attach POOL/DISK: the lock of the pool is held until the disk is attached, so that no
+ * other verb removes or replaces what was looked at; but for the time that its KMS takes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "block/backing.h"
 #include "block/loop.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "detach.h"
+#include "disk/dk.h"
 #include "link.h"
 #include "target.h"
 #include "text.h"
@@ -24,7 +26,62 @@
 
 /* ---- encrypted ---- */
 
-static int attach_encrypted(struct attach_request *req, const struct target *target,
+/* The path leads to the data that is held, and not to what has taken its place. */
+static bool is_held(const struct backing *backing, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return false;
+	return S_ISBLK(st.st_mode) ? st.st_rdev == backing->claim.dev.number :
+	       loop_covers(backing->claim.dev.fd, &st);
+}
+
+static int check_again(const struct attach_request *req, const struct backing *backing,
+		       const struct evs_volume *vol, struct evs_error *err)
+{
+	struct target *disk = req->disk;
+	struct evs_pool *pool = &disk->pool;
+	struct evs_pool_entry now;
+	char path[PATH_MAX];
+	int ret;
+
+	ret = evs_pool_find(pool, &disk->object, &now, err);
+	if (!ret)
+		ret = target_refuse_rollback(disk, &now.record, err);
+	if (!ret)
+		ret = detach_refuse_attached(disk, &now.record, err);
+	if (!ret)
+		ret = pool->ops->activate(pool, &disk->object, !req->what.read_only, path,
+					  sizeof(path), err);
+	if (ret)
+		return ret;
+	if (strcmp(now.record.id, req->record->id) || now.record.size != req->record->size ||
+	    !is_held(backing, path))
+		return evs_error_set(err, EBUSY,
+				     "another evs-setup has changed the disk meanwhile; try again");
+	return attach_check_same(backing, vol, err);
+}
+
+int attach_key_in_pool(struct attach_request *req, const struct backing *backing,
+		       const struct evs_volume *vol, key_serial_t *key, struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	int ret, locked;
+
+	evs_pool_unlock(&req->disk->pool);
+	ret = dk_request(vol, backing->claim.dev.number, &req->pin, key, err);
+	/* Without the key as well: the disk is deactivated under the lock. */
+	locked = evs_pool_lock(&req->disk->pool, ret ? &ignored : err);
+	if (ret)
+		return ret;
+	ret = locked ? locked : check_again(req, backing, vol, err);
+	if (ret)
+		dk_drop(*key);
+	return ret;
+}
+
+static int attach_encrypted(struct attach_request *req, struct target *target,
 			    const struct evs_pool_entry *entry, const char *path,
 			    struct evs_error *err)
 {
@@ -34,6 +91,7 @@ static int attach_encrypted(struct attach_request *req, const struct target *tar
 
 	link_name(name, &target->pool, &target->object);
 	req->what.name = name;
+	req->disk = target;
 	req->record = &entry->record;
 	req->target = path;
 	ret = evs_nl_open(&nl, err);

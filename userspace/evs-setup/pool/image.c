@@ -155,7 +155,7 @@ static int copy_data(struct copy *copy, struct transfer *transfer, struct evs_er
 	ret = pool->ops->activate(pool, &copy->entry.object, false, path, sizeof(path), err);
 	if (ret)
 		return ret;
-	ret = copy->entry.record.encrypted ? temporary_open(&source, node, path, true, err) :
+	ret = copy->entry.record.encrypted ? temporary_open(&source, node, path, true, pool, err) :
 	      evs_device_open(&source, path, O_RDONLY, err);
 	evs_pool_unlock(pool);
 	if (!ret) {

@@ -143,7 +143,7 @@ static int import_decrypted(struct import *import, const struct evs_volume *vol,
 	if (!ret)
 		ret = file_ranges(&import->file, &import->ranges, err);
 	if (!ret)
-		ret = temporary_open(&plaintext, node, import->path, true, err);
+		ret = temporary_open(&plaintext, node, import->path, true, NULL, err);
 	if (ret)
 		return ret;
 	ret = run_transfer(import, &plaintext, err);

@@ -91,7 +91,7 @@ static int attach(const struct evs_volume *vol, struct backing *backing, bool re
 }
 
 int temporary_open(struct evs_device *dev, char *node, const char *path, bool read_only,
-		   struct evs_error *err)
+		   struct evs_pool *pool, struct evs_error *err)
 {
 	struct evs_volume *vol;
 	struct backing backing;
@@ -103,6 +103,8 @@ int temporary_open(struct evs_device *dev, char *node, const char *path, bool re
 	ret = evs_volume_open(&vol, &backing.claim.dev, 0, err);
 	if (!ret) {
 		ret = backing_loop(&backing, evs_volume_sector_size(vol), err);
+		if (pool)
+			evs_pool_unlock(pool);
 		if (!ret)
 			ret = attach(vol, &backing, read_only, dev, node, err);
 		evs_volume_close(vol);

@@ -11,6 +11,7 @@
  * @node: filled with its path, which @dev points to; as long as PATH_MAX
  * @path: device or file with the header and the ciphertext; nobody else may have it
  * @read_only: only to read
+ * @pool: let go of its lock when the data is held, before the KMS is asked; or NULL
  * @err: filled on failure
  *
  * The kernel has the key fetched as for any disk. The disk goes with the descriptor,
@@ -19,7 +20,7 @@
  * Return: 0 or a negative errno.
  */
 int temporary_open(struct evs_device *dev, char *node, const char *path, bool read_only,
-		   struct evs_error *err);
+		   struct evs_pool *pool, struct evs_error *err);
 
 /**
  * temporary_release() - Have the engine let go of an object that was open.

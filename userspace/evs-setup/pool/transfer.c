@@ -14,7 +14,7 @@ static int open_target(const struct transfer *transfer, const char *path, char *
 		       struct evs_device *dev, struct evs_error *err)
 {
 	if (transfer->work.record.encrypted && !transfer->adopted)
-		return temporary_open(dev, node, path, false, err);
+		return temporary_open(dev, node, path, false, NULL, err);
 	return evs_device_open(dev, path, O_RDWR, err);
 }
 
