@@ -94,6 +94,33 @@ evs=$(evs-setup attach --name by-label "$disk")
 link '/dev/evs/by-label/my\x20label' "$evs" "a disk called by-label does not hide the labels"
 must evs-setup detach "$evs"
 
+# One of a pool
+evs=$(evs-setup attach --name p:disk-1 "$disk")
+link /dev/evs/p/disk-1 "$evs" "POOL:DISK is POOL/DISK for users"
+must evs-setup detach "$evs"
+nok "its link has gone with it, and the folder" test -e /dev/evs/p
+evs=$(evs-setup attach --name 'P:disk' "$disk")
+nok "another name with a colon has no such link" test -e /dev/evs/P
+must evs-setup detach "$evs"
+
+# A plain one, which the driver does not know of
+mkdir "$tmp/pool"
+printf '[pool p]\nengine = dir\ndir = %s\n' "$tmp/pool" >>/etc/evs/evs.conf
+must evs-setup create --size 16M --plain p/plain
+loop=$(evs-setup attach p/plain)
+link /dev/evs/p/plain "$loop" "a plain disk of a pool has its link"
+like "$(property "$loop" DEVLINKS)" "/dev/evs/p/plain" "by udev: units can wait for it"
+must udevadm trigger --action=change "$loop"
+must udevadm settle
+link /dev/evs/p/plain "$loop" "and keeps it"
+ok "it is detached by that name" evs-setup detach p/plain
+must udevadm settle
+nok "its link has gone with it" test -e /dev/evs/p
+must losetup "$loop" "$disk"
+must udevadm settle
+nok "and does not come back with the next use of the device" test -e /dev/evs/p
+must losetup -d "$loop"
+
 # udev may be slower than one who attaches at once what was just detached
 evs=$(evs-setup attach --name data "$disk")
 must udevadm settle

@@ -130,9 +130,10 @@ int detach_disk(struct evs_nl *nl, const struct evs_disk *disk, const char *ref,
 	if (ret)
 		return evs_error_prefix(err, "%s", ref);
 	disks_path(disk, path, sizeof(path));
-	link_remove(disk->name, path);
+	/* udev removes its links; what is left is of a time when it did not run. */
 	if (how != EVS_DETACH_LAZY)
 		node_wait_gone(disk->name, path);
+	link_remove(disk->name, path);
 	unit_stop(disk->name);
 	return 0;
 }

@@ -161,7 +161,7 @@ static int attach_plain(const struct attach_request *req, const struct target *t
 	else
 		ret = snprintf(node, sizeof(node), "%s", path) < 0 ? -EINVAL : 0;
 	if (!ret)
-		ret = link_make(name, node, err);
+		ret = link_make_plain(name, node, err);
 	if (!ret)
 		ret = print_plain(target, entry, node, path, err);
 	if (ret) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "block/loop.h"
 #include "block/users.h"
@@ -73,6 +74,7 @@ static int detach_found(struct target *target, struct evs_error *err)
 {
 	struct evs_pool *pool = &target->pool;
 	char node[PATH_MAX], name[LINK_SIZE], prefix[EVS_OBJECT_TEXT_SIZE + 16];
+	char mark[LINK_SIZE] = "";
 	struct evs_pool_entry entry;
 	struct stat st;
 	int ret;
@@ -87,12 +89,15 @@ static int detach_found(struct target *target, struct evs_error *err)
 	if (users_tell(st.st_rdev, prefix))
 		return evs_error_set(err, EBUSY, "%s: the disk is in use: end the uses above",
 				     target->text);
+	if (link_mark(mark, node))
+		mark[0] = '\0';
 	if (major(st.st_rdev) == LOOP_MAJOR)
 		ret = loop_detach(node, err);
 	if (!ret)
 		ret = pool->ops->deactivate(pool, &target->object, err);
 	if (ret)
 		return evs_error_prefix(err, "%s", target->text);
+	unlink(mark);
 	link_name(name, pool, &target->object);
 	link_remove(name, node);
 	return 0;

@@ -23,11 +23,35 @@ void link_path(char path[LINK_SIZE], const char *name);
  * @node: where it leads
  * @err: filled on failure
  *
- * udev makes it as well, where it runs: for units that wait for it.
+ * Where udev runs, its rules have made that of an encrypted one, which then stays.
  *
  * Return: 0 or a negative errno.
  */
 int link_make(const char *name, const char *node, struct evs_error *err);
+
+/**
+ * link_make_plain() - The same for a plain disk, which no property of its node tells of.
+ * @name: its name in the kernel
+ * @node: where it leads
+ * @err: filled on failure
+ *
+ * A mark has udev make the link, where it runs: units can wait for that. Otherwise it is
+ * made here.
+ *
+ * Return: 0 or a negative errno.
+ */
+int link_make_plain(const char *name, const char *node, struct evs_error *err);
+
+/**
+ * link_mark() - The mark of a plain disk, which is to be removed when it is detached.
+ * @mark: filled with its path
+ * @node: the disk
+ *
+ * It is for this use of the node alone: the next one has another mark.
+ *
+ * Return: 0 or a negative errno.
+ */
+int link_mark(char mark[LINK_SIZE], const char *node);
 
 /** link_remove() - Remove it, if it leads there. @name: name of a disk, of a pool or not
  *  @node: where it leads
