@@ -18,11 +18,12 @@ static char kmsd_config[] = "/tmp/evs-generator-kmsd-XXXXXX";
 #undef EVS_KMSD_CONFIG_PATH
 #define EVS_KMSD_CONFIG_PATH kmsd_config
 
-static char config[] = "/tmp/evs-generator-conf-XXXXXX";
+#define CONFIG_TEMPLATE "/tmp/evs-generator-conf-XXXXXX"
+static char config[] = CONFIG_TEMPLATE;
 #undef EVS_CONFIG_PATH
 #define EVS_CONFIG_PATH config
 
-#include "../../userspace/evs-generator/folder.c"
+#include "../../userspace/evs-generator/storage.c"
 #include "../../userspace/evs-generator/units.c"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -305,26 +306,35 @@ static void test_local_kms(void **state)
 	unlink(kmsd_config);
 }
 
+static void write_config(void)
+{
+	int fd;
+
+	strcpy(config, CONFIG_TEMPLATE);
+	fd = mkstemp(config);
+	assert_true(fd >= 0);
+	dprintf(fd, "[pool q]\ndir = /other\n[pool p]\nengine = dir\ndir = /srv/my pool\n"
+		"[pool pp]\nengine = lvm\nvg = v\n[pool c]\nengine = rbd\npool = c\n"
+		"[pool x]\nengine = zfs\n");
+	close(fd);
+}
+
 static void test_pool(void **state)
 {
 	struct evs_error err = {};
 	struct evstab tab;
-	int fd = mkstemp(config);
 	char text[64];
 
 	(void)state;
-	assert_true(fd >= 0);
-	dprintf(fd, "[pool q]\ndir = /other\n[pool p]\nengine = dir\ndir = /srv/my pool\n"
-		"[pool pp]\nengine = lvm\nvg = v\n");
-	close(fd);
-	assert_int_equal(evstab_parse(&tab, "t", "pp:d pp/d\nno:d no/d\n", 20, &err), 0);
-	assert_int_equal(units_write(dir, &tab, &tab.entries[0], &err), -EOPNOTSUPP);
-	assert_non_null(strstr(err.text, "evs-setup attach --tab pp:d"));
+	write_config();
+	assert_int_equal(evstab_parse(&tab, "t", "x:d x/d\nno:d no/d\n", 18, &err), 0);
+	assert_int_equal(units_write(dir, &tab, &tab.entries[0], &err), -EINVAL);
 	assert_int_equal(units_write(dir, &tab, &tab.entries[1], &err), -ENOENT);
 	evstab_free(&tab);
 	written(text, sizeof(text));
 	assert_string_equal(text, "");
 	check("p:d p/d noauto,nofail,x-systemd.device-timeout=9\n",
+	      NODE("dev-evs-p-d", "15min", "evs-attach@p:d.service")
 	      NODE("dev-evs-p:d", "infinity", "evs-attach@p:d.service")
 	      "./evs-attach@p:d.service.d/50-evstab.conf\n"
 	      "# Made by evs-generator(8) out of /etc/evstab\n"
@@ -333,7 +343,57 @@ static void test_pool(void **state)
 	      "SourcePath=/etc/evstab\n"
 	      "RequiresMountsFor=\"/srv/my pool\"\n"
 	      "Wants=modprobe@loop.service\n"
-	      "After=modprobe@loop.service\n");
+	      "After=modprobe@loop.service\n"
+	      "\n"
+	      "[Service]\n"
+	      "ReadWritePaths=/sys/devices/virtual/block\n");
+	unlink(config);
+}
+
+static void test_pool_lvm(void **state)
+{
+	(void)state;
+	write_config();
+	check("pp:d pp/d noauto,nofail\n",
+	      NODE("dev-evs-pp-d", "15min", "evs-attach@pp:d.service")
+	      NODE("dev-evs-pp:d", "infinity", "evs-attach@pp:d.service")
+	      "./evs-attach@pp:d.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "Wants=systemd-udev-settle.service\n"
+	      "After=systemd-udev-settle.service\n"
+	      "After=lvm2-monitor.service\n"
+	      "\n"
+	      "[Service]\n"
+	      "ReadWritePaths=/sys/devices/virtual/block\n"
+	      "CapabilityBoundingSet=CAP_SYS_NICE\n"
+	      "SystemCallFilter=setpriority\n");
+	unlink(config);
+}
+
+static void test_pool_rbd(void **state)
+{
+	(void)state;
+	write_config();
+	check("c:d c/d noauto,nofail\n",
+	      NODE("dev-evs-c-d", "15min", "evs-attach@c:d.service")
+	      NODE("dev-evs-c:d", "infinity", "evs-attach@c:d.service")
+	      "./evs-attach@c:d.service.d/50-evstab.conf\n"
+	      "# Made by evs-generator(8) out of /etc/evstab\n"
+	      "\n"
+	      "[Unit]\n"
+	      "SourcePath=/etc/evstab\n"
+	      "Wants=modprobe@rbd.service\n"
+	      "After=modprobe@rbd.service\n"
+	      "Wants=network-online.target\n"
+	      "After=network-online.target\n"
+	      "\n"
+	      "[Service]\n"
+	      "IPAddressAllow=any\n"
+	      "RestrictAddressFamilies=AF_INET AF_INET6\n"
+	      "ProtectKernelTunables=no\n");
 	unlink(config);
 }
 
@@ -381,6 +441,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_partitions, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_local_kms, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_pool, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_pool_lvm, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_pool_rbd, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
 	};
 

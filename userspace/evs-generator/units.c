@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "folder.h"
+#include "storage.h"
 #include "unit-name.h"
 #include "units.h"
 
@@ -20,21 +20,43 @@
 #define NODE_DIR "/dev/evs/"
 #define PART "-part"
 #define PART_TIMEOUT "15min"	/* as long as an attach takes; there may be no such partition */
+#define LINK_TIMEOUT PART_TIMEOUT	/* evs-setup makes it where udev does not */
 #define HEADER "# Made by evs-generator(8) out of %s\n\n[Unit]\n"
 
 /**
  * struct names - Names of the units about a line.
  * @service: instance of the template
  * @node: device unit of /dev/evs/NAME
+ * @pool_node: device unit of /dev/evs/POOL/DISK, "" for a disk of no pool
  * @source: device unit of the device below, "" for a file
- * @source_path: path of that device, of the file, or of the folder of the pool
+ * @source_path: path of that device, or of the file
+ * @storage: of a disk of a pool, what it is on
+ * @netdev: it needs the network
  */
 struct names {
 	char service[UNIT_NAME_MAX + 1];
 	char node[UNIT_NAME_MAX + 1];
+	char pool_node[UNIT_NAME_MAX + 1];
 	char source[UNIT_NAME_MAX + 1];
 	char source_path[PATH_MAX];
+	struct storage storage;
+	bool netdev;
 };
+
+static int name_pool_node(struct names *names, const struct evstab_entry *entry,
+			  struct evs_error *err)
+{
+	char path[PATH_MAX], escaped[UNIT_NAME_MAX + 1];
+
+	if (snprintf(path, sizeof(path), NODE_DIR "%s", entry->device) >= (int)sizeof(path) ||
+	    unit_escape_path(path, escaped, sizeof(escaped)) ||
+	    snprintf(names->pool_node, sizeof(names->pool_node), "%s.device",
+		     escaped) > UNIT_NAME_MAX)
+		return evs_error_set(err, ENAMETOOLONG,
+				     "%s: with its special characters written out, the name is too long for a unit",
+				     entry->name);
+	return 0;
+}
 
 static int name_units(struct names *names, const struct evstab_entry *entry,
 		      struct evs_error *err)
@@ -42,11 +64,11 @@ static int name_units(struct names *names, const struct evstab_entry *entry,
 	char escaped[UNIT_NAME_MAX + 1];
 	int len, ret;
 
-	ret = entry->in_pool ?
-	      folder_of_pool(entry, names->source_path, sizeof(names->source_path), err) :
+	ret = entry->in_pool ? storage_of_pool(entry, &names->storage, err) :
 	      evstab_link(entry, names->source_path, sizeof(names->source_path), err);
 	if (ret)
 		return ret;
+	names->netdev = entry->netdev || storage_is(&names->storage, "rbd");
 	ret = unit_escape(entry->name, escaped, sizeof(escaped));
 	len = ret ? 0 : snprintf(names->service, sizeof(names->service), "evs-attach@%s.service",
 				 escaped);
@@ -56,6 +78,8 @@ static int name_units(struct names *names, const struct evstab_entry *entry,
 		return evs_error_set(err, ENAMETOOLONG,
 				     "%s: with its special characters written out, the name is too long for a unit",
 				     entry->name);
+	if (entry->in_pool)
+		return name_pool_node(names, entry, err);
 	if (strncmp(names->source_path, "/dev/", strlen("/dev/")))
 		return 0;
 	ret = unit_escape_path(names->source_path, escaped, sizeof(escaped));
@@ -164,6 +188,32 @@ static bool is_partition(const struct evstab *tab, const struct evstab_entry *en
 	return true;
 }
 
+static void write_wait(FILE *file, const char *unit)
+{
+	fprintf(file, "Wants=%s\nAfter=%s\n", unit, unit);
+}
+
+/* What it does for pools beyond what the template lets the service do */
+static void write_rights(FILE *file, const struct evstab_entry *entry,
+			 const struct names *names)
+{
+	if (!entry->in_pool)
+		return;
+	fputs("\n[Service]\n", file);
+	/* rbd map writes to a file of sysfs. */
+	if (storage_is(&names->storage, "rbd")) {
+		fputs("IPAddressAllow=any\n"
+		      "RestrictAddressFamilies=AF_INET AF_INET6\n"
+		      "ProtectKernelTunables=no\n", file);
+		return;
+	}
+	/* An event for udev */
+	fputs("ReadWritePaths=/sys/devices/virtual/block\n", file);
+	if (storage_is(&names->storage, "lvm"))
+		fputs("CapabilityBoundingSet=CAP_SYS_NICE\n"
+		      "SystemCallFilter=setpriority\n", file);
+}
+
 static int write_service(const char *dir, const struct evstab *tab,
 			 const struct evstab_entry *entry, const struct names *names,
 			 struct evs_error *err)
@@ -178,23 +228,31 @@ static int write_service(const char *dir, const struct evstab *tab,
 		fprintf(file, "BindsTo=%s\nAfter=%s\n", names->source, names->source);
 		/* An EVS disk below is to be detached after this one. */
 		fprintf(file, "After=blockdev@%.*s.target\n", (int)stem, names->source);
+	} else if (storage_is(&names->storage, "lvm")) {
+		/* Nobody knows which devices a volume group is on before they are all there. */
+		write_wait(file, "systemd-udev-settle.service");
+		fputs("After=lvm2-monitor.service\n", file);
+	} else if (storage_is(&names->storage, "rbd")) {
+		write_wait(file, "modprobe@rbd.service");
 	} else {
 		fputs("RequiresMountsFor=", file);
-		write_path(file, names->source_path);
+		write_path(file, entry->in_pool ? names->storage.folder : names->source_path);
+		fputc('\n', file);
 		/* The service may load no modules, and this one's node may be missing */
-		fputs("\nWants=modprobe@loop.service\nAfter=modprobe@loop.service\n", file);
+		write_wait(file, "modprobe@loop.service");
 	}
 	/* Not in the template: a host whose KMS is elsewhere has none to start. */
 	if (!access(EVS_KMSD_CONFIG_PATH, F_OK))
 		fputs("Wants=evs-kmsd.service\n", file);
-	if (entry->netdev)
-		fputs("Wants=network-online.target\nAfter=network-online.target\n", file);
+	if (names->netdev)
+		write_wait(file, "network-online.target");
 	/* What may be missing keeps nobody waiting. */
-	if (!entry->nofail && entry->netdev)
+	if (!entry->nofail && names->netdev)
 		fputs("Wants=remote-fs-pre.target\nBefore=remote-evs.target remote-fs-pre.target\n",
 		      file);
 	else if (!entry->nofail)
 		fputs("Before=evs.target\n", file);
+	write_rights(file, entry, names);
 	return close_drop_in(file, names->service, err);
 }
 
@@ -255,8 +313,8 @@ static int write_partitions(const char *dir, const struct evstab *tab,
 static int write_links(const char *dir, const struct evstab_entry *entry,
 		       const struct names *names, struct evs_error *err)
 {
-	const char *target = entry->netdev ? "remote-evs.target" : "evs.target";
-	const char *by = entry->netdev ? "multi-user.target" : "sysinit.target";
+	const char *target = names->netdev ? "remote-evs.target" : "evs.target";
+	const char *by = names->netdev ? "multi-user.target" : "sysinit.target";
 	char file[sizeof(SYSTEM_UNITS) + 32];
 
 	if (entry->noauto)
@@ -275,6 +333,8 @@ int units_write(const char *dir, const struct evstab *tab, const struct evstab_e
 
 	if (name_units(&names, entry, err) || write_service(dir, tab, entry, &names, err) ||
 	    write_node(dir, tab, names.node, "infinity", &names, err) ||
+	    (*names.pool_node &&
+	     write_node(dir, tab, names.pool_node, LINK_TIMEOUT, &names, err)) ||
 	    write_partitions(dir, tab, entry, &names, err) ||
 	    write_links(dir, entry, &names, err))
 		return -err->errnum;
