@@ -69,7 +69,7 @@ static int teardown(void **state)
 
 static int restore(const char *resurrect, struct evs_error *err)
 {
-	char *ids[] = { (char *)resurrect };
+	const char *ids[] = { resurrect };
 	struct kmsd_restore r = {
 		.path = file, .resurrect = ids, .count = resurrect ? 1 : 0, .say = say,
 	};
