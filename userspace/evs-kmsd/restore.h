@@ -16,7 +16,7 @@
  */
 struct kmsd_restore {
 	const char *path;
-	char *const *resurrect;
+	const char *const *resurrect;
 	size_t count;
 	void (*say)(const char *what, const char *id, const char *alias);
 };

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
+#include <uuid.h>
 
 #include "key/cmk.h"
 #include "fail.h"
@@ -13,21 +13,6 @@
 
 #define DESCRIPTION_MAX 255
 #define ALIAS_PREFIX "alias/"
-
-static int new_id(char id[EVS_CMK_ID_SIZE], struct evs_error *err)
-{
-	unsigned char r[16];
-
-	if (getrandom(r, sizeof(r), 0) != sizeof(r))
-		return evs_error_set(err, EIO, "getrandom: %m");
-	r[6] = (r[6] & 0x0f) | 0x40;	/* RFC 4122: version 4, */
-	r[8] = (r[8] & 0x3f) | 0x80;	/* variant 1 */
-	snprintf(id, EVS_CMK_ID_SIZE,
-		 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
-		 r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13],
-		 r[14], r[15]);
-	return 0;
-}
 
 static int check_alias(const char *alias, struct evs_error *err)
 {
@@ -48,11 +33,11 @@ static int check_alias(const char *alias, struct evs_error *err)
 /* Adds the CMK, and its first material unless that is to be imported. */
 static int add(struct kmsd *kmsd, struct kmsd_cmk *cmk, struct evs_error *err)
 {
+	uuid_t id;
 	int ret;
 
-	ret = new_id(cmk->id, err);
-	if (ret)
-		return ret;
+	uuid_generate_random(id);
+	uuid_unparse_lower(id, cmk->id);
 	cmk->created = cmk->rotated = kmsd_clock_now(&kmsd->clock);
 	cmk->state = cmk->external ? EVS_CMK_STATE_PENDING_IMPORT : EVS_CMK_STATE_ENABLED;
 	ret = kmsd_store_add(kmsd->store, cmk, err);

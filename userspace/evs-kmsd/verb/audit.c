@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
+#include <stdlib.h>
 
 #include "audit/audit.h"
 #include "clock.h"
@@ -10,38 +10,22 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static const struct option no_options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{},
-};
-
 static int run_show(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "since", required_argument, NULL, 's' },
-		{ "cmk", required_argument, NULL, 'c' },
-		{ "volume", required_argument, NULL, 'v' },
-		{},
-	};
 	struct kmsd_filter filter = {};
+	const char *since = NULL;
+	const struct kmsd_option options[] = {
+		{ "json", .flag = &filter.json }, { "since", .text = &since },
+		{ "cmk", .text = &filter.cmk }, { "volume", .text = &filter.volume }, {},
+	};
+	int status = kmsd_verb_parse(verb, argc, argv, options, NULL);
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int opt, status = 0;
 
-	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
-		if (opt == 'j')
-			filter.json = true;
-		else if (opt == 'c')
-			filter.cmk = optarg;
-		else if (opt == 'v')
-			filter.volume = optarg;
-		else if (evs_date_parse(optarg, &filter.since, &err))
-			return kmsd_verb_usage(verb, "--since %s", err.text);
-	}
-	if (opt == -2)
+	if (status >= 0)
 		return status;
+	if (since && evs_date_parse(since, &filter.since, &err))
+		return kmsd_verb_usage(verb, "--since %s", err.text);
 	filter.since *= KMSD_SECOND_MS;
 	status = kmsd_verb_conf(&conf, config);
 	if (status)
@@ -56,12 +40,12 @@ static int run_show(const struct kmsd_verb *verb, const char *config, int argc, 
 
 static int run_verify(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
+	int status = kmsd_verb_parse(verb, argc, argv, NULL, NULL), ret;
 	struct evs_error err = {};
 	struct kmsd_span span = {};
 	struct kmsd_conf conf;
-	int status = 0, ret;
 
-	if (kmsd_verb_option(verb, argc, argv, no_options, &status) == -2)
+	if (status >= 0)
 		return status;
 	status = kmsd_verb_conf(&conf, config);
 	if (status)
@@ -82,15 +66,13 @@ static int run_verify(const struct kmsd_verb *verb, const char *config, int argc
 
 static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
+	int status = kmsd_verb_parse(verb, argc, argv, NULL, "");
 	struct evs_error err = {};
 	char renamed[PATH_MAX];
 	struct kmsd_conf conf;
-	int status = 0;
 
-	if (kmsd_verb_option(verb, argc, argv, no_options, &status) == -2)
+	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
 	status = kmsd_verb_conf(&conf, config);
 	if (status)
 		return status;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "backup.h"
 #include "restore.h"
@@ -17,25 +18,15 @@ static int fail(int ret, const struct evs_error *err)
 	return ret == -EBADMSG ? KMSD_EXIT_BROKEN : status;
 }
 
-/* Reads what follows the options: the file. Returns 0 or the exit status. */
-static int take_file(const struct kmsd_verb *verb, struct kmsd_conf *conf, const char *config,
-		     int argc)
-{
-	if (optind + 1 != argc)
-		return kmsd_verb_usage(verb, "one FILE is needed");
-	return kmsd_verb_conf(conf, config);
-}
-
 static int run_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, {} };
+	int status = kmsd_verb_parse(verb, argc, argv, NULL, "FILE"), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int status = 0, ret;
 
-	if (kmsd_verb_option(verb, argc, argv, options, &status) == -2)
+	if (status >= 0)
 		return status;
-	status = take_file(verb, &conf, config, argc);
+	status = kmsd_verb_conf(&conf, config);
 	if (status)
 		return status;
 	ret = kmsd_backup_write(conf.database, argv[optind], &err);
@@ -49,25 +40,18 @@ static void say(const char *what, const char *id, const char *alias)
 
 static int run_restore(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "resurrect", required_argument, NULL, 'r' },
-		{},
-	};
-	char *wanted[RESURRECT_MAX];
+	const char *wanted[RESURRECT_MAX];
 	struct kmsd_restore restore = { .resurrect = wanted, .say = say };
+	const struct kmsd_option options[] = {
+		{ "resurrect", .text = wanted, .count = &restore.count, .room = RESURRECT_MAX }, {},
+	};
+	int status = kmsd_verb_parse(verb, argc, argv, options, "FILE"), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int opt, status = 0, ret;
 
-	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
-		if (restore.count == RESURRECT_MAX)
-			return kmsd_verb_usage(verb, "--resurrect: more than %d", RESURRECT_MAX);
-		wanted[restore.count++] = optarg;
-	}
-	if (opt == -2)
+	if (status >= 0)
 		return status;
-	status = take_file(verb, &conf, config, argc);
+	status = kmsd_verb_conf(&conf, config);
 	if (status)
 		return status;
 	restore.path = argv[optind];

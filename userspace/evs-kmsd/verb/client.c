@@ -1,35 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "enroll.h"
 #include "text.h"
 #include "verb/verb.h"
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "role", required_argument, NULL, 'r' },
-	{ "project", required_argument, NULL, 'p' },
-	{},
-};
-
 static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_enroll enroll = { .config = config, .role = "user", .project = "default" };
+	const struct kmsd_option options[] = {
+		{ "role", .text = &enroll.role }, { "project", .text = &enroll.project }, {},
+	};
+	int status = kmsd_verb_parse(verb, argc, argv, options, "NAME"), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int opt, status = 0, ret;
 
-	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
-		if (opt == 'r')
-			enroll.role = optarg;
-		else
-			enroll.project = optarg;
-	}
-	if (opt == -2)
+	if (status >= 0)
 		return status;
-	if (optind + 1 != argc)
-		return kmsd_verb_usage(verb, "needs one NAME");
 	enroll.name = argv[optind];
 	status = kmsd_verb_conf(&conf, config);
 	if (status)

@@ -6,29 +6,18 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "state-dir", required_argument, NULL, 's' },
-	{ "module", required_argument, NULL, 'm' },
-	{},
-};
-
 static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_init init = { .state_dir = KMSD_STATE_DIR, .config = config };
+	const struct kmsd_option options[] = {
+		{ "state-dir", .text = &init.state_dir },
+		{ "module", .text = &init.module }, {},
+	};
+	int status = kmsd_verb_parse(verb, argc, argv, options, ""), ret;
 	struct evs_error err = {};
-	int opt, status = 0, ret;
 
-	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0) {
-		if (opt == 's')
-			init.state_dir = optarg;
-		else
-			init.module = optarg;
-	}
-	if (opt == -2)
+	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
 	ret = kmsd_init(&init, &err);
 	if (ret == -EINVAL)
 		return kmsd_verb_usage(verb, "%s", err.text);

@@ -6,53 +6,21 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static const struct option options[] = {
-	{ "help", no_argument, NULL, 'h' },
-	{ "module", required_argument, NULL, 'm' },
-	{ "softhsm2-conf", required_argument, NULL, 's' },
-	{ "token", required_argument, NULL, 't' },
-	{ "pin-file", required_argument, NULL, 'p' },
-	{ "root-key", required_argument, NULL, 'r' },
-	{ "new-key", no_argument, NULL, 'n' },
-	{},
-};
-
-static void take(struct kmsd_root_target *to, int opt)
-{
-	switch (opt) {
-	case 'm':
-		to->module = optarg;
-		break;
-	case 's':
-		to->softhsm2_conf = optarg;
-		break;
-	case 't':
-		to->token = optarg;
-		break;
-	case 'p':
-		to->pin_file = optarg;
-		break;
-	case 'r':
-		to->root_key = optarg;
-		break;
-	default:
-		to->new_key = true;
-	}
-}
-
 static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_root_target to = {};
+	const struct kmsd_option options[] = {
+		{ "module", .text = &to.module }, { "token", .text = &to.token },
+		{ "softhsm2-conf", .text = &to.softhsm2_conf },
+		{ "pin-file", .text = &to.pin_file },
+		{ "root-key", .text = &to.root_key }, { "new-key", .flag = &to.new_key }, {},
+	};
+	int status = kmsd_verb_parse(verb, argc, argv, options, ""), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int opt, status = 0, ret;
 
-	while ((opt = kmsd_verb_option(verb, argc, argv, options, &status)) >= 0)
-		take(&to, opt);
-	if (opt == -2)
+	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
 	if (to.new_key && (to.module || to.softhsm2_conf || to.token || to.pin_file || to.root_key))
 		return kmsd_verb_usage(verb, "--new-key: not with other options");
 	if (!to.new_key && !to.token)

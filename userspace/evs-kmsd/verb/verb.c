@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,9 @@
 #include "log.h"
 #include "text.h"
 #include "verb/verb.h"
+
+#define OPTIONS_MAX 8
+#define HELP 256
 
 int kmsd_verb_usage(const struct kmsd_verb *verb, const char *fmt, ...)
 {
@@ -21,22 +25,47 @@ int kmsd_verb_usage(const struct kmsd_verb *verb, const char *fmt, ...)
 	return KMSD_EXIT_USAGE;
 }
 
-int kmsd_verb_option(const struct kmsd_verb *verb, int argc, char **argv,
-		     const struct option *options, int *status)
+/* Takes the value of an option, or notes that it is there. */
+static int take(const struct kmsd_verb *verb, const struct kmsd_option *o)
 {
-	int opt = getopt_long(argc, argv, "", options, NULL);
+	if (!o->text)
+		*o->flag = true;
+	else if (!o->count)
+		*o->text = optarg;
+	else if (*o->count < o->room)
+		o->text[(*o->count)++] = optarg;
+	else
+		return kmsd_verb_usage(verb, "--%s: more than %zu", o->name, o->room);
+	return -1;
+}
 
-	if (opt == 'h') {
-		printf("Usage: evs-kmsd [--config FILE] %s%s%s\n\n%s", verb->name,
-		       verb->args[0] ? " " : "", verb->args, verb->help);
-		*status = 0;
-		return -2;
+int kmsd_verb_parse(const struct kmsd_verb *verb, int argc, char **argv,
+		    const struct kmsd_option *options, const char *operand)
+{
+	struct option known[OPTIONS_MAX + 2] = { { "help", no_argument, NULL, HELP } };
+	int opt, n, status = -1;
+
+	for (n = 0; options && options[n].name; n++)
+		known[n + 1] = (struct option){ options[n].name, !!options[n].text, NULL, n };
+	while (status < 0 && (opt = getopt_long(argc, argv, "", known, NULL)) >= 0) {
+		if (opt < n) {
+			status = take(verb, &options[opt]);
+		} else if (opt == HELP) {
+			printf("Usage: evs-kmsd [--config FILE] %s%s%s\n\n%s", verb->name,
+			       verb->args[0] ? " " : "", verb->args, verb->help);
+			status = 0;
+		} else {
+			status = kmsd_verb_usage(verb,
+						 "%s: unknown option, or without its argument",
+						 argv[optind - 1]);
+		}
 	}
-	if (opt != '?')
-		return opt;
-	*status = kmsd_verb_usage(verb, "%s: unknown option, or without its argument",
-				  argv[optind - 1]);
-	return -2;
+	if (status >= 0 || !operand)
+		return status;
+	n = argc - optind;
+	if (*operand)
+		return n == 1 ? -1 : kmsd_verb_usage(verb, "one %s is needed", operand);
+	return !n ? -1 : kmsd_verb_usage(verb, "%s: unexpected argument", argv[optind]);
 }
 
 int kmsd_verb_fail(const struct evs_error *err)

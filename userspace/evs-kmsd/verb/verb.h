@@ -2,7 +2,7 @@
 #ifndef KMSD_VERB_H
 #define KMSD_VERB_H
 
-#include <getopt.h>
+#include <stdbool.h>
 
 #include "conf.h"
 #include "error.h"
@@ -22,8 +22,7 @@ enum {
  * @args: what follows them
  * @brief: what it does, in a few words
  * @help: the options, and what is worth knowing
- * @run: does it: @config is the path of the configuration, getopt_long() goes
- *	 on at the verb's first option; returns the exit status
+ * @run: does it: @config is the path of the configuration; returns the exit status
  */
 struct kmsd_verb {
 	const char *name;
@@ -37,14 +36,28 @@ extern const struct kmsd_verb kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_au
 	kmsd_verb_audit_rotate, kmsd_verb_root_rewrap, kmsd_verb_backup, kmsd_verb_restore,
 	kmsd_verb_client_add;
 
-/*
- * Take the next option of a verb. @argc: arguments, the verb's last word first. @argv: these.
- * @options: the options, ended by an empty one; the first is --help, 'h'. @status: set when
- * the verb has to end. --help is answered here. Returns the option's value, -1 when there are
- * no more, or -2 when the verb has to end with *@status.
+/**
+ * struct kmsd_option - An option of a verb.
+ * @name: its name; NULL ends a list
+ * @text: where its value goes; NULL for one without a value
+ * @flag: set for one without a value
+ * @count: for one that may be given several times, up to @room: how many are at @text
  */
-int kmsd_verb_option(const struct kmsd_verb *verb, int argc, char **argv,
-		     const struct option *options, int *status);
+struct kmsd_option {
+	const char *name;
+	const char **text;
+	bool *flag;
+	size_t *count, room;
+};
+
+/*
+ * Take the options of a verb. @argc: arguments, the verb's last word first. @argv: these; the
+ * operands begin at optind. @options: what there is besides --help, or NULL. @operand: name of
+ * the one operand, "" for none, NULL for any number. Returns -1, or the status with which the
+ * verb has to end; what is wrong has been said then.
+ */
+int kmsd_verb_parse(const struct kmsd_verb *verb, int argc, char **argv,
+		    const struct kmsd_option *options, const char *operand);
 
 /*
  * Say what is wrong with a command line. @verb: the verb, or NULL. @fmt: what is wrong.
