@@ -15,7 +15,7 @@
  *	backing, config		the backing device; what was asked for
  *	key			the key type "evs"
  *	keywatch		what becomes of the keys of disks
- *	queue, hold, submit, read, done, write	requests, see queue.h
+ *	queue, hold, submit, poll, read, done, write	requests, see queue.h
  *	split			large requests over CPUs
  *	workers			workers on other CPUs
  *	bounce, pool		bounce pages, tables of buffers; pages that are recycled

@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "done.h"
 #include "hold.h"
+#include "poll.h"
 #include "read.h"
 #include "submit.h"
 #include "trace.h"
@@ -115,8 +116,10 @@ void evs_end_request(struct request *rq, blk_status_t status,
 static void evs_no_data_end_io(struct bio *bio)
 {
 	struct evs_cmd *cmd = container_of(bio, struct evs_cmd, bio);
+	struct request *rq = blk_mq_rq_from_pdu(cmd);
 
-	evs_end_request(blk_mq_rq_from_pdu(cmd), bio->bi_status, NULL);
+	evs_poll_end(rq);
+	evs_end_request(rq, bio->bi_status, NULL);
 }
 
 static blk_status_t evs_queue_flush(struct evs_queue *queue, struct request *rq)
@@ -218,6 +221,7 @@ static int evs_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 	struct evs_queue *queue = data;
 
 	blk_mq_hctx_set_fq_lock_class(hctx, &queue->flush_key);
+	evs_poll_init_hctx(queue, hctx, index);
 	return 0;
 }
 
@@ -226,6 +230,8 @@ static const struct blk_mq_ops evs_mq_ops = {
 	.queue_rq	= evs_queue_rq,
 	.queue_rqs	= evs_queue_rqs,
 	.init_hctx	= evs_init_hctx,
+	.map_queues	= evs_poll_map_queues,
+	.poll		= evs_poll,
 };
 
 /* What is there for each CPU */
@@ -263,6 +269,7 @@ static void evs_queue_exit_cpus(struct evs_queue *queue)
 static int evs_queue_init_tags(struct evs_queue *queue)
 {
 	struct blk_mq_tag_set *set = &queue->tag_set;
+	int err;
 
 	set->ops = &evs_mq_ops;
 	set->driver_data = queue;
@@ -275,7 +282,13 @@ static int evs_queue_init_tags(struct evs_queue *queue)
 	set->flags = BLK_MQ_F_BLOCKING | BLK_MQ_F_STACKING |
 		     BLK_MQ_F_TAG_HCTX_SHARED | BLK_MQ_F_NO_SCHED_BY_DEFAULT |
 		     EVS_COMPAT_MQ_FLAGS;
-	return blk_mq_alloc_tag_set(set);
+	err = evs_poll_init(queue);
+	if (err)
+		return err;
+	err = blk_mq_alloc_tag_set(set);
+	if (err)
+		evs_poll_exit(queue);
+	return err;
 }
 
 /**
@@ -340,6 +353,7 @@ void evs_queue_exit(struct evs_queue *queue)
 	destroy_workqueue(queue->wq);
 	evs_queue_exit_cpus(queue);
 	blk_mq_free_tag_set(&queue->tag_set);
+	evs_poll_exit(queue);
 	lockdep_unregister_key(&queue->flush_key);
 	evs_reserve_exit(&queue->reserve);
 }

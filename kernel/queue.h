@@ -13,6 +13,8 @@
  * answered, the data is decrypted where it is: small reads by the CPU that is told, at
  * once or, if that is in a hard interrupt, in a bottom half; large ones by a worker.
  *
+ * Whose submitter polls for it (poll.c) is decrypted by who polls.
+ *
  * The data of large requests is done by several CPUs (split.c). The cipher (crypt.c) is
  * one pointer, which is taken under SRCU for the time of the computation only.
  *
@@ -26,6 +28,7 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/lockdep.h>
+#include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -62,6 +65,8 @@ static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
  * @splitter: has large reads and writes done by several CPUs
  * @creqs: what the cipher needs for each request
  * @done: for each CPU, reads to decrypt in a bottom half
+ * @polled: for each hardware queue that is polled, its requests
+ * @nr_polled: how many those are; the last ones of @tag_set
  * @tag_set: requests of @q
  * @flush_key: tells lockdep flushes of the disk from those of @bdev
  * @crypt_req_size: room for a struct evs_crypt_req, in bytes
@@ -92,6 +97,8 @@ struct evs_queue {
 	struct evs_splitter splitter;
 	struct evs_crypt_pool creqs;
 	struct evs_done __percpu *done;
+	struct evs_polled *polled;
+	unsigned int nr_polled;
 	struct blk_mq_tag_set tag_set;
 	struct lock_class_key flush_key;
 	size_t crypt_req_size;
@@ -115,6 +122,7 @@ struct evs_queue {
  * @srcu_idx: of the cipher that a read has in use
  * @awaited: what a large read waits for: that the backing device has answered, and that
  *	submitting is over. Who comes last goes on with it.
+ * @polled: entry in the list of those that are polled for, until it is answered
  * @node: entry in a list of reads that have been answered
  * @work: decrypts the data of a read, or what is left of it, in a worker
  */
@@ -127,6 +135,7 @@ struct evs_cmd {
 	int srcu_idx;
 	atomic_t awaited;
 	union {
+		struct list_head polled;
 		struct llist_node node;
 		struct work_struct work;
 	};

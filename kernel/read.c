@@ -19,6 +19,7 @@
 
 #include "done.h"
 #include "hold.h"
+#include "poll.h"
 #include "read.h"
 #include "submit.h"
 #include "trace.h"
@@ -302,6 +303,7 @@ static void evs_read_end_io(struct bio *bio)
 	struct request *rq = blk_mq_rq_from_pdu(cmd);
 	struct evs_queue *queue = rq->q->queuedata;
 
+	evs_poll_end(rq);
 	cmd->next = rq->bio;
 	cmd->iter = rq->bio->bi_iter;
 	if (evs_read_is_large(rq))

@@ -9,11 +9,12 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "poll.h"
 #include "submit.h"
 
 /*
- * Bits of a request that mean the same to the backing device. REQ_POLLED does not,
- * as nothing polls for the bios made here. For REQ_NOWAIT see evs_cmd_submit().
+ * Bits of a request that mean the same to the backing device. For REQ_POLLED see poll.c,
+ * for REQ_NOWAIT evs_cmd_submit().
  */
 #define EVS_REQ_FLAGS	(REQ_FAILFAST_MASK | REQ_SYNC | REQ_META | REQ_PRIO | \
 			 REQ_IDLE | REQ_FUA | REQ_RAHEAD | REQ_BACKGROUND | \
@@ -240,6 +241,7 @@ void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 	bio->bi_opf = req_op(rq) | (rq->cmd_flags & EVS_REQ_FLAGS);
 	bio->bi_iter.bi_sector += queue->offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
+	evs_poll_start(rq);
 	nowait = evs_rq_nowait_bios(rq, &all);
 	if (nowait)
 		evs_submit_nowait(queue, bio, nowait == all);

@@ -11,6 +11,7 @@
 #include <linux/srcu.h>
 
 #include "hold.h"
+#include "poll.h"
 #include "submit.h"
 #include "trace.h"
 #include "write.h"
@@ -133,6 +134,7 @@ static void evs_write_end_io(struct bio *bio)
 	struct evs_queue *queue = rq->q->queuedata;
 	blk_status_t status = bio->bi_status;
 
+	evs_poll_end(rq);
 	evs_bounce_free(&queue->reserve, &cmd->bounce);
 	/* The reserve of bounce pages has done for a part; the rest has its turn */
 	if (unlikely(!status && cmd->bounce.bytes < blk_rq_bytes(rq))) {

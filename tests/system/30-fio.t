@@ -89,6 +89,10 @@ for irqmode in 1 2; do
 		verify "$sector: answered by interrupt, kind $irqmode" "$evs" \
 			--ioengine=io_uring --iodepth=16 --direct=1 --rw=randwrite --numjobs=2 \
 			--bssplit=4k/50:32k/25:256k/25 --size=4m --io_size=1m --offset_increment=8m
+		# null_blk has a queue that is polled, and answers there in no other way
+		verify "$sector: polled, kind $irqmode" "$evs" \
+			--ioengine=io_uring --hipri --iodepth=16 --direct=1 --rw=randwrite --numjobs=2 \
+			--bssplit=4k/50:32k/25:256k/25 --size=4m --io_size=1m --offset_increment=8m
 		must wait_for evs-setup detach "$evs"
 	done
 done
