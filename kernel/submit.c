@@ -205,15 +205,17 @@ static unsigned int evs_rq_nowait_bios(const struct request *rq,
  *
  * If it can be passed on, the backing device answers BLK_STS_AGAIN if it cannot start the
  * bio at once, and so ends the request. It cannot if it would have to split the bio, nor
- * can all bios of a merged request fail if one of them may wait. Those are submitted by a
- * worker.
+ * can all bios of a merged request fail if one of them may wait. With an I/O scheduler, the
+ * submitter has been told already that its request is taken, and anybody may dispatch it:
+ * io_uring does not try again if it is told otherwise by another task. Those are submitted
+ * by a worker.
  */
 static void evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
 			      bool all)
 {
 	struct request_queue *below = bdev_get_queue(queue->bdev);
 
-	if (!all || !bdev_nowait(queue->bdev) ||
+	if (!all || queue->q->elevator || !bdev_nowait(queue->bdev) ||
 	    bio_sectors(bio) > queue_max_sectors(below)) {
 		evs_submit_later(queue, bio);
 		return;

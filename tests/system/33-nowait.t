@@ -97,6 +97,22 @@ wait "${readers[@]}"
 wait $large
 is "$(<"$tmp/large")" ok "the gate is open: all is read"
 is "$(try 4096 nowait-read nowait-write)" "ok ok" "there is room again"
+
+# A scheduler has taken the request: that the device has no room then is for it to wait for
+scheduler=/sys/block/${evs#/dev/}/queue/scheduler
+if grep -q mq-deadline "$scheduler"; then
+	must eval "echo mq-deadline >$scheduler"
+	close_gate
+	fill
+	"$here/faulty.py" try "$evs" 1048576 4096 nowait-read >"$tmp/scheduled" &
+	scheduled=$!
+	ok "a scheduler: what it has taken waits for room" wait_for in_flight_is "$evs" 1
+	open_gate
+	wait "${readers[@]}" $scheduled
+	is "$(<"$tmp/scheduled")" ok "and is read"
+else
+	skip "a scheduler" "this kernel has none"
+fi
 is "$(dmesg | grep -c 'nonblocking retry')" 0 "no line in the log"
 must evs-setup detach "$evs"
 ok "the monitor has seen the detach" saw "$tmp/events" detached command
