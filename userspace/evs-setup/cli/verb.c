@@ -11,7 +11,7 @@
 
 static const struct verb *const verbs[] = {
 	&verb_create, &verb_attach, &verb_detach, &verb_suspend, &verb_resume, &verb_revoke,
-	&verb_resize, &verb_rewrap, &verb_adopt, &verb_release, &verb_list, &verb_status, &verb_probe, &verb_monitor,
+	&verb_resize, &verb_rewrap, &verb_rekey, &verb_adopt, &verb_release, &verb_list, &verb_status, &verb_probe, &verb_monitor,
 	&verb_delete, &verb_snapshot_create, &verb_snapshot_list, &verb_snapshot_delete,
 	&verb_snapshot_diff, &verb_snapshot_rollback, &verb_image_create, &verb_image_copy, &verb_image_import,
 	&verb_image_export, &verb_image_list, &verb_image_delete,

@@ -133,6 +133,7 @@ extern const struct verb verb_cmk_import;
 extern const struct verb verb_cmk_delete_material;
 extern const struct verb verb_cmk_quotas;
 extern const struct verb verb_rewrap;
+extern const struct verb verb_rekey;
 extern const struct verb verb_adopt;
 extern const struct verb verb_release;
 extern const struct verb verb_header_backup;

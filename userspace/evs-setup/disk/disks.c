@@ -201,8 +201,8 @@ void disks_slots(char *text, size_t size, const char *path, const struct evs_vol
 					others == 1 ? "it" : "them", path);
 	if (evs_volume_token(vol)->adopted && used < size)
 		snprintf(text + used, size - used,
-			 "%sits data key was not made by the KMS; once the disk is detached, make a new one by: evs-setup rekey %s",
-			 used ? "; " : "", path);
+			 "%sits data key was not made by the KMS: copy the data to a new disk where that matters",
+			 used ? "; " : "");
 }
 
 void disks_note_slots(const char *text, const char *path, const struct evs_volume *vol)

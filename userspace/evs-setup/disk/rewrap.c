@@ -18,6 +18,8 @@
 #include "header-copy.h"
 #include "nl/netlink.h"
 #include "pool/place.h"
+#include "pool/rewrap-copies.h"
+#include "disk/rewrap-one.h"
 #include "rewrap.h"
 #include "tab.h"
 #include "text.h"
@@ -29,16 +31,20 @@
  * @target: one device or file, where it is not all
  * @kms: name of the KMS to go to, NULL to stay with the one it has
  * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
+ * @copies: that of a pool: one disk with its snapshots, or all that a CMK protects
+ * @all_copies: the snapshots of the disk as well
  */
 struct request {
 	bool all;
+	bool all_copies;
+	struct rewrap_copies copies;
 	const char *target;
 	const char *kms;
 	const char *cmk;
 };
 
-static int rewrap_volume(struct evs_volume *vol, const struct request *req,
-			 struct evs_error *err)
+int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
+		  struct evs_error *err)
 {
 	struct evs_rewrap rewrap;
 	struct evs_config config;
@@ -49,7 +55,7 @@ static int rewrap_volume(struct evs_volume *vol, const struct request *req,
 		return ret;
 	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
 	if (!ret) {
-		ret = evs_rewrap_under(&rewrap, req->kms, req->cmk, err);
+		ret = evs_rewrap_under(&rewrap, kms, cmk, err);
 		if (!ret)
 			ret = evs_volume_replace_token(vol, &rewrap.old, &rewrap.new, err);
 		evs_rewrap_end(&rewrap);
@@ -83,7 +89,7 @@ static int tell_kernel(const struct evs_volume *vol, const struct evs_device *de
 }
 
 /* The header is what counts: that it is not what the kernel shows is no failure. */
-static int announce(const struct evs_volume *vol, const struct evs_device *dev, const char *ref,
+int rewrap_announce(const struct evs_volume *vol, const struct evs_device *dev, const char *ref,
 		    struct evs_error *err)
 {
 	struct evs_error ignored = {};
@@ -106,12 +112,12 @@ static int rewrap_place(struct place *place, const struct request *req, struct e
 {
 	int ret;
 
-	ret = rewrap_volume(place->vol, req, err);
+	ret = rewrap_volume(place->vol, req->kms, req->cmk, err);
 	if (ret)
 		return ret;
 	header_copy_take(place->ref, &place->claim.dev);
 	ret = place_settle(place, place->vol, err);
-	return ret ? ret : announce(place->vol, &place->claim.dev, place->ref, err);
+	return ret ? ret : rewrap_announce(place->vol, &place->claim.dev, place->ref, err);
 }
 
 static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
@@ -135,6 +141,14 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 	while ((opt = cli_option(argc, argv, err)) > 0) {
 		if (opt == 'a')
 			req->all = true;
+		else if (opt == VERB_LONG('A'))
+			req->all_copies = true;
+		else if (opt == VERB_LONG('p'))
+			req->copies.pool = optarg;
+		else if (opt == VERB_LONG('f'))
+			req->copies.from_cmk = optarg;
+		else if (opt == VERB_LONG('n'))
+			req->copies.dry_run = true;
 		else if (opt == VERB_LONG('k'))
 			req->kms = optarg;
 		else
@@ -142,7 +156,15 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 	}
 	if (opt < 0)
 		return opt;
-	return req->all ? cli_no_operand(argc, argv, err) :
+	req->copies.kms = req->kms;
+	req->copies.cmk = req->cmk;
+	if ((!!req->copies.pool != !!req->copies.from_cmk) ||
+	    req->all + req->all_copies + !!req->copies.pool > 1)
+		return evs_error_set(err, EINVAL,
+				     "--pool POOL and --from-cmk CMK go together, without --all and --all-copies");
+	if (req->copies.dry_run && !req->copies.pool && !req->all_copies)
+		return evs_error_set(err, EINVAL, "--dry-run is for --pool and --all-copies");
+	return req->all || req->copies.pool ? cli_no_operand(argc, argv, err) :
 	       cli_operand(argc, argv, "device or file", &req->target, err);
 }
 
@@ -156,6 +178,10 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		ret = evs_process_harden(err);
 	if (ret)
 		return ret;
+	if (req.all_copies)
+		req.copies.disk = req.target;
+	if (req.all_copies || req.copies.pool)
+		return rewrap_copies(&req.copies, err);
 	return req.all ? tab_each("rewrap", rewrap_disk, &req, err) :
 	       rewrap_disk(&req, req.target, err);
 }
@@ -166,13 +192,22 @@ static const struct verb_option options[] = {
 	  "use this customer master key, by default the newest material\n"
 	  "of the present one, or " EVS_CMK_DEFAULT " of another KMS" },
 	{ "all", 'a', NULL, WORD_NONE, "rewrap every evstab(5) entry" },
+	{ "all-copies", VERB_LONG('A'), NULL, WORD_NONE,
+	  "in a pool: rewrap the snapshots of the disk as well" },
+	{ "pool", VERB_LONG('p'), "POOL", WORD_POOL,
+	  "rewrap the disks, snapshots and images of this pool that\n--from-cmk protects" },
+	{ "from-cmk", VERB_LONG('f'), "ID|ALIAS", WORD_CMK, "the customer master key they have now" },
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
+	  "with --pool or --all-copies: print what would be rewrapped" },
 	{},
 };
 
 const struct verb verb_rewrap = {
 	.name = "rewrap",
 	.args = "[OPTION...] DEVICE|FILE|POOL/DISK\n"
-		"       evs-setup rewrap [OPTION...] --all",
+		"       evs-setup rewrap [OPTION...] --all\n"
+		"       evs-setup rewrap [OPTION...] --all-copies POOL/DISK\n"
+		"       evs-setup rewrap --pool POOL --from-cmk ID|ALIAS [OPTION...]",
 	.brief = "wrap the data key of a disk anew; its data stays as it is",
 	.options = options,
 	.notes = "The disk may be attached. After an interruption the disk can still be attached, and\n"

@@ -12,6 +12,7 @@
 #include "detach.h"
 #include "disk/header-copy.h"
 #include "entries.h"
+#include "proof.h"
 #include "text.h"
 
 /**
@@ -95,23 +96,39 @@ static int delete_one(struct target *target, const struct evs_pool_entry *entry,
 	return 0;
 }
 
-/* A key that other objects have as well is not gone with this one. */
-static void tell_relatives(const struct target *target, const struct evs_pool_entry *entry,
-			   const struct entries *all)
+/*
+ * A key that other objects have as well is not gone with this one. That is told by the
+ * digest of the key in their headers.
+ */
+static void tell_kind(struct target *target, const struct evs_pool_entry *entry,
+		      const struct evs_volume *vol, const struct entries *all)
 {
+	struct evs_error ignored = {};
 	char text[EVS_OBJECT_TEXT_SIZE];
+	bool alone = vol, same;
+	struct evs_volume *other;
 	size_t i;
 
 	for (i = 0; i < all->count && entry->record.encrypted; i++) {
-		const struct evs_record *record = &all->list[i].record;
-
-		if (strcmp(record->from, entry->record.id) &&
-		    (!*entry->record.from || strcmp(record->id, entry->record.from)))
+		if (!all->list[i].record.encrypted)
 			continue;
 		evs_object_text(text, target->pool.config->name, &all->list[i].object);
-		cli_note("delete: %s: note: %s may have the same data key: what was deleted can be read with it, where it is not overwritten",
-			 target->text, text);
+		if (!vol || proof_read(&target->pool, &all->list[i], &other, &ignored)) {
+			alone = false;
+			cli_note("delete: %s: note: %s may have the same data key", target->text,
+				 text);
+			continue;
+		}
+		same = evs_volume_same_dk(vol, other);
+		evs_volume_close(other);
+		alone &= !same;
+		if (same)
+			cli_note("delete: %s: note: %s has the same data key: what was deleted can be read with it, where it is not overwritten",
+				 target->text, text);
 	}
+	if (alone)
+		cli_note("delete: %s: note: nothing else in pool %s has its data key: without a copy of its header, what was deleted cannot be read any more",
+			 target->text, target->pool.config->name);
 }
 
 static int delete_found(struct target *target, const struct delete_request *req,
@@ -151,12 +168,16 @@ static int delete_object(struct target *target, const struct delete_request *req
 {
 	struct entries snapshots = {}, all;
 	struct evs_error ignored = {};
+	struct evs_volume *vol = NULL;
 	struct evs_pool_entry entry;
 	int ret;
 
 	ret = evs_pool_lock(&target->pool, err);
 	if (!ret)
 		ret = evs_pool_find(&target->pool, &target->object, &entry, err);
+	if (!ret && entry.record.encrypted && entry.object.kind != EVS_KIND_SNAPSHOT &&
+	    proof_read(&target->pool, &entry, &vol, &ignored))
+		vol = NULL;
 	if (!ret)
 		ret = refuse_needed(target, err);
 	if (!ret && target->object.kind == EVS_KIND_DISK)
@@ -166,9 +187,11 @@ static int delete_object(struct target *target, const struct delete_request *req
 	/* The header of a snapshot is that of its disk, which is still there. */
 	if (!ret && !req->dry_run && entry.object.kind != EVS_KIND_SNAPSHOT &&
 	    !entries_get(&all, &target->pool, NULL, &ignored)) {
-		tell_relatives(target, &entry, &all);
+		if (entry.record.encrypted)
+			tell_kind(target, &entry, vol, &all);
 		entries_free(&all);
 	}
+	evs_volume_close(vol);
 	entries_free(&snapshots);
 	return ret;
 }

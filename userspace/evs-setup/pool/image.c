@@ -5,16 +5,12 @@
  * are read and written, so that it has a new data key.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "clone.h"
 #include "delete.h"
 #include "list.h"
-#include "proof.h"
-#include "temporary.h"
 #include "transfer.h"
 
 /* ---- create ---- */
@@ -143,47 +139,6 @@ static void inherit(struct copy *copy)
 	}
 }
 
-/* Killed or not, nothing stays attached: see temporary_open(). */
-static int copy_data(struct copy *copy, struct transfer *transfer, struct evs_error *err)
-{
-	struct evs_pool *pool = &copy->from.pool;
-	char path[PATH_MAX], node[PATH_MAX];
-	struct evs_error ignored = {};
-	struct evs_device source;
-	int ret;
-
-	ret = pool->ops->activate(pool, &copy->entry.object, false, path, sizeof(path), err);
-	if (ret)
-		return ret;
-	ret = copy->entry.record.encrypted ? temporary_open(&source, node, path, true, pool, err) :
-	      evs_device_open(&source, path, O_RDONLY, err);
-	evs_pool_unlock(pool);
-	if (!ret) {
-		transfer->source = &source;
-		ret = transfer_run(transfer, err);
-		evs_device_close(&source);
-	}
-	temporary_release(pool, &copy->entry.object, &ignored);
-	return ret;
-}
-
-static int find_ranges(struct copy *copy, struct evs_ranges *ranges, struct evs_error *err)
-{
-	struct evs_pool *pool = &copy->from.pool;
-	struct evs_volume *vol;
-	int ret;
-
-	ranges->size = copy->entry.record.size;
-	if (copy->entry.record.encrypted) {
-		ret = proof_read(pool, &copy->entry, &vol, err);
-		if (ret)
-			return ret;
-		ranges->skip = evs_volume_data_offset(vol);
-		evs_volume_close(vol);
-	}
-	return pool->ops->allocated(pool, &copy->entry.object, evs_ranges_add, ranges, err);
-}
-
 static int copy_image(struct copy *copy, struct evs_error *err)
 {
 	struct transfer transfer = { .target = &copy->to };
@@ -194,7 +149,7 @@ static int copy_image(struct copy *copy, struct evs_error *err)
 	if (!ret)
 		ret = evs_pool_find(&copy->from.pool, &copy->from.object, &copy->entry, err);
 	if (!ret)
-		ret = find_ranges(copy, &ranges, err);
+		ret = transfer_ranges(&copy->from.pool, &copy->entry, &ranges, err);
 	if (ret)
 		goto free_ranges;
 	inherit(copy);
@@ -206,7 +161,7 @@ static int copy_image(struct copy *copy, struct evs_error *err)
 	if (!ret) {
 		strcpy(transfer.work.record.from, copy->entry.record.id);
 		transfer.work.record.consistent = copy->entry.record.consistent;
-		ret = copy_data(copy, &transfer, err);
+		ret = transfer_from(&transfer, &copy->from.pool, &copy->entry, transfer_run, err);
 		evs_pool_abandon(&copy->to.pool, &transfer.work);
 	}
 free_ranges:

@@ -6,6 +6,7 @@
 
 #include "pool/copy.h"
 #include "progress.h"
+#include "proof.h"
 #include "qemu-img.h"
 #include "temporary.h"
 #include "transfer.h"
@@ -82,7 +83,7 @@ static int copy(struct transfer *transfer, const char *path, struct evs_error *e
 }
 
 /* With the lock, but for the copy itself */
-static int fill(struct transfer *transfer, struct evs_error *err)
+int transfer_fill(struct transfer *transfer, struct evs_error *err)
 {
 	struct evs_pool *pool = &transfer->target->pool;
 	const struct evs_object *object = &transfer->work.object;
@@ -126,7 +127,7 @@ static int make(struct transfer *transfer, const struct evs_token *token,
 	if (!ret)
 		ret = create(transfer, token, dk, err);
 	if (!ret)
-		ret = fill(transfer, err);
+		ret = transfer_fill(transfer, err);
 	return ret ? ret : evs_pool_commit(pool, &transfer->work, &target->object, err);
 }
 
@@ -161,5 +162,50 @@ int transfer_run(struct transfer *transfer, struct evs_error *err)
 	if (!ret && !transfer->req.dry_run)
 		ret = make(transfer, &token, dk, err);
 	evs_secret_free(dk);
+	return ret;
+}
+
+/* ---- from an object ---- */
+
+int transfer_ranges(struct evs_pool *pool, const struct evs_pool_entry *entry,
+		    struct evs_ranges *ranges, struct evs_error *err)
+{
+	struct evs_volume *vol;
+	int ret;
+
+	ranges->size = entry->record.size;
+	if (entry->record.encrypted) {
+		ret = proof_read(pool, entry, &vol, err);
+		if (ret)
+			return ret;
+		ranges->skip = evs_volume_data_offset(vol);
+		evs_volume_close(vol);
+	}
+	return pool->ops->allocated(pool, &entry->object, evs_ranges_add, ranges, err);
+}
+
+/* Killed or not, nothing stays attached: see temporary_open(). */
+int transfer_from(struct transfer *transfer, struct evs_pool *pool,
+		  const struct evs_pool_entry *entry,
+		  int (*run)(struct transfer *transfer, struct evs_error *err),
+		  struct evs_error *err)
+{
+	char path[PATH_MAX], node[PATH_MAX];
+	struct evs_error ignored = {};
+	struct evs_device source;
+	int ret;
+
+	ret = pool->ops->activate(pool, &entry->object, false, path, sizeof(path), err);
+	if (ret)
+		return ret;
+	ret = entry->record.encrypted ? temporary_open(&source, node, path, true, pool, err) :
+	      evs_device_open(&source, path, O_RDONLY, err);
+	evs_pool_unlock(pool);
+	if (!ret) {
+		transfer->source = &source;
+		ret = run(transfer, err);
+		evs_device_close(&source);
+	}
+	temporary_release(pool, &entry->object, &ignored);
 	return ret;
 }

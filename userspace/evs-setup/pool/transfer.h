@@ -45,4 +45,41 @@ struct transfer {
  */
 int transfer_run(struct transfer *transfer, struct evs_error *err);
 
+/**
+ * transfer_ranges() - What there is to read of an object, as its plaintext has it.
+ * @pool: its pool, which is locked
+ * @entry: the object
+ * @ranges: filled; release with evs_ranges_free(), also on failure
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int transfer_ranges(struct evs_pool *pool, const struct evs_pool_entry *entry,
+		    struct evs_ranges *ranges, struct evs_error *err);
+
+/**
+ * transfer_from() - Copy the plaintext of an object of a pool.
+ * @transfer: all but @source is set
+ * @pool: pool of the object, locked; it is unlocked meanwhile, and afterwards
+ * @entry: the object, which nobody has attached, or ever attaches
+ * @run: transfer_run(), or another one
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int transfer_from(struct transfer *transfer, struct evs_pool *pool,
+		  const struct evs_pool_entry *entry,
+		  int (*run)(struct transfer *transfer, struct evs_error *err),
+		  struct evs_error *err);
+
+/**
+ * transfer_fill() - Copy the data into an object that is made.
+ * @transfer: its @work is made, with its header; the lock of its pool is held, and given
+ *	      up for the copy
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int transfer_fill(struct transfer *transfer, struct evs_error *err);
+
 #endif /* EVS_SETUP_POOL_TRANSFER_H */

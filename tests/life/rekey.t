@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# All copies of disks under another CMK, so that the old one protects nothing any more;
+# and a new data key for one of them.
+. "$(dirname "$0")/life.sh"
+
+at_exit detach_pools
+start_kms
+must evs-setup cmk create a
+must evs-setup cmk create b
+a=$(cmk_id a)
+dd if=/dev/urandom of="$tmp/data" bs=1M count=8 status=none
+
+# users CMK: the names of what it protects
+users()
+{
+	evs-setup cmk users --json "$1" | jq -r '[.users[].name] | sort | join(" ")'
+}
+
+# digest NAME: that of its data key
+digest()
+{
+	cryptsetup luksDump --dump-json-metadata "$(raw "$1")" | jq -r '.digests[].digest'
+}
+
+# killed SECONDS COMMAND...: after that time, unless it has ended
+killed()
+{
+	timeout -s KILL "$@" >/dev/null 2>&1
+	[ $? -eq 137 ]
+}
+
+for engine in $(engines); do
+	new_pool p "$engine"
+	must evs-setup create --size 32M --cmk a p/d1
+	must evs-setup create --size 32M --cmk a --label story p/d2
+	must evs-setup create --size 32M --cmk test p/d3
+	must put "$tmp/data" p/d1
+	must put "$tmp/data" p/d2
+	must evs-setup snapshot create p/d1@s1
+	must evs-setup snapshot create p/d2@s1
+	must evs-setup image create --from p/d1@s1 p/image:i
+	must evs-setup attach p/d1
+	sum=$(content p/d2)
+
+	# ---- what is lost with a CMK ----
+
+	is "$(users a)" "p/d1 p/d1@s1 p/d2 p/d2@s1 p/image:i" "$engine: cmk users"
+	is "$(evs-setup cmk users --json a | jq -r '.users[] | select(.name == "p/d1").state')" \
+		"attached here" "$engine: it tells which is attached"
+	refused 5 $'--yes\nCMK a protects 2 disks \\(1 attached here\\), 2 snapshots, 1 image in pool p; move them first: evs-setup rewrap --pool p --from-cmk a' \
+		"$engine: schedule-deletion says so" evs-setup cmk schedule-deletion --days 7 a
+	like "$(evs-setup cmk disable a 2>&1)" "CMK a protects 2 disks" "$engine: disable as well"
+	refused 2 "disabled" "$engine: no rekey without the KMS" evs-setup rekey p/d2
+	must evs-setup cmk enable a
+
+	# ---- a new data key ----
+
+	must evs-setup create --from-snapshot p/d2@s1 p/clone
+	must evs-setup create --from-snapshot p/d2@s1 p/other
+	before=$(digest p/clone)
+	uuid=$(object p/clone uuid)
+	is "$(evs-setup rekey --dry-run p/clone 2>/dev/null)" "p/clone $uuid $a" "$engine: rekey, tried"
+	is "$(digest p/clone)" "$before" "$engine: nothing was changed"
+	for at in 0.1 0.3 0.6 1; do
+		killed $at evs-setup rekey p/clone || break
+		must evs-setup snapshot create p/d1@swept
+		must evs-setup snapshot delete --yes p/d1@swept
+		unlike "$(everything p)" "new\." "$engine: killed after $at s: nothing is left"
+		is "$(content p/clone)" "$sum" "$engine: killed after $at s: its data is there"
+	done
+	is "$(evs-setup rekey p/clone 2>/dev/null)" "p/clone $uuid $a" "$engine: rekey"
+	nok "$engine: it has another data key" test "$(digest p/clone)" = "$before"
+	is "$(content p/clone)" "$sum" "$engine: its data is the same"
+	is "$(evs-setup probe --json p/clone | jq -r '.disks[] | .uuid + .label')" "$uuid" \
+		"$engine: UUID and label as well"
+	like "$(evs-setup delete --yes p/clone 2>&1)" "nothing else in pool p has its data key" \
+		"$engine: delete says that its data is gone"
+	like "$(evs-setup delete --yes p/other 2>&1)" "p/d2 has the same data key" \
+		"$engine: of one that has the key of its source, it says so"
+	refused 5 "is attached" "$engine: no rekey of what is attached" evs-setup rekey p/d1
+	refused 1 "is of no pool" "$engine: nor of a device" evs-setup rekey /dev/null
+
+	# ---- all copies ----
+
+	is "$(evs-setup rewrap --pool p --from-cmk a --cmk b --dry-run 2>/dev/null | wc -l)" 5 \
+		"$engine: rewrap of a pool, tried"
+	is "$(users b)" "" "$engine: nothing was changed"
+	refused 1 "go together" "$engine: a pool without the old CMK" evs-setup rewrap --pool p --cmk b
+	refused 1 "the same key" "$engine: from a key to itself" \
+		evs-setup rewrap --pool p --from-cmk a --cmk a
+	killed 0.4 evs-setup rewrap --pool p --from-cmk a --cmk b
+	ok "$engine: rewrap --all-copies of one" evs-setup rewrap --all-copies --cmk b p/d2
+	like "$(users a)" "p/image:i" "$engine: the others are as they were"
+	ok "$engine: rewrap --pool" evs-setup rewrap --pool p --from-cmk a --cmk b
+	is "$(evs-setup rewrap --pool p --from-cmk a --cmk b 2>&1)" \
+		"evs-setup: rewrap: 0 objects of pool p are rewrapped" "$engine: once more"
+	is "$(users a)" "" "$engine: the old CMK protects nothing"
+	is "$(users b)" "p/d1 p/d1@s1 p/d2 p/d2@s1 p/image:i" "$engine: but the new one"
+	is "$(object p/d3 cmk)" "$(cmk_id test)" "$engine: what had another one has it"
+	ok "$engine: the old CMK can be deleted" evs-setup cmk schedule-deletion --days 7 a
+	detach_pools
+	is "$(content p/d1)" "$sum" "$engine: the disk can be read"
+	must evs-setup create --from-snapshot p/d2@s1 p/d4
+	is "$(content p/d4)" "$sum" "$engine: its snapshot as well"
+	must evs-setup create --from-image p/image:i p/d5
+	is "$(content p/d5)" "$sum" "$engine: its image as well"
+	must evs-setup cmk cancel-deletion a
+	must evs-setup cmk enable a
+	drop_pools
+done
+done_testing

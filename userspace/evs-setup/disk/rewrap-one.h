@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_REWRAP_ONE_H
+#define EVS_SETUP_REWRAP_ONE_H
+
+#include "device.h"
+#include "volume/volume.h"
+
+/**
+ * rewrap_volume() - Have the data key of a header wrapped anew, and write that.
+ * @vol: the header; its device is claimed
+ * @kms: name of the KMS to go to, NULL to stay with the one it has
+ * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
+		  struct evs_error *err);
+
+/**
+ * rewrap_announce() - Tell the kernel and the user what a header names now.
+ * @vol: the header
+ * @dev: its device
+ * @ref: how the user calls it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int rewrap_announce(const struct evs_volume *vol, const struct evs_device *dev, const char *ref,
+		    struct evs_error *err);
+
+#endif /* EVS_SETUP_REWRAP_ONE_H */

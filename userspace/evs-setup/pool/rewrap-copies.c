@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rewrap --all-copies, rewrap --pool: each snapshot and image has a header of its own,
+ * with the CMK of its day. The record of an object is written when all else is done, so
+ * that one which was cut short is found again by it.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "block/claim.h"
+#include "cli/cli.h"
+#include "create.h"
+#include "disk/header-copy.h"
+#include "disk/rewrap-one.h"
+#include "entries.h"
+#include "kms/kms.h"
+#include "proof.h"
+#include "rewrap-copies.h"
+#include "target.h"
+
+/**
+ * struct work - What is being rewrapped.
+ * @req: what is asked
+ * @config: evs.conf
+ * @pool: the pool
+ * @disk: name of the one disk, or ""
+ * @kms: name of the KMS that @from and @to are known of
+ * @from: id of the old CMK there, "" for any
+ * @to: id of the new CMK, "" for the one that an object has
+ * @done: how many were rewrapped
+ * @failed: how many could not be
+ */
+struct work {
+	const struct rewrap_copies *req;
+	struct evs_config config;
+	struct evs_pool pool;
+	char disk[EVS_POOL_OBJECT_MAX + 1];
+	char kms[EVS_KMS_NAME_MAX + 1];
+	char from[EVS_CMK_REF_SIZE];
+	char to[EVS_CMK_REF_SIZE];
+	unsigned int done;
+	unsigned int failed;
+};
+
+/* ---- the CMKs ---- */
+
+/* One that is deleted is known by its id alone. */
+static int find_cmk(struct work *work, const char *kms_name, const char *ref, char *id,
+		    struct evs_error *err)
+{
+	const struct evs_config_kms *endpoint = evs_config_kms(&work->config, kms_name, err);
+	struct evs_kms *kms;
+	struct evs_cmk cmk;
+	int ret;
+
+	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
+	if (ret)
+		return ret;
+	ret = evs_kms_describe_key(kms, ref, &cmk, err);
+	evs_kms_close(kms);
+	if (!ret)
+		strcpy(id, cmk.id);
+	return ret;
+}
+
+/* As the KMS of an object calls them */
+static int find_cmks(struct work *work, const char *kms, struct evs_error *err)
+{
+	const struct rewrap_copies *req = work->req;
+	const char *other = req->kms ? req->kms : kms;
+	int ret = 0;
+
+	if (!strcmp(work->kms, kms))
+		return 0;
+	work->from[0] = '\0';
+	work->to[0] = '\0';
+	if (req->from_cmk)
+		ret = find_cmk(work, kms, req->from_cmk, work->from, err);
+	if (!ret && (req->cmk || req->kms))
+		ret = find_cmk(work, other, req->cmk ? req->cmk : EVS_CMK_DEFAULT, work->to, err);
+	if (!ret && req->from_cmk && !strcmp(work->from, work->to) && !strcmp(other, kms))
+		ret = evs_error_set(err, EINVAL, "--from-cmk %s and --cmk %s are the same key",
+				    req->from_cmk, req->cmk);
+	if (!ret)
+		strcpy(work->kms, kms);
+	return ret;
+}
+
+/* ---- one object ---- */
+
+/* What an earlier call has done already */
+static bool is_done(const struct work *work, const struct evs_volume *vol)
+{
+	const struct evs_token *token = evs_volume_token(vol);
+
+	return *work->to && evs_volume_token_count(vol) == 1 && !strcmp(token->cmk, work->to) &&
+	       !strcmp(token->kms, work->req->kms ? work->req->kms : work->kms);
+}
+
+static int rewrap_header(struct work *work, struct evs_pool_entry *entry, const char *path,
+			 const char *text, struct evs_volume **vol, struct evs_error *err)
+{
+	struct claim claim;
+	int ret;
+
+	ret = claim_open_header(&claim, path, err);
+	if (ret)
+		return ret;
+	ret = evs_volume_open(vol, &claim.dev, 0, err);
+	if (!ret && strcmp(evs_volume_uuid(*vol), entry->record.id)) {
+		ret = evs_error_set(err, EBADMSG, "%s: holds the header of another disk", text);
+		evs_volume_close(*vol);
+	}
+	if (!ret && !is_done(work, *vol)) {
+		ret = rewrap_volume(*vol, work->req->kms, work->req->cmk, err);
+		if (!ret && entry->object.kind == EVS_KIND_DISK)
+			header_copy_take(text, &claim.dev);
+		if (!ret)
+			ret = rewrap_announce(*vol, &claim.dev, text, err);
+		if (ret)
+			evs_volume_close(*vol);
+		else
+			work->done++;
+	}
+	claim_close(&claim);
+	return ret;
+}
+
+static int rewrap_object(struct work *work, struct evs_pool_entry *entry, const char *text,
+			 struct evs_error *err)
+{
+	struct evs_pool *pool = &work->pool;
+	struct evs_error ignored = {};
+	struct evs_volume *vol;
+	char path[PATH_MAX];
+	int ret;
+
+	ret = pool->ops->activate(pool, &entry->object, true, path, sizeof(path), err);
+	if (ret)
+		return ret;
+	ret = rewrap_header(work, entry, path, text, &vol, err);
+	/* One that is attached stays active; a snapshot is read-only again. */
+	pool->ops->deactivate(pool, &entry->object, &ignored);
+	if (ret)
+		return ret;
+	ret = proof_record(pool, entry, vol, err);
+	evs_volume_close(vol);
+	return ret < 0 ? ret : 0;
+}
+
+static bool is_meant(const struct work *work, const struct evs_pool_entry *entry)
+{
+	if (!entry->record.encrypted || entry->object.unfinished)
+		return false;
+	if (*work->disk)
+		return entry->object.kind != EVS_KIND_IMAGE &&
+		       !strcmp(entry->object.name, work->disk);
+	return !strcmp(entry->record.cmk, work->from);
+}
+
+static int handle(struct work *work, struct evs_pool_entry *entry, struct evs_error *err)
+{
+	char text[EVS_OBJECT_TEXT_SIZE];
+	struct evs_error why = {};
+
+	if (!entry->record.encrypted)
+		return 0;
+	if (find_cmks(work, entry->record.kms, err))
+		return -err->errnum;
+	if (!is_meant(work, entry))
+		return 0;
+	evs_object_text(text, work->pool.config->name, &entry->object);
+	if (work->req->dry_run) {
+		work->done++;
+		return create_print(text, &entry->record, err);
+	}
+	if (rewrap_object(work, entry, text, &why)) {
+		work->failed++;
+		cli_note("rewrap: %s: %s", text, why.text);
+	}
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+static int rewrap_all(struct work *work, struct evs_error *err)
+{
+	struct entries all;
+	size_t i;
+	int ret;
+
+	ret = evs_pool_lock(&work->pool, err);
+	if (!ret)
+		ret = entries_get(&all, &work->pool, NULL, err);
+	if (ret)
+		return ret;
+	for (i = 0; !ret && i < all.count; i++)
+		ret = handle(work, &all.list[i], err);
+	entries_free(&all);
+	if (!ret && work->failed)
+		ret = evs_error_set(err, EBUSY,
+				    "%u of %u objects of pool %s are not rewrapped; give the same command again",
+				    work->failed, work->failed + work->done,
+				    work->pool.config->name);
+	if (!ret)
+		cli_note("rewrap: %u object%s of pool %s %s", work->done,
+			 work->done == 1 ? "" : "s", work->pool.config->name,
+			 work->req->dry_run ? "would be rewrapped" :
+			 work->done == 1 ? "is rewrapped" : "are rewrapped");
+	return ret;
+}
+
+static int open_pool(struct work *work, struct evs_error *err)
+{
+	const struct evs_config_pool *pool;
+	struct target target;
+	int ret;
+
+	if (work->req->disk) {
+		ret = target_open(&target, work->req->disk, EVS_KIND_DISK, err);
+		if (ret)
+			return ret;
+		strcpy(work->disk, target.object.name);
+		work->config = target.config;
+		work->pool = target.pool;
+		return 0;
+	}
+	ret = evs_config_load(&work->config, err);
+	if (ret)
+		return ret;
+	pool = evs_config_pool(&work->config, work->req->pool);
+	ret = pool ? evs_pool_open(&work->pool, pool, err) :
+	      evs_error_set(err, ENOENT, "--pool %s: is no pool of %s", work->req->pool,
+			    evs_config_path());
+	if (ret)
+		evs_config_free(&work->config);
+	return ret;
+}
+
+int rewrap_copies(const struct rewrap_copies *req, struct evs_error *err)
+{
+	struct work work = { .req = req };
+	int ret;
+
+	ret = open_pool(&work, err);
+	if (ret)
+		return ret;
+	ret = rewrap_all(&work, err);
+	evs_pool_close(&work.pool);
+	evs_config_free(&work.config);
+	return ret;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_POOL_REWRAP_COPIES_H
+#define EVS_SETUP_POOL_REWRAP_COPIES_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+/**
+ * struct rewrap_copies - What is to be rewrapped in a pool.
+ * @disk: POOL/DISK, with its snapshots; NULL for all that @from_cmk protects in @pool
+ * @pool: name of the pool
+ * @from_cmk: the CMK that they have
+ * @kms: name of the KMS to go to, NULL to stay with the one they have
+ * @cmk: the CMK there
+ * @dry_run: only print what would be rewrapped
+ */
+struct rewrap_copies {
+	const char *disk;
+	const char *pool;
+	const char *from_cmk;
+	const char *kms;
+	const char *cmk;
+	bool dry_run;
+};
+
+/**
+ * rewrap_copies() - Rewrap many headers of a pool, and print each.
+ * @req: which, and how
+ * @err: filled on failure
+ *
+ * What has the new CMK already is left as it is, so that it can be called again after it
+ * was cut short. One that fails stops no other.
+ *
+ * Return: 0 or a negative errno, when some are not done.
+ */
+int rewrap_copies(const struct rewrap_copies *req, struct evs_error *err);
+
+#endif /* EVS_SETUP_POOL_REWRAP_COPIES_H */
