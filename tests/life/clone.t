@@ -60,7 +60,7 @@ for engine in $(engines); do
 	ok "$engine: image of a plain disk" evs-setup image create --from "$p/plain" "$p/image:p"
 	is "$(object "$p/image:e" cmk)" "$test" "$engine: the image has the CMK"
 	ok "$engine: disk from an encrypted image, larger, with a label" \
-		evs-setup create --from-image "$p/image:e" --size 48M --label clone "$p/e2"
+		evs-setup create --from-image "$p/image:e" --size 48M --label clone --flatten "$p/e2"
 	is "$(content "$p/e2")" "$sum" "$engine: it holds what the image holds"
 	is "$(blkid -p -o value -s LABEL "$(raw "$p/e2")")" clone "$engine: it has the label"
 	node=$(evs-setup attach "$p/e2")

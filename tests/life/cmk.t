@@ -89,6 +89,8 @@ answered()
 listed()
 {
 	like "$(evs-setup list p)" "^p/enc .*$1" "$engine: $1: list says so"
+	is "$(evs-setup list --json --verify p | jq -r '.objects[] | select(.name == "p/enc")."cmk-state"')" \
+		"$1" "$engine: $1: list --verify --json as well"
 }
 
 for engine in $(engines); do
@@ -178,6 +180,10 @@ evs-setup cmk cancel-deletion ($engine|$test)" "pending deletion"
 	must wait_for not evs-setup cmk show "$test"
 	listed deleted
 	with_key no_key 2 "CMK .*: no such CMK, or it was deleted \\(KMS.0207" deleted
+	refused 2 "delete what it protected with: evs-setup delete p/enc$" "$engine: attach says what to do" \
+		evs-setup attach p/enc
+	refused 2 "delete what it protected with: evs-setup snapshot delete p/enc@s$" \
+		"$engine: create says what to do" evs-setup create --from-snapshot p/enc@s p/no
 	others_work deleted
 	must evs-setup detach p/held
 	drop_pools

@@ -38,9 +38,13 @@ for engine in $(engines); do
 		writer=$!
 		at_exit stop_writer
 		for i in 1 2 3; do
-			ok "$engine: $kind: snapshot $i" evs-setup snapshot create "p/$kind@s$i"
+			ok "$engine: $kind: snapshot $i" evs-setup snapshot create \
+				--freeze-command "echo >>$tmp/frozen" \
+				--thaw-command "cat $tmp/frozen >>$tmp/thawed" "p/$kind@s$i"
 			is "$(object "p/$kind@s$i" consistent)" fs "$engine: $kind: it is consistent"
 		done
+		is "$(wc -l <"$tmp/thawed")" 6 "$engine: $kind: the commands ran, in their order"
+		rm "$tmp/frozen" "$tmp/thawed"
 		ok "$engine: $kind: not frozen" evs-setup snapshot create --no-freeze "p/$kind@torn"
 		is "$(object "p/$kind@torn" consistent)" crash "$engine: $kind: it says so"
 		must fsfreeze --freeze "$tmp/mnt"

@@ -274,7 +274,8 @@ const struct verb verb_list = {
 	.options = list_options,
 	.notes = "With --json, prints all that status prints except cmk-state; sizes are in bytes.\n"
 		 "A pool has the columns NAME, KIND, SIZE, USED, ATTRIBUTE, CMK, CMK-STATE, STATE,\n"
-		 "FROM, ATTACHED, UUID, KMS, MADE and CONSISTENT.\n"
+		 "FROM, ATTACHED, UUID, KMS, MADE and CONSISTENT; with --json, CMK-STATE is there when\n"
+		 "--verify or --output asks for it.\n"
 		 "\n"
 		 CMK_STATE_HELP
 		 "--json does not ask either.\n",

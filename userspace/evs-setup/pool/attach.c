@@ -206,7 +206,7 @@ static int attach_found(struct attach_request *req, struct target *target, struc
 	if (!ret)
 		return 0;
 	pool->ops->deactivate(pool, &target->object, &ignored);
-	return evs_error_prefix(err, "%s", target->text);
+	return target_explain(target->text, EVS_KIND_DISK, err);
 }
 
 int attach_in_pool(struct attach_request *req, struct evs_error *err)

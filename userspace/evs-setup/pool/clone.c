@@ -141,7 +141,7 @@ static int ask_kms(struct clone *clone, struct evs_error *err)
 	clone->identity.uuid = clone->work.record.id;
 	clone->identity.label = clone->req->label;
 	ret = identity_make(&clone->identity, &clone->target->config, clone->vol, err);
-	return ret ? evs_error_prefix(err, "%s", clone->text) : 0;
+	return ret ? target_explain(clone->text, clone->source.object.kind, err) : 0;
 }
 
 static void fill_record(struct clone *clone)

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
 #include "cmks.h"
 #include "kms/kms.h"
 
@@ -51,7 +50,7 @@ const char *cmks_state(struct cmks *cmks, const struct evs_config *config, const
 		       const char *cmk)
 {
 	struct cmks_answer *answers;
-	bool silent = cli_settings()->json || cli_settings()->quiet;
+	bool silent = cmks->silent;
 	size_t i;
 
 	for (i = 0; i < cmks->count; i++) {

@@ -2,6 +2,7 @@
 #ifndef EVS_SETUP_POOL_CMKS_H
 #define EVS_SETUP_POOL_CMKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config.h"
@@ -10,10 +11,12 @@ struct cmks_answer;
 
 /**
  * struct cmks - What KMSs have said of CMKs.
+ * @silent: ask none
  * @answers: one for each CMK
  * @count: how many
  */
 struct cmks {
+	bool silent;
 	struct cmks_answer *answers;
 	size_t count;
 };
@@ -25,8 +28,7 @@ struct cmks {
  * @kms: name of its KMS
  * @cmk: its id
  *
- * A KMS has two seconds, and is not asked again when it does not answer. With --json or
- * --quiet none is asked.
+ * A KMS has two seconds, and is not asked again when it does not answer.
  *
  * Return: as evs_cmk_state_name(), "deleted", or NULL when it is not known.
  */

@@ -215,6 +215,19 @@ static int print(struct listing *listing, const char *disk, struct evs_error *er
 
 /* ---- the whole ---- */
 
+/*
+ * A person reads the list once; programs look at it again and again, and say so where they
+ * want to know.
+ */
+static bool asks_kms(bool verify)
+{
+	const struct cli_settings *settings = cli_settings();
+
+	if (settings->columns)
+		return strcasestr(settings->columns, list_columns[COL_CMK_STATE].name);
+	return verify || (!settings->json && !settings->quiet);
+}
+
 static int open_pool(struct listing *listing, const char *name, struct evs_error *err)
 {
 	const struct evs_config_pool *pool;
@@ -233,7 +246,7 @@ static int open_pool(struct listing *listing, const char *name, struct evs_error
 
 int list_pool(const char *name, const char *disk, bool verify, struct evs_error *err)
 {
-	struct listing listing = { .verify = verify };
+	struct listing listing = { .verify = verify, .cmks.silent = !asks_kms(verify) };
 	struct evs_error ignored = {};
 	struct evs_nl *nl;
 	int ret;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -138,6 +139,19 @@ void target_copy_header(struct target *target)
 	header_copy_take(target->text, &dev);
 	evs_device_close(&dev);
 	pool->ops->deactivate(pool, &target->object, &ignored);
+}
+
+int target_explain(const char *text, enum evs_kind kind, struct evs_error *err)
+{
+	static const char *const verbs[] = { "delete", "snapshot delete", "image delete" };
+	int ret = evs_error_prefix(err, "%s", text);
+	size_t used = strlen(err->text);
+
+	if (err->class == EVS_CLASS_CMK_DELETED)
+		snprintf(err->text + used, sizeof(err->text) - used,
+			 "; if it is gone for good, delete what it protected with: evs-setup %s %s",
+			 verbs[kind], text);
+	return ret;
 }
 
 int target_free_name(struct target *target, struct evs_error *err)

@@ -86,6 +86,16 @@ int target_refuse_rollback(const struct target *target, const struct evs_record 
 void target_copy_header(struct target *target);
 
 /**
+ * target_explain() - Say of which object an error of its KMS is, and what to do.
+ * @text: its name
+ * @kind: what it is
+ * @err: the error
+ *
+ * Return: what @err says, as a negative errno.
+ */
+int target_explain(const char *text, enum evs_kind kind, struct evs_error *err);
+
+/**
  * target_free_name() - Refuse a name that is taken.
  * @target: what is to be made
  * @err: filled when there is such an object
