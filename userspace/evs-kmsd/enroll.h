@@ -14,9 +14,7 @@
  */
 struct kmsd_enroll {
 	const char *config;
-	const char *name;
-	const char *role;
-	const char *project;
+	const char *name, *role, *project;
 	char dir[PATH_MAX];
 };
 

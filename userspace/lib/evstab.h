@@ -38,9 +38,7 @@ struct evstab_entry {
 	char name[EVSTAB_NAME_MAX + 1];
 	char device[EVSTAB_DEVICE_MAX + 1];
 	bool in_pool;
-	bool read_only;
-	bool discard;
-	bool no_partscan;
+	bool read_only, discard, no_partscan;
 	bool nofail;
 	bool noauto;
 	bool netdev;

@@ -16,11 +16,8 @@
  * @new_key: in the configured token, under the next name
  */
 struct kmsd_root_target {
-	const char *module;
-	const char *softhsm2_conf;
-	const char *token;
-	const char *pin_file;
-	const char *root_key;
+	const char *module, *softhsm2_conf;
+	const char *token, *pin_file, *root_key;
 	bool new_key;
 };
 

@@ -30,12 +30,10 @@
  * @size: its size
  */
 struct kmsd_http {
-	const char *method;
-	const char *path;
+	const char *method, *path;
 	const char *source;
 	long uid;
-	const char *fingerprint;
-	const char *claimed;
+	const char *fingerprint, *claimed;
 	const char *request_id;
 	const struct kmsd_client *client;
 	const struct evs_error *unknown;

@@ -18,18 +18,15 @@ static int run_show(const struct kmsd_verb *verb, const char *config, int argc, 
 		{ "json", .flag = &filter.json }, { "since", .text = &since },
 		{ "cmk", .text = &filter.cmk }, { "volume", .text = &filter.volume }, {},
 	};
-	int status = kmsd_verb_parse(verb, argc, argv, options, NULL);
 	struct evs_error err = {};
 	struct kmsd_conf conf;
+	int status = kmsd_verb_begin(verb, argc, argv, options, NULL, &conf, config);
 
 	if (status >= 0)
 		return status;
 	if (since && evs_date_parse(since, &filter.since, &err))
 		return kmsd_verb_usage(verb, "--since %s", err.text);
 	filter.since *= KMSD_SECOND_MS;
-	status = kmsd_verb_conf(&conf, config);
-	if (status)
-		return status;
 	if (optind == argc)
 		return kmsd_audit_show(conf.audit, &filter, &err) ? kmsd_verb_fail(&err) : 0;
 	for (; optind < argc; optind++)
@@ -40,15 +37,12 @@ static int run_show(const struct kmsd_verb *verb, const char *config, int argc, 
 
 static int run_verify(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
-	int status = kmsd_verb_parse(verb, argc, argv, NULL, NULL), ret;
 	struct evs_error err = {};
 	struct kmsd_span span = {};
 	struct kmsd_conf conf;
+	int status = kmsd_verb_begin(verb, argc, argv, NULL, NULL, &conf, config), ret;
 
 	if (status >= 0)
-		return status;
-	status = kmsd_verb_conf(&conf, config);
-	if (status)
 		return status;
 	ret = kmsd_audit_verify(conf.audit, argv + optind, (size_t)(argc - optind),
 				conf.database, &span, &err);
@@ -66,15 +60,12 @@ static int run_verify(const struct kmsd_verb *verb, const char *config, int argc
 
 static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
-	int status = kmsd_verb_parse(verb, argc, argv, NULL, "");
 	struct evs_error err = {};
 	char renamed[PATH_MAX];
 	struct kmsd_conf conf;
+	int status = kmsd_verb_begin(verb, argc, argv, NULL, "", &conf, config);
 
 	if (status >= 0)
-		return status;
-	status = kmsd_verb_conf(&conf, config);
-	if (status)
 		return status;
 	if (kmsd_audit_rotate(conf.audit, conf.database, renamed, &err))
 		return kmsd_verb_fail(&err);

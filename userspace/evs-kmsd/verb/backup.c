@@ -20,14 +20,11 @@ static int fail(int ret, const struct evs_error *err)
 
 static int run_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
-	int status = kmsd_verb_parse(verb, argc, argv, NULL, "FILE"), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
+	int status = kmsd_verb_begin(verb, argc, argv, NULL, "FILE", &conf, config), ret;
 
 	if (status >= 0)
-		return status;
-	status = kmsd_verb_conf(&conf, config);
-	if (status)
 		return status;
 	ret = kmsd_backup_write(conf.database, argv[optind], &err);
 	return ret ? fail(ret, &err) : 0;
@@ -45,14 +42,11 @@ static int run_restore(const struct kmsd_verb *verb, const char *config, int arg
 	const struct kmsd_option options[] = {
 		{ "resurrect", .text = wanted, .count = &restore.count, .room = RESURRECT_MAX }, {},
 	};
-	int status = kmsd_verb_parse(verb, argc, argv, options, "FILE"), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
+	int status = kmsd_verb_begin(verb, argc, argv, options, "FILE", &conf, config), ret;
 
 	if (status >= 0)
-		return status;
-	status = kmsd_verb_conf(&conf, config);
-	if (status)
 		return status;
 	restore.path = argv[optind];
 	ret = kmsd_restore(&conf, &restore, &err);

@@ -13,16 +13,13 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 	const struct kmsd_option options[] = {
 		{ "role", .text = &enroll.role }, { "project", .text = &enroll.project }, {},
 	};
-	int status = kmsd_verb_parse(verb, argc, argv, options, "NAME"), ret;
 	struct evs_error err = {};
 	struct kmsd_conf conf;
+	int status = kmsd_verb_begin(verb, argc, argv, options, "NAME", &conf, config), ret;
 
 	if (status >= 0)
 		return status;
 	enroll.name = argv[optind];
-	status = kmsd_verb_conf(&conf, config);
-	if (status)
-		return status;
 	ret = kmsd_enroll(&enroll, &conf, &err);
 	kmsd_conf_free(&conf);
 	if (ret) {

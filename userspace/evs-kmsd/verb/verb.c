@@ -86,3 +86,15 @@ int kmsd_verb_conf(struct kmsd_conf *conf, const char *config)
 	}
 	return ret ? kmsd_verb_fail(&err) : 0;
 }
+
+int kmsd_verb_begin(const struct kmsd_verb *verb, int argc, char **argv,
+		    const struct kmsd_option *options, const char *operand,
+		    struct kmsd_conf *conf, const char *config)
+{
+	int status = kmsd_verb_parse(verb, argc, argv, options, operand);
+
+	if (status >= 0)
+		return status;
+	status = kmsd_verb_conf(conf, config);
+	return status ? status : -1;
+}

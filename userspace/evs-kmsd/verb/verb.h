@@ -54,10 +54,15 @@ struct kmsd_option {
  * Take the options of a verb. @argc: arguments, the verb's last word first. @argv: these; the
  * operands begin at optind. @options: what there is besides --help, or NULL. @operand: name of
  * the one operand, "" for none, NULL for any number. Returns -1, or the status with which the
- * verb has to end; what is wrong has been said then.
+ * verb has to end; what is wrong has been said then. kmsd_verb_begin() reads the configuration
+ * as well.
  */
 int kmsd_verb_parse(const struct kmsd_verb *verb, int argc, char **argv,
 		    const struct kmsd_option *options, const char *operand);
+
+int kmsd_verb_begin(const struct kmsd_verb *verb, int argc, char **argv,
+		    const struct kmsd_option *options, const char *operand,
+		    struct kmsd_conf *conf, const char *config);
 
 /*
  * Say what is wrong with a command line. @verb: the verb, or NULL. @fmt: what is wrong.

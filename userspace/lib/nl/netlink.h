@@ -91,8 +91,7 @@ struct evs_event_msg {
 	enum evs_event event;
 	enum evs_cause cause;
 	uint32_t id;
-	char name[EVS_NAME_MAX + 1];
-	char uuid[EVS_UUID_MAX + 1];
+	char name[EVS_NAME_MAX + 1], uuid[EVS_UUID_MAX + 1];
 	dev_t backing_dev;
 	uint64_t size;
 	int32_t key_serial;
