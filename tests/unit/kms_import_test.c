@@ -174,9 +174,9 @@ static void test_quotas(void **state)
 /* Grants on two CMKs, one of which the asker may give back */
 static void test_retirable(void **state)
 {
-	struct evs_grant grant = { .grantee = "somebody", .retiring = "root",
+	struct evs_grant grant = { .grantee = "root", .retiring = "root",
 				   .operation_count = 1, .operations = { "describe-key" } };
-	struct evs_grant other = { .grantee = "somebody", .operation_count = 1,
+	struct evs_grant other = { .grantee = "root", .operation_count = 1,
 				   .operations = { "describe-key" } };
 	struct evs_grant *grants;
 	size_t count;

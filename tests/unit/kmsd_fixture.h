@@ -190,6 +190,8 @@ UNUSED static int daemon_stop(struct fixture *f, int sig)
 {
 	int status = -1;
 
+	/* Of one that did not start there is nothing: 0 is this process's group */
+	assert_true(f->pid > 0);
 	kill(f->pid, sig);
 	assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
 	f->pid = 0;
