@@ -31,6 +31,41 @@ add_pool()
 	printf '%s\n' "$@"
 } >>/etc/evs/evs.conf
 
+# add_repo NAME ENGINE KEY=VALUE...: a repository of backups
+add_repo()
+{
+	printf '[repo %s]\nengine = %s\n' "$1" "$2"
+	shift 2
+	printf '%s\n' "$@"
+} >>/etc/evs/evs.conf
+
+# backup ARGUMENT...: make a backup, print its name
+backup()
+{
+	evs-setup backup create --quiet "$@" | cut -d' ' -f1
+}
+
+# cut_short SIGNAL GLOB COMMAND...: start it, send the signal once such a file is there; true
+# if that ended it
+cut_short()
+{
+	local signal=$1 glob=$2 pid
+
+	shift 2
+	"$@" >/dev/null 2>&1 &
+	pid=$!
+	until compgen -G "$glob" >/dev/null || ! [ -d /proc/$pid ]; do :; done
+	kill "-$signal" "$pid" 2>/dev/null
+	! wait "$pid" 2>/dev/null
+}
+
+# sweep: a verb that takes the lock of the pool, and removes what those who were killed left
+sweep()
+{
+	must evs-setup create --size 4M --plain p/sweep >/dev/null
+	must evs-setup delete --yes p/sweep >/dev/null
+}
+
 # new_fs NAME SIZE MKFS...: mount a new file system at $tmp/NAME. Not by mount -o loop,
 # which has the loop device open for writing: the kernel of User-Mode Linux minds that.
 new_fs()

@@ -14,6 +14,7 @@
 #include "evstab.h"
 #include "kms/kms.h"
 #include "pool/pool.h"
+#include "repo/repo.h"
 #include "secret.h"
 
 /* Opening a client reads its secrets, and asks nothing. */
@@ -63,6 +64,23 @@ static void check_pool(struct findings *f, const struct evs_config_pool *cfg)
 				   usage.metadata_used, cfg->limit);
 	}
 	evs_pool_close(&pool);
+}
+
+/* Opening a repository looks whether it is there, and makes nothing. */
+static void check_repo(struct findings *f, const struct evs_config_repo *cfg)
+{
+	char what[EVS_POOL_NAME_MAX + 16];
+	struct evs_error err = {};
+	struct evs_repo repo;
+
+	snprintf(what, sizeof(what), "repository %s", cfg->name);
+	if (evs_repo_open(&repo, cfg, &err)) {
+		check_bad(f, what, "%s", check_sentence(&err, what));
+		return;
+	}
+	check_good(f, what, "%s, %s", cfg->ops->name,
+		   cfg->plain ? "also for plain disks" : "for encrypted disks");
+	evs_repo_close(&repo);
 }
 
 /* A line may be good by itself, but not beside the others and evs.conf. */
@@ -124,6 +142,8 @@ static int run(int argc, char *argv[], struct evs_error *err)
 			check_section(&found, &cfg.kms[i]);
 	for (i = 0; good && i < cfg.pool_count; i++)
 		check_pool(&found, &cfg.pools[i]);
+	for (i = 0; good && i < cfg.repo_count; i++)
+		check_repo(&found, &cfg.repos[i]);
 	check_tab(&found, good ? &cfg : NULL);
 	if (good)
 		evs_config_free(&cfg);
@@ -135,7 +155,7 @@ const struct verb verb_config_check = {
 	.args = "[OPTION...]",
 	.brief = "check evs.conf(5) and evstab(5) without asking a KMS",
 	.notes = "Checks every section and line, the secrets and certificates that evs.conf names,\n"
-		 "its pools, and that evstab names KMSs of evs.conf. Prints a line for each: ok, note\n"
+		 "its pools and repositories, and that evstab names KMSs of evs.conf. Prints a line for each: ok, note\n"
 		 "or BAD. Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };

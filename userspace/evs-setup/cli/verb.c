@@ -15,6 +15,8 @@ static const struct verb *const verbs[] = {
 	&verb_delete, &verb_snapshot_create, &verb_snapshot_list, &verb_snapshot_delete,
 	&verb_snapshot_diff, &verb_snapshot_rollback, &verb_image_create, &verb_image_copy, &verb_image_import,
 	&verb_image_export, &verb_image_list, &verb_image_delete,
+	&verb_backup_create, &verb_backup_list, &verb_backup_show, &verb_backup_verify,
+	&verb_backup_export, &verb_backup_delete,
 	&verb_header_backup, &verb_header_restore, &verb_header_label, &verb_header_dump,
 	&verb_cmk_create, &verb_cmk_list, &verb_cmk_show, &verb_cmk_users, &verb_cmk_set, &verb_cmk_enable,
 	&verb_cmk_disable, &verb_cmk_rotate, &verb_cmk_rotation, &verb_cmk_import,

@@ -11,7 +11,7 @@
 #include "pool/pool.h"
 #include "pool/ranges.h"
 
-#define EVS_BACKUP_SIZE 64	/* name of a backup, with its NUL */
+#define EVS_BACKUP_SIZE 96	/* name of a backup, with its NUL */
 #define EVS_BACKUP_DISK_SIZE EVS_OBJECT_TEXT_SIZE
 
 #define EVS_BLOCK ((size_t)4 << 20)	/* what has a hash of its own */

@@ -61,12 +61,27 @@ static time_t get_made(const char *name)
 	return (time_t)evs_date_read(text);
 }
 
+static bool take_comment(struct evs_backup_entry *entry, const char *text)
+{
+	json_object *comment;
+	bool ours;
+
+	*entry->id = '\0';
+	*entry->disk = '\0';
+	if (!text)
+		return true;
+	comment = evs_json_parse(text, strlen(text));
+	ours = comment && !evs_json_text(comment, "id", entry->id, sizeof(entry->id)) &&
+	       evs_uuid_valid(entry->id) &&
+	       !evs_json_text(comment, "disk", entry->disk, sizeof(entry->disk));
+	json_object_put(comment);
+	return ours;
+}
+
 static int add_entry(void *arg, const struct evs_repo_archive *archive, struct evs_error *err)
 {
 	struct evs_backup_list *list = arg;
 	struct evs_backup_entry *entry;
-	json_object *comment;
-	bool ours;
 
 	if (!evs_backup_name_valid(archive->name))
 		return 0;
@@ -75,12 +90,7 @@ static int add_entry(void *arg, const struct evs_repo_archive *archive, struct e
 		return evs_error_set(err, ENOMEM, "out of memory");
 	list->entry = entry;
 	entry += list->count;
-	comment = evs_json_parse(archive->comment, strlen(archive->comment));
-	ours = comment && !evs_json_text(comment, "id", entry->id, sizeof(entry->id)) &&
-	       evs_uuid_valid(entry->id) &&
-	       !evs_json_text(comment, "disk", entry->disk, sizeof(entry->disk));
-	json_object_put(comment);
-	if (!ours)
+	if (!take_comment(entry, archive->comment))
 		return 0;
 	strcpy(entry->name, archive->name);
 	entry->made = get_made(archive->name);

@@ -30,7 +30,8 @@ struct evs_repo;
 /**
  * struct evs_repo_archive - What the list of a repository says of an archive.
  * @name: BACKUP or BACKUP.token.N
- * @comment: of a backup, UUID and name of its disk as JSON
+ * @comment: of a backup, UUID and name of its disk as JSON; NULL where that is damaged, or
+ *	     there is none
  */
 struct evs_repo_archive {
 	const char *name;
@@ -52,6 +53,7 @@ typedef int evs_repo_block_fn(void *arg, uint64_t offset, const void *data, size
  * struct evs_repo_ops - A kind of repository.
  * @name: value of the key `engine` of its sections
  * @keys: the keys of its sections
+ * @layers: it keeps what differs from the base of the source, and no more
  * @open: look whether it is there
  * @close: release what @open made
  * @list: all archives
@@ -61,12 +63,12 @@ typedef int evs_repo_block_fn(void *arg, uint64_t offset, const void *data, size
  * @create: make a backup: read all blocks of the source, fill the hashes of the manifest,
  *	    and keep both; all or nothing
  * @read: read a backup, as it was written; nothing is compared with its hashes
- * @verify: have the engine look for damage of its own data; may be NULL
  * @remove: remove an archive; of a backup with its tokens
  */
 struct evs_repo_ops {
 	const char *name;
 	const struct evs_config_key *keys;
+	bool layers;
 	int (*open)(struct evs_repo *repo, struct evs_error *err);
 	void (*close)(struct evs_repo *repo);
 	int (*list)(struct evs_repo *repo, evs_repo_archive_fn *each, void *arg,
@@ -79,7 +81,6 @@ struct evs_repo_ops {
 		      struct evs_source *source, struct evs_error *err);
 	int (*read)(struct evs_repo *repo, const struct evs_manifest *manifest,
 		    evs_repo_block_fn *each, void *arg, struct evs_error *err);
-	int (*verify)(struct evs_repo *repo, const char *archive, struct evs_error *err);
 	int (*remove)(struct evs_repo *repo, const char *archive, struct evs_error *err);
 };
 
@@ -98,8 +99,8 @@ struct evs_repo {
 /**
  * struct evs_backup_entry - One backup of a list.
  * @name: its name
- * @disk: what the disk was called, POOL/DISK
- * @id: UUID of the disk
+ * @disk: what the disk was called, POOL/DISK; "" where that is not known
+ * @id: UUID of the disk; "" likewise
  * @made: when
  */
 struct evs_backup_entry {

@@ -82,7 +82,7 @@ struct listing {
 static int list_one(struct evs_repo_dir *dir, const char *name, void *arg, struct evs_error *err)
 {
 	const struct listing *listing = arg;
-	struct evs_repo_archive archive = { .name = name, .comment = "" };
+	struct evs_repo_archive archive = { .name = name };
 	char path[REPO_DIR_PATH_SIZE], *comment = NULL;
 	struct evs_error ignored = {};
 	int ret;
@@ -93,7 +93,6 @@ static int list_one(struct evs_repo_dir *dir, const char *name, void *arg, struc
 		if (!evs_repo_dir_exists(dir, name, REPO_DIR_MANIFEST))
 			return 0;
 		snprintf(path, sizeof(path), "%s/" REPO_DIR_COMMENT, name);
-		/* One whose comment is damaged is listed by verify, which reads it all. */
 		if (!evs_repo_dir_read_text(dir, path, &comment, &ignored))
 			archive.comment = comment;
 	}
@@ -146,6 +145,7 @@ static int get(struct evs_repo *repo, const char *archive, const char *member, c
 const struct evs_repo_ops evs_repo_dir_ops = {
 	.name = "dir",
 	.keys = keys,
+	.layers = true,
 	.open = open_dir,
 	.close = close_dir,
 	.list = list,

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * backup create: what is below evs is read, from something that nobody writes to, and
+ * kept as it is. Of an encrypted disk that takes no key and no KMS.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "base.h"
+#include "pool/detach.h"
+#include "pool/freeze.h"
+#include "pool/progress.h"
+#include "pool/temporary.h"
+#include "ref.h"
+#include "text.h"
+
+static const struct verb_option options[] = {
+	{ "no-freeze", VERB_LONG('f'), NULL, WORD_NONE,
+	  "do not freeze file systems: the backup is as after a\npower failure" },
+	{},
+};
+
+/**
+ * struct backup - A backup that is made.
+ * @target: the disk, or a snapshot of it
+ * @entry: the same, as it was found
+ * @ref: the repository
+ * @no_freeze: do not have the disk hold still
+ * @work: the clone that is read, where it is made for that
+ * @source: the object that is read
+ * @base: what the repository and the pool have of the disk already
+ * @manifest: what is known of the backup
+ * @allocated: what is written in the object
+ */
+struct backup {
+	struct target target;
+	struct evs_pool_entry entry;
+	struct ref ref;
+	bool no_freeze;
+	struct evs_unfinished work;
+	struct evs_object source;
+	struct base base;
+	struct evs_manifest manifest;
+	struct evs_ranges allocated;
+};
+
+/* ---- looking ---- */
+
+static int refuse_plain(const struct backup *backup, struct evs_error *err)
+{
+	const char *repo = backup->ref.repo.config->name;
+
+	if (backup->entry.record.encrypted || backup->ref.repo.config->plain)
+		return 0;
+	return evs_error_set(err, EPERM,
+			     "%s: is plain, and would lie unencrypted in repository %s; to permit that, add plain = yes to [repo %s] of %s",
+			     backup->target.text, repo, repo, evs_config_path());
+}
+
+/* With the lock of the pool */
+static int look(struct backup *backup, struct evs_error *err)
+{
+	struct target *target = &backup->target;
+
+	if (target_find(target, &backup->entry, err) ||
+	    target_refuse_rollback(target, &backup->entry.record, err) ||
+	    refuse_plain(backup, err) || evs_pool_room(&target->pool, 0, err))
+		return -err->errnum;
+	return base_find(&backup->base, &backup->ref.repo, target, &backup->entry, err);
+}
+
+/* ---- what is read ---- */
+
+static int take(struct backup *backup, struct evs_error *err)
+{
+	struct evs_pool *pool = &backup->target.pool;
+	int ret;
+
+	if (!backup->base.keep)
+		return pool->ops->clone(pool, &backup->entry.object, &backup->work.object,
+					&backup->work.record, err);
+	ret = base_snapshot(&backup->base, pool, &backup->entry, err);
+	strcpy(backup->manifest.snapshot, backup->base.kept.snapshot);
+	return ret;
+}
+
+static int take_frozen(struct backup *backup, const char *node, struct evs_error *err)
+{
+	const struct freeze_options how = { .timeout = FREEZE_TIMEOUT };
+	struct evs_pool *pool = &backup->target.pool;
+	struct freeze_disk disk = { .name = backup->target.text, .node = node };
+	struct evs_error thaw = {};
+	char below[PATH_MAX];
+	struct freeze freeze;
+	struct stat st;
+	int ret, thawed;
+
+	if (stat(node, &st))
+		return evs_error_set(err, errno, "%s: %m", node);
+	disk.dev = st.st_rdev;
+	ret = pool->ops->activate(pool, &backup->entry.object, false, below, sizeof(below), err);
+	if (ret)
+		return ret;
+	/* What lies on no file system needs none. */
+	if (!stat(below, &st) && S_ISREG(st.st_mode))
+		disk.below = below;
+	ret = freeze_begin(&freeze, &disk, 1, &how, err);
+	if (ret)
+		return ret;
+	ret = take(backup, err);
+	thawed = freeze_end(&freeze, &thaw);
+	if (!ret && thawed)
+		*err = thaw;
+	backup->manifest.record.consistent = disk.consistent ? EVS_CONSISTENT_FS :
+					     EVS_CONSISTENT_CRASH;
+	return ret ? ret : thawed;
+}
+
+/* A snapshot does not change; of a disk, something is made that does not. */
+static int take_source(struct backup *backup, struct evs_error *err)
+{
+	const struct evs_pool_entry *entry = &backup->entry;
+	char node[PATH_MAX];
+	bool attached;
+	int ret;
+
+	backup->source = entry->object;
+	if (entry->object.kind == EVS_KIND_SNAPSHOT)
+		return 0;
+	ret = evs_pool_begin(&backup->work, EVS_KIND_DISK, err);
+	if (ret)
+		return ret;
+	backup->work.record.encrypted = entry->record.encrypted;
+	backup->work.record.size = entry->record.size;
+	strcpy(backup->work.record.kms, entry->record.kms);
+	strcpy(backup->work.record.cmk, entry->record.cmk);
+	attached = detach_where(&backup->target, &entry->record, node, sizeof(node));
+	backup->manifest.record.consistent = attached ? EVS_CONSISTENT_CRASH : EVS_CONSISTENT_FS;
+	ret = attached && !backup->no_freeze ? take_frozen(backup, node, err) : take(backup, err);
+	backup->source = backup->base.keep ? backup->base.kept : backup->work.object;
+	return ret ? evs_error_prefix(err, "%s", backup->target.text) : 0;
+}
+
+/* ---- reading ---- */
+
+/* What the header says counts, and not a record that may be older. */
+static int read_header(struct backup *backup, const struct evs_device *dev, struct evs_error *err)
+{
+	struct evs_record *record = &backup->manifest.record;
+	struct evs_volume *vol;
+	int ret;
+
+	if (!record->encrypted)
+		return 0;
+	ret = evs_volume_open(&vol, dev, 0, err);
+	if (ret)
+		return ret;
+	strcpy(record->kms, evs_volume_token(vol)->kms);
+	strcpy(record->cmk, evs_volume_token(vol)->cmk);
+	evs_volume_key_hash(vol, backup->manifest.key);
+	evs_volume_close(vol);
+	return 0;
+}
+
+static int stream(struct backup *backup, const struct evs_device *dev, struct evs_error *err)
+{
+	struct evs_repo *repo = &backup->ref.repo;
+	struct progress progress;
+	struct evs_source source = {
+		.dev = dev,
+		.allocated = &backup->allocated,
+		.changed = backup->base.has_changed ? &backup->base.changed : NULL,
+		.base = backup->base.found ? &backup->base.manifest : NULL,
+		.progress = progress_tell,
+		.arg = &progress,
+	};
+	int ret;
+
+	ret = evs_manifest_size(&backup->manifest, err);
+	if (!ret)
+		ret = read_header(backup, dev, err);
+	if (ret)
+		return ret;
+	progress_begin(&progress, backup->target.text);
+	ret = repo->ops->create(repo, &backup->manifest, &source, err);
+	progress_end(&progress);
+	return ret ? evs_error_prefix(err, "repository %s", repo->config->name) : 0;
+}
+
+/* With the lock of the pool, but for the reading itself */
+static int read_source(struct backup *backup, struct evs_error *err)
+{
+	struct evs_pool *pool = &backup->target.pool;
+	struct evs_error relock = {};
+	struct evs_device dev;
+	char path[PATH_MAX];
+	int ret;
+
+	backup->allocated.size = backup->entry.bytes;
+	ret = pool->ops->allocated(pool, &backup->source, evs_ranges_add, &backup->allocated, err);
+	if (!ret)
+		ret = base_changed(&backup->base, pool, &backup->source, backup->entry.bytes, err);
+	if (!ret)
+		ret = pool->ops->activate(pool, &backup->source, false, path, sizeof(path), err);
+	if (!ret)
+		ret = evs_device_open(&dev, path, O_RDONLY, err);
+	if (ret)
+		return ret;
+	evs_pool_unlock(pool);
+	ret = stream(backup, &dev, err);
+	evs_device_close(&dev);
+	if (evs_pool_lock(pool, &relock)) {
+		if (!ret)
+			*err = relock;
+		return ret ? ret : -relock.errnum;
+	}
+	return ret;
+}
+
+/* ---- making ---- */
+
+static void fill_manifest(struct backup *backup)
+{
+	struct evs_manifest *manifest = &backup->manifest;
+	struct evs_object disk = backup->entry.object;
+
+	manifest->record = backup->entry.record;
+	disk.kind = EVS_KIND_DISK;
+	disk.snapshot[0] = '\0';
+	evs_object_text(manifest->disk, backup->target.pool.config->name, &disk);
+	/* A plain snapshot has a UUID of its own: the backup is one of the disk. */
+	if (backup->entry.object.kind == EVS_KIND_SNAPSHOT)
+		strcpy(manifest->record.id, backup->entry.record.from);
+	else
+		manifest->record.made = time(NULL);
+	manifest->bytes = backup->entry.bytes;
+	base_name(&backup->base, manifest);
+}
+
+static int print(const struct backup *backup, struct evs_error *err)
+{
+	const struct evs_record *record = &backup->manifest.record;
+	const char *repo = backup->ref.repo.config->name, *name = backup->manifest.name;
+	char text[REF_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%s::%s", repo, name);
+	if (cli_settings()->json)
+		return out_texts("backups", err, "name", text, "disk", backup->manifest.disk, "uuid",
+				 record->id, "attribute", record->encrypted ? "encrypted" : "plain",
+				 "kms", record->kms, "cmk", record->cmk, NULL);
+	evs_text_line(stdout, "%s %s %s", text, record->id,
+		      record->encrypted ? record->cmk : "plain");
+	return 0;
+}
+
+static int make(struct backup *backup, struct evs_error *err)
+{
+	struct evs_pool *pool = &backup->target.pool;
+	struct evs_error ignored = {};
+	int ret;
+
+	ret = evs_pool_lock(pool, err);
+	if (!ret)
+		ret = look(backup, err);
+	if (ret)
+		return ret;
+	fill_manifest(backup);
+	ret = take_source(backup, err);
+	if (!ret)
+		ret = read_source(backup, err);
+	if (*backup->source.name)
+		temporary_release(pool, &backup->source, &ignored);
+	base_settle(&backup->base, pool, &backup->entry.object, !ret);
+	return ret;
+}
+
+static int run_backup(struct backup *backup, struct evs_error *err)
+{
+	int ret;
+
+	backup->work.lock.fd = -1;
+	ret = make(backup, err);
+	evs_pool_abandon(&backup->target.pool, &backup->work);
+	evs_ranges_free(&backup->allocated);
+	base_free(&backup->base);
+	if (!ret)
+		ret = print(backup, err);
+	evs_manifest_free(&backup->manifest);
+	return ret;
+}
+
+static int run(int argc, char *argv[], struct evs_error *err)
+{
+	struct backup *backup = calloc(1, sizeof(*backup));
+	int opt, ret;
+
+	if (!backup)
+		return evs_error_set(err, ENOMEM, "out of memory");
+	while ((opt = cli_option(argc, argv, err)) > 0)
+		backup->no_freeze = true;
+	ret = opt;
+	if (!ret && argc - optind != 2)
+		ret = evs_error_set(err, EINVAL, "two operands are needed: the disk, and the repository");
+	if (!ret)
+		ret = target_open(&backup->target, argv[optind], strchr(argv[optind], '@') ?
+				  EVS_KIND_SNAPSHOT : EVS_KIND_DISK, err);
+	if (!ret) {
+		ret = ref_open(&backup->ref, argv[optind + 1], REF_REPO, err);
+		if (!ret) {
+			ret = run_backup(backup, err);
+			ref_close(&backup->ref);
+		}
+		target_close(&backup->target);
+	}
+	free(backup);
+	return ret;
+}
+
+const struct verb verb_backup_create = {
+	.name = "backup create",
+	.args = "[OPTION...] POOL/DISK[@SNAPSHOT] REPO",
+	.brief = "back a disk up, or a snapshot of it",
+	.options = options,
+	.notes = "The disk may be in use: file systems on it are frozen for a moment. What is encrypted\n"
+		 "is backed up as it is, with its header: no KMS is asked. Prints the backup, the UUID\n"
+		 "of the disk, and the id of the CMK, or \"plain\".\n",
+	.operands = { WORD_POOL_DISK, WORD_TEXT },
+	.needs = VERB_NEEDS_ROOT,
+	.run = run,
+};
