@@ -9,6 +9,7 @@
 #include <uuid.h>
 
 #include "block/claim.h"
+#include "backup/restore.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "config.h"
@@ -25,7 +26,8 @@
  * @claim: the same, held
  * @before: what it held when it was claimed
  * @disk: what its options say
- * @clone: what it is made of, where that is something
+ * @clone: what it is made of, where that is a snapshot or an image
+ * @restore: what it is made of, where that is a backup
  * @force: whatever the device holds
  * @uuid: UUID of the new disk
  * @format: how the disk shall be
@@ -36,6 +38,7 @@ struct request {
 	struct evs_probe before;
 	struct create_request disk;
 	struct clone_request clone;
+	struct restore_request restore;
 	bool force;
 	char uuid[EVS_UUID_SIZE];
 	struct evs_format format;
@@ -56,6 +59,10 @@ static const struct verb_option options[] = {
 	  "in a pool: make the disk of a snapshot, with its attribute\nand its CMK" },
 	{ "from-image", VERB_LONG('I'), "POOL/image:NAME", WORD_TEXT,
 	  "in a pool: make the disk of an image, likewise" },
+	{ "from-backup", VERB_LONG('B'), "REPO::BACKUP", WORD_TEXT,
+	  "in a pool: make the disk of a backup; without --cmk and\n--plain with its attribute and its CMK" },
+	{ "keep-key", VERB_LONG('K'), NULL, WORD_NONE,
+	  "copy the ciphertext of the backup, which keeps its data key" },
 	{ "flatten", VERB_LONG('F'), NULL, WORD_NONE,
 	  "copy all data of the source, so that it can be deleted" },
 	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
@@ -86,6 +93,12 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		return set_source(req, EVS_KIND_SNAPSHOT, optarg, err);
 	case VERB_LONG('I'):
 		return set_source(req, EVS_KIND_IMAGE, optarg, err);
+	case VERB_LONG('B'):
+		req->restore.source = optarg;
+		return 0;
+	case VERB_LONG('K'):
+		req->restore.keep_key = true;
+		return 0;
 	case VERB_LONG('F'):
 		req->clone.flatten = true;
 		return 0;
@@ -216,9 +229,9 @@ static int run_on_device(struct request *req, struct evs_error *err)
 	int ret;
 
 	if (req->disk.size || req->disk.plain || req->disk.dry_run || req->clone.source ||
-	    req->clone.flatten)
+	    req->clone.flatten || req->restore.source || req->restore.keep_key)
 		return evs_error_set(err, EINVAL,
-				     "%s: --size, --plain, --from-snapshot, --from-image, --flatten and --dry-run are for a disk of a pool, POOL/DISK",
+				     "%s: --size, --plain, --from-snapshot, --from-image, --from-backup, --keep-key, --flatten and --dry-run are for a disk of a pool, POOL/DISK",
 				     req->target);
 	ret = claim_open(&req->claim, req->target, err);
 	if (ret)
@@ -240,13 +253,23 @@ static int run_on_device(struct request *req, struct evs_error *err)
 /* What a disk is made of decides about all that is in its header. */
 static int check_source(const struct request *req, struct evs_error *err)
 {
+	if (req->clone.source && req->restore.source)
+		return evs_error_set(err, EINVAL, "%s and %s: a disk is made of one source",
+				     req->clone.source, req->restore.source);
+	if (req->restore.keep_key && !req->restore.source)
+		return evs_error_set(err, EINVAL, "%s: --keep-key is for a disk from a backup",
+				     req->target);
+	if (req->restore.keep_key && (req->disk.kms || req->disk.cmk || req->disk.plain ||
+				      req->disk.sector_size))
+		return evs_error_set(err, EINVAL,
+				     "--keep-key: a disk with the data key of the backup has its attribute, its CMK and its sectors: leave --kms, --cmk, --plain and --sector-size out");
 	if (!req->clone.source && req->clone.flatten)
 		return evs_error_set(err, EINVAL,
 				     "%s: --flatten is for a disk from a snapshot or an image",
 				     req->target);
 	if (req->clone.source && (req->disk.kms || req->disk.cmk || req->disk.plain))
 		return evs_error_set(err, EINVAL,
-				     "a disk from a snapshot or an image has the attribute and the CMK of that; to choose, make an image of it by image copy");
+				     "a disk from a snapshot or an image has the attribute and the CMK of that; to choose, use a backup, or make an image of it by image copy");
 	if (req->clone.source && req->disk.sector_size)
 		return evs_error_set(err, EINVAL,
 				     "--sector-size: a disk from a snapshot or an image has the sectors of that");
@@ -255,6 +278,10 @@ static int check_source(const struct request *req, struct evs_error *err)
 
 static int make_in_pool(struct request *req, struct target *target, struct evs_error *err)
 {
+	if (req->restore.source) {
+		req->restore.disk = req->disk;
+		return restore_in_pool(target, &req->restore, err);
+	}
 	if (!req->clone.source)
 		return create_in_pool(target, &req->disk, err);
 	req->clone.label = req->disk.label;
@@ -276,7 +303,7 @@ static int run_in_pool(struct request *req, struct evs_error *err)
 				     req->target);
 	if (create_check_plain(&req->disk, "disk", err))
 		return evs_error_prefix(err, "%s", req->target);
-	if (!req->disk.size && !req->clone.source)
+	if (!req->disk.size && !req->clone.source && !req->restore.source)
 		return evs_error_set(err, EINVAL, "%s: --size BYTES is missing", req->target);
 	ret = target_open(&target, req->target, EVS_KIND_DISK, err);
 	if (ret)
@@ -308,7 +335,8 @@ const struct verb verb_create = {
 	.args = "[OPTION...] DEVICE|FILE\n"
 		"       evs-setup create --size BYTES [--plain] [OPTION...] POOL/DISK\n"
 		"       evs-setup create --from-snapshot POOL/DISK@SNAPSHOT [OPTION...] POOL/DISK\n"
-		"       evs-setup create --from-image POOL/image:NAME [OPTION...] POOL/DISK",
+		"       evs-setup create --from-image POOL/image:NAME [OPTION...] POOL/DISK\n"
+		"       evs-setup create --from-backup REPO::BACKUP [OPTION...] POOL/DISK",
 	.brief = "make an encrypted disk on a device or file; its data is lost",
 	.options = options,
 	.notes = "Prints the device, the UUID of the new disk, and the id of the CMK, or \"plain\".\n"

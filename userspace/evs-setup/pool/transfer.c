@@ -75,7 +75,8 @@ static int copy(struct transfer *transfer, const char *path, struct evs_error *e
 	ret = open_target(transfer, path, node, &dev, err);
 	if (ret)
 		return ret;
-	ret = copy_to(transfer, &dev, err);
+	ret = transfer->feed ? transfer->feed(transfer->arg, &dev, err) :
+	      copy_to(transfer, &dev, err);
 	evs_device_close(&dev);
 	if (!ret && transfer->adopted)
 		ret = identity_write(&transfer->identity, transfer->adopted, path, err);

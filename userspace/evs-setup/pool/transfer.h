@@ -20,6 +20,9 @@
  * @identity: what the object gets in its place then
  * @ranges: what there is to read; the rest are holes
  * @zero: holes are zeros, and not just bytes that mean nothing
+ * @feed: where there is no @source, but something that comes by itself: writes all of it
+ *	  to the target; else NULL
+ * @arg: for @feed
  */
 struct transfer {
 	struct target *target;
@@ -31,6 +34,8 @@ struct transfer {
 	struct identity identity;
 	const struct evs_ranges *ranges;
 	bool zero;
+	int (*feed)(void *arg, const struct evs_device *to, struct evs_error *err);
+	void *arg;
 };
 
 /**

@@ -79,6 +79,18 @@ static int check_name(struct evs_volume *vol, const char *uuid, const char *labe
 	return 0;
 }
 
+int evs_volume_set_uuid(struct evs_volume *vol, const char *uuid, struct evs_error *err)
+{
+	char label[sizeof(vol->label)];
+	int ret;
+
+	strcpy(label, vol->label);
+	ret = rename_volume(vol, uuid, label, err);
+	if (!ret)
+		ret = evs_volume_write(vol, err);
+	return ret ? ret : check_name(vol, uuid, label, err);
+}
+
 int evs_volume_reidentify(struct evs_volume *vol, const char *uuid, const char *label,
 			  const struct evs_token *old, const struct evs_token *token,
 			  struct evs_error *err)

@@ -215,6 +215,18 @@ int evs_volume_reidentify(struct evs_volume *vol, const char *uuid, const char *
 			  struct evs_error *err);
 
 /**
+ * evs_volume_set_uuid() - Let the header of a copy have another UUID than the original.
+ * @vol: the header; its device must be open for writing
+ * @uuid: the UUID, a valid one
+ * @err: filled on failure
+ *
+ * The token stays, and is bound to the UUID of the original: for a copy that does not last.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_set_uuid(struct evs_volume *vol, const char *uuid, struct evs_error *err);
+
+/**
  * evs_volume_same_dk() - Have two headers the same data key?
  * @a: one
  * @b: the other
