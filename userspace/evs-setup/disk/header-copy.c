@@ -58,7 +58,7 @@ static int open_folder(struct copies *copies, struct evs_error *err)
 }
 
 /* Returns 1 when there is such a folder, 0 when none is wanted, or a negative errno. */
-static int begin(struct copies *copies, const char *ref, const char *uuid, struct evs_error *err)
+static int begin(struct copies *copies, const char *ref, struct evs_error *err)
 {
 	struct evs_config config;
 	int ret;
@@ -69,7 +69,6 @@ static int begin(struct copies *copies, const char *ref, const char *uuid, struc
 	strcpy(copies->folder, config.header_copies);
 	evs_config_free(&config);
 	copies->ref = ref;
-	copies->uuid = uuid;
 	if (!*copies->folder)
 		return 0;
 	ret = open_folder(copies, err);
@@ -199,6 +198,7 @@ static int take(struct copies *copies, struct evs_volume *vol, struct evs_error 
 	char name[EVS_UUID_SIZE + EVS_DATE_SIZE + sizeof(SUFFIX)], date[EVS_DATE_SIZE];
 	int ret;
 
+	copies->uuid = evs_volume_uuid(vol);
 	snprintf(name, sizeof(name), "%s-%s" SUFFIX, copies->uuid,
 		 evs_date_time(date, time(NULL)));
 	ret = write_copy(copies, vol, name, err);
@@ -214,14 +214,14 @@ void header_copy_take(const char *ref, const struct evs_device *dev)
 	struct copies copies;
 	int ret;
 
-	ret = evs_volume_open(&vol, dev, EVS_VOLUME_HEADER, &err);
-	if (!ret) {
-		ret = begin(&copies, ref, evs_volume_uuid(vol), &err);
-		if (ret > 0) {
+	ret = begin(&copies, ref, &err);
+	if (ret > 0) {
+		ret = evs_volume_open(&vol, dev, EVS_VOLUME_HEADER, &err);
+		if (!ret) {
 			ret = take(&copies, vol, &err);
-			close(copies.fd);
+			evs_volume_close(vol);
 		}
-		evs_volume_close(vol);
+		close(copies.fd);
 	}
 	if (ret)
 		cli_note("warning: %s: its header is not copied: %s; copy it by: evs-setup header backup %s FILE",
@@ -232,8 +232,9 @@ void header_copy_drop(const char *ref, const char *uuid)
 {
 	struct evs_error err = {};
 	struct copies copies;
-	int ret = begin(&copies, ref, uuid, &err);
+	int ret = begin(&copies, ref, &err);
 
+	copies.uuid = uuid;
 	if (ret > 0) {
 		prune(&copies, NULL, NULL);
 		close(copies.fd);
