@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone
+#
 # What doctor finds, on a host where all is well and where something is not.
 . "$(dirname "$0")/tap.sh"
 

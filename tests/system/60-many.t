@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# With little memory, in User-Mode Linux.
+#
 # 256 disks, attached and detached several at a time; a quarter of it where the
 # processor is emulated.
 . "$(dirname "$0")/tap.sh"

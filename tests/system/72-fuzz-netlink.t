@@ -7,7 +7,7 @@
 . "$(dirname "$0")/tap.sh"
 
 seed=${EVS_SEED-$RANDOM}
-messages=$((10000 * ${EVS_LONG-1}))
+messages=$((6000 * ${EVS_LONG-1}))
 [[ $EVS_VM == uml* ]] || messages=$((messages / 3)) # Emulated
 at_exit detach_all
 must evs-setup list
