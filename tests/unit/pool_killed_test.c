@@ -20,6 +20,7 @@
 
 static struct fixture kmsd;
 static char folder[] = "/dev/shm/evs-pool-XXXXXX";
+static char raw[96];
 static struct evs_config config;
 static struct evs_pool pool;
 static struct evs_error err;
@@ -38,6 +39,10 @@ static int set_up(void **state)
 	    fprintf(file, "[pool k%d]\nengine = dir\ndir = %s\nlimit = 100\n", getpid(),
 		    folder) < 0 ||
 	    fclose(file))
+		return -1;
+	snprintf(raw, sizeof(raw), "%s/raw", kmsd.dir);
+	file = fopen(raw, "we");
+	if (!file || ftruncate(fileno(file), SIZE) || fclose(file))
 		return -1;
 	daemon_start(&kmsd);
 	return evs_config_load(&config, &err) || evs_pool_open(&pool, &config.pools[0], &err);
@@ -128,7 +133,7 @@ static bool killed_before(pid_t pid, unsigned int when)
 /* "%" in a word stands for the pool. */
 static pid_t start(bool traced, const char *const *words)
 {
-	static char text[8][64];
+	static char text[8][96];
 	char program[256];
 	char *args[10] = { "evs-setup" };
 	pid_t pid = fork();
@@ -218,7 +223,7 @@ static bool is_there(const char *name, struct evs_record *record)
 /* Folders without a record are no object, but not nothing. */
 static unsigned int folders(void)
 {
-	char out[32], command[64];
+	char out[32], command[128];
 
 	snprintf(command, sizeof(command), "find %s -name disk | wc -l", folder);
 	output(out, sizeof(out), command);
@@ -229,7 +234,7 @@ static unsigned int folders(void)
 static unsigned int settle(void)
 {
 	unsigned int count = 0;
-	char out[256], command[96];
+	char out[256], command[128];
 
 	if (evs_pool_lock(&pool, &err))
 		fail_msg("%s", err.text);
@@ -246,10 +251,19 @@ static unsigned int settle(void)
 static void clean(void)
 {
 	static const char *const delete[] = { "delete", "--yes", "--with-snapshots", "%/d1", NULL };
+	static const char *const others[][5] = {
+		{ "image", "delete", "--yes", "%/image:i1", NULL },
+		{ "image", "delete", "--yes", "%/image:i2", NULL },
+	};
+	static const char *const names[] = { "image:i1", "image:i2" };
 	struct evs_record record;
+	size_t i;
 
 	if (is_there("d1", &record))
 		must(delete);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (is_there(names[i], &record))
+			must(others[i]);
 	assert_int_equal(settle(), 0);
 }
 
@@ -327,6 +341,34 @@ static void test_delete(void **state)
 					.old = 1 });
 }
 
+/* Each call in a long run, else one of so many */
+static unsigned int one_of(unsigned int calls)
+{
+	const char *length = getenv("EVS_LONG");
+
+	return length && atoi(length) > 1 ? 1 : calls;
+}
+
+/* ---- images ---- */
+
+static const char *const import[] = { "image", "import", "--plain", "--format", "raw", raw,
+				      "%/image:i1", NULL };
+
+static void test_import(void **state)
+{
+	(void)state;
+	kill_everywhere(&(struct step){ .verb = import, .every = one_of(4), .new = 1 });
+}
+
+static void test_copy(void **state)
+{
+	static const char *const copy[] = { "image", "copy", "%/image:i1", "%/image:i2", NULL };
+
+	(void)state;
+	kill_everywhere(&(struct step){ .before = import, .verb = copy, .every = one_of(4), .old = 1,
+					.new = 2 });
+}
+
 /* The record, the header and the size agree whenever it is killed. */
 static void test_resize(void **state)
 {
@@ -363,6 +405,8 @@ int main(void)
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_import),
+		cmocka_unit_test(test_copy),
 	};
 
 	return cmocka_run_group_tests_name("pool killed", tests, set_up, tear_down);
