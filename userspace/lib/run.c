@@ -114,13 +114,18 @@ failed:
 
 static int start(struct child *child, const char *path, const int *fds, struct evs_error *err)
 {
-	char folders[4096], locale[] = "LC_ALL=C", *const environment[] = { folders, locale, NULL };
+	char folders[4096], locale[] = "LC_ALL=C";
+	char *environment[EVS_RUN_VARIABLES + 3] = { folders, locale };
+	const char *const *more = child->run->environment;
 	const char *given = getenv("PATH");
 	volatile int errnum = 0;
 	pid_t parent = getpid();
 	sigset_t all, old;
-	int len;
+	int len, i;
 
+	/* It does not change them, but its type is from before const. */
+	for (i = 0; more && more[i] && i < EVS_RUN_VARIABLES; i++)
+		environment[i + 2] = (char *)more[i];
 	len = snprintf(folders, sizeof(folders), "PATH=%s%s" SYSTEM_FOLDERS, given ? given : "",
 		       given && *given ? ":" : "");
 	if (len < 0 || (size_t)len >= sizeof(folders))
@@ -310,6 +315,8 @@ static int run_child(struct child *child, const char *path, int *status, struct 
 	memcpy(given, fds, sizeof(given));
 	if (child->run->input)
 		given[0] = child->run->input;
+	if (child->run->data)
+		given[1] = child->run->data;
 	ret = start(child, path, given, err);
 	close_all(fds, FIRST_FD);
 	if (!ret)

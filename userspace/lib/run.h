@@ -6,6 +6,8 @@
 
 struct json_object;
 
+#define EVS_RUN_VARIABLES 8
+
 /* Called for each line, without its end; what it returns other than 0 ends the program. */
 typedef int evs_run_line_fn(void *arg, const char *line, struct evs_error *err);
 
@@ -13,7 +15,10 @@ typedef int evs_run_line_fn(void *arg, const char *line, struct evs_error *err);
  * struct evs_run - A program that is run, and what is heard of it.
  * @argv: its name, which is looked for in PATH and then in the folders of the system,
  *	  and its arguments, NULL last; there is no shell
+ * @environment: further variables, NAME=VALUE, up to EVS_RUN_VARIABLES, NULL last; may
+ *		 be NULL
  * @input: descriptor that it reads from, 0 for /dev/null
+ * @data: descriptor that it writes to in place of being heard, 0 for none
  * @line: called for each line of its output, which a line feed or a carriage return
  *	  ends; NULL when nobody asks for it
  * @said: the same for what it writes to stderr, such as progress; may be NULL
@@ -25,7 +30,9 @@ typedef int evs_run_line_fn(void *arg, const char *line, struct evs_error *err);
  */
 struct evs_run {
 	const char *const *argv;
+	const char *const *environment;
 	int input;
+	int data;
 	evs_run_line_fn *line;
 	evs_run_line_fn *said;
 	void *arg;
@@ -39,7 +46,7 @@ struct evs_run {
  * @err: filled on failure: "PROGRAM: " and the last line that it wrote to stderr
  *
  * It gets no descriptor but the first three, no signal that the caller ignores, LC_ALL=C
- * and nothing else of the environment but PATH. When the caller dies it gets SIGTERM;
+ * and nothing else of the environment but PATH, and what is asked for. When the caller dies it gets SIGTERM;
  * LVM blocks that while it holds the lock of a VG, so that it ends there with the change
  * made. The caller may ignore SIGCHLD, but no other thread may wait for any child.
  *

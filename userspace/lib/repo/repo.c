@@ -13,6 +13,7 @@
 #define STAMP_LEN 16	/* 20261130T060000Z */
 
 static const struct evs_repo_ops *const engines[] = {
+	&evs_repo_borg_ops,
 	&evs_repo_dir_ops,
 };
 

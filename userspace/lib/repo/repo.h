@@ -137,6 +137,7 @@ struct evs_backup {
 	char path[32];
 };
 
+extern const struct evs_repo_ops evs_repo_borg_ops;
 extern const struct evs_repo_ops evs_repo_dir_ops;
 
 /** evs_repo_engine() - Find a kind of repository, or NULL. @name: value of the key `engine` */

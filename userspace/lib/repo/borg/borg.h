@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_REPO_BORG_H
+#define EVS_REPO_BORG_H
+
+/*
+ * A repository of borg(1), here or over ssh. An archive is made of a tar stream with two
+ * members: the disk, and the manifest, which is made while the disk is read. Chunks have
+ * one size: what is cut by content loses its grip on ciphertext.
+ */
+
+#include <pthread.h>
+
+#include "repo/repo.h"
+#include "run.h"
+
+#define BORG_DATA EVS_REPO_DATA
+#define BORG_VARIABLES 6
+#define BORG_ARCHIVE_SIZE (EVS_CONFIG_VALUE_MAX + EVS_ARCHIVE_SIZE + 3)
+#define BORG_ARGS 24
+#define BORG_SAID_SIZE 256
+
+/**
+ * struct evs_repo_borg - A repository.
+ * @path: its path or URL
+ * @chunk: option with the size of chunks
+ * @variables: text of the environment
+ * @environment: the same, for struct evs_run
+ */
+struct evs_repo_borg {
+	const char *path;
+	char chunk[48];
+	char variables[BORG_VARIABLES][EVS_CONFIG_VALUE_MAX + 64];
+	const char *environment[BORG_VARIABLES + 1];
+};
+
+/**
+ * struct evs_borg_run - A run of borg beside this thread, with a pipe to it or from it.
+ * @run: the program
+ * @argv: its arguments
+ * @archive: one of them
+ * @fd: our end of the pipe
+ * @theirs: the other one, which the thread closes when the program has ended
+ * @thread: runs it
+ * @said: the first line that says what has gone wrong, or ""
+ * @err: why it failed
+ * @ret: what it has come to
+ */
+struct evs_borg_run {
+	struct evs_run run;
+	const char *argv[BORG_ARGS];
+	char archive[BORG_ARCHIVE_SIZE];
+	int fd;
+	int theirs;
+	pthread_t thread;
+	char said[BORG_SAID_SIZE];
+	struct evs_error err;
+	int ret;
+};
+
+/**
+ * evs_borg_start() - Start borg.
+ * @borg: its @argv is filled; end it with evs_borg_end()
+ * @repo: the repository
+ * @feed: we write to it; else we read from it
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, bool feed,
+		   struct evs_error *err);
+
+/**
+ * evs_borg_end() - Close our end, and wait for borg.
+ * @borg: what evs_borg_start() has started
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EEXIST or -ENOENT where that is about an archive.
+ */
+int evs_borg_end(struct evs_borg_run *borg, struct evs_error *err);
+
+/**
+ * evs_borg_call() - Run borg for what it prints.
+ * @repo: the repository
+ * @argv: its arguments
+ * @output: set to what it prints, to be released with free(); may be NULL
+ * @err: filled on failure
+ *
+ * Return: as evs_borg_end().
+ */
+int evs_borg_call(const struct evs_repo_borg *repo, const char *const *argv, char **output,
+		  struct evs_error *err);
+
+/** evs_borg_archive() - Write how borg calls an archive. @repo: @name: of it @text: filled */
+void evs_borg_archive(const struct evs_repo_borg *repo, const char *name,
+		      char text[BORG_ARCHIVE_SIZE]);
+
+/* Those of struct evs_repo_ops that are in stream.c */
+int evs_borg_put(struct evs_repo *repo, const char *archive, const char *text,
+		 struct evs_error *err);
+int evs_borg_create(struct evs_repo *repo, struct evs_manifest *manifest,
+		    struct evs_source *source, struct evs_error *err);
+int evs_borg_read(struct evs_repo *repo, const struct evs_manifest *manifest,
+		  evs_repo_block_fn *each, void *arg, struct evs_error *err);
+
+#endif /* EVS_REPO_BORG_H */

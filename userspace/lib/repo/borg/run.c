@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "repo/borg/borg.h"
+#include "text.h"
+
+void evs_borg_archive(const struct evs_repo_borg *repo, const char *name,
+		      char text[BORG_ARCHIVE_SIZE])
+{
+	snprintf(text, BORG_ARCHIVE_SIZE, "%s::%s", repo->path, name);
+}
+
+/* What has gone wrong is said before a trace of calls and a description of the host. */
+static int hear(void *arg, const char *line, struct evs_error *err)
+{
+	char *said = arg;
+
+	(void)err;
+	if (!*said && (strstr(line, "rror") || strstr(line, "exist")))
+		snprintf(said, BORG_SAID_SIZE, "%s", line);
+	return 0;
+}
+
+static int refine(const char *said, struct evs_error *err)
+{
+	char text[EVS_TEXT_COPY_MAX(BORG_SAID_SIZE)];
+
+	if (err->errnum != EIO)
+		return -err->errnum;
+	evs_text_copy(text, sizeof(text), said, strlen(said));
+	if (*text)
+		evs_error_set(err, EIO, "borg: %s", text);
+	if (strstr(err->text, "already exists"))
+		err->errnum = EEXIST;
+	else if (strstr(err->text, "does not exist") && strstr(err->text, "Archive"))
+		err->errnum = ENOENT;
+	return -err->errnum;
+}
+
+static void *run(void *arg)
+{
+	struct evs_borg_run *borg = arg;
+
+	borg->ret = evs_run_program(&borg->run, &borg->err);
+	close(borg->theirs);
+	return NULL;
+}
+
+int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, bool feed,
+		   struct evs_error *err)
+{
+	int ends[2], ret;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return evs_error_set(err, errno, "borg: %m");
+	/* As much as a pipe of root may have, so that the two wait less for each other. */
+	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
+	borg->theirs = ends[feed ? 0 : 1];
+	borg->fd = ends[feed ? 1 : 0];
+	borg->run = (struct evs_run){ .argv = borg->argv, .environment = repo->environment,
+				      .said = hear, .arg = borg->said };
+	if (feed)
+		borg->run.input = borg->theirs;
+	else
+		borg->run.data = borg->theirs;
+	ret = pthread_create(&borg->thread, NULL, run, borg);
+	if (!ret)
+		return 0;
+	close(ends[0]);
+	close(ends[1]);
+	return evs_error_set(err, ret, "borg: cannot start a thread: %s", strerror(ret));
+}
+
+int evs_borg_end(struct evs_borg_run *borg, struct evs_error *err)
+{
+	close(borg->fd);
+	pthread_join(borg->thread, NULL);
+	if (!borg->ret)
+		return 0;
+	*err = borg->err;
+	return refine(borg->said, err);
+}
+
+int evs_borg_call(const struct evs_repo_borg *repo, const char *const *argv, char **output,
+		  struct evs_error *err)
+{
+	struct evs_run call = {
+		.argv = argv, .environment = repo->environment, .output = output, .said = hear,
+	};
+	char said[BORG_SAID_SIZE] = "";
+	int ret;
+
+	call.arg = said;
+	ret = evs_run_program(&call, err);
+	return ret ? refine(said, err) : 0;
+}
