@@ -115,6 +115,22 @@ rollback_name()
 	[ "$(field ceph/d state)" = ok ] && setup delete --yes --with-snapshots ceph/d
 }
 
+# One that another client has open is not attached here as well. The driver would be
+# next; this machine need not have it.
+in_use()
+{
+	local pid
+
+	setup create ceph/used --size 8M --plain || return
+	"$here/rbd-io" "$tmp/ceph.conf" hold used 0 0 x >"$tmp/held" &
+	pid=$!
+	timeout 60 sh -c "until grep -q held $tmp/held; do sleep 0.1; done"
+	! setup attach ceph/used 2>"$tmp/said"
+	kill $pid
+	wait $pid
+	says "is in use by the client" <"$tmp/said" && setup delete --yes ceph/used
+}
+
 cat >"$EVS_CONF" <<-END
 	[pool ceph]
 	engine = rbd
@@ -133,6 +149,7 @@ part "rbd" "$engine" ceph check
 [ "${EVS_LONG:-1}" -gt 1 ] && first=1 step=1 || first=3 step=4
 part "snapshot rollback, killed" rollback
 part "snapshot rollback, a name that is taken" rollback_name
+part "attach, in use elsewhere" in_use
 part "images of others are as before" \
 	test "$(rbd -c "$tmp/ceph.conf" ls p | paste -sd ' ')" = "Foreign.image foreign"
 sed -i 's/pool = p/pool = none/' "$EVS_CONF"

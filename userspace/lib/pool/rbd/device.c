@@ -60,6 +60,32 @@ static int find_device(const struct evs_rbd *rbd, const struct evs_object *objec
 	return 0;
 }
 
+/* Whoever has an image open watches it, such as the driver of another host. */
+static int refuse_used(const struct evs_rbd *rbd, const struct evs_object *object,
+		       struct evs_error *err)
+{
+	struct json_object *json, *watchers;
+	struct evs_rbd_args args;
+	const char *address;
+	int ret;
+
+	evs_rbd_begin(rbd, &args, "status", "--format", "json", NULL);
+	evs_rbd_add_spec(rbd, &args, object, NULL);
+	ret = run_json(&args, &json, err);
+	if (ret)
+		return ret;
+	watchers = json_object_object_get(json, "watchers");
+	if (watchers && json_object_array_length(watchers)) {
+		address = json_object_get_string(json_object_object_get(
+			json_object_array_get_idx(watchers, 0), "address"));
+		ret = evs_error_set(err, EBUSY,
+				    "%s: is in use by the client %s; detach it there, or wait 30 s if that host is gone",
+				    args.specs[0], address ? address : "");
+	}
+	json_object_put(json);
+	return ret;
+}
+
 int evs_rbd_activate(struct evs_pool *pool, const struct evs_object *object, bool writable,
 		     char *path, size_t size, struct evs_error *err)
 {
@@ -75,9 +101,13 @@ int evs_rbd_activate(struct evs_pool *pool, const struct evs_object *object, boo
 	ret = find_device(rbd, object, path, size, err);
 	if (ret || *path)
 		return ret;
+	ret = writable ? refuse_used(rbd, object, err) : 0;
+	if (ret)
+		return ret;
 	evs_rbd_begin(rbd, &args, "device", "map", NULL);
-	/* No other host takes it over while it is mapped here. */
-	evs_rbd_add(&args, snapshot ? "--read-only" : "--exclusive", NULL);
+	/* Not --exclusive: no snapshot could be made of it, nor could it grow. */
+	if (snapshot)
+		evs_rbd_add(&args, "--read-only", NULL);
 	/* It would wait for ever for a udevd that is not there. */
 	if (access(UDEV_CONTROL, F_OK))
 		evs_rbd_add(&args, "-o", "noudev", NULL);
