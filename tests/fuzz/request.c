@@ -98,15 +98,16 @@ static char *next_line(char **text)
 	return line;
 }
 
+static struct kmsd_client clients[] = {
+	{ .name = "admin", .uid = 1, .project = PROJECT, .role = KMSD_ROLE_ADMINISTRATOR },
+	{ .name = "user", .uid = 2, .project = PROJECT, .role = KMSD_ROLE_USER },
+	{ .name = "auditor", .uid = 3, .project = PROJECT, .role = KMSD_ROLE_AUDITOR },
+	{ .name = "other", .uid = 4, .project = "other", .role = KMSD_ROLE_ADMINISTRATOR },
+};
+
 /* Who makes it: the roles that there are; NULL for nobody whom the KMS knows. */
 static const struct kmsd_client *take_client(char **text)
 {
-	static const struct kmsd_client clients[] = {
-		{ .name = "admin", .uid = -1, .project = PROJECT, .role = KMSD_ROLE_ADMINISTRATOR },
-		{ .name = "user", .uid = -1, .project = PROJECT, .role = KMSD_ROLE_USER },
-		{ .name = "auditor", .uid = -1, .project = PROJECT, .role = KMSD_ROLE_AUDITOR },
-		{ .name = "other", .uid = -1, .project = "other", .role = KMSD_ROLE_ADMINISTRATOR },
-	};
 	const struct kmsd_client *client = &kmsd_client_root;
 	char *line;
 	size_t i;
@@ -282,6 +283,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	    kmsd_open(&kmsd, &conf, &err))
 		die(err.text);
 	strcpy(audit_path, conf.audit);
+	kmsd.conf.clients = (struct kmsd_clients){ clients, sizeof(clients) / sizeof(clients[0]) };
 	kmsd.clock = (struct kmsd_clock){ .now = clock_now };
 	now = INT64_C(1800000000000);
 	make_keys();
