@@ -155,7 +155,7 @@ const struct verb verb_config_check = {
 	.args = "[OPTION...]",
 	.brief = "check evs.conf(5) and evstab(5) without asking a KMS",
 	.notes = "Checks every section and line, the secrets and certificates that evs.conf names,\n"
-		 "its pools and repositories, and that evstab names KMSs of evs.conf. Prints a line for each: ok, note\n"
-		 "or BAD. Changes nothing. Exits with 2 when something is BAD.\n",
+		 "its pools and repositories, and that evstab names KMSs of evs.conf. Prints a line for\n"
+		 "each: ok, note or BAD. Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,
 };
