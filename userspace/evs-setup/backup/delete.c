@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/confirm.h"
 #include "cli/out.h"
 #include "ref.h"
 #include "text.h"
@@ -18,16 +18,11 @@ static const struct verb_option options[] = {
 
 static int confirm(const struct ref *ref, struct evs_error *err)
 {
-	char answer[8];
-
-	if (!isatty(STDIN_FILENO))
+	if (!cli_can_ask())
 		return evs_error_set(err, ECANCELED, "%s: give --yes to delete it without being asked",
 				     ref->text);
 	evs_text_line(stderr, "evs-setup: %s is lost for good.", ref->text);
-	fputs("Delete it? Type yes: ", stderr);
-	if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n"))
-		return evs_error_set(err, ECANCELED, "%s: kept as it is", ref->text);
-	return 0;
+	return cli_confirm("Delete it?", ref->text, err);
 }
 
 /* One whose manifest is damaged can be deleted as well. */

@@ -233,6 +233,16 @@ static int release(const struct request *req, struct evs_volume *vol, struct evs
 	return ret;
 }
 
+static int print_released(const struct request *req, const struct evs_volume *vol,
+			  struct evs_error *err)
+{
+	if (cli_settings()->json)
+		return out_texts("released", err, "device", req->device, "uuid",
+				 evs_volume_uuid(vol), NULL);
+	evs_text_line(stdout, "%s %s", req->device, evs_volume_uuid(vol));
+	return 0;
+}
+
 /* Exclusively: a disk that is attached could not be resumed any more. */
 static int run_release(int argc, char *argv[], struct evs_error *err)
 {
@@ -251,7 +261,7 @@ static int run_release(int argc, char *argv[], struct evs_error *err)
 		ret = release(&req, vol, err);
 		if (!ret) {
 			header_copy_drop(req.device, evs_volume_uuid(vol));
-			evs_text_line(stdout, "%s %s", req.device, evs_volume_uuid(vol));
+			ret = print_released(&req, vol, err);
 		}
 		evs_volume_close(vol);
 	}
