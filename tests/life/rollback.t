@@ -42,7 +42,7 @@ for engine in $(engines); do
 
 	must evs-setup rewrap --cmk other "$(raw p/enc)"
 	must evs-setup resize p/enc --size 48M
-	must evs-setup cmk schedule-deletion --days 7 test
+	must evs-setup cmk schedule-deletion --yes --days 7 test
 	ok "$engine: rollback" evs-setup snapshot rollback --yes p/enc@s
 	is "$(content p/enc)" "$old" "$engine: the data is that of the snapshot, by the CMK of today"
 	is "$(object p/enc uuid)" "$uuid" "$engine: it has its UUID"
