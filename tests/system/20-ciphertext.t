@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep.
 # What lies on the backing device: dm-crypt's ciphertext, another for each disk.
 . "$(dirname "$0")/tap.sh"
 

@@ -157,7 +157,7 @@ weathered()
 }
 
 steps=80
-[ "$EVS_VM" = uml ] || steps=40 # Slow
+[ "$EVS_VM" = uml ] || steps=24 # Slow
 evs=$(raw_attach $dm 4096 --name data)
 storm "no faults"
 is "$(io_errors)" 0 "no faults: no error is counted"

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# Userspace alone. On Linux 6.12, tests/boot has a whole Debian with them.
+#
 # The rules for udev, run by a real systemd-udevd: links, what is said of a disk
 # and of the device below, and detaching under udev's nose.
 . "$(dirname "$0")/tap.sh"

@@ -1,8 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep
-#
 # Events: each of them with each of its causes, as text, as JSON, and for udev.
 . "$(dirname "$0")/tap.sh"
 

@@ -1,8 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Also under KASAN and lockdep
-#
 # What a disk tells of itself: status, sysfs, trace events.
 . "$(dirname "$0")/tap.sh"
 
