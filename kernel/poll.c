@@ -3,8 +3,8 @@
  * EVS: requests whose submitter polls for them (REQ_POLLED), where the backing device can
  * be polled
  *
- * They have hardware queues of their own, as many as the backing device has. Whoever polls
- * one of these polls the backing device for the oldest bio of it, and so ends whatever the
+ * They have hardware queues of their own, as many as other requests. Whoever polls one of
+ * these polls the backing device for the oldest bio of it, and so ends whatever the
  * queue below has done. Reads are decrypted there, like others that do not complete in
  * interrupts.
  */
@@ -28,16 +28,15 @@ struct evs_polled {
 } ____cacheline_aligned_in_smp;
 
 /*
- * How many queues of the backing device are polled. One made of bios has none: it would
- * have to be asked for each bio by one task at a time.
+ * Can the backing device be polled? One made of bios would have to be asked for each bio by
+ * one task at a time. Its tag set would say more, but is gone before its queue is, when the
+ * device is removed.
  */
-static unsigned int evs_poll_queues(const struct evs_queue *queue)
+static bool evs_poll_is_possible(const struct evs_queue *queue)
 {
 	struct request_queue *below = bdev_get_queue(queue->bdev);
 
-	if (!queue_is_mq(below) || !(below->limits.features & BLK_FEAT_POLL))
-		return 0;
-	return below->tag_set->map[HCTX_TYPE_POLL].nr_queues;
+	return queue_is_mq(below) && (below->limits.features & BLK_FEAT_POLL);
 }
 
 /**
@@ -51,7 +50,7 @@ void evs_poll_add(struct request *rq)
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 
 	/* The backing device may have changed its mind */
-	if (evs_poll_queues(queue))
+	if (evs_poll_is_possible(queue))
 		cmd->bio.bi_opf |= REQ_POLLED;
 	spin_lock_irq(&polled->lock);
 	list_add_tail(&cmd->polled, &polled->cmds);
@@ -142,7 +141,7 @@ void evs_poll_init_hctx(struct evs_queue *queue, struct blk_mq_hw_ctx *hctx,
 }
 
 /**
- * evs_poll_init() - add hardware queues that are polled, if the backing device has some
+ * evs_poll_init() - add hardware queues that are polled, if the backing device can be
  * @queue: queue of a disk, whose tag set has its other hardware queues
  *
  * Return: 0 or -ENOMEM.
@@ -150,9 +149,9 @@ void evs_poll_init_hctx(struct evs_queue *queue, struct blk_mq_hw_ctx *hctx,
 int evs_poll_init(struct evs_queue *queue)
 {
 	struct blk_mq_tag_set *set = &queue->tag_set;
-	unsigned int nr = min(evs_poll_queues(queue), set->nr_hw_queues);
+	unsigned int nr = set->nr_hw_queues;
 
-	if (!nr)
+	if (!evs_poll_is_possible(queue))
 		return 0;
 	queue->polled = kcalloc(nr, sizeof(*queue->polled), GFP_KERNEL);
 	if (!queue->polled)
