@@ -49,6 +49,35 @@ static void test_alloc_is_zero(void **state)
 	evs_secret_free(secret);
 }
 
+/* What was last moved through a vector register is not there any more. */
+static void test_registers(void **state)
+{
+#if defined(__x86_64__) && __has_attribute(zero_call_used_regs)
+	static const unsigned char zeros[16];
+	struct evs_secret *secret = evs_secret_alloc(16);
+	unsigned char left[16];
+
+	(void)state;
+	assert_non_null(secret);
+	memset(secret->data, 0x5a, 16);
+	__asm__ volatile("movdqu (%1), %%xmm7\n\t"
+			 "mov %%rsp, %%r12\n\t"
+			 "and $-16, %%rsp\n\t"
+			 "call *%2\n\t"
+			 "mov %%r12, %%rsp\n\t"
+			 "movdqu %%xmm7, %0"
+			 : "=m"(left)
+			 : "b"(secret->data), "r"(evs_secret_wipe), "D"(secret)
+			 : "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "memory",
+			   "cc", "xmm7");
+	assert_memory_equal(left, zeros, sizeof(left));
+	evs_secret_free(secret);
+#else
+	(void)state;
+	skip();
+#endif
+}
+
 static void test_locked_and_undumpable(void **state)
 {
 	struct evs_secret *secret = evs_secret_alloc(EVS_DK_SIZE);
@@ -204,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alloc_is_zero),
+		cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_locked_and_undumpable),
 		cmocka_unit_test(test_child_has_none),
 		cmocka_unit_test(test_wipe),

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capability.h"
@@ -161,18 +162,38 @@ struct evs_secret *evs_secret_map(int fd)
 	return secret;
 }
 
+/*
+ * What memcpy() and the like have moved stays in vector registers until these are used
+ * again. The kernel saves them whenever it switches to another task.
+ */
+#if __has_attribute(zero_call_used_regs)
+__attribute__((zero_call_used_regs("all")))
+#endif
+static void __attribute__((noinline)) forget_registers(void)
+{
+	__asm__ volatile("");
+}
+
 void evs_secret_wipe(struct evs_secret *secret)
 {
-	if (secret)
-		explicit_bzero(secret->data, secret->size);
+	if (!secret)
+		return;
+	explicit_bzero(secret->data, secret->size);
+	forget_registers();
 }
 
 void evs_secret_free(struct evs_secret *secret)
 {
+	static const struct timespec moment = { .tv_nsec = 1 };
+	int errnum = errno;
+
 	if (!secret)
 		return;
 	evs_secret_wipe(secret);
 	munmap(secret, secret->mapped);
+	/* What was saved before is not wiped when the process ends: have it saved over. */
+	nanosleep(&moment, NULL);
+	errno = errnum;
 }
 
 int evs_process_harden(struct evs_error *err)
