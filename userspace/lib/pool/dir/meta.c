@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "pool/dir/dir.h"
 
 #define TEMPORARY DIR_META ".new"
@@ -30,22 +31,6 @@ static int read_all(int fd, char *text, size_t size)
 		used += (size_t)len;
 	}
 	return -EBADMSG;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t done;
-
-	while (len) {
-		done = write(fd, text, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		text += done;
-		len -= (size_t)done;
-	}
-	return fsync(fd) ? -errno : 0;
 }
 
 static int take_tags(struct json_object *meta, struct evs_record *record)
@@ -112,7 +97,9 @@ static int replace(int fd, const char *text, size_t len)
 	file = openat(fd, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file < 0)
 		return -errno;
-	ret = write_all(file, text, len);
+	ret = evs_fd_write(file, text, len);
+	if (!ret && fsync(file))
+		ret = -errno;
 	if (close(file) && !ret)
 		ret = -errno;
 	if (!ret && renameat(fd, TEMPORARY, fd, DIR_META))

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "repo/borg/borg.h"
 #include "repo/source.h"
 
@@ -31,21 +32,6 @@ _Static_assert(sizeof(struct member) == TAR_BLOCK, "header of a member");
 
 /* ---- writing ---- */
 
-static int write_all(int fd, const void *data, size_t length)
-{
-	const char *bytes = data;
-	ssize_t done;
-
-	for (; length; bytes += done, length -= (size_t)done) {
-		done = write(fd, bytes, length);
-		if (done < 0 && errno == EINTR)
-			done = 0;
-		if (done < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 /* A size in binary, with which all of them fit */
 static int write_member(int fd, const char *name, uint64_t size)
 {
@@ -64,7 +50,7 @@ static int write_member(int fd, const char *name, uint64_t size)
 	for (i = 0; i < sizeof(member); i++)
 		sum += bytes[i];
 	snprintf(member.sum, sizeof(member.sum), "%06o", sum);
-	return write_all(fd, &member, sizeof(member));
+	return evs_fd_write(fd, &member, sizeof(member));
 }
 
 /* Up to a whole block, and at the end of all two more */
@@ -73,7 +59,7 @@ static int write_padding(int fd, uint64_t size, size_t blocks)
 	static const char zeros[3 * TAR_BLOCK];
 	size_t part = (size_t)(-size % TAR_BLOCK);
 
-	return write_all(fd, zeros, part + blocks * TAR_BLOCK);
+	return evs_fd_write(fd, zeros, part + blocks * TAR_BLOCK);
 }
 
 static int write_text(int fd, const char *name, const char *text)
@@ -82,7 +68,7 @@ static int write_text(int fd, const char *name, const char *text)
 	int ret = write_member(fd, name, length);
 
 	if (!ret)
-		ret = write_all(fd, text, length);
+		ret = evs_fd_write(fd, text, length);
 	return ret ? ret : write_padding(fd, length, 2);
 }
 
@@ -106,7 +92,7 @@ static int write_blocks(int fd, struct evs_manifest *manifest, const struct evs_
 			break;
 		if (ret == EVS_BLOCK_ZERO)
 			memset(reader.buffer, 0, evs_manifest_block(manifest, index));
-		ret = broken(write_all(fd, reader.buffer, evs_manifest_block(manifest, index)),
+		ret = broken(evs_fd_write(fd, reader.buffer, evs_manifest_block(manifest, index)),
 			     err);
 	}
 	evs_reader_end(&reader);
@@ -208,20 +194,6 @@ int evs_borg_put(struct evs_repo *repo, const char *archive, const char *text,
 
 /* ---- reading ---- */
 
-static int read_all(int fd, char *data, size_t length)
-{
-	ssize_t got;
-
-	for (; length; data += got, length -= (size_t)got) {
-		got = read(fd, data, length);
-		if (got < 0 && errno == EINTR)
-			got = 0;
-		else if (got <= 0)
-			return got ? -errno : -ENODATA;
-	}
-	return 0;
-}
-
 static int read_blocks(int fd, const struct evs_manifest *manifest, char *buffer,
 		       evs_repo_block_fn *each, void *arg, struct evs_error *err)
 {
@@ -232,7 +204,7 @@ static int read_blocks(int fd, const struct evs_manifest *manifest, char *buffer
 	for (index = 0; !ret && index < manifest->block_count; index++) {
 		offset = (uint64_t)index * EVS_BLOCK;
 		length = evs_manifest_block(manifest, index);
-		ret = read_all(fd, buffer, length);
+		ret = evs_fd_read(fd, buffer, length);
 		if (ret)
 			return evs_error_set(err, EBADMSG,
 					     "%s: is damaged: bytes %" PRIu64 " to %" PRIu64 " cannot be read",

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "hex.h"
 #include "repo/dir/dir.h"
 
@@ -133,20 +134,6 @@ static int get_digits(const char *text, size_t length, char digits[DIGITS + 1])
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t length)
-{
-	ssize_t done;
-
-	for (; length; data += done, length -= (size_t)done) {
-		done = write(fd, data, length);
-		if (done < 0 && errno == EINTR)
-			done = 0;
-		if (done < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 int evs_repo_dir_write_text(int fd, const char *name, const char *text, struct evs_error *err)
 {
 	char digits[DIGITS + 2];
@@ -158,9 +145,9 @@ int evs_repo_dir_write_text(int fd, const char *name, const char *text, struct e
 	ret = flock(file, LOCK_EX) ? -errno : get_digits(text, strlen(text), digits);
 	strcpy(digits + DIGITS, "\n");
 	if (!ret)
-		ret = write_all(file, digits, DIGITS + 1);
+		ret = evs_fd_write(file, digits, DIGITS + 1);
 	if (!ret)
-		ret = write_all(file, text, strlen(text));
+		ret = evs_fd_write(file, text, strlen(text));
 	if (!ret && fsync(file))
 		ret = -errno;
 	if (!ret)
@@ -168,20 +155,6 @@ int evs_repo_dir_write_text(int fd, const char *name, const char *text, struct e
 	unlinkat(fd, name, 0);
 	close(file);
 	return evs_error_set(err, -ret, "%s: %s", name, strerror(-ret));
-}
-
-static int read_all(int fd, char *data, size_t length)
-{
-	ssize_t got;
-
-	for (; length; data += got, length -= (size_t)got) {
-		got = read(fd, data, length);
-		if (got < 0 && errno == EINTR)
-			got = 0;
-		else if (got <= 0)
-			return got ? -errno : -EBADMSG;
-	}
-	return 0;
 }
 
 static int read_file(int fd, char **text)
@@ -199,7 +172,9 @@ static int read_file(int fd, char **text)
 	data = malloc(length + 1);
 	if (!data)
 		return -ENOMEM;
-	ret = read_all(fd, data, length);
+	ret = evs_fd_read(fd, data, length);
+	if (ret == -ENODATA)
+		ret = -EBADMSG;
 	data[length] = '\0';
 	length -= DIGITS + 1;
 	if (!ret)

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+int evs_fd_read(int fd, void *data, size_t length)
+{
+	char *bytes = data;
+	ssize_t got;
+
+	for (; length; bytes += got, length -= (size_t)got) {
+		got = read(fd, bytes, length);
+		if (got < 0 && errno == EINTR)
+			got = 0;
+		else if (got <= 0)
+			return got ? -errno : -ENODATA;
+	}
+	return 0;
+}
+
+int evs_fd_write(int fd, const void *data, size_t length)
+{
+	const char *bytes = data;
+	ssize_t done;
+
+	for (; length; bytes += done, length -= (size_t)done) {
+		done = write(fd, bytes, length);
+		if (done < 0 && errno == EINTR)
+			done = 0;
+		if (done < 0)
+			return -errno;
+	}
+	return 0;
+}
