@@ -103,8 +103,7 @@ for ((i = 1; i <= rounds; i++)); do
 	ok "LVM, round $i: it does not move" lvm_round
 done
 must lvm lvremove -q -y evs.vg/d1
-must udevadm settle
-nok "it goes with the disk" test -e $link
+ok "it goes with the disk" wait_for not test -e $link
 
 mkdir -p "$tmp/pool/d1"
 truncate -s 32M "$tmp/pool/d1/disk"
