@@ -145,7 +145,7 @@ static int attach_plain(const struct attach_request *req, const struct target *t
 			const struct evs_pool_entry *entry, const char *path,
 			struct evs_error *err)
 {
-	char node[PATH_MAX], name[LINK_SIZE];
+	char node[PATH_MAX], name[LINK_SIZE], mark[LINK_SIZE];
 	struct evs_error ignored = {};
 	struct stat st;
 	int ret;
@@ -160,15 +160,18 @@ static int attach_plain(const struct attach_request *req, const struct target *t
 		ret = have_loop(req, path, node, sizeof(node), err);
 	else
 		ret = snprintf(node, sizeof(node), "%s", path) < 0 ? -EINVAL : 0;
-	if (!ret)
-		ret = link_make_plain(name, node, err);
+	if (ret)
+		return ret;
+	ret = link_make_plain(name, node, err);
 	if (!ret)
 		ret = print_plain(target, entry, node, path, err);
-	if (ret) {
-		link_remove(name, node);
-		if (S_ISREG(st.st_mode))
-			loop_detach(node, &ignored);
-	}
+	if (!ret)
+		return 0;
+	if (!link_mark(mark, node))
+		unlink(mark);
+	link_remove(name, node);
+	if (S_ISREG(st.st_mode))
+		loop_detach(node, &ignored);
 	return ret;
 }
 
