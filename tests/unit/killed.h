@@ -3,10 +3,16 @@
 #ifndef KILLED_H
 #define KILLED_H
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -72,6 +78,98 @@ static inline bool killed_at(pid_t pid, unsigned int when, bool after)
 	}
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return true;
+}
+
+/* ---- a program that stops at nothing but what changes something ---- */
+
+#define KILLED_STOP_AT(call, more) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, more, 0)
+
+static inline bool killed_stop_at_changes(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		KILLED_STOP_AT(write, 14),
+		KILLED_STOP_AT(pwrite64, 13),
+		KILLED_STOP_AT(fsync, 12),
+		KILLED_STOP_AT(fallocate, 11),
+		KILLED_STOP_AT(ftruncate, 10),
+		KILLED_STOP_AT(unlink, 9),
+		KILLED_STOP_AT(unlinkat, 8),
+		KILLED_STOP_AT(mkdir, 7),
+		KILLED_STOP_AT(mkdirat, 6),
+		KILLED_STOP_AT(rename, 5),
+		KILLED_STOP_AT(renameat, 4),
+		KILLED_STOP_AT(renameat2, 3),
+		KILLED_STOP_AT(sendto, 2),
+		KILLED_STOP_AT(openat, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE),
+	};
+	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]),
+				      .filter = filter };
+
+	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Opening counts where it makes a file. */
+static inline bool killed_stops_at_change(pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+
+	assert_true(ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0);
+	switch (info.seccomp.nr) {
+	case SYS_openat:
+		return info.seccomp.args[2] & O_CREAT;
+	case SYS_write:
+	case SYS_pwrite64:
+	case SYS_ftruncate:
+	case SYS_fallocate:
+		return !killed_is_memory(pid, (int)info.seccomp.args[0]);
+	default:
+		return true;
+	}
+}
+
+/*
+ * Kills the child, which is traced and has called killed_stop_at_changes(), before its
+ * @when-th such call, by whichever of its threads. Returns whether there was one.
+ */
+static inline bool killed_before(pid_t pid, unsigned int when)
+{
+	unsigned int seen = 0;
+	int status, signal = 0;
+	pid_t who = pid;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSTOPPED(status));
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL |
+						      PTRACE_O_TRACECLONE));
+	for (;;) {
+		/* A thread that is gone meanwhile cannot go on. */
+		assert_true(!ptrace(PTRACE_CONT, who, NULL, (void *)(long)signal) || errno == ESRCH);
+		who = waitpid(-1, &status, __WALL | __WNOTHREAD);
+		assert_true(who > 0);
+		signal = 0;
+		if (!WIFSTOPPED(status) && who != pid)
+			continue;
+		if (WIFEXITED(status)) {
+			assert_int_equal(WEXITSTATUS(status), 0);
+			return false;
+		}
+		assert_true(WIFSTOPPED(status));
+		/* A thread begins with a stop of its own. */
+		if (!(status >> 16) && WSTOPSIG(status) != SIGSTOP)
+			signal = WSTOPSIG(status);
+		if (status >> 16 == PTRACE_EVENT_SECCOMP && killed_stops_at_change(who) &&
+		    ++seen == when)
+			break;
+	}
+	kill(pid, SIGKILL);
+	do
+		who = waitpid(-1, &status, __WALL | __WNOTHREAD);
+	while (who > 0 && who != pid);
+	assert_int_equal(who, pid);
 	return true;
 }
 

@@ -143,20 +143,26 @@ static int collect(struct evs_repo_dir *dir, struct evs_error *err)
 	return ret;
 }
 
+/* Also of a backup whose removal was cut short: without its manifest it is none. */
 static int remove_token(struct evs_repo_dir *dir, const char *name, void *arg,
 			struct evs_error *err)
 {
-	const char *backup = arg;
-	size_t len = strlen(backup);
+	char backup[EVS_BACKUP_SIZE];
+	size_t len = strcspn(name, ".");
 
-	if (!strncmp(name, backup, len) && name[len] == '.' && unlinkat(dir->fd, name, 0))
-		return evs_error_set(err, errno, "%s/%s: %m", dir->path, name);
-	return 0;
+	(void)arg;
+	if (!name[len] || len >= sizeof(backup))
+		return 0;
+	snprintf(backup, sizeof(backup), "%.*s", (int)len, name);
+	if (!evs_backup_name_valid(backup) || evs_repo_dir_exists(dir, backup, REPO_DIR_MANIFEST))
+		return 0;
+	return unlinkat(dir->fd, name, 0) ?
+	       evs_error_set(err, errno, "%s/%s: %m", dir->path, name) : 0;
 }
 
 static int remove_backup(struct evs_repo_dir *dir, const char *name, struct evs_error *err)
 {
-	char path[REPO_DIR_PATH_SIZE], backup[EVS_ARCHIVE_SIZE];
+	char path[REPO_DIR_PATH_SIZE];
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/" REPO_DIR_MANIFEST, name);
@@ -164,8 +170,7 @@ static int remove_backup(struct evs_repo_dir *dir, const char *name, struct evs_
 		return evs_error_set(err, errno, "%s/%s: %m", dir->path, path);
 	snprintf(path, sizeof(path), "%s/" REPO_DIR_COMMENT, name);
 	unlinkat(dir->fd, path, 0);
-	snprintf(backup, sizeof(backup), "%s", name);
-	ret = evs_repo_dir_each(dir, remove_token, backup, err);
+	ret = evs_repo_dir_each(dir, remove_token, NULL, err);
 	if (!ret)
 		ret = collect(dir, err);
 	if (!ret)
