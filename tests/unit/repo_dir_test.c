@@ -296,6 +296,25 @@ static void test_killed(void **state)
 	close(fd);
 }
 
+/* What the list, and no header, tells of the newest token */
+static void check_protection(bool encrypted)
+{
+	struct evs_backup_list list;
+	struct evs_record record;
+
+	assert_int_equal(evs_repo_list(&repo, &list, &err), 0);
+	assert_int_equal(list.count, 1);
+	assert_string_equal(list.entry[0].name, A);
+	assert_int_equal(list.entry[0].token, 10);
+	assert_int_equal(evs_repo_protection(&repo, &list.entry[0], &record, &err), 0);
+	assert_string_equal(list.entry[0].disk, "p/d");
+	assert_string_equal(record.id, UUID);
+	assert_string_equal(record.kms, "local");
+	assert_string_equal(record.cmk, "two");
+	assert_int_equal(record.encrypted, encrypted);
+	free(list.entry);
+}
+
 static void test_tokens(void **state)
 {
 	struct evs_token token, read;
@@ -314,9 +333,17 @@ static void test_tokens(void **state)
 	assert_int_equal(evs_repo_token(&repo, A, &read, &number, &err), 0);
 	assert_int_equal(number, 10);
 	assert_string_equal(read.cmk, "two");
+	/* Those of a backup that is gone are no backup. */
+	assert_int_equal(evs_repo_add_token(&repo, B, 11, &token, &err), 0);
+	check_protection(true);
+	snprintf(path, sizeof(path), "%s/" A "/comment", dir);
+	assert_int_equal(unlink(path), 0);
+	check_protection(false);
 	flip(A ".token.10", "", 100);
 	assert_int_equal(evs_repo_token(&repo, A, &read, &number, &err), -EBADMSG);
 	assert_int_equal(repo.ops->remove(&repo, A, &err), 0);
+	snprintf(path, sizeof(path), "%s/" B ".token.11", dir);
+	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(mkdir(dir, 0700), 0);
 }

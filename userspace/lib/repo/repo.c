@@ -62,6 +62,21 @@ static time_t get_made(const char *name)
 	return (time_t)evs_date_read(text);
 }
 
+/* Is it BACKUP.token.N? */
+static bool split_token(const char *archive, char name[EVS_BACKUP_SIZE], unsigned int *number)
+{
+	const char *mark = strstr(archive, TOKEN_MARK);
+	unsigned long value;
+	char *end;
+
+	if (!mark || (size_t)(mark - archive) >= EVS_BACKUP_SIZE)
+		return false;
+	snprintf(name, EVS_BACKUP_SIZE, "%.*s", (int)(mark - archive), archive);
+	value = strtoul(mark + strlen(TOKEN_MARK), &end, 10);
+	*number = (unsigned int)value;
+	return value && value < UINT32_MAX && !*end;
+}
+
 static bool take_comment(struct evs_backup_entry *entry, const char *text)
 {
 	json_object *comment;
@@ -79,30 +94,49 @@ static bool take_comment(struct evs_backup_entry *entry, const char *text)
 	return ours;
 }
 
+/* Those of the backups, and behind them those of tokens, which name their backup as well */
 static int add_entry(void *arg, const struct evs_repo_archive *archive, struct evs_error *err)
 {
 	struct evs_backup_list *list = arg;
-	struct evs_backup_entry *entry;
+	struct evs_backup_entry *entry, found = {};
 
-	if (!evs_backup_name_valid(archive->name))
-		return 0;
+	if (!split_token(archive->name, found.name, &found.token)) {
+		if (!evs_backup_name_valid(archive->name) || !take_comment(&found, archive->comment))
+			return 0;
+		strcpy(found.name, archive->name);
+		found.made = get_made(archive->name);
+	}
 	entry = reallocarray(list->entry, list->count + 1, sizeof(*entry));
 	if (!entry)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	list->entry = entry;
-	entry += list->count;
-	if (!take_comment(entry, archive->comment))
-		return 0;
-	strcpy(entry->name, archive->name);
-	entry->made = get_made(archive->name);
-	list->count++;
+	entry[list->count++] = found;
 	return 0;
 }
 
 static int order(const void *a, const void *b)
 {
-	return strcmp(((const struct evs_backup_entry *)a)->name,
-		      ((const struct evs_backup_entry *)b)->name);
+	const struct evs_backup_entry *one = a, *other = b;
+	int names = strcmp(one->name, other->name);
+
+	return names || one->token == other->token ? names : one->token < other->token ? -1 : 1;
+}
+
+/* Each token goes to its backup, which is right before them; the highest is the last. */
+static void take_tokens(struct evs_backup_list *list)
+{
+	struct evs_backup_entry *backup = NULL;
+	size_t i, count = 0;
+
+	for (i = 0; i < list->count; i++) {
+		if (!list->entry[i].token) {
+			list->entry[count] = list->entry[i];
+			backup = &list->entry[count++];
+		} else if (backup && !strcmp(backup->name, list->entry[i].name)) {
+			backup->token = list->entry[i].token;
+		}
+	}
+	list->count = count;
 }
 
 int evs_repo_list(struct evs_repo *repo, struct evs_backup_list *list, struct evs_error *err)
@@ -118,6 +152,7 @@ int evs_repo_list(struct evs_repo *repo, struct evs_backup_list *list, struct ev
 	}
 	if (list->count)
 		qsort(list->entry, list->count, sizeof(*list->entry), order);
+	take_tokens(list);
 	return 0;
 }
 
@@ -158,18 +193,14 @@ struct search {
 
 static int find_token(void *arg, const struct evs_repo_archive *archive, struct evs_error *err)
 {
-	size_t len = strlen(((struct search *)arg)->name);
 	struct search *search = arg;
-	unsigned long number;
-	char *end;
+	char name[EVS_BACKUP_SIZE];
+	unsigned int number;
 
 	(void)err;
-	if (strncmp(archive->name, search->name, len) ||
-	    strncmp(archive->name + len, TOKEN_MARK, strlen(TOKEN_MARK)))
-		return 0;
-	number = strtoul(archive->name + len + strlen(TOKEN_MARK), &end, 10);
-	if (!*end && number > search->number && number < UINT32_MAX)
-		search->number = (unsigned int)number;
+	if (split_token(archive->name, name, &number) && !strcmp(name, search->name) &&
+	    number > search->number)
+		search->number = number;
 	return 0;
 }
 
@@ -178,27 +209,62 @@ static void token_name(char text[EVS_ARCHIVE_SIZE], const char *name, unsigned i
 	snprintf(text, EVS_ARCHIVE_SIZE, "%s" TOKEN_MARK "%u", name, number);
 }
 
+static int read_token(struct evs_repo *repo, const char *name, unsigned int number,
+		      struct evs_token *token, struct evs_error *err)
+{
+	char archive[EVS_ARCHIVE_SIZE], *text;
+	int ret;
+
+	token_name(archive, name, number);
+	ret = repo->ops->get(repo, archive, EVS_REPO_TOKEN, &text, err);
+	if (!ret) {
+		ret = evs_token_from_json(token, text, err);
+		free(text);
+	}
+	return ret ? prefix(repo, archive, err) : 0;
+}
+
 int evs_repo_token(struct evs_repo *repo, const char *name, struct evs_token *token,
 		   unsigned int *number, struct evs_error *err)
 {
 	struct search search = { .name = name };
-	char archive[EVS_ARCHIVE_SIZE], *text;
 	int ret;
 
 	*number = 0;
 	ret = repo->ops->list(repo, find_token, &search, err);
 	if (ret || !search.number)
 		return ret ? prefix(repo, name, err) : 0;
-	token_name(archive, name, search.number);
-	ret = repo->ops->get(repo, archive, EVS_REPO_TOKEN, &text, err);
-	if (!ret) {
-		ret = evs_token_from_json(token, text, err);
-		free(text);
+	ret = read_token(repo, name, search.number, token, err);
+	if (!ret)
+		*number = search.number;
+	return ret;
+}
+
+int evs_repo_protection(struct evs_repo *repo, struct evs_backup_entry *entry,
+			struct evs_record *record, struct evs_error *err)
+{
+	struct evs_manifest manifest;
+	struct evs_token token;
+	int ret;
+
+	*record = (struct evs_record){ .encrypted = true };
+	/* A token tells what is asked, and is shorter than a manifest. */
+	if (!entry->token || !*entry->id) {
+		ret = evs_repo_manifest(repo, entry->name, &manifest, err);
+		if (ret)
+			return ret;
+		*record = manifest.record;
+		strcpy(entry->disk, manifest.disk);
+		strcpy(entry->id, manifest.record.id);
+		evs_manifest_free(&manifest);
 	}
-	if (ret)
-		return prefix(repo, archive, err);
-	*number = search.number;
-	return 0;
+	strcpy(record->id, entry->id);
+	ret = entry->token ? read_token(repo, entry->name, entry->token, &token, err) : 0;
+	if (!ret && entry->token) {
+		strcpy(record->kms, token.kms);
+		strcpy(record->cmk, token.cmk);
+	}
+	return ret;
 }
 
 int evs_repo_add_token(struct evs_repo *repo, const char *name, unsigned int number,

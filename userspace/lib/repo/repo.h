@@ -102,12 +102,14 @@ struct evs_repo {
  * @disk: what the disk was called, POOL/DISK; "" where that is not known
  * @id: UUID of the disk; "" likewise
  * @made: when
+ * @token: number of the newest token that was added to it, 0 for none
  */
 struct evs_backup_entry {
 	char name[EVS_BACKUP_SIZE];
 	char disk[EVS_BACKUP_DISK_SIZE];
 	char id[EVS_UUID_SIZE];
 	time_t made;
+	unsigned int token;
 };
 
 /**
@@ -194,6 +196,18 @@ int evs_repo_manifest(struct evs_repo *repo, const char *name, struct evs_manife
  */
 int evs_repo_token(struct evs_repo *repo, const char *name, struct evs_token *token,
 		   unsigned int *number, struct evs_error *err);
+
+/**
+ * evs_repo_protection() - What protects a backup now, without reading its header.
+ * @repo: the repository
+ * @entry: the backup; what is not known of its disk is filled in
+ * @record: @id and @encrypted are filled, and @kms and @cmk where it is
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_repo_protection(struct evs_repo *repo, struct evs_backup_entry *entry,
+			struct evs_record *record, struct evs_error *err);
 
 /**
  * evs_repo_add_token() - Add a token to a backup, which counts from then on.
