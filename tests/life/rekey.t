@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# All copies of disks under another CMK, so that the old one protects nothing any more;
-# and a new data key for one of them.
+# All copies of disks under another CMK, backups as well, so that the old one protects
+# nothing any more and can go; and a new data key for one of them.
 . "$(dirname "$0")/life.sh"
 
 at_exit detach_pools
@@ -108,6 +108,79 @@ for engine in $(engines); do
 	is "$(content p/d5)" "$sum" "$engine: its image as well"
 	must evs-setup cmk cancel-deletion a
 	must evs-setup cmk enable a
+
+	# ---- backups ----
+
+	for disk in d1 d2 d3; do
+		must evs-setup rewrap --cmk a p/$disk
+	done
+	must mkdir -m 700 "$tmp/r" "$tmp/g"
+	add_repo r dir "path = $tmp/r"
+	add_repo g dir "path = $tmp/g"
+	repos=(r)
+	if command -v borg >/dev/null; then
+		(umask 077 && echo passphrase >"$tmp/key")
+		add_repo b borg "path = $tmp/b" "key-file = $tmp/key"
+		must env BORG_BASE_DIR="$tmp/borg" BORG_PASSPHRASE=passphrase \
+			borg --log-json init -e authenticated-blake2 "$tmp/b" 2>/dev/null
+		repos+=(b)
+	fi
+	backups=
+	for repo in "${repos[@]}"; do
+		backups+="$(backup p/d1 $repo) "
+	done
+	backups=$(xargs -n 1 <<<"$backups" | sort | xargs)
+	more="$(backup p/d2 r)"
+	for disk in d1 d2 d3; do
+		must evs-setup rewrap --cmk b p/$disk
+	done
+	sorted=$(xargs -n 1 <<<"$backups $more" | sort | xargs)
+	is "$(users a)" "$sorted" "$engine: cmk users names backups"
+	is "$(evs-setup cmk users --json a | jq -r ".users[] | select(.name == \"$more\") | .kind + \" \" + .state")" \
+		"backup of p/d2" "$engine: with their disks"
+	count=$((${#repos[@]} + 1))
+	refused 5 "CMK a protects $count backups of disks of pool p; move them first: evs-setup rewrap --pool p --from-cmk a" \
+		"$engine: schedule-deletion counts them" evs-setup cmk schedule-deletion --days 7 a
+	is "$(evs-setup rewrap --all-copies --cmk b --dry-run p/d2 2>/dev/null | grep ::)" \
+		"$more $(object p/d2 uuid) $a" "$engine: --all-copies of one disk, tried"
+	is "$(users a)" "$sorted" "$engine: nothing was changed"
+	must mv "$tmp/g" "$tmp/away"
+	like "$(evs-setup cmk disable --yes a 2>&1)" "may protect what is in repository g, which cannot be looked into" \
+		"$engine: a repository that cannot be read may have some"
+	must evs-setup cmk enable a
+	refused 5 $'1 of .* not rewrapped; give the same command again\nrepository g' \
+		"$engine: and is named" evs-setup rewrap --all-copies --cmk b p/d2
+	must mv "$tmp/away" "$tmp/g"
+	is "$(users a)" "$backups" "$engine: the other backup is done"
+	# As if its pool were on another host
+	must cp /etc/evs/evs.conf "$tmp/evs.conf"
+	must sed -i 's/^\[pool p\]/[pool q]/' /etc/evs/evs.conf
+	refused 4 "is no pool of .*, and no backup" "$engine: a pool that nobody knows" \
+		evs-setup rewrap --pool none --from-cmk a --cmk b
+	is "$(evs-setup rewrap --pool p --from-cmk a --cmk b 2>/dev/null | cut -d' ' -f1 | sort | xargs)" \
+		"$backups" "$engine: rewrap --pool, of backups alone"
+	must mv "$tmp/evs.conf" /etc/evs/evs.conf
+	is "$(evs-setup rewrap --pool p --from-cmk a --cmk b 2>&1)" \
+		"evs-setup: rewrap: 0 objects of pool p and 0 backups of its disks are rewrapped" \
+		"$engine: once more"
+	is "$(users a)" "" "$engine: the old CMK protects nothing"
+	must evs-setup cmk schedule-deletion --days 7 a
+	must date -s '+7 days 1 minute' >/dev/null
+	kms_stop
+	kms_start
+	must wait_for not evs-setup cmk show "$a"
+	for backup in $backups; do
+		is "$(evs-setup backup show --json "$backup" | jq -r '.backups[0] | "\(.cmk) \(.token)"')" \
+			"$(cmk_id b) 1" "$engine: $backup has a new token"
+		ok "$engine: $backup: its key is the right one" evs-setup backup verify --deep "$backup"
+		ok "$engine: $backup: the old CMK is deleted, and it is restored" \
+			evs-setup create --quiet --from-backup "$backup" p/back
+		is "$(content p/back)" "$sum" "$engine: $backup: with its data"
+		must evs-setup delete --yes p/back
+	done
+	must evs-setup backup delete --yes "$more"
+	unlike "$(ls "$tmp/r")" "${more#*::}" "$engine: a deleted backup leaves no token"
+	rm -rf "$tmp/r" "$tmp/g" "$tmp/b" "$tmp/borg" /var/lib/evs/borg
 	drop_pools
 done
 done_testing

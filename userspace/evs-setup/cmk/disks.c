@@ -18,6 +18,7 @@
 #include "disks.h"
 #include "evstab.h"
 #include "pool/entries.h"
+#include "repo/repo.h"
 #include "text.h"
 #include "volume/export.h"
 
@@ -307,6 +308,7 @@ static void find_in_pools(struct search *s, const struct evs_config *config)
 			.name = config->pools[i].name,
 			.uuid = "",
 			.state = err.text,
+			.hidden = true,
 		};
 
 		err = (struct evs_error){};
@@ -316,11 +318,64 @@ static void find_in_pools(struct search *s, const struct evs_config *config)
 	free(count ? disks : NULL);
 }
 
+/* ---- repositories ---- */
+
+static void look_at_backup(struct search *s, struct evs_repo *repo,
+			   struct evs_backup_entry *entry)
+{
+	char name[EVS_POOL_NAME_MAX + EVS_BACKUP_SIZE + 3], state[EVS_BACKUP_DISK_SIZE + 8];
+	char pool[EVS_POOL_NAME_MAX + 1];
+	struct cmk_user user = { .kind = "backup", .name = name, .uuid = "", .state = state };
+	struct evs_record record;
+	struct evs_error err = {};
+
+	snprintf(name, sizeof(name), "%s::%s", repo->config->name, entry->name);
+	if (evs_repo_protection(repo, entry, &record, &err)) {
+		user.hidden = true;
+		user.state = err.text;
+	} else if (!record.encrypted || strcmp(record.kms, s->kms) ||
+		   (s->cmk && strcmp(record.cmk, s->cmk))) {
+		return;
+	} else if (evs_object_split(entry->disk, pool)) {
+		user.pool = pool;
+	}
+	snprintf(state, sizeof(state), "of %s", entry->disk);
+	report(s, &user);
+}
+
+static void find_in_repo(struct search *s, const struct evs_config_repo *config)
+{
+	struct evs_error err = {};
+	struct cmk_user user = {
+		.kind = "repository",
+		.name = config->name,
+		.uuid = "",
+		.state = err.text,
+		.hidden = true,
+	};
+	struct evs_backup_list list = {};
+	struct evs_repo repo;
+	size_t i;
+	int ret;
+
+	ret = evs_repo_open(&repo, config, &err);
+	if (!ret) {
+		ret = evs_repo_list(&repo, &list, &err);
+		for (i = 0; i < list.count; i++)
+			look_at_backup(s, &repo, &list.entry[i]);
+		free(list.entry);
+		evs_repo_close(&repo);
+	}
+	if (ret)
+		report(s, &user);
+}
+
 int cmk_users_find(const char *kms, const char *cmk, cmk_user_fn *each, void *arg,
 		   struct evs_error *err)
 {
 	struct search s = { .kms = kms, .cmk = cmk, .each = each, .arg = arg };
 	struct evs_config config;
+	size_t i;
 	int ret;
 
 	ret = evs_config_load(&config, err);
@@ -328,6 +383,8 @@ int cmk_users_find(const char *kms, const char *cmk, cmk_user_fn *each, void *ar
 		return ret;
 	/* By their names in the pool, rather than by those of what is attached */
 	find_in_pools(&s, &config);
+	for (i = 0; i < config.repo_count; i++)
+		find_in_repo(&s, &config.repos[i]);
 	evs_config_free(&config);
 	ret = find_attached(&s, err);
 	if (!ret) {

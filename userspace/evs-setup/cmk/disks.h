@@ -9,11 +9,12 @@
 
 /**
  * struct cmk_user - What a CMK protects.
- * @kind: disk, snapshot or image; or pool, which cannot be looked into
+ * @kind: disk, snapshot, image or backup; or pool or repository
  * @name: how the user knows it
- * @pool: the pool that it is in, or NULL
+ * @pool: the pool that it is in, or that its disk was in, or NULL
  * @uuid: its UUID, "" where it has none of its own or that is not known
- * @state: whether it is attached; of a pool, why it cannot be looked into
+ * @state: whether it is attached, or of what disk it is
+ * @hidden: it cannot be looked into, which @state says why; so it may be protected
  */
 struct cmk_user {
 	const char *kind;
@@ -21,6 +22,7 @@ struct cmk_user {
 	const char *pool;
 	const char *uuid;
 	const char *state;
+	bool hidden;
 };
 
 typedef void cmk_user_fn(void *arg, const struct cmk_user *user);
@@ -33,9 +35,10 @@ typedef void cmk_user_fn(void *arg, const struct cmk_user *user);
  * @arg: for @each
  * @err: filled on failure
  *
- * That is what pools have by their records, the disks that are attached, those that udev
- * knows, and those of evstab(5). A disk whose header cannot be read counts when it is
- * attached, since it may be one of them; so does a pool that cannot be read.
+ * That is what pools have by their records, the backups of repositories by their newest
+ * tokens, the disks that are attached, those that udev knows, and those of evstab(5). A
+ * disk whose header cannot be read counts when it is attached, since it may be one of them;
+ * so does a pool, a repository or a backup that cannot be read.
  *
  * Return: how many there are, or a negative errno.
  */
@@ -48,7 +51,7 @@ int cmk_users_find(const char *kms, const char *cmk, cmk_user_fn *each, void *ar
  * @cmk: the CMK
  * @err: filled on failure
  *
- * A line for each disk, and one for all that is in a pool.
+ * A line for each disk, and one for a pool and the backups of its disks.
  *
  * Return: how many there are, or a negative errno.
  */

@@ -2,6 +2,7 @@
 /* cmk users: what is lost with a CMK, before it is. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmk.h"
@@ -11,68 +12,103 @@
 /* ---- notes ---- */
 
 /**
- * struct telling - What was said so far.
- * @name: what messages call the CMK
- * @pool: the pool whose objects are counted, "" for none
+ * struct group - What there is of a pool.
+ * @pool: its name
  * @counts: how many of each kind there are in it
  * @attached: how many of its disks are attached
+ * @backups: how many backups of its disks there are
  */
-struct telling {
-	const char *name;
+struct group {
 	char pool[EVS_POOL_NAME_MAX + 1];
 	unsigned int counts[EVS_KIND_IMAGE + 1];
 	unsigned int attached;
+	unsigned int backups;
 };
 
-static void tell_pool(struct telling *telling)
+/**
+ * struct telling - What is still to be said.
+ * @name: what messages call the CMK
+ * @groups: the pools
+ * @count: how many
+ */
+struct telling {
+	const char *name;
+	struct group *groups;
+	size_t count;
+};
+
+static void tell_group(const struct telling *telling, const struct group *group)
 {
-	char text[128] = "", attached[32] = "";
+	char text[256] = "", attached[32] = "";
 	size_t used = 0;
 	int kind;
 
-	if (!*telling->pool)
-		return;
-	if (telling->attached)
-		snprintf(attached, sizeof(attached), " (%u attached here)", telling->attached);
+	if (group->attached)
+		snprintf(attached, sizeof(attached), " (%u attached here)", group->attached);
 	for (kind = EVS_KIND_DISK; kind <= EVS_KIND_IMAGE; kind++)
-		if (telling->counts[kind])
+		if (group->counts[kind])
 			used += (size_t)snprintf(text + used, sizeof(text) - used,
 						 "%s%u %s%s%s", used ? ", " : "",
-						 telling->counts[kind], evs_kind_name(kind),
-						 telling->counts[kind] == 1 ? "" : "s",
+						 group->counts[kind], evs_kind_name(kind),
+						 group->counts[kind] == 1 ? "" : "s",
 						 kind == EVS_KIND_DISK ? attached : "");
-	cli_note("CMK %s protects %s in pool %s; move them first: evs-setup rewrap --pool %s --from-cmk %s --cmk CMK",
-		 telling->name, text, telling->pool, telling->pool, telling->name);
-	telling->pool[0] = '\0';
-	memset(telling->counts, 0, sizeof(telling->counts));
-	telling->attached = 0;
+	if (used)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " in pool %s%s",
+					 group->pool, group->backups ? ", and " : "");
+	if (group->backups)
+		snprintf(text + used, sizeof(text) - used, "%u backup%s of disks of %s%s",
+			 group->backups, group->backups == 1 ? "" : "s", used ? "it" : "pool ",
+			 used ? "" : group->pool);
+	cli_note("CMK %s protects %s; move them first: evs-setup rewrap --pool %s --from-cmk %s --cmk CMK",
+		 telling->name, text, group->pool, telling->name);
+}
+
+static struct group *find_group(struct telling *telling, const char *pool)
+{
+	struct group *groups;
+	size_t i;
+
+	for (i = 0; i < telling->count; i++)
+		if (!strcmp(telling->groups[i].pool, pool))
+			return &telling->groups[i];
+	groups = reallocarray(telling->groups, telling->count + 1, sizeof(*groups));
+	if (!groups)
+		return NULL;
+	telling->groups = groups;
+	groups += telling->count++;
+	*groups = (struct group){};
+	snprintf(groups->pool, sizeof(groups->pool), "%s", pool);
+	return groups;
 }
 
 static void tell(void *arg, const struct cmk_user *user)
 {
 	struct telling *telling = arg;
+	struct group *group;
 	int kind;
 
-	if (!user->pool || strcmp(telling->pool, user->pool))
-		tell_pool(telling);
-	if (!strcmp(user->kind, "pool"))
-		return cli_note("CMK %s may protect what is in pool %s, which cannot be looked into: %s",
-				telling->name, user->name, user->state);
-	if (!user->pool)
+	if (user->hidden)
+		return cli_note("CMK %s may protect what is in %s %s, which cannot be looked into: %s",
+				telling->name, user->kind, user->name, user->state);
+	group = user->pool ? find_group(telling, user->pool) : NULL;
+	if (!group)
 		return cli_note("CMK %s protects %s %s, which is %s", telling->name, user->kind,
 				user->name, user->state);
-	snprintf(telling->pool, sizeof(telling->pool), "%s", user->pool);
 	for (kind = EVS_KIND_DISK; kind <= EVS_KIND_IMAGE; kind++)
-		telling->counts[kind] += !strcmp(user->kind, evs_kind_name(kind));
-	telling->attached += !strcmp(user->state, "attached here");
+		group->counts[kind] += !strcmp(user->kind, evs_kind_name(kind));
+	group->backups += !strcmp(user->kind, "backup");
+	group->attached += !strcmp(user->state, "attached here");
 }
 
 int cmk_disks_tell(const char *kms, const struct evs_cmk *cmk, struct evs_error *err)
 {
 	struct telling telling = { .name = *cmk->alias ? cmk->alias : cmk->id };
 	int found = cmk_users_find(kms, cmk->id, tell, &telling, err);
+	size_t i;
 
-	tell_pool(&telling);
+	for (i = 0; i < telling.count; i++)
+		tell_group(&telling, &telling.groups[i]);
+	free(telling.groups);
 	return found;
 }
 
@@ -166,9 +202,9 @@ const struct verb verb_cmk_users = {
 	.args = "[OPTION...] ID|ALIAS",
 	.brief = "list what a customer master key protects, and is lost with it",
 	.options = cmk_options,
-	.notes = "That is what this host knows: disks, snapshots and images of pools, attached disks,\n"
-		 "block devices, and disks of evstab(5), attached or not. Columns: NAME, KIND, STATE\n"
-		 "and UUID.\n",
+	.notes = "That is what this host knows: disks, snapshots and images of pools, backups in\n"
+		 "repositories, attached disks, block devices, and disks of evstab(5), attached or not.\n"
+		 "Columns: NAME, KIND, STATE and UUID.\n",
 	.operands = { WORD_CMK },
 	VERB_COLUMNS(columns),
 	.run = run,

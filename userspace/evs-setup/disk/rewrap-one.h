@@ -3,7 +3,21 @@
 #define EVS_SETUP_REWRAP_ONE_H
 
 #include "device.h"
+#include "rewrap.h"
 #include "volume/volume.h"
+
+typedef int rewrap_fn(void *arg, struct evs_rewrap *rewrap, struct evs_error *err);
+
+/**
+ * rewrap_with() - Have the data key of a header unwrapped and checked, and do something.
+ * @vol: the header
+ * @fn: called with the data key, which is wiped afterwards
+ * @arg: for @fn
+ * @err: filled on failure
+ *
+ * Return: what @fn returned, or a negative errno.
+ */
+int rewrap_with(struct evs_volume *vol, rewrap_fn *fn, void *arg, struct evs_error *err);
 
 /**
  * rewrap_volume() - Have the data key of a header wrapped anew, and write that.
@@ -28,5 +42,17 @@ int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
  */
 int rewrap_announce(const struct evs_volume *vol, const struct evs_device *dev, const char *ref,
 		    struct evs_error *err);
+
+/**
+ * rewrap_print() - Print what was rewrapped.
+ * @ref: how the user calls it
+ * @uuid: its UUID
+ * @token: its token
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int rewrap_print(const char *ref, const char *uuid, const struct evs_token *token,
+		 struct evs_error *err);
 
 #endif /* EVS_SETUP_REWRAP_ONE_H */

@@ -43,8 +43,7 @@ struct request {
 	const char *cmk;
 };
 
-int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
-		  struct evs_error *err)
+int rewrap_with(struct evs_volume *vol, rewrap_fn *fn, void *arg, struct evs_error *err)
 {
 	struct evs_rewrap rewrap;
 	struct evs_config config;
@@ -55,13 +54,37 @@ int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
 		return ret;
 	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
 	if (!ret) {
-		ret = evs_rewrap_under(&rewrap, kms, cmk, err);
-		if (!ret)
-			ret = evs_volume_replace_token(vol, &rewrap.old, &rewrap.new, err);
+		ret = fn(arg, &rewrap, err);
 		evs_rewrap_end(&rewrap);
 	}
 	evs_config_free(&config);
 	return ret;
+}
+
+/**
+ * struct move - Where a data key goes.
+ * @kms: name of the KMS, NULL to stay with the one it has
+ * @cmk: the CMK there, or NULL
+ */
+struct move {
+	const char *kms;
+	const char *cmk;
+};
+
+static int move(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
+{
+	const struct move *move = arg;
+	int ret = evs_rewrap_under(rewrap, move->kms, move->cmk, err);
+
+	return ret ? ret : evs_volume_replace_token(rewrap->vol, &rewrap->old, &rewrap->new, err);
+}
+
+int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
+		  struct evs_error *err)
+{
+	struct move to = { kms, cmk };
+
+	return rewrap_with(vol, move, &to, err);
 }
 
 /* Has the kernel tell of the new CMK, if the disk is attached here. */
@@ -88,6 +111,16 @@ static int tell_kernel(const struct evs_volume *vol, const struct evs_device *de
 	return ret;
 }
 
+int rewrap_print(const char *ref, const char *uuid, const struct evs_token *token,
+		 struct evs_error *err)
+{
+	if (cli_settings()->json)
+		return out_texts("disks", err, "device", ref, "uuid", uuid, "kms", token->kms, "cmk",
+				 token->cmk, NULL);
+	evs_text_line(stdout, "%s %s %s", ref, uuid, token->cmk);
+	return 0;
+}
+
 /* The header is what counts: that it is not what the kernel shows is no failure. */
 int rewrap_announce(const struct evs_volume *vol, const struct evs_device *dev, const char *ref,
 		    struct evs_error *err)
@@ -98,13 +131,7 @@ int rewrap_announce(const struct evs_volume *vol, const struct evs_device *dev, 
 		cli_note("%s: status shows its old CMK until it is attached anew: %s", ref,
 			 ignored.text);
 	tab_warn_stale("rewrap", ref, dev->path, evs_volume_uuid(vol), evs_volume_token(vol));
-	if (cli_settings()->json)
-		return out_texts("disks", err, "device", ref, "uuid", evs_volume_uuid(vol),
-				 "kms", evs_volume_token(vol)->kms, "cmk",
-				 evs_volume_token(vol)->cmk, NULL);
-	evs_text_line(stdout, "%s %s %s", ref, evs_volume_uuid(vol),
-		      evs_volume_token(vol)->cmk);
-	return 0;
+	return rewrap_print(ref, evs_volume_uuid(vol), evs_volume_token(vol), err);
 }
 
 /* The header first: an old record is corrected by the next verb, an old header by none. */
@@ -193,9 +220,9 @@ static const struct verb_option options[] = {
 	  "of the present one, or " EVS_CMK_DEFAULT " of another KMS" },
 	{ "all", 'a', NULL, WORD_NONE, "rewrap every evstab(5) entry" },
 	{ "all-copies", VERB_LONG('A'), NULL, WORD_NONE,
-	  "in a pool: rewrap the snapshots of the disk as well" },
+	  "in a pool: rewrap the snapshots and backups of the disk\nas well" },
 	{ "pool", VERB_LONG('p'), "POOL", WORD_POOL,
-	  "rewrap the disks, snapshots and images of this pool that\n--from-cmk protects" },
+	  "rewrap the disks, snapshots and images of this pool that\n--from-cmk protects, and the backups of its disks" },
 	{ "from-cmk", VERB_LONG('f'), "ID|ALIAS", WORD_CMK, "the customer master key they have now" },
 	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
 	  "with --pool or --all-copies: print what would be rewrapped" },

@@ -2,7 +2,8 @@
 /*
  * rewrap --all-copies, rewrap --pool: each snapshot and image has a header of its own,
  * with the CMK of its day. The record of an object is written when all else is done, so
- * that one which was cut short is found again by it.
+ * that one which was cut short is found again by it. So has each backup: it stays as it
+ * is, and what is wrapped anew is added to its repository.
  */
 #include <errno.h>
 #include <limits.h>
@@ -18,36 +19,13 @@
 #include "kms/kms.h"
 #include "proof.h"
 #include "rewrap-copies.h"
+#include "rewrap-work.h"
 #include "target.h"
-
-/**
- * struct work - What is being rewrapped.
- * @req: what is asked
- * @config: evs.conf
- * @pool: the pool
- * @disk: name of the one disk, or ""
- * @kms: name of the KMS that @from and @to are known of
- * @from: id of the old CMK there, "" for any
- * @to: id of the new CMK, "" for the one that an object has
- * @done: how many were rewrapped
- * @failed: how many could not be
- */
-struct work {
-	const struct rewrap_copies *req;
-	struct evs_config config;
-	struct evs_pool pool;
-	char disk[EVS_POOL_OBJECT_MAX + 1];
-	char kms[EVS_KMS_NAME_MAX + 1];
-	char from[EVS_CMK_REF_SIZE];
-	char to[EVS_CMK_REF_SIZE];
-	unsigned int done;
-	unsigned int failed;
-};
 
 /* ---- the CMKs ---- */
 
 /* One that is deleted is known by its id alone. */
-static int find_cmk(struct work *work, const char *kms_name, const char *ref, char *id,
+static int find_cmk(struct rewrap_work *work, const char *kms_name, const char *ref, char *id,
 		    struct evs_error *err)
 {
 	const struct evs_config_kms *endpoint = evs_config_kms(&work->config, kms_name, err);
@@ -65,8 +43,22 @@ static int find_cmk(struct work *work, const char *kms_name, const char *ref, ch
 	return ret;
 }
 
-/* As the KMS of an object calls them */
-static int find_cmks(struct work *work, const char *kms, struct evs_error *err)
+/* A KMS that does not know it protects nothing with it. */
+static int find_from(struct rewrap_work *work, const char *kms, struct evs_error *err)
+{
+	struct evs_error why = {};
+	int ret = find_cmk(work, kms, work->req->from_cmk, work->from, &why);
+
+	if (!ret)
+		work->known = true;
+	else if (why.class == EVS_CLASS_CMK_DELETED)
+		work->unknown = why;
+	else
+		*err = why;
+	return -err->errnum;
+}
+
+int rewrap_find_cmks(struct rewrap_work *work, const char *kms, struct evs_error *err)
 {
 	const struct rewrap_copies *req = work->req;
 	const char *other = req->kms ? req->kms : kms;
@@ -77,10 +69,10 @@ static int find_cmks(struct work *work, const char *kms, struct evs_error *err)
 	work->from[0] = '\0';
 	work->to[0] = '\0';
 	if (req->from_cmk)
-		ret = find_cmk(work, kms, req->from_cmk, work->from, err);
-	if (!ret && (req->cmk || req->kms))
+		ret = find_from(work, kms, err);
+	if (!ret && (req->cmk || req->kms) && (!req->from_cmk || *work->from))
 		ret = find_cmk(work, other, req->cmk ? req->cmk : EVS_CMK_DEFAULT, work->to, err);
-	if (!ret && req->from_cmk && !strcmp(work->from, work->to) && !strcmp(other, kms))
+	if (!ret && *work->from && !strcmp(work->from, work->to) && !strcmp(other, kms))
 		ret = evs_error_set(err, EINVAL, "--from-cmk %s and --cmk %s are the same key",
 				    req->from_cmk, req->cmk);
 	if (!ret)
@@ -90,8 +82,7 @@ static int find_cmks(struct work *work, const char *kms, struct evs_error *err)
 
 /* ---- one object ---- */
 
-/* What an earlier call has done already */
-static bool is_done(const struct work *work, const struct evs_volume *vol)
+bool rewrap_is_done(const struct rewrap_work *work, const struct evs_volume *vol)
 {
 	const struct evs_token *token = evs_volume_token(vol);
 
@@ -99,7 +90,7 @@ static bool is_done(const struct work *work, const struct evs_volume *vol)
 	       !strcmp(token->kms, work->req->kms ? work->req->kms : work->kms);
 }
 
-static int rewrap_header(struct work *work, struct evs_pool_entry *entry, const char *path,
+static int rewrap_header(struct rewrap_work *work, struct evs_pool_entry *entry, const char *path,
 			 const char *text, struct evs_volume **vol, struct evs_error *err)
 {
 	struct claim claim;
@@ -113,7 +104,7 @@ static int rewrap_header(struct work *work, struct evs_pool_entry *entry, const 
 		ret = evs_error_set(err, EBADMSG, "%s: holds the header of another disk", text);
 		evs_volume_close(*vol);
 	}
-	if (!ret && !is_done(work, *vol)) {
+	if (!ret && !rewrap_is_done(work, *vol)) {
 		ret = rewrap_volume(*vol, work->req->kms, work->req->cmk, err);
 		if (!ret && entry->object.kind == EVS_KIND_DISK)
 			header_copy_take(text, &claim.dev);
@@ -128,7 +119,7 @@ static int rewrap_header(struct work *work, struct evs_pool_entry *entry, const 
 	return ret;
 }
 
-static int rewrap_object(struct work *work, struct evs_pool_entry *entry, const char *text,
+static int rewrap_object(struct rewrap_work *work, struct evs_pool_entry *entry, const char *text,
 			 struct evs_error *err)
 {
 	struct evs_pool *pool = &work->pool;
@@ -150,7 +141,7 @@ static int rewrap_object(struct work *work, struct evs_pool_entry *entry, const 
 	return ret < 0 ? ret : 0;
 }
 
-static bool is_meant(const struct work *work, const struct evs_pool_entry *entry)
+static bool is_meant(const struct rewrap_work *work, const struct evs_pool_entry *entry)
 {
 	if (!entry->record.encrypted || entry->object.unfinished)
 		return false;
@@ -160,18 +151,20 @@ static bool is_meant(const struct work *work, const struct evs_pool_entry *entry
 	return !strcmp(entry->record.cmk, work->from);
 }
 
-static int handle(struct work *work, struct evs_pool_entry *entry, struct evs_error *err)
+static int handle(struct rewrap_work *work, struct evs_pool_entry *entry, struct evs_error *err)
 {
 	char text[EVS_OBJECT_TEXT_SIZE];
 	struct evs_error why = {};
 
 	if (!entry->record.encrypted)
 		return 0;
-	if (find_cmks(work, entry->record.kms, err))
+	if (rewrap_find_cmks(work, entry->record.kms, err))
 		return -err->errnum;
 	if (!is_meant(work, entry))
 		return 0;
-	evs_object_text(text, work->pool.config->name, &entry->object);
+	if (*work->disk && entry->object.kind == EVS_KIND_DISK)
+		strcpy(work->uuid, entry->record.id);
+	evs_object_text(text, work->name, &entry->object);
 	if (work->req->dry_run) {
 		work->done++;
 		return create_print(text, &entry->record, err);
@@ -185,7 +178,7 @@ static int handle(struct work *work, struct evs_pool_entry *entry, struct evs_er
 
 /* ---- all of them ---- */
 
-static int rewrap_all(struct work *work, struct evs_error *err)
+static int rewrap_objects(struct rewrap_work *work, struct evs_error *err)
 {
 	struct entries all;
 	size_t i;
@@ -199,20 +192,49 @@ static int rewrap_all(struct work *work, struct evs_error *err)
 	for (i = 0; !ret && i < all.count; i++)
 		ret = handle(work, &all.list[i], err);
 	entries_free(&all);
-	if (!ret && work->failed)
-		ret = evs_error_set(err, EBUSY,
-				    "%u of %u objects of pool %s are not rewrapped; give the same command again",
-				    work->failed, work->failed + work->done,
-				    work->pool.config->name);
-	if (!ret)
-		cli_note("rewrap: %u object%s of pool %s %s", work->done,
-			 work->done == 1 ? "" : "s", work->pool.config->name,
-			 work->req->dry_run ? "would be rewrapped" :
-			 work->done == 1 ? "is rewrapped" : "are rewrapped");
+	/* A repository may be far away. */
+	evs_pool_unlock(&work->pool);
 	return ret;
 }
 
-static int open_pool(struct work *work, struct evs_error *err)
+static void tell(const struct rewrap_work *work)
+{
+	unsigned int all = work->done + work->backups;
+	char backups[64] = "";
+
+	if (work->config.repo_count)
+		snprintf(backups, sizeof(backups), " and %u backup%s of its disks", work->backups,
+			 work->backups == 1 ? "" : "s");
+	cli_note("rewrap: %u object%s of pool %s%s %s", work->done, work->done == 1 ? "" : "s",
+		 work->name, backups, work->req->dry_run ? "would be rewrapped" :
+		 all == 1 && !*backups ? "is rewrapped" : "are rewrapped");
+}
+
+static int rewrap_all(struct rewrap_work *work, struct evs_error *err)
+{
+	int ret = work->open ? rewrap_objects(work, err) : 0;
+
+	if (!ret)
+		ret = rewrap_backups(work, err);
+	if (!ret && work->failed)
+		return evs_error_set(err, EBUSY,
+				     "%u of %u objects and backups of pool %s are not rewrapped; give the same command again",
+				     work->failed, work->failed + work->done + work->backups,
+				     work->name);
+	if (!ret && work->unknown.errnum && !work->known) {
+		*err = work->unknown;
+		ret = -err->errnum;
+	}
+	if (!ret && !work->open && !work->backups)
+		ret = evs_error_set(err, ENOENT,
+				    "--pool %s: is no pool of %s, and no backup of its disks is protected by %s",
+				    work->name, evs_config_path(), work->req->from_cmk);
+	if (!ret)
+		tell(work);
+	return ret;
+}
+
+static int open_pool(struct rewrap_work *work, struct evs_error *err)
 {
 	const struct evs_config_pool *pool;
 	struct target target;
@@ -225,15 +247,21 @@ static int open_pool(struct work *work, struct evs_error *err)
 		strcpy(work->disk, target.object.name);
 		work->config = target.config;
 		work->pool = target.pool;
+		strcpy(work->name, target.pool.config->name);
+		work->open = true;
 		return 0;
 	}
+	if (!evs_pool_name_valid(work->req->pool))
+		return evs_error_set(err, EINVAL, "--pool %s: is no name of a pool",
+				     work->req->pool);
+	strcpy(work->name, work->req->pool);
 	ret = evs_config_load(&work->config, err);
 	if (ret)
 		return ret;
-	pool = evs_config_pool(&work->config, work->req->pool);
-	ret = pool ? evs_pool_open(&work->pool, pool, err) :
-	      evs_error_set(err, ENOENT, "--pool %s: is no pool of %s", work->req->pool,
-			    evs_config_path());
+	/* Of one that is gone, there may be backups. */
+	pool = evs_config_pool(&work->config, work->name);
+	ret = pool ? evs_pool_open(&work->pool, pool, err) : 0;
+	work->open = pool && !ret;
 	if (ret)
 		evs_config_free(&work->config);
 	return ret;
@@ -241,14 +269,15 @@ static int open_pool(struct work *work, struct evs_error *err)
 
 int rewrap_copies(const struct rewrap_copies *req, struct evs_error *err)
 {
-	struct work work = { .req = req };
+	struct rewrap_work work = { .req = req };
 	int ret;
 
 	ret = open_pool(&work, err);
 	if (ret)
 		return ret;
 	ret = rewrap_all(&work, err);
-	evs_pool_close(&work.pool);
+	if (work.open)
+		evs_pool_close(&work.pool);
 	evs_config_free(&work.config);
 	return ret;
 }

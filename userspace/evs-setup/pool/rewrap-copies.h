@@ -8,8 +8,9 @@
 
 /**
  * struct rewrap_copies - What is to be rewrapped in a pool.
- * @disk: POOL/DISK, with its snapshots; NULL for all that @from_cmk protects in @pool
- * @pool: name of the pool
+ * @disk: POOL/DISK, with its snapshots and backups; NULL for all that @from_cmk protects in
+ *	  @pool, and backups of it
+ * @pool: name of the pool, which may be gone
  * @from_cmk: the CMK that they have
  * @kms: name of the KMS to go to, NULL to stay with the one they have
  * @cmk: the CMK there
@@ -25,7 +26,7 @@ struct rewrap_copies {
 };
 
 /**
- * rewrap_copies() - Rewrap many headers of a pool, and print each.
+ * rewrap_copies() - Rewrap many headers of a pool and of its backups, and print each.
  * @req: which, and how
  * @err: filled on failure
  *
