@@ -17,7 +17,7 @@
 #include "header-copy.h"
 #include "kms/kms.h"
 #include "pool/target.h"
-#include "rewrap.h"
+#include "rewrap-one.h"
 #include "text.h"
 #include "volume/slots.h"
 
@@ -37,13 +37,26 @@ struct request {
 	bool remove_slots;
 };
 
+/**
+ * struct change - What a verb does to a header.
+ * @claim: how its device is claimed
+ * @flags: how it is opened
+ * @make: does it, and prints it
+ */
+struct change {
+	int (*claim)(struct claim *claim, const char *path, struct evs_error *err);
+	unsigned int flags;
+	int (*make)(struct request *req, struct evs_volume *vol, const struct evs_device *dev,
+		    struct evs_error *err);
+};
+
 /* Adds what most who come from dm-crypt need to know. */
 static int open_volume(struct evs_volume **vol, const struct evs_device *dev,
-		       struct evs_error *err)
+		       unsigned int flags, struct evs_error *err)
 {
-	int ret = evs_volume_open(vol, dev, EVS_VOLUME_FOREIGN, err);
+	int ret = evs_volume_open(vol, dev, flags, err);
 
-	if (ret == -EBADMSG)
+	if (ret == -EBADMSG && flags & EVS_VOLUME_FOREIGN)
 		return evs_error_set(err, EBADMSG,
 				     "%.200s; an EVS disk has aes-xts-plain64 with a 512-bit key, which cryptsetup reencrypt --cipher aes-xts-plain64 --key-size 512 makes",
 				     err->text);
@@ -76,6 +89,29 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 	return ret ? ret : evs_process_harden(err);
 }
 
+static int run(const struct change *change, int argc, char *argv[], struct evs_error *err)
+{
+	struct request req = {};
+	struct evs_volume *vol;
+	struct claim claim;
+	int ret;
+
+	ret = parse(&req, argc, argv, err);
+	if (!ret)
+		ret = change->claim(&claim, req.device, err);
+	if (ret)
+		return ret;
+	ret = open_volume(&vol, &claim.dev, change->flags, err);
+	if (!ret) {
+		ret = change->make(&req, vol, &claim.dev, err);
+		evs_volume_close(vol);
+	}
+	claim_close(&claim);
+	return ret;
+}
+
+/* ---- adopt ---- */
+
 static int print(const struct request *req, const struct evs_volume *vol, struct evs_error *err)
 {
 	const struct evs_token *token = evs_volume_token(vol);
@@ -87,8 +123,6 @@ static int print(const struct request *req, const struct evs_volume *vol, struct
 	evs_text_line(stdout, "%s %s %s", req->device, evs_volume_uuid(vol), token->cmk);
 	return 0;
 }
-
-/* ---- adopt ---- */
 
 /* What the KMS made of the key is unwrapped and checked before it is relied on. */
 static int wrap(const struct request *req, struct evs_volume *vol, struct evs_secret *dk,
@@ -146,26 +180,14 @@ static int adopt(const struct request *req, struct evs_volume *vol, struct evs_e
 	return ret;
 }
 
-/* Without the KMS, nobody could open the disk afterwards. */
-static int remove_slots(struct evs_volume *vol, struct evs_error *err)
+/* Without the KMS, which was asked, nobody could open the disk afterwards. */
+static int remove_slots(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 {
-	struct evs_rewrap rewrap;
-	struct evs_config config;
-	int ret;
-
-	ret = evs_config_load(&config, err);
-	if (ret)
-		return ret;
-	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
-	if (!ret) {
-		evs_rewrap_end(&rewrap);
-		ret = evs_volume_remove_slots(vol, err);
-	}
-	evs_config_free(&config);
-	return ret;
+	(void)arg;
+	return evs_volume_remove_slots(rewrap->vol, err);
 }
 
-static int adopt_volume(const struct request *req, struct evs_volume *vol,
+static int adopt_volume(struct request *req, struct evs_volume *vol,
 			const struct evs_device *dev, struct evs_error *err)
 {
 	bool ours = evs_volume_token_count(vol);
@@ -180,7 +202,7 @@ static int adopt_volume(const struct request *req, struct evs_volume *vol,
 	if (!ours)
 		ret = adopt(req, vol, err);
 	if (!ret && req->remove_slots && evs_volume_other_slots(vol))
-		ret = remove_slots(vol, err);
+		ret = rewrap_with(vol, remove_slots, NULL, err);
 	if (ret)
 		return ret;
 	header_copy_take(req->device, dev);
@@ -189,47 +211,28 @@ static int adopt_volume(const struct request *req, struct evs_volume *vol,
 
 static int run_adopt(int argc, char *argv[], struct evs_error *err)
 {
-	struct request req = {};
-	struct evs_volume *vol;
-	struct claim claim;
-	int ret;
+	static const struct change change = {
+		.claim = claim_open_header,
+		.flags = EVS_VOLUME_FOREIGN,
+		.make = adopt_volume,
+	};
 
-	ret = parse(&req, argc, argv, err);
-	if (!ret)
-		ret = claim_open_header(&claim, req.device, err);
-	if (ret)
-		return ret;
-	ret = open_volume(&vol, &claim.dev, err);
-	if (!ret) {
-		ret = adopt_volume(&req, vol, &claim.dev, err);
-		evs_volume_close(vol);
-	}
-	claim_close(&claim);
-	return ret;
+	return run(&change, argc, argv, err);
 }
 
 /* ---- release ---- */
 
-static int release(const struct request *req, struct evs_volume *vol, struct evs_error *err)
+static int release(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 {
+	const struct request *req = arg;
 	struct evs_secret *passphrase = NULL;
-	struct evs_rewrap rewrap;
-	struct evs_config config;
 	int ret;
 
-	ret = evs_config_load(&config, err);
-	if (ret)
-		return ret;
-	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
+	ret = passphrase_get(&passphrase, req->key_file, req->device, true, err);
 	if (!ret) {
-		ret = passphrase_get(&passphrase, req->key_file, req->device, true, err);
-		if (!ret) {
-			ret = evs_volume_release(vol, passphrase, rewrap.dk, err);
-			evs_secret_free(passphrase);
-		}
-		evs_rewrap_end(&rewrap);
+		ret = evs_volume_release(rewrap->vol, passphrase, rewrap->dk, err);
+		evs_secret_free(passphrase);
 	}
-	evs_config_free(&config);
 	return ret;
 }
 
@@ -243,30 +246,25 @@ static int print_released(const struct request *req, const struct evs_volume *vo
 	return 0;
 }
 
+static int release_volume(struct request *req, struct evs_volume *vol,
+			  const struct evs_device *dev, struct evs_error *err)
+{
+	int ret;
+
+	(void)dev;
+	ret = rewrap_with(vol, release, req, err);
+	if (ret)
+		return ret;
+	header_copy_drop(req->device, evs_volume_uuid(vol));
+	return print_released(req, vol, err);
+}
+
 /* Exclusively: a disk that is attached could not be resumed any more. */
 static int run_release(int argc, char *argv[], struct evs_error *err)
 {
-	struct request req = {};
-	struct evs_volume *vol;
-	struct claim claim;
-	int ret;
+	static const struct change change = { .claim = claim_open, .make = release_volume };
 
-	ret = parse(&req, argc, argv, err);
-	if (!ret)
-		ret = claim_open(&claim, req.device, err);
-	if (ret)
-		return ret;
-	ret = evs_volume_open(&vol, &claim.dev, 0, err);
-	if (!ret) {
-		ret = release(&req, vol, err);
-		if (!ret) {
-			header_copy_drop(req.device, evs_volume_uuid(vol));
-			ret = print_released(&req, vol, err);
-		}
-		evs_volume_close(vol);
-	}
-	claim_close(&claim);
-	return ret;
+	return run(&change, argc, argv, err);
 }
 
 /* ---- the verbs ---- */
