@@ -160,7 +160,8 @@ static unsigned int settle(void)
 	unsigned int count = 0;
 	char out[256], command[128];
 
-	if (evs_pool_lock(&pool, &err))
+	evs_pool_close(&pool);
+	if (evs_pool_open(&pool, &config.pools[0], &err) || evs_pool_lock(&pool, &err))
 		fail_msg("%s", err.text);
 	evs_pool_unlock(&pool);
 	if (pool.ops->list(&pool, look, &count, &err))
