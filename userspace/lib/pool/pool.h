@@ -94,8 +94,7 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  *	       engine allocates
  * @changed: the ranges in which two snapshots of a disk, or a snapshot and its disk, may
  *	     differ
- * @flatten: make a clone independent of what it was made from; nothing to do where
- *	     the engine has no dependence
+ * @flatten: make a clone independent of what it was made from; NULL where it is anyway
  */
 struct evs_pool_ops {
 	const char *name;

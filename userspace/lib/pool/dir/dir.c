@@ -81,6 +81,18 @@ static int check_folder(const struct evs_dir *dir, struct evs_error *err)
 	return 0;
 }
 
+static void dir_close(struct evs_pool *pool)
+{
+	struct evs_dir *dir = pool->engine;
+
+	if (!dir)
+		return;
+	if (dir->fd >= 0)
+		close(dir->fd);
+	free(dir);
+	pool->engine = NULL;
+}
+
 static int dir_open(struct evs_pool *pool, struct evs_error *err)
 {
 	const char *path = evs_config_pool_get(pool->config, "dir");
@@ -89,30 +101,15 @@ static int dir_open(struct evs_pool *pool, struct evs_error *err)
 
 	if (!dir)
 		return evs_error_set(err, ENOMEM, "out of memory");
+	pool->engine = dir;
 	dir->fd = realpath(path, dir->path) ?
 		  open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	ret = dir->fd < 0 ? evs_error_set(err, errno, "%s: %m", path) : check_folder(dir, err);
 	if (!ret)
 		ret = evs_dir_finish_replace(dir, err);
-	if (!ret) {
-		pool->engine = dir;
-		return 0;
-	}
-	if (dir->fd >= 0)
-		close(dir->fd);
-	free(dir);
+	if (ret)
+		dir_close(pool);
 	return ret;
-}
-
-static void dir_close(struct evs_pool *pool)
-{
-	struct evs_dir *dir = pool->engine;
-
-	if (!dir)
-		return;
-	close(dir->fd);
-	free(dir);
-	pool->engine = NULL;
 }
 
 /* As df(1) has it: what only root may take is no room. */
@@ -157,18 +154,6 @@ static int dir_grow(struct evs_pool *pool, const struct evs_object *object, uint
 	return ret;
 }
 
-/* A clone shares blocks with what it was made from, but does not need it. */
-static int dir_flatten(struct evs_pool *pool, const struct evs_object *object,
-		       evs_pool_progress_fn *progress, void *arg, struct evs_error *err)
-{
-	(void)pool;
-	(void)object;
-	(void)progress;
-	(void)arg;
-	(void)err;
-	return 0;
-}
-
 const struct evs_pool_ops evs_pool_dir_ops = {
 	.name = "dir",
 	.keys = keys,
@@ -188,5 +173,4 @@ const struct evs_pool_ops evs_pool_dir_ops = {
 	.save = dir_save,
 	.allocated = evs_dir_allocated,
 	.changed = evs_dir_changed,
-	.flatten = dir_flatten,
 };

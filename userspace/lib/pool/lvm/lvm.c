@@ -183,18 +183,6 @@ static int lvm_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct
 	return 0;
 }
 
-/* A thin snapshot depends on nothing. */
-static int lvm_flatten(struct evs_pool *pool, const struct evs_object *object,
-		       evs_pool_progress_fn *progress, void *arg, struct evs_error *err)
-{
-	(void)pool;
-	(void)object;
-	(void)progress;
-	(void)arg;
-	(void)err;
-	return 0;
-}
-
 const struct evs_pool_ops evs_pool_lvm_ops = {
 	.name = "lvm",
 	.keys = keys,
@@ -214,5 +202,4 @@ const struct evs_pool_ops evs_pool_lvm_ops = {
 	.save = evs_lvm_save,
 	.allocated = evs_lvm_allocated,
 	.changed = evs_lvm_changed,
-	.flatten = lvm_flatten,
 };
