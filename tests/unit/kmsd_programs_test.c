@@ -96,7 +96,7 @@ static void test_usage(void **state)
 		{ "evs-kmsd restore", 1, "one FILE is needed" },
 		{ "evs-kmsd restore --resurrect", 1, "Try: evs-kmsd restore --help" },
 		{ "evs-kmsd --config kmsd.conf backup kms.backup && stat -c %a kms.backup", 0, "600" },
-		{ "evs-kmsd --config kmsd.conf backup kms.backup", 3, "kms.backup: File exists" },
+		{ "evs-kmsd --config kmsd.conf backup kms.backup", 5, "kms.backup: File exists" },
 		{ "evs-kmsd --config kmsd.conf restore kms.backup", 5, "stop evs-kmsd first: " },
 		{ "evs-kmsd --config kmsd.conf restore --resurrect all none", 3, "none: No such" },
 		{ "evs-kmsd --config kmsd.conf restore kmsd.conf", 2, "not a backup of evs-kmsd" },

@@ -26,7 +26,7 @@ static int take_fd(struct kmsd_listen *l, int fd, struct evs_error *err)
 		return evs_error_set(err, errno, "descriptor %d from systemd: %m", fd);
 	slot = addr.ss_family == AF_UNIX ? &l->unix_fd : &l->tcp_fd;
 	if (*slot >= 0)
-		return evs_error_set(err, EEXIST,
+		return evs_error_set(err, EINVAL,
 				     "systemd hands over two sockets of a kind: one ListenStream for each");
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) || fcntl(fd, F_SETFL, O_NONBLOCK))
 		return evs_error_set(err, errno, "descriptor %d from systemd: %m", fd);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <stdlib.h>
@@ -40,16 +39,13 @@ static int run_verify(const struct kmsd_verb *verb, const char *config, int argc
 	struct evs_error err = {};
 	struct kmsd_span span = {};
 	struct kmsd_conf conf;
-	int status = kmsd_verb_begin(verb, argc, argv, NULL, NULL, &conf, config), ret;
+	int status = kmsd_verb_begin(verb, argc, argv, NULL, NULL, &conf, config);
 
 	if (status >= 0)
 		return status;
-	ret = kmsd_audit_verify(conf.audit, argv + optind, (size_t)(argc - optind),
-				conf.database, &span, &err);
-	if (ret) {
-		status = kmsd_verb_fail(&err);
-		return ret == -EBADMSG ? KMSD_EXIT_BROKEN : status;
-	}
+	if (kmsd_audit_verify(conf.audit, argv + optind, (size_t)(argc - optind), conf.database,
+			      &span, &err))
+		return kmsd_verb_fail(&err);
 	if (span.last < span.first)
 		evs_text_line(stdout, "%s: no records", conf.audit);
 	else
@@ -82,7 +78,6 @@ const struct kmsd_verb kmsd_verb_audit_show = {
 		"                 2026-11-30T06:00:00Z\n"
 		"  --cmk ID       only records about this CMK\n"
 		"  --volume UUID  only records about this volume\n"
-		"  --help         show this text\n"
 		"\n"
 		"Prints one line for each record, oldest first, of the log or of the FILEs.\n",
 	.run = run_show,
@@ -92,9 +87,7 @@ const struct kmsd_verb kmsd_verb_audit_verify = {
 	.name = "audit verify",
 	.args = "[FILE...]",
 	.brief = "check that no record of the audit log was changed or removed",
-	.help = "  --help  show this text\n"
-		"\n"
-		"Give the FILEs that the log was rotated to, in any order, to check them as well.\n"
+	.help = "Give the FILEs that the log was rotated to, in any order, to check them as well.\n"
 		"Exits 2 and names the line when a record was changed or removed.\n",
 	.run = run_verify,
 };
@@ -103,9 +96,7 @@ const struct kmsd_verb kmsd_verb_audit_rotate = {
 	.name = "audit rotate",
 	.args = "",
 	.brief = "begin a new audit log and keep the old one under another name",
-	.help = "  --help  show this text\n"
-		"\n"
-		"Prints the name of the old log. The new one begins with a record that has the\n"
+	.help = "Prints the name of the old log. The new one begins with a record that has the\n"
 		"number and hash of the old one's last.\n",
 	.run = run_rotate,
 };

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,24 +9,15 @@
 
 #define RESURRECT_MAX 64
 
-/* Says why, with the status for what is damaged. */
-static int fail(int ret, const struct evs_error *err)
-{
-	int status = kmsd_verb_fail(err);
-
-	return ret == -EBADMSG ? KMSD_EXIT_BROKEN : status;
-}
-
 static int run_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int status = kmsd_verb_begin(verb, argc, argv, NULL, "FILE", &conf, config), ret;
+	int status = kmsd_verb_begin(verb, argc, argv, NULL, "FILE", &conf, config);
 
 	if (status >= 0)
 		return status;
-	ret = kmsd_backup_write(conf.database, argv[optind], &err);
-	return ret ? fail(ret, &err) : 0;
+	return kmsd_backup_write(conf.database, argv[optind], &err) ? kmsd_verb_fail(&err) : 0;
 }
 
 static void say(const char *what, const char *id, const char *alias)
@@ -44,22 +34,19 @@ static int run_restore(const struct kmsd_verb *verb, const char *config, int arg
 	};
 	struct evs_error err = {};
 	struct kmsd_conf conf;
-	int status = kmsd_verb_begin(verb, argc, argv, options, "FILE", &conf, config), ret;
+	int status = kmsd_verb_begin(verb, argc, argv, options, "FILE", &conf, config);
 
 	if (status >= 0)
 		return status;
 	restore.path = argv[optind];
-	ret = kmsd_restore(&conf, &restore, &err);
-	return ret ? fail(ret, &err) : 0;
+	return kmsd_restore(&conf, &restore, &err) ? kmsd_verb_fail(&err) : 0;
 }
 
 const struct kmsd_verb kmsd_verb_backup = {
 	.name = "backup",
 	.args = "FILE",
 	.brief = "back up the database, also while evs-kmsd runs",
-	.help = "  --help  show this text\n"
-		"\n"
-		"The token, with the root key, is not in FILE: back it up by its own means, and\n"
+	.help = "The token, with the root key, is not in FILE: back it up by its own means, and\n"
 		"keep it elsewhere.\n",
 	.run = run_backup,
 };
@@ -69,7 +56,6 @@ const struct kmsd_verb kmsd_verb_restore = {
 	.args = "[--resurrect ID|all]... FILE",
 	.brief = "restore a backup with the token that it was made with",
 	.help = "  --resurrect ID  bring back this CMK, or all, though it was deleted since\n"
-		"  --help          show this text\n"
 		"\n"
 		"Stop evs-kmsd first. Lists the CMKs that were made or deleted since the backup.\n"
 		"If there is a database, nothing in it changes but that CMKs are brought back.\n",

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -22,10 +21,8 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 	enroll.name = argv[optind];
 	ret = kmsd_enroll(&enroll, &conf, &err);
 	kmsd_conf_free(&conf);
-	if (ret) {
-		status = kmsd_verb_fail(&err);
-		return ret == -EEXIST ? KMSD_EXIT_BUSY : status;
-	}
+	if (ret)
+		return kmsd_verb_fail(&err);
 	evs_text_line(stdout, "%s is a client now, role %s in project %s. Next:", enroll.name,
 		      enroll.role, enroll.project);
 	evs_text_line(stdout, "  systemctl reload evs-kmsd");
@@ -41,7 +38,6 @@ const struct kmsd_verb kmsd_verb_client_add = {
 	.brief = "make a remote host a client of the KMS",
 	.help = "  --role ROLE     administrator, user or auditor (default: user)\n"
 		"  --project ID    project that it works in (default: default)\n"
-		"  --help          show this text\n"
 		"\n"
 		"Makes a private key and a certificate for two years, adds the section [client NAME]\n"
 		"to the configuration, and puts what the host needs (client.pem, kmsd.pem, evs.conf)\n"

@@ -21,10 +21,8 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 	ret = kmsd_init(&init, &err);
 	if (ret == -EINVAL)
 		return kmsd_verb_usage(verb, "%s", err.text);
-	if (ret) {
-		status = kmsd_verb_fail(&err);
-		return ret == -EEXIST ? KMSD_EXIT_BUSY : status;
-	}
+	if (ret)
+		return kmsd_verb_fail(&err);
 	evs_text_line(stdout, "%s and %s are made; start evs-kmsd next", init.state_dir, config);
 	return 0;
 }
@@ -37,7 +35,6 @@ const struct kmsd_verb kmsd_verb_init = {
 		"                   " KMSD_STATE_DIR ")\n"
 		"  --module PATH    PKCS#11 module of the HSM (default: SoftHSM2,\n"
 		"                   " KMSD_MODULE ")\n"
-		"  --help           show this text\n"
 		"\n"
 		"Makes a token with random PINs and the root key in it, the database, and the\n"
 		"configuration file. Refuses if the KMS is set up already.\n",

@@ -47,7 +47,6 @@ const struct kmsd_verb kmsd_verb_root_rewrap = {
 		"  --root-key LABEL      the root key; made if there is none (default: as\n"
 		"                        configured)\n"
 		"  --new-key             make a new root key in the configured token\n"
-		"  --help                show this text\n"
 		"\n"
 		"Stop evs-kmsd first. If it was interrupted, run the same command again. The old\n"
 		"root key stays in its token: backups that were made before need it.\n",

@@ -71,8 +71,16 @@ int kmsd_verb_parse(const struct kmsd_verb *verb, int argc, char **argv,
 int kmsd_verb_fail(const struct evs_error *err)
 {
 	kmsd_log("%s", err->text);
-	return err->errnum == EBUSY || err->errnum == EADDRINUSE ? KMSD_EXIT_BUSY
-							       : KMSD_EXIT_FAILED;
+	switch (err->errnum) {
+	case EBADMSG:
+		return KMSD_EXIT_BROKEN;
+	case EBUSY:
+	case EADDRINUSE:
+	case EEXIST:
+		return KMSD_EXIT_BUSY;
+	default:
+		return KMSD_EXIT_FAILED;
+	}
 }
 
 int kmsd_verb_conf(struct kmsd_conf *conf, const char *config)

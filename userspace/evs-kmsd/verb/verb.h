@@ -10,9 +10,9 @@
 /* Exit statuses, beside 0. */
 enum {
 	KMSD_EXIT_USAGE = 1,
-	KMSD_EXIT_BROKEN = 2,	/* an audit log or a backup is not what it should be */
+	KMSD_EXIT_BROKEN = 2,	/* an audit log, a backup or the database is damaged */
 	KMSD_EXIT_FAILED = 3,
-	KMSD_EXIT_BUSY = 5,	/* in use by another evs-kmsd, or set up already */
+	KMSD_EXIT_BUSY = 5,	/* in use by another evs-kmsd, or there already */
 	KMSD_EXIT_NOT_SET_UP = 6,
 };
 
@@ -21,7 +21,7 @@ enum {
  * @name: one or two words
  * @args: what follows them
  * @brief: what it does, in a few words
- * @help: the options, and what is worth knowing
+ * @help: its options but --help, and what else there is to know
  * @run: does it: @config is the path of the configuration; returns the exit status
  */
 struct kmsd_verb {
