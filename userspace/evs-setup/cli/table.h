@@ -44,6 +44,10 @@ struct table {
 	size_t row_count;
 };
 
+/* An empty one. */
+#define TABLE(what, list) \
+	{ .name = (what), .columns = (list), .column_count = sizeof(list) / sizeof((list)[0]) }
+
 /**
  * table_add() - Add an empty row.
  * @table: the table

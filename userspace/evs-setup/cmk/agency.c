@@ -38,11 +38,7 @@ static const struct table_column columns[] = {
 
 static int print_json(const struct evs_agency *agency, struct evs_error *err)
 {
-	struct table table = {
-		.name = "agencies",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("agencies", columns);
 	int ret;
 
 	if (table_add(&table, err) || table_set(&table, COL_ID, err, "%s", agency->id) ||

@@ -121,11 +121,7 @@ static int add_cmk(struct table *table, const struct evs_cmk *cmk, struct evs_er
 static int print_cmks(const struct evs_cmk *cmks, size_t count, enum table_form form,
 		      struct evs_error *err)
 {
-	struct table table = {
-		.name = "cmks",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("cmks", columns);
 	int ret = 0;
 	size_t i;
 

@@ -88,11 +88,7 @@ static int add_grant(struct table *table, const struct evs_grant *grant, struct 
 static int call_list(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
 	const struct request *req = arg;
-	struct table table = {
-		.name = "grants",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("grants", columns);
 	struct evs_grant *grants;
 	size_t count, i;
 	int ret;

@@ -26,11 +26,7 @@ static const char *type_name(const char *type)
 
 static int call_quotas(struct evs_kms *kms, void *arg, struct evs_error *err)
 {
-	struct table table = {
-		.name = "quotas",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("quotas", columns);
 	struct evs_quota quotas[EVS_QUOTAS_MAX];
 	size_t count, i;
 	int ret;

@@ -53,11 +53,7 @@ static const struct table_column columns[] = {
 static int print_json(const struct evs_cmk *cmk, const struct evs_rotation *rotation,
 		      const char *date, struct evs_error *err)
 {
-	struct table table = {
-		.name = "cmks",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("cmks", columns);
 	int ret;
 
 	if (table_add(&table, err) || table_set(&table, COL_ID, err, "%s", cmk->id) ||

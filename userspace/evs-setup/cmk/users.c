@@ -184,11 +184,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct listing listing = {
 		.kms = EVS_KMS_LOCAL,
-		.table = {
-			.name = "users",
-			.columns = columns,
-			.column_count = sizeof(columns) / sizeof(columns[0]),
-		},
+		.table = TABLE("users", columns),
 	};
 
 	if (cmk_take_kms(argc, argv, &listing.kms, err) ||

@@ -220,11 +220,7 @@ static int add_token(struct table *table, const struct evs_volume *vol,
 
 static int dump(const struct evs_volume *vol, struct evs_error *err)
 {
-	struct table table = {
-		.name = "tokens",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("tokens", columns);
 	int ret = 0;
 	size_t i;
 

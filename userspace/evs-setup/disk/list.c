@@ -165,11 +165,7 @@ static void tell_slots(const struct evs_disk *disk)
 /* Asks no KMS unless @ask; then nothing but time is lost when a KMS does not answer. */
 static int print_disks(const char *ref, enum table_form form, bool ask, struct evs_error *err)
 {
-	struct table table = {
-		.name = "disks",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("disks", columns);
 	struct cmk_states states;
 	struct evs_disk *disks;
 	size_t i, count;

@@ -59,11 +59,7 @@ static int print_properties(const char *path, const struct evs_volume *vol, cons
 			    struct evs_error *err)
 {
 	const struct evs_token *token = evs_volume_token(vol);
-	struct table table = {
-		.name = "disks",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("disks", columns);
 	int ret;
 
 	if (table_add(&table, err) || table_set(&table, COL_DEVICE, err, "%s", path) ||

@@ -44,11 +44,7 @@ static int header_size(const struct evs_disk *disk, uint64_t *size, struct evs_e
 
 static int print_size(const struct evs_disk *disk, struct evs_error *err)
 {
-	struct table table = {
-		.name = "disks",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("disks", columns);
 	char path[32];
 	int ret;
 

@@ -51,11 +51,7 @@ static int take_after(const struct target *target, const char *text, struct evs_
 
 static int diff(struct target *target, const struct evs_object *after, struct evs_error *err)
 {
-	struct table table = {
-		.name = "changed",
-		.columns = columns,
-		.column_count = sizeof(columns) / sizeof(columns[0]),
-	};
+	struct table table = TABLE("changed", columns);
 	struct evs_pool *pool = &target->pool;
 	struct evs_pool_entry before, entry;
 	int ret;
