@@ -47,6 +47,18 @@ static int list(const struct kmsd_restore *restore, struct kmsd_db *db, const ch
 	return kmsd_db_each(db, err, say_row, &listing, sql, "");
 }
 
+/* Says what was deleted since. The view "saved" has the CMKs of the backup. */
+static int list_gone(const struct kmsd_restore *restore, struct kmsd_db *db, struct evs_error *err)
+{
+	int ret = list(restore, db, "deleted since, not brought back",
+		       "SELECT id, alias FROM saved WHERE id IN (SELECT id FROM gone)"
+		       " AND id NOT IN (SELECT id FROM wanted)", err);
+
+	return ret < 0 ? ret : list(restore, db, "deleted since, brought back disabled",
+				    "SELECT id, alias FROM saved WHERE id IN (SELECT id FROM gone)"
+				    " AND id IN (SELECT id FROM wanted)", err);
+}
+
 static int want(const struct kmsd_restore *restore, struct kmsd_db *db, struct evs_error *err)
 {
 	int ret = 0;
@@ -211,7 +223,8 @@ static int restore_into(const struct kmsd_conf *conf, const struct kmsd_restore 
 	if (!ret)
 		ret = kmsd_db_exec(db, tables, err);
 	if (!ret)
-		ret = kmsd_db_exec(db, "INSERT INTO gone SELECT id FROM backup.cmk"
+		ret = kmsd_db_exec(db, "CREATE TEMP VIEW saved AS SELECT * FROM backup.cmk;"
+				   "INSERT INTO gone SELECT id FROM backup.cmk"
 				   " WHERE id NOT IN (SELECT id FROM main.cmk)", err);
 	if (!ret)
 		ret = want(restore, db, err);
@@ -220,13 +233,7 @@ static int restore_into(const struct kmsd_conf *conf, const struct kmsd_restore 
 			   "SELECT id, alias FROM main.cmk WHERE id NOT IN"
 			   " (SELECT id FROM backup.cmk)", err);
 	if (ret >= 0)
-		ret = list(restore, db, "deleted since, not brought back",
-			   "SELECT id, alias FROM backup.cmk WHERE id IN (SELECT id FROM gone)"
-			   " AND id NOT IN (SELECT id FROM wanted)", err);
-	if (ret >= 0)
-		ret = list(restore, db, "deleted since, brought back disabled",
-			   "SELECT id, alias FROM backup.cmk WHERE id IN (SELECT id FROM gone)"
-			   " AND id IN (SELECT id FROM wanted)", err);
+		ret = list_gone(restore, db, err);
 	if (ret > 0)
 		ret = add_wanted(conf, store, err);
 out:
@@ -303,6 +310,8 @@ static int remove_gone(const struct kmsd_conf *conf, const struct kmsd_restore *
 
 	ret = kmsd_db_exec(db, tables, err);
 	if (!ret)
+		ret = kmsd_db_exec(db, "CREATE TEMP VIEW saved AS SELECT * FROM main.cmk", err);
+	if (!ret)
 		ret = take_logs(db, conf->audit, err);
 	if (!ret)
 		ret = kmsd_db_run(db, err, "INSERT OR IGNORE INTO gone SELECT id FROM cmk"
@@ -315,13 +324,7 @@ static int remove_gone(const struct kmsd_conf *conf, const struct kmsd_restore *
 			   "SELECT id, '' FROM made WHERE id NOT IN (SELECT id FROM cmk)"
 			   " AND id NOT IN (SELECT id FROM gone)", err);
 	if (ret >= 0)
-		ret = list(restore, db, "deleted since, not brought back",
-			   "SELECT id, alias FROM cmk WHERE id IN (SELECT id FROM gone)"
-			   " AND id NOT IN (SELECT id FROM wanted)", err);
-	if (ret >= 0)
-		ret = list(restore, db, "deleted since, brought back disabled",
-			   "SELECT id, alias FROM cmk WHERE id IN (SELECT id FROM gone)"
-			   " AND id IN (SELECT id FROM wanted)", err);
+		ret = list_gone(restore, db, err);
 	if (ret < 0)
 		return ret;
 	return kmsd_db_exec(db,
