@@ -347,21 +347,17 @@ const struct verb verb_cmk_list = {
 
 const struct verb verb_cmk_show = {
 	.name = "cmk show",
-	.args = "[OPTION...] ID|ALIAS",
+	CMK_VERB_OPERAND,
 	.brief = "show all properties of a customer master key",
-	.options = cmk_options,
-	.operands = { WORD_CMK },
 	VERB_COLUMNS(columns),
 	.run = run_show,
 };
 
 const struct verb verb_cmk_enable = {
 	.name = "cmk enable",
-	.args = "[OPTION...] ID|ALIAS",
+	CMK_VERB_OPERAND,
 	.brief = "enable a customer master key",
-	.options = cmk_options,
 	.notes = "Prints id, alias and state.\n",
-	.operands = { WORD_CMK },
 	.run = run_enable,
 };
 

@@ -14,6 +14,10 @@
 
 extern const struct verb_option cmk_options[];
 
+/* What a verb is called with that has a CMK and no option of its own */
+#define CMK_VERB_OPERAND \
+	.args = "[OPTION...] ID|ALIAS", .options = cmk_options, .operands = { WORD_CMK }
+
 /**
  * cmk_with_kms() - Make a call with a client of a KMS, for the length of it.
  * @name: name of the KMS, NULL for EVS_KMS_LOCAL

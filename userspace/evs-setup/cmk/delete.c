@@ -119,11 +119,9 @@ const struct verb verb_cmk_schedule_deletion = {
 
 const struct verb verb_cmk_cancel_deletion = {
 	.name = "cmk cancel-deletion",
-	.args = "[OPTION...] ID|ALIAS",
+	CMK_VERB_OPERAND,
 	.brief = "cancel the deletion of a customer master key",
-	.options = cmk_options,
 	.notes = "The key is disabled afterwards; cmk enable enables it.\n"
 		 "Prints id, alias and state.\n",
-	.operands = { WORD_CMK },
 	.run = run_cancel,
 };

@@ -103,11 +103,9 @@ const struct verb verb_cmk_import = {
 
 const struct verb verb_cmk_delete_material = {
 	.name = "cmk delete-material",
-	.args = "[OPTION...] ID|ALIAS",
+	CMK_VERB_OPERAND,
 	.brief = "delete the imported material of a customer master key",
-	.options = cmk_options,
 	.notes = "Attached disks go on working. No disk that the key protects can be attached until\n"
 		 "the same material is imported again. Prints id, alias and state.\n",
-	.operands = { WORD_CMK },
 	.run = run_delete,
 };

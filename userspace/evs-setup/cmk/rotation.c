@@ -149,13 +149,11 @@ static const struct verb_option options[] = {
 
 const struct verb verb_cmk_rotate = {
 	.name = "cmk rotate",
-	.args = "[OPTION...] ID|ALIAS",
+	CMK_VERB_OPERAND,
 	.brief = "make new material for a customer master key now",
-	.options = cmk_options,
 	.notes = "What the older material protects stays readable; evs-setup rewrap moves a disk to\n"
 		 "the new material. Works with the back ends transit and aws; for others, see\n"
 		 "cmk rotation. Prints id, alias and state.\n",
-	.operands = { WORD_CMK },
 	.run = run_rotate,
 };
 

@@ -195,13 +195,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_cmk_users = {
 	.name = "cmk users",
-	.args = "[OPTION...] ID|ALIAS",
+	CMK_VERB_OPERAND,
 	.brief = "list what a customer master key protects, and is lost with it",
-	.options = cmk_options,
 	.notes = "That is what this host knows: disks, snapshots and images of pools, backups in\n"
 		 "repositories, attached disks, block devices, and disks of evstab(5), attached or not.\n"
 		 "Columns: NAME, KIND, STATE and UUID.\n",
-	.operands = { WORD_CMK },
 	VERB_COLUMNS(columns),
 	.run = run,
 };

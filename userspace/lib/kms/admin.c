@@ -10,12 +10,8 @@
 int evs_kms_rotate(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 		   struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->rotate, "rotate CMKs on demand", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->rotate)
-		return evs_kms_cannot(kms, "rotate CMKs on demand", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -27,12 +23,9 @@ int evs_kms_rotate(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 int evs_kms_set_rotation(struct evs_kms *kms, const char *ref, bool on, struct evs_cmk *cmk,
 			 struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->set_rotation,
+				   "rotate CMKs regularly", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->set_rotation)
-		return evs_kms_cannot(kms, "rotate CMKs regularly", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -44,12 +37,9 @@ int evs_kms_set_rotation(struct evs_kms *kms, const char *ref, bool on, struct e
 int evs_kms_set_rotation_interval(struct evs_kms *kms, const char *ref, unsigned int days,
 				  struct evs_cmk *cmk, struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->set_rotation_interval,
+				   "rotate CMKs regularly", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->set_rotation_interval)
-		return evs_kms_cannot(kms, "rotate CMKs regularly", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -61,12 +51,9 @@ int evs_kms_set_rotation_interval(struct evs_kms *kms, const char *ref, unsigned
 int evs_kms_get_rotation(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			 struct evs_rotation *rotation, struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->get_rotation,
+				   "rotate CMKs regularly", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->get_rotation)
-		return evs_kms_cannot(kms, "rotate CMKs regularly", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -81,12 +68,9 @@ int evs_kms_create_grant(struct evs_kms *kms, const char *ref, struct evs_grant 
 			 struct evs_error *err)
 {
 	struct evs_cmk cmk;
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->create_grant,
+				   "grant the use of CMKs", ref, &cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->create_grant)
-		return evs_kms_cannot(kms, "grant the use of CMKs", err);
-	ret = evs_kms_find(kms, ref, &cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -99,12 +83,9 @@ int evs_kms_list_grants(struct evs_kms *kms, const char *ref, struct evs_grant *
 			size_t *count, struct evs_error *err)
 {
 	struct evs_cmk cmk;
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->list_grants,
+				   "grant the use of CMKs", ref, &cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->list_grants)
-		return evs_kms_cannot(kms, "grant the use of CMKs", err);
-	ret = evs_kms_find(kms, ref, &cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -131,12 +112,9 @@ int evs_kms_revoke_grant(struct evs_kms *kms, const char *ref, const char *grant
 			 struct evs_error *err)
 {
 	struct evs_cmk cmk;
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->revoke_grant,
+				   "grant the use of CMKs", ref, &cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->revoke_grant)
-		return evs_kms_cannot(kms, "grant the use of CMKs", err);
-	ret = evs_kms_find(kms, ref, &cmk, err);
 	if (ret)
 		return ret;
 	do

@@ -73,4 +73,18 @@ int evs_kms_expand(const struct evs_kms *kms, const char *ref, char full[EVS_CMK
 int evs_kms_find(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 		 struct evs_error *err);
 
+/**
+ * evs_kms_begin_on() - Begin a public call that is about a CMK.
+ * @kms: the client
+ * @can: whether the back end has the operation
+ * @what: what it cannot otherwise, as in "rotate CMKs on demand"
+ * @ref: the CMK, as the user gave it
+ * @cmk: filled
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EOPNOTSUPP when the back end cannot.
+ */
+int evs_kms_begin_on(struct evs_kms *kms, bool can, const char *what, const char *ref,
+		     struct evs_cmk *cmk, struct evs_error *err);
+
 #endif /* EVS_KMS_CALL_H */

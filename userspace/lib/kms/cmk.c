@@ -47,6 +47,13 @@ int evs_kms_find(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 	return ret ? evs_kms_explain(kms, EVS_CALL_DESCRIBE, full, err) : 0;
 }
 
+int evs_kms_begin_on(struct evs_kms *kms, bool can, const char *what, const char *ref,
+		     struct evs_cmk *cmk, struct evs_error *err)
+{
+	evs_kms_begin(kms, err);
+	return can ? evs_kms_find(kms, ref, cmk, err) : evs_kms_cannot(kms, what, err);
+}
+
 int evs_kms_describe_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			 struct evs_error *err)
 {
@@ -160,12 +167,9 @@ int evs_kms_examine(struct evs_kms *kms, struct evs_error *err)
 static int set_enabled(struct evs_kms *kms, const char *ref, bool enabled, struct evs_cmk *cmk,
 		       struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->set_enabled,
+				   enabled ? "enable CMKs" : "disable CMKs", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->set_enabled)
-		return evs_kms_cannot(kms, enabled ? "enable CMKs" : "disable CMKs", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -193,12 +197,9 @@ int evs_kms_disable_key(struct evs_kms *kms, const char *ref, struct evs_cmk *cm
 int evs_kms_schedule_deletion(struct evs_kms *kms, const char *ref, unsigned int days,
 			      struct evs_cmk *cmk, struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->schedule_deletion,
+				   "schedule the deletion of CMKs", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->schedule_deletion)
-		return evs_kms_cannot(kms, "schedule the deletion of CMKs", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -213,12 +214,9 @@ int evs_kms_schedule_deletion(struct evs_kms *kms, const char *ref, unsigned int
 int evs_kms_cancel_deletion(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			    struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->cancel_deletion,
+				   "cancel the deletion of CMKs", ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->cancel_deletion)
-		return evs_kms_cannot(kms, "cancel the deletion of CMKs", err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do

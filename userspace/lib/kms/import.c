@@ -8,12 +8,8 @@ int evs_kms_import_material(struct evs_kms *kms, const char *ref,
 			    const struct evs_secret *material, int64_t expires,
 			    struct evs_cmk *cmk, struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->import_material, CANNOT, ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->import_material)
-		return evs_kms_cannot(kms, CANNOT, err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
@@ -26,12 +22,8 @@ int evs_kms_import_material(struct evs_kms *kms, const char *ref,
 int evs_kms_delete_material(struct evs_kms *kms, const char *ref, struct evs_cmk *cmk,
 			    struct evs_error *err)
 {
-	int ret;
+	int ret = evs_kms_begin_on(kms, kms->ops->delete_material, CANNOT, ref, cmk, err);
 
-	evs_kms_begin(kms, err);
-	if (!kms->ops->delete_material)
-		return evs_kms_cannot(kms, CANNOT, err);
-	ret = evs_kms_find(kms, ref, cmk, err);
 	if (ret)
 		return ret;
 	do
