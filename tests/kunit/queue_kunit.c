@@ -392,11 +392,9 @@ static void test_nowait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, qt->failed);
 }
 
-/* Who finds none on this CPU gets another one, and all are put back */
-static void test_creqs(struct kunit *test)
+/* Take some, all different, and put them back */
+static void use_creqs(struct kunit *test, struct evs_crypt_pool *pool)
 {
-	struct queue_test *qt = test->priv;
-	struct evs_crypt_pool *pool = &qt->queue.creqs;
 	struct evs_crypt_req *creq[3];
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(creq); i++) {
@@ -407,6 +405,22 @@ static void test_creqs(struct kunit *test)
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(creq); i++)
 		evs_crypt_req_put(pool, creq[i]);
+}
+
+/* Who finds none on this CPU gets another one, and all are put back */
+static void test_creqs(struct kunit *test)
+{
+	struct queue_test *qt = test->priv;
+	struct evs_crypt_pool *pool = &qt->queue.creqs;
+	unsigned int kept = 0;
+	int cpu;
+
+	use_creqs(test, pool);
+	for_each_possible_cpu(cpu)
+		kept += *per_cpu_ptr(pool->kept, cpu) != NULL;
+	KUNIT_EXPECT_GE(test, kept, 1);
+	/* This time there is one of this CPU */
+	use_creqs(test, pool);
 }
 
 static struct kunit_case queue_cases[] = {
