@@ -17,7 +17,7 @@
  * How much of them a bottom half decrypts before it lets others have a turn, and how
  * many reads it ends at once: each of them waits for those that come after it.
  */
-#define EVS_DONE_BYTES		SZ_128K
+#define EVS_DONE_BYTES		SZ_32K
 #define EVS_DONE_SLOW_BYTES	SZ_16K
 #define EVS_DONE_BATCH		4
 
