@@ -49,4 +49,21 @@ static inline void make_disk(const struct evs_config *config, const char *path, 
 	evs_secret_free(dk);
 }
 
+static inline struct evs_volume *open_disk(const char *path, unsigned int flags,
+					    struct evs_device *dev)
+{
+	struct evs_error err = {};
+	struct evs_volume *vol;
+
+	if (evs_device_open(dev, path, O_RDWR, &err) || evs_volume_open(&vol, dev, flags, &err))
+		fail_msg("%s", err.text);
+	return vol;
+}
+
+static inline void close_disk(struct evs_volume *vol, struct evs_device *dev)
+{
+	evs_volume_close(vol);
+	evs_device_close(dev);
+}
+
 #endif /* DISK_FIXTURE_H */

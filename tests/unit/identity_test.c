@@ -48,27 +48,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct evs_volume *open_disk(const char *path, struct evs_device *dev)
-{
-	struct evs_error err = {};
-	struct evs_volume *vol;
-
-	if (evs_device_open(dev, path, O_RDWR, &err) || evs_volume_open(&vol, dev, 0, &err))
-		fail_msg("%s", err.text);
-	return vol;
-}
-
-static void close_disk(struct evs_volume *vol, struct evs_device *dev)
-{
-	evs_volume_close(vol);
-	evs_device_close(dev);
-}
-
 /* The tokens of the original, and of the copy to come; nothing is written. */
 static int begin(struct evs_error *err)
 {
 	struct evs_device dev;
-	struct evs_volume *vol = open_disk(original, &dev);
+	struct evs_volume *vol = open_disk(original, 0, &dev);
 	int ret;
 
 	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
@@ -81,7 +65,7 @@ static int begin(struct evs_error *err)
 static int reidentify(const char *label, struct evs_error *err)
 {
 	struct evs_device dev;
-	struct evs_volume *vol = open_disk(disk, &dev);
+	struct evs_volume *vol = open_disk(disk, 0, &dev);
 	int ret = evs_volume_reidentify(vol, NEW_UUID, label, &rewrap.old, &rewrap.new, err);
 
 	close_disk(vol, &dev);
@@ -94,7 +78,7 @@ static size_t must_open(struct evs_token *token)
 	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
 	struct evs_error err = {};
 	struct evs_device dev;
-	struct evs_volume *vol = open_disk(disk, &dev);
+	struct evs_volume *vol = open_disk(disk, 0, &dev);
 	size_t count = evs_volume_token_count(vol), i;
 
 	assert_non_null(dk);
@@ -136,8 +120,8 @@ static void test_identity(void **state)
 	assert_string_equal(token.cmk, cmk.id);
 	/* cryptsetup finds its key slot by the token. */
 	assert_int_equal(token.keyslots, 1);
-	vol = open_disk(disk, &dev);
-	first = open_disk(original, &origin);
+	vol = open_disk(disk, 0, &dev);
+	first = open_disk(original, 0, &origin);
 	assert_string_equal(evs_volume_uuid(vol), NEW_UUID);
 	assert_string_equal(evs_volume_label(vol), "copy");
 	assert_string_equal(evs_volume_damage(vol), "");
@@ -163,7 +147,7 @@ static void test_label(void **state)
 	assert_int_equal(reidentify("a label that is longer than what LUKS2 has room for", &err),
 			 -EINVAL);
 	assert_int_equal(reidentify("", &err), 0);
-	vol = open_disk(disk, &dev);
+	vol = open_disk(disk, 0, &dev);
 	assert_string_equal(evs_volume_label(vol), "");
 	assert_string_equal(evs_volume_uuid(vol), NEW_UUID);
 	close_disk(vol, &dev);
@@ -196,7 +180,7 @@ static void test_two_tokens(void **state)
 		skip();
 	assert_int_equal(begin(&err), 0);
 	copy_disk(original, disk);
-	vol = open_disk(disk, &dev);
+	vol = open_disk(disk, 0, &dev);
 	token = rewrap.old;
 	strcpy(token.wrapped_dk, "00ff");
 	assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
