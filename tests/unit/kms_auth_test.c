@@ -1,104 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Who a client of the REST API shows itself to be: tokens by password and by
- * agency, access keys, the metadata service. The peer is the identity service
- * and the KMS in one.
+ * agency, and the files with its secrets.
  */
-#include "peer.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <sys/stat.h>
-
-#include "kms/clock.h"
-#include "kms/backend.h"
-#include "kms/sign.h"
-
-#define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
-#define NOON 1764072000		/* 2025-11-25T12:00:00Z */
-#define SECRET "p\"w\\d \xc3\xa4\t/1"
-#define SECRET_JSON "p\\\"w\\\\d \xc3\xa4\\u0009/1"
-
-#define KEY_INFO HTTP("200", "{\"key_info\":{\"key_id\":\"" CMK "\",\"key_state\":\"2\"}}")
-#define TOKEN(token, expires) "HTTP/1.1 201 X\r\nx-subject-token: " token "\r\n" \
-	"Connection: close\r\n\r\n{\"token\":{\"expires_at\":\"" expires "\"}}"
-#define TOKEN_REQUEST(identity) "POST /v3/auth/tokens?nocatalog=1 {\"auth\":{\"identity\":{" \
-	identity "},\"scope\":{\"project\":{\"id\":\"p1\"}}}}"
-#define IAM_ERROR(status, message) HTTP(status, "{\"error\":{\"code\":" status "," \
-	"\"message\":\"" message "\",\"title\":\"T\"}}")
-#define KEY(access, expires) HTTP("200", "{\"credential\":{\"access\":\"" access "\"," \
-	"\"secret\":\"sk\\/1\",\"securitytoken\":\"st+\\/=\",\"expires_at\":\"" expires "\"}}")
-
-struct fixture {
-	struct peer peer;
-	struct evs_config_kms cfg;
-	struct evs_kms *kms;
-	struct evs_error err;
-	char secret[64];
-};
-
-static int64_t wall = NOON;
-
-static int64_t fake_wall(void)
-{
-	return wall;
-}
-
-static void fake_sleep(long ms)
-{
-	(void)ms;
-}
-
-static int write_secret(const char *path, const char *text, mode_t mode)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool bad = fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-		   fchmod(fd, mode);
-
-	close(fd);
-	return bad ? -1 : 0;
-}
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	if (!f || peer_open(&f->peer))
-		return -1;
-	wall = NOON;
-	snprintf(f->secret, sizeof(f->secret), "/tmp/evs-kms-test-%d.secret", getpid());
-	if (write_secret(f->secret, SECRET "\n", 0600))
-		return -1;
-	strcpy(f->cfg.name, "cloud");
-	f->cfg.ops = evs_kms_backend("otc");
-	f->cfg.timeout = 5;
-	*state = f;
-	return evs_config_set(&f->cfg, "url", f->peer.url) ||
-	       evs_config_set(&f->cfg, "project", "p1") ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	evs_kms_close(f->kms);
-	peer_close(&f->peer);
-	unlink(f->secret);
-	free(f);
-	return 0;
-}
-
-static void set(struct fixture *f, const char *name, const char *value)
-{
-	assert_int_equal(evs_config_set(&f->cfg, name, value), 0);
-}
-
-static void open_kms(struct fixture *f)
-{
-	if (f->cfg.ops->check(&f->cfg, &f->err) || evs_kms_open(&f->kms, &f->cfg, &f->err))
-		fail_msg("%s", f->err.text);
-}
+#include "kms_auth.h"
 
 static void use_password(struct fixture *f)
 {
@@ -108,18 +13,9 @@ static void use_password(struct fixture *f)
 	set(f, "password-file", f->secret);
 }
 
-static int describe(struct fixture *f)
-{
-	struct evs_cmk cmk;
-
-	return evs_kms_describe_key(f->kms, CMK, &cmk, &f->err);
-}
-
 static const char password_request[] =
 	TOKEN_REQUEST("\"password\":{\"user\":{\"name\":\"u\\\"1\",\"domain\":{\"name\":\"d1\"},"
 		      "\"password\":\"" SECRET_JSON "\"}},\"methods\":[\"password\"]");
-
-/* ---- tokens ---- */
 
 static void test_password(void **state)
 {
@@ -301,137 +197,6 @@ static void test_agency_name(void **state)
 	assert_contains(f->err.text, "agency EVSAccessKMS of customer: Could not find agency");
 }
 
-/* ---- access keys ---- */
-
-#define PATH "/v1.0/p1/kms/describe-key"
-
-/* The signature that the request as it came would have */
-static void assert_signed(const struct peer *p, unsigned int i, const char *access,
-			  const char *key, const char *path, const char *const *headers)
-{
-	struct evs_secret *secret = evs_secret_alloc(64);
-	const char *body = strchr(p->request[i], '{');
-	const struct evs_sign what = {
-		.access = access, .key = secret, .method = "POST",
-		.path = path, .headers = headers,
-		.body = body, .len = strlen(body),
-	};
-	char line[EVS_SIGN_LINE_MAX];
-	struct evs_error err = {};
-	size_t h;
-
-	assert_non_null(secret);
-	strcpy((char *)secret->data, key);
-	assert_int_equal(evs_sign(&what, line, &err), 0);
-	assert_contains(p->head[i], line);
-	for (h = 0; headers[h]; h++)
-		assert_contains(p->head[i], headers[h]);
-	evs_secret_free(secret);
-}
-
-static void test_access_key(void **state)
-{
-	static const char *const headers[] = {
-		"Host: localhost", "X-Sdk-Date: 20251125T120000Z", "X-Project-Id: p1", NULL,
-	};
-	struct fixture *f = *state;
-
-	assert_int_equal(write_secret(f->secret, "sk1", 0400), 0);
-	set(f, "auth", "ak-sk");
-	set(f, "access-key", "AK1");
-	set(f, "secret-key-file", f->secret);
-	open_kms(f);
-	peer_script(&f->peer, KEY_INFO);
-	peer_script(&f->peer, HTTP("401", "{\"error_code\":\"APIGW.0301\",\"error_msg\":\"no\"}"));
-	peer_start(&f->peer);
-	assert_int_equal(describe(f), 0);
-	/* There is nothing to renew. */
-	assert_int_equal(describe(f), -EPERM);
-	peer_finish(&f->peer);
-	assert_signed(&f->peer, 0, "AK1", "sk1", PATH, headers);
-	assert_contains(f->peer.head[0], "SignedHeaders=host;x-project-id;x-sdk-date,");
-	assert_contains(f->err.text, "the clock of this host");
-}
-
-/* Host and path are signed as they are sent, the path of the URL and its port with them. */
-static void test_signed_url(void **state)
-{
-	static const char *const ends[] = { "", "/", "/front" };
-	char host[40], url[64], path[64], want[80];
-	const char *const headers[] = { host, "X-Sdk-Date: 20251125T120000Z", "X-Project-Id: p1",
-					NULL };
-	struct fixture *f = *state;
-	unsigned int port;
-	size_t i;
-
-	assert_int_equal(write_secret(f->secret, "sk1", 0400), 0);
-	set(f, "auth", "ak-sk");
-	set(f, "access-key", "AK1");
-	set(f, "secret-key-file", f->secret);
-	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		f->peer.listener = script_listen_tcp(f->peer.listener, &port);
-		snprintf(host, sizeof(host), "Host: 127.0.0.1:%u", port);
-		snprintf(url, sizeof(url), "http://%s%s", host + strlen("Host: "), ends[i]);
-		snprintf(path, sizeof(path), "%s" PATH, ends[i][0] && ends[i][1] ? ends[i] : "");
-		set(f, "url", url);
-		open_kms(f);
-		peer_script(&f->peer, KEY_INFO);
-		peer_start(&f->peer);
-		assert_int_equal(describe(f), 0);
-		peer_finish(&f->peer);
-		assert_signed(&f->peer, 0, "AK1", "sk1", path, headers);
-		snprintf(want, sizeof(want), "POST %s {", path);
-		assert_memory_equal(f->peer.request[0], want, strlen(want));
-		evs_kms_close(f->kms);
-		f->kms = NULL;
-		peer_reset(&f->peer);
-	}
-}
-
-static void test_metadata(void **state)
-{
-	static const char *const headers[] = {
-		"Host: localhost", "X-Sdk-Date: 20251125T120000Z", "X-Project-Id: p1",
-		"X-Security-Token: st+/=", NULL,
-	};
-	struct fixture *f = *state;
-
-	set(f, "auth", "metadata");
-	set(f, "metadata-url", f->peer.url);
-	open_kms(f);
-	peer_script(&f->peer, KEY("AK1", "2025-11-25T13:00:00.000000Z"));
-	peer_script(&f->peer, KEY_INFO);
-	peer_script(&f->peer, KEY("AK2", "2025-11-25T14:00:00.000000Z"));
-	peer_script(&f->peer, KEY_INFO);
-	peer_start(&f->peer);
-	assert_int_equal(describe(f), 0);
-	wall = NOON + 3600 - 119;
-	assert_int_equal(describe(f), 0);
-	peer_finish(&f->peer);
-	assert_string_equal(f->peer.request[0], "GET /openstack/latest/securitykey ");
-	assert_signed(&f->peer, 1, "AK1", "sk/1", PATH, headers);
-	assert_contains(f->peer.head[3], "Access=AK2,");
-}
-
-static void test_no_metadata(void **state)
-{
-	struct fixture *f = *state;
-
-	set(f, "auth", "metadata");
-	set(f, "metadata-url", f->peer.url);
-	open_kms(f);
-	peer_script(&f->peer, HTTP("404", "none"));
-	peer_script(&f->peer, HTTP("200", "{\"credential\":{\"access\":\"a\",\"secret\":\"b\"}}"));
-	peer_script(&f->peer, HTTP("200", "{\"credential\":{\"access\":\"a\\r\\nX: y\","
-				   "\"secret\":\"b\",\"securitytoken\":\"c\"}}"));
-	peer_start(&f->peer);
-	assert_int_equal(describe(f), -EPERM);
-	assert_contains(f->err.text, "has this instance an agency?");
-	assert_int_equal(describe(f), -EPROTO);
-	assert_int_equal(describe(f), -EPROTO);
-	peer_finish(&f->peer);
-}
-
 /* An identity service that is busy, or none that answers, is no refusal. */
 static void test_iam_away(void **state)
 {
@@ -456,8 +221,6 @@ static void test_iam_away(void **state)
 	assert_int_equal(describe(f), -EHOSTUNREACH);
 	assert_contains(f->err.text, "metadata service: ");
 }
-
-/* ---- configuration and files ---- */
 
 static void refuse_file(struct fixture *f, const char *text, mode_t mode, const char *why)
 {
@@ -526,17 +289,22 @@ static void test_check(void **state)
 	refuse(f, "user goes with auth = password, not ak-sk");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_password), TEST(test_token_expires), TEST(test_token_refused_once),
-		TEST(test_token_refused_twice), TEST(test_denied), TEST(test_wrong_password),
-		TEST(test_no_token), TEST(test_token_too_long), TEST(test_agency),
-		TEST(test_agency_name), TEST(test_access_key), TEST(test_signed_url), TEST(test_metadata),
+		TEST(test_password),
+		TEST(test_token_expires),
+		TEST(test_token_refused_once),
+		TEST(test_token_refused_twice),
+		TEST(test_denied),
+		TEST(test_wrong_password),
+		TEST(test_no_token),
+		TEST(test_token_too_long),
+		TEST(test_agency),
+		TEST(test_agency_name),
 		TEST(test_iam_away),
-		TEST(test_no_metadata), TEST(test_files), TEST(test_foreign_file),
+		TEST(test_files),
+		TEST(test_foreign_file),
 		TEST(test_check),
 	};
 
