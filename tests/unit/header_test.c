@@ -1,92 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Backup and restore of headers, and headers with more than one token. */
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#include "volume_fixture.h"
-
-#define UUID "11111111-2222-3333-4444-555555555555"
-#define OTHER_UUID "21111111-2222-3333-4444-555555555555"
-#define CMK "0d0466b0-e727-4d9c-b35d-f84bb474a37f"
-#define OTHER "bb6a3d22-dc93-47ac-b5bd-88df7ad35f1e"
-#define MIB (1 << 20)
-
-static char dir[] = "/tmp/evs-header-XXXXXX";
-static char disk[64], second[64], backup[64];
-static struct evs_secret *dk;
-static struct evs_token token;
-static struct evs_error err;
-
-static void make_file(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, 20 * MIB), 0);
-	close(fd);
-}
-
-static void make_disk(const char *path, const char *uuid)
-{
-	const struct evs_format fmt = { .uuid = uuid };
-
-	make_file(path);
-	assert_int_equal(evs_token_init(&token, "local", CMK, uuid, &err), 0);
-	strcpy(token.wrapped_dk, "00ff");
-	if (format_path(path, &fmt, &token, dk, &err))
-		fail_msg("%s", err.text);
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	if (!dk) {
-		if (!mkdtemp(dir))
-			return -1;
-		snprintf(disk, sizeof(disk), "%s/disk", dir);
-		snprintf(second, sizeof(second), "%s/second", dir);
-		snprintf(backup, sizeof(backup), "%s/backup", dir);
-		dk = evs_secret_alloc(EVS_DK_SIZE);
-	}
-	if (!dk)
-		return -1;
-	memset(dk->data, 1, EVS_DK_SIZE / 2);
-	memset(dk->data + EVS_DK_SIZE / 2, 2, EVS_DK_SIZE / 2);
-	unlink(backup);
-	make_disk(disk, UUID);
-	return 0;
-}
-
-static int remove_all(void **state)
-{
-	(void)state;
-	unlink(disk);
-	unlink(second);
-	unlink(backup);
-	evs_secret_free(dk);
-	return rmdir(dir);
-}
-
-static void assert_disk(const char *path, const char *uuid)
-{
-	struct evs_volume *vol;
-
-	if (evs_volume_read(&vol, path, 0, &err))
-		fail_msg("%s", err.text);
-	assert_string_equal(evs_volume_uuid(vol), uuid);
-	assert_int_equal(evs_volume_verify_dk(vol, dk, &err), 0);
-	evs_volume_close(vol);
-}
+/* Backup and restore of headers. */
+#include "header_fixture.h"
 
 static char said[1024];
 
@@ -115,23 +29,6 @@ static int restore_path(const char *path, const char *file, bool force)
 	ret = evs_volume_restore(&dev, file, force, NULL, NULL, &err);
 	evs_device_close(&dev);
 	return ret;
-}
-
-/* The disk, open for a change of its tokens */
-static struct evs_volume *open_disk(struct evs_device *dev)
-{
-	struct evs_volume *vol;
-
-	assert_int_equal(evs_device_open(dev, disk, O_RDWR, &err), 0);
-	if (evs_volume_open(&vol, dev, 0, &err))
-		fail_msg("%s", err.text);
-	return vol;
-}
-
-static void close_disk(struct evs_volume *vol, struct evs_device *dev)
-{
-	evs_volume_close(vol);
-	evs_device_close(dev);
 }
 
 static void wipe(const char *path, off_t from, size_t len)
@@ -319,147 +216,16 @@ static void test_restore_nonsense(void **state)
 	assert_disk(disk, UUID);
 }
 
-/* ---- tokens ---- */
-
-static void test_tokens(void **state)
-{
-	struct evs_token added = token;
-	struct evs_volume *vol;
-	struct evs_device dev;
-	int i;
-
-	(void)state;
-	strcpy(added.cmk, OTHER);
-	vol = open_disk(&dev);
-	assert_int_equal(evs_volume_token_count(vol), 1);
-	assert_int_equal(evs_volume_add_token(vol, &added, &err), 0);
-	assert_int_equal(evs_volume_token_count(vol), 2);
-	assert_string_equal(evs_volume_token_at(vol, 0)->cmk, CMK);
-	assert_string_equal(evs_volume_token_at(vol, 1)->cmk, OTHER);
-	close_disk(vol, &dev);
-
-	vol = open_disk(&dev);
-	assert_int_equal(evs_volume_token_count(vol), 2);
-	assert_int_equal(evs_volume_keep_token(vol, &added, &err), 0);
-	assert_int_equal(evs_volume_token_count(vol), 1);
-	assert_int_equal(evs_volume_keep_token(vol, &token, &err), -ENOENT);
-	assert_int_equal(evs_volume_token_count(vol), 1);
-	assert_string_equal(evs_volume_token(vol)->cmk, OTHER);
-	for (i = 1; i < EVS_TOKENS_MAX; i++)
-		assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
-	assert_int_equal(evs_volume_add_token(vol, &token, &err), -ENOSPC);
-	close_disk(vol, &dev);
-	assert_disk(disk, UUID);
-}
-
-#define COPY_SIZE 16384
-#define COPIES (2 * COPY_SIZE)
-#define SECTOR 512
-
-static void read_copies(unsigned char copies[COPIES])
-{
-	int fd = open(disk, O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pread(fd, copies, COPIES, 0), COPIES);
-	close(fd);
-}
-
-static void write_copies(const unsigned char copies[COPIES])
-{
-	int fd = open(disk, O_RDWR | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, copies, COPIES, 0), COPIES);
-	close(fd);
-}
-
-/* The tokens of the disk, as a word of the first letters of their CMKs */
-static void read_tokens(char word[EVS_TOKENS_MAX + 1])
-{
-	struct evs_volume *vol;
-	size_t i;
-
-	if (evs_volume_read(&vol, disk, 0, &err))
-		fail_msg("%s", err.text);
-	for (i = 0; i < evs_volume_token_count(vol); i++) {
-		word[i] = evs_volume_token_at(vol, i)->cmk[0];
-		assert_int_equal(strlen(evs_volume_token_at(vol, i)->wrapped_dk), 3000);
-	}
-	word[i] = '\0';
-	evs_volume_close(vol);
-}
-
-/*
- * Power fails during a write that takes the disk from one state to the other: from
- * each copy one part is old, the other new. Sectors of the second copy are new only
- * when all of the first are; within one, they may have been written from either end.
- */
-static void tear(const unsigned char from[COPIES], const unsigned char to[COPIES],
-		 const char *old, const char *new)
-{
-	unsigned char torn[COPIES];
-	char word[EVS_TOKENS_MAX + 1];
-	size_t copy, at, seen[2] = {};
-
-	for (copy = 0; copy < COPIES; copy += COPY_SIZE) {
-		for (at = 0; at <= COPY_SIZE; at += SECTOR) {
-			memcpy(torn, from, COPIES);
-			memcpy(torn, to, copy + at);
-			write_copies(torn);
-			read_tokens(word);
-			assert_true(!strcmp(word, old) || !strcmp(word, new));
-			seen[!strcmp(word, new)]++;
-
-			memcpy(torn + copy, from + copy, COPY_SIZE - at);
-			memcpy(torn + copy + COPY_SIZE - at, to + copy + COPY_SIZE - at, at);
-			write_copies(torn);
-			read_tokens(word);
-			assert_true(!strcmp(word, old) || !strcmp(word, new));
-		}
-	}
-	assert_true(seen[0] && seen[1]);
-	write_copies(to);
-}
-
-/* What rewrap writes, torn at each sector, leaves the old tokens or the new. */
-static void test_torn(void **state)
-{
-	static unsigned char one[COPIES], two[COPIES], other[COPIES];
-	struct evs_token added;
-	struct evs_volume *vol;
-	struct evs_device dev;
-	char word[EVS_TOKENS_MAX + 1];
-
-	(void)state;
-	make_disk(disk, UUID);
-	memset(token.wrapped_dk, 'a', 3000);
-	added = token;
-	strcpy(added.cmk, OTHER);
-	vol = open_disk(&dev);
-	assert_int_equal(evs_volume_add_token(vol, &token, &err), 0);
-	assert_int_equal(evs_volume_keep_token(vol, &token, &err), 0);
-	read_copies(one);
-	assert_int_equal(evs_volume_add_token(vol, &added, &err), 0);
-	read_copies(two);
-	assert_int_equal(evs_volume_keep_token(vol, &added, &err), 0);
-	read_copies(other);
-	close_disk(vol, &dev);
-	tear(one, two, "0", "b0");
-	tear(two, other, "b0", "b");
-	read_tokens(word);
-	assert_string_equal(word, "b");
-	assert_disk(disk, UUID);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, set_up)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_backup), TEST(test_restore_same), TEST(test_restore_damaged),
-		TEST(test_restore_elsewhere), TEST(test_restore_nonsense), TEST(test_tokens),
-		TEST(test_torn), TEST(test_restore_older), TEST(test_label),
+		TEST(test_backup),
+		TEST(test_restore_same),
+		TEST(test_restore_damaged),
+		TEST(test_restore_elsewhere),
+		TEST(test_restore_nonsense),
+		TEST(test_restore_older),
+		TEST(test_label),
 	};
 
 	return cmocka_run_group_tests_name("header", tests, NULL, remove_all);
