@@ -78,10 +78,13 @@ contender()
 
 make_evs()
 {
-	local key
+	local key wbt
 
 	key=$(head -c 64 /dev/urandom | keyctl padd evs bench @s)
 	node=$(evs-setup attach --raw --key "$key" --sector-size 4096 --name bench "$node")
+	# As 61-evs.rules has it: dm-crypt has none either
+	wbt=/sys/block/${node#/dev/}/queue/wbt_lat_usec
+	[ ! -e "$wbt" ] || echo 0 >"$wbt"
 }
 
 # make_dm TARGET NAME OPTION...
