@@ -52,7 +52,6 @@ static void test_fields(void **state)
 	call_refused(&f, 400, "KMS.0308", "create-key",
 		     "{\"key_alias\":\"s\",\"key_usage\":\"SIGN_VERIFY\"}");
 	call_refused(&f, 400, "KMS.0308", "create-key", "{\"key_alias\":\"s\",\"origin\":\"none\"}");
-	call_refused(&f, 400, "KMS.0206", "create-key", "{\"key_alias\":\"s\",\"sequence\":\"12\"}");
 	call_done(&f, "create-key",
 		  "{\"key_alias\":\"s\",\"key_spec\":\"AES_256\",\"key_usage\":\"ENCRYPT_DECRYPT\","
 		  "\"origin\":\"kms\",\"realm\":\"x\",\"key_description\":\"d\","

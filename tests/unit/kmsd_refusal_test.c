@@ -118,7 +118,6 @@ static void test_keys(void **state)
 	static const struct row rows[] = {
 		{ "POST", "create-key", "{\"key_alias\":\"a\",\"key_spec\":7}", 400, "KMS.0214" },
 		{ "POST", "create-key", "{\"key_alias\":\"a\",\"origin\":7}", 400, "KMS.0214" },
-		{ "POST", "create-key", "{\"key_alias\":\"a\",\"sequence\":7}", 400, "KMS.0214" },
 		{ "POST", "get-key-rotation-status", "{\"key_id\":\"~\"}", 400, "KMS.0211" },
 		{ "POST", "update-key-rotation-interval",
 		  "{\"key_id\":\"^\",\"rotation_interval\":90}", 400, "KMS.0209" },

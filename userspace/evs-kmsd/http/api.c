@@ -14,22 +14,6 @@
 #include "text.h"
 #include "sweep.h"
 
-#define SEQUENCE_SIZE 36
-
-static int check_sequence(const struct kmsd_request *req, struct evs_error *err)
-{
-	const char *sequence;
-	int ret;
-
-	ret = kmsd_request_string(req, "sequence", "", &sequence, err);
-	if (ret)
-		return ret;
-	if (sequence[0] && strlen(sequence) != SEQUENCE_SIZE)
-		return kmsd_fail(err, KMSD_E_SEQUENCE, "sequence: not %d characters",
-				 SEQUENCE_SIZE);
-	return 0;
-}
-
 /* Says who would have to do what. */
 static int refuse_permission(struct kmsd_call *call, struct evs_error *err)
 {
@@ -122,7 +106,7 @@ static int parse(struct kmsd_call *call, struct evs_error *err)
 		return 0;
 	ret = kmsd_request_init(&call->req, http->body, http->size, err);
 	note_objects(call);
-	return ret ? ret : check_sequence(&call->req, err);
+	return ret;
 }
 
 static struct kmsd_event make_event(const struct kmsd_call *call, const char *name,

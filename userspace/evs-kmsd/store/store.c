@@ -298,17 +298,16 @@ static int list_cmk(void *arg, sqlite3_stmt *row)
 int kmsd_store_list(struct kmsd_store *store, const char *project, struct kmsd_page *page,
 		    struct evs_error *err)
 {
-	static const char count[] =
-		"SELECT count(*) FROM cmk WHERE project = ?1 AND ?2 IN (0, state)";
+	static const char count[] = "SELECT count(*) FROM cmk WHERE project = ?";
 	static const char list[] = CMK_COLUMNS
-		"WHERE project = ?1 AND ?2 IN (0, state) ORDER BY seq LIMIT ?3 OFFSET ?4";
+		"WHERE project = ? ORDER BY seq LIMIT ? OFFSET ?";
 	struct kmsd_db *db = kmsd_store_reading(store);
 	int ret;
 
-	ret = kmsd_db_number(db, err, &page->total, count, "si", project, (int64_t)page->state);
+	ret = kmsd_db_number(db, err, &page->total, count, "s", project);
 	if (ret >= 0)
-		ret = kmsd_db_each(db, err, list_cmk, page, list, "siii", project,
-				   (int64_t)page->state, page->limit, page->offset);
+		ret = kmsd_db_each(db, err, list_cmk, page, list, "sii", project, page->limit,
+				   page->offset);
 	return ret < 0 ? ret : 0;
 }
 

@@ -167,7 +167,6 @@ int kmsd_store_mark_scrub(struct kmsd_store *store, struct evs_error *err);
 
 /**
  * struct kmsd_page - A page of the list of CMKs.
- * @state: only CMKs in this state; EVS_CMK_STATE_UNKNOWN for all
  * @offset: CMKs to skip, oldest first
  * @limit: at most so many
  * @total: set to the number of CMKs on all pages
@@ -175,7 +174,6 @@ int kmsd_store_mark_scrub(struct kmsd_store *store, struct evs_error *err);
  * @arg: given to @each
  */
 struct kmsd_page {
-	enum evs_cmk_state state;
 	int64_t offset;
 	int64_t limit;
 	int64_t total;

@@ -141,18 +141,12 @@ int kmsd_op_list_keys(struct kmsd_call *call, struct evs_error *err)
 {
 	struct list list = {};
 	struct kmsd_page page = { .each = list_each, .arg = &list };
-	int64_t state = EVS_CMK_STATE_UNKNOWN;
 	struct kmsd_window window;
 	int ret;
 
 	ret = kmsd_call_window(call, LIMIT_MAX, &window, err);
-	if (!ret)
-		ret = kmsd_request_number(&call->req, "key_state", KMSD_E_PARAMETER, &state, err);
-	if (ret < 0)
+	if (ret)
 		return ret;
-	if (ret && (state < EVS_CMK_STATE_WAITING || state > EVS_CMK_STATE_PENDING_IMPORT))
-		return kmsd_fail(err, KMSD_E_PARAMETER, "key_state: not 1 to 5");
-	page.state = (enum evs_cmk_state)state;
 	page.limit = window.limit;
 	page.offset = window.offset;
 	list.ids = json_object_new_array();
