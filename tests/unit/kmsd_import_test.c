@@ -22,10 +22,8 @@ static char *seal(const char *public_key, const char *digest, const void *bytes,
 	assert_non_null(key);
 	ctx = EVP_PKEY_CTX_new(key, NULL);
 	assert_true(EVP_PKEY_encrypt_init(ctx) > 0);
-	assert_true(EVP_PKEY_CTX_set_rsa_padding(ctx, digest ? RSA_PKCS1_OAEP_PADDING
-							      : RSA_PKCS1_PADDING) > 0);
-	if (digest)
-		assert_true(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
+	assert_true(EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL) > 0);
 	assert_true(EVP_PKEY_encrypt(ctx, out, &len, bytes, size) > 0);
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
@@ -34,11 +32,11 @@ static char *seal(const char *public_key, const char *digest, const void *bytes,
 }
 
 /* Gets parameters and imports; with an expected refusal, or "". */
-static void import(const char *key, const char *algorithm, const char *digest, const void *bytes,
-		   size_t size, const char *extra, const char *code)
+static void import(const char *key, const char *digest, const void *bytes, size_t size,
+		   const char *extra, const char *code)
 {
 	struct answer a = call(&f, "get-parameters-for-import",
-			       "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"%s\"}", key, algorithm);
+			       "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"RSAES_OAEP_SHA_256\"}", key);
 	char *sealed;
 
 	assert_int_equal(a.status, 200);
@@ -70,15 +68,16 @@ static void test_import(void **state)
 	call_refused(&f, 400, "KMS.1301", "create-datakey",
 		     "{\"key_id\":\"%s\",\"datakey_length\":\"512\"}", key);
 	call_refused(&f, 400, "KMS.0308", "get-parameters-for-import",
-		     "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"RSA\"}", key);
+		     "{\"key_id\":\"%s\",\"wrapping_algorithm\":\"RSAES_PKCS1_V1_5\"}", key);
 	call_refused(&f, 400, "KMS.2603", "import-key-material",
 		     "{\"key_id\":\"%s\",\"import_token\":\"QUJD\",\"encrypted_key_material\":\"QUJD\"}",
 		     key);
-	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 31, "", "KMS.2604");
-	import(key, "RSAES_OAEP_SHA_256", "SHA1", one, 32, "", "KMS.2605");
-	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 32, ",\"expiration_time\":\"1600000000\"",
-	       "KMS.2602");
-	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 32, "", "");
+	import(key, "SHA256", one, 31, "", "KMS.2604");
+	import(key, "SHA1", one, 32, "", "KMS.2605");
+	import(key, "SHA256", one, 32, ",\"expiration_time\":\"1600000000\"", "KMS.2602");
+	import(key, "SHA256", one, 32, ",\"expiration_time\":-9223372036854775807", "KMS.0214");
+	import(key, "SHA256", one, 32, ",\"expiration_time\":9223372036854775807", "KMS.0214");
+	import(key, "SHA256", one, 32, "", "");
 	expect_state(key, "2");
 	cipher = wrap(key, &plain);
 	call_refused(&f, 400, "KMS.0312", "enable-key-rotation", "{\"key_id\":\"%s\"}", key);
@@ -87,10 +86,10 @@ static void test_import(void **state)
 	call_done(&f, "delete-imported-key-material", "{\"key_id\":\"%s\"}", key);
 	expect_state(key, "5");
 	call_refused(&f, 400, "KMS.2701", "delete-imported-key-material", "{\"key_id\":\"%s\"}", key);
-	import(key, "RSAES_OAEP_SHA_1", "SHA1", two, 32, "", "KMS.2606");
+	import(key, "SHA256", two, 32, "", "KMS.2606");
 	snprintf(extra, sizeof(extra), ",\"expiration_time\":%lld",
 		 (long long)(now_ms / 1000 + 86400));
-	import(key, "RSAES_PKCS1_V1_5", NULL, one, 32, extra, "");
+	import(key, "SHA256", one, 32, extra, "");
 	again = call_ok(&f, "data_key", "decrypt-datakey",
 			"{\"key_id\":\"%s\",\"cipher_text\":\"%s\",\"datakey_cipher_length\":64}", key,
 			cipher);
@@ -100,7 +99,7 @@ static void test_import(void **state)
 	expect_state(key, "5");
 	sweep();
 	expect_state(key, "5");
-	import(key, "RSAES_OAEP_SHA_256", "SHA256", one, 32, "", "");
+	import(key, "SHA256", one, 32, "", "");
 	expect_state(key, "2");
 	free(key);
 	free(again);

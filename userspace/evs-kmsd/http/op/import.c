@@ -18,6 +18,7 @@
 #include "http/op/ops.h"
 #include "pool.h"
 
+#define ALGORITHM "RSAES_OAEP_SHA_256"
 #define RSA_BITS 2048
 #define RSA_SIZE (RSA_BITS / 8)
 #define PUBLIC_MAX 512
@@ -27,18 +28,7 @@
 /* In an import token, before the private key. */
 struct token {
 	int64_t expires;
-	uint32_t algorithm;
-	uint32_t size;
-};
-
-static const struct {
-	const char *name;
-	int padding;
-	const char *digest;
-} algorithms[] = {
-	{ "RSAES_PKCS1_V1_5", RSA_PKCS1_PADDING, NULL },
-	{ "RSAES_OAEP_SHA_1", RSA_PKCS1_OAEP_PADDING, "SHA1" },
-	{ "RSAES_OAEP_SHA_256", RSA_PKCS1_OAEP_PADDING, "SHA256" },
+	uint64_t size;
 };
 
 static void token_aad(char aad[EVS_CMK_ID_SIZE + 16], const char *id)
@@ -70,21 +60,15 @@ static int pending_key(struct kmsd_call *call, struct kmsd_cmk *cmk, struct evs_
 	return ret;
 }
 
-static int read_algorithm(struct kmsd_call *call, uint32_t *algorithm, struct evs_error *err)
+static int check_algorithm(struct kmsd_call *call, struct evs_error *err)
 {
 	const char *name;
 	int ret = kmsd_request_string(&call->req, "wrapping_algorithm", NULL, &name, err);
-	uint32_t i;
 
 	if (ret)
 		return ret;
-	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
-		if (!strcmp(name, algorithms[i].name)) {
-			*algorithm = i;
-			return 0;
-		}
-	return kmsd_fail(err, KMSD_E_PARAMETER, "wrapping_algorithm: not one of %s, %s, %s",
-			 algorithms[0].name, algorithms[1].name, algorithms[2].name);
+	return strcmp(name, ALGORITHM) ? kmsd_fail(err, KMSD_E_PARAMETER,
+						   "wrapping_algorithm: not " ALGORITHM) : 0;
 }
 
 /* Makes the key pair; the private half and its description as a token. */
@@ -114,7 +98,7 @@ static int make_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, struct
 	if (ret)
 		goto out;
 	at = plain->data + sizeof(token);
-	token.size = (uint32_t)i2d_PrivateKey(pair, &at);
+	token.size = (uint64_t)i2d_PrivateKey(pair, &at);
 	memcpy(plain->data, &token, sizeof(token));
 	len = sizeof(token) + token.size;
 	token_aad(aad, cmk->id);
@@ -135,7 +119,7 @@ int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err)
 	struct kmsd_cmk cmk;
 	int ret;
 
-	ret = read_algorithm(call, &token.algorithm, err);
+	ret = check_algorithm(call, err);
 	if (!ret)
 		ret = pending_key(call, &cmk, err);
 	if (ret)
@@ -158,7 +142,7 @@ int kmsd_op_import_parameters(struct kmsd_call *call, struct evs_error *err)
 
 /* The private key of a token that is this CMK's and has not expired. */
 static int open_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, EVP_PKEY **pair,
-		      uint32_t *algorithm, struct evs_error *err)
+		      struct evs_error *err)
 {
 	struct evs_secret *plain = kmsd_secret_get(TOKEN_MAX);
 	unsigned char wrapped[TOKEN_MAX];
@@ -190,20 +174,18 @@ static int open_token(struct kmsd_call *call, const struct kmsd_cmk *cmk, EVP_PK
 		goto out;
 	}
 	at = plain->data + sizeof(token);
-	*pair = d2i_AutoPrivateKey(NULL, &at, token.size);
-	*algorithm = token.algorithm;
+	*pair = d2i_AutoPrivateKey(NULL, &at, (long)token.size);
 	ret = *pair ? 0 : evs_error_set(err, EIO, "import token: no key in it");
 out:
 	kmsd_secret_put(plain);
 	return ret;
 }
 
-static int decrypt_material(EVP_PKEY *pair, uint32_t algorithm, const char *text,
-			    struct evs_secret *key, struct evs_error *err)
+static int decrypt_material(EVP_PKEY *pair, const char *text, struct evs_secret *key,
+			    struct evs_error *err)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pair, NULL);
 	struct evs_secret *plain = kmsd_secret_get(RSA_SIZE);
-	const char *digest = algorithms[algorithm].digest;
 	unsigned char cipher[RSA_SIZE];
 	size_t size = RSA_SIZE;
 	bool done;
@@ -215,8 +197,8 @@ static int decrypt_material(EVP_PKEY *pair, uint32_t algorithm, const char *text
 	}
 	done = evs_base64_decode(cipher, sizeof(cipher), text, strlen(text)) == RSA_SIZE &&
 	       EVP_PKEY_decrypt_init(ctx) > 0 &&
-	       EVP_PKEY_CTX_set_rsa_padding(ctx, algorithms[algorithm].padding) > 0 &&
-	       (!digest || EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, digest, NULL) > 0) &&
+	       EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, "SHA256", NULL) > 0 &&
 	       EVP_PKEY_decrypt(ctx, plain->data, &size, cipher, sizeof(cipher)) > 0;
 	if (!done)
 		ret = kmsd_fail(err, KMSD_E_IMPORT_OTHER,
@@ -233,7 +215,7 @@ out:
 	return ret;
 }
 
-/* When the material shall go: seconds or milliseconds since 1970, 0 for never. */
+/* When the material shall go: seconds since 1970, 0 for never. */
 static int read_expiry(struct kmsd_call *call, int64_t *expires, struct evs_error *err)
 {
 	int ret;
@@ -242,9 +224,12 @@ static int read_expiry(struct kmsd_call *call, int64_t *expires, struct evs_erro
 	ret = kmsd_request_number(&call->req, "expiration_time", KMSD_E_FORMAT, expires, err);
 	if (ret <= 0)
 		return ret;
-	if (*expires && *expires < 100000000000)
-		*expires *= KMSD_SECOND_MS;
-	if (*expires && *expires <= kmsd_clock_now(&call->kmsd->clock))
+	if (!*expires)
+		return 0;
+	if (*expires < 0 || *expires > INT64_MAX / KMSD_SECOND_MS)
+		return kmsd_fail(err, KMSD_E_FORMAT, "expiration_time: not seconds since 1970");
+	*expires *= KMSD_SECOND_MS;
+	if (*expires <= kmsd_clock_now(&call->kmsd->clock))
 		return kmsd_fail(err, KMSD_E_IMPORT_PAST, "expiration_time: has passed");
 	return 0;
 }
@@ -254,14 +239,13 @@ static int import(struct kmsd_call *call, struct kmsd_cmk *cmk, const char *text
 {
 	struct evs_secret *key = kmsd_secret_get(KMSD_CMK_SIZE);
 	EVP_PKEY *pair = NULL;
-	uint32_t algorithm = 0;
 	int ret;
 
 	if (!key)
 		return evs_error_set(err, errno, "locked memory: %m");
-	ret = open_token(call, cmk, &pair, &algorithm, err);
+	ret = open_token(call, cmk, &pair, err);
 	if (!ret)
-		ret = decrypt_material(pair, algorithm, text, key, err);
+		ret = decrypt_material(pair, text, key, err);
 	/* What has expired may still lie there, until it is swept away */
 	if (!ret)
 		ret = kmsd_material_destroy(call->kmsd, cmk->id, err);
