@@ -81,6 +81,11 @@ static const char *set_fingerprint(struct kmsd_client *c, const char *value)
 	return *value || n != KMSD_FINGERPRINT_SIZE - 1 ? "not the SHA-256 of a certificate" : NULL;
 }
 
+bool kmsd_project_valid(const char *project)
+{
+	return evs_word_valid(project, EVS_KMS_PROJECT_MAX) && !strchr(project, '.');
+}
+
 static const char *set_text(char *text, size_t size, const char *value)
 {
 	if (text[0])
@@ -105,7 +110,7 @@ const char *kmsd_clients_set(struct kmsd_clients *clients, const char *client, c
 	if (!strcmp(name, "san"))
 		return set_text(c->san, sizeof(c->san), value);
 	if (!strcmp(name, "project"))
-		return evs_word_valid(value, EVS_KMS_PROJECT_MAX) && !strchr(value, '.')
+		return kmsd_project_valid(value)
 			       ? set_text(c->project, sizeof(c->project), value)
 			       : "not the id of a project";
 	if (strcmp(name, "role"))

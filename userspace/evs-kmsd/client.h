@@ -70,6 +70,9 @@ const char *kmsd_clients_set(struct kmsd_clients *clients, const char *client, c
  */
 int kmsd_clients_check(struct kmsd_clients *clients, bool ca, struct evs_error *err);
 
+/* Can this be the id of a project: letters, digits, _ and -? */
+bool kmsd_project_valid(const char *project);
+
 /* Release them. */
 void kmsd_clients_free(struct kmsd_clients *clients);
 

@@ -175,18 +175,16 @@ static int check(const struct kmsd_enroll *e, const struct kmsd_conf *conf, stru
 {
 	struct kmsd_clients one = {};
 	const char *wrong;
-	size_t i;
 	int ret;
 
 	if (!conf->address[0])
 		return evs_error_set(err, EINVAL,
 				     "%s: [listen] has no address, certificate and private-key, by which hosts reach the KMS",
 				     e->config);
-	for (i = 0; i < conf->clients.count; i++)
-		if (!strcmp(conf->clients.list[i].name, e->name))
-			return evs_error_set(err, EEXIST, "%s: there is a [client %s] already",
-					     e->config, e->name);
 	ret = kmsd_clients_section(&one, e->name, err);
+	if (!ret && kmsd_clients_by_name(&conf->clients, e->name))
+		ret = evs_error_set(err, EEXIST, "%s: there is a [client %s] already", e->config,
+				    e->name);
 	if (!ret) {
 		wrong = kmsd_clients_set(&one, e->name, "project", e->project);
 		if (!wrong)

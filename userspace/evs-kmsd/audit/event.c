@@ -5,7 +5,8 @@
 #include "audit/event.h"
 #include "text.h"
 
-const char *const kmsd_event_names[KMSD_EVENT_TEXTS] = {
+/* What they are called in a record. */
+static const char *const names[KMSD_EVENT_TEXTS] = {
 	[KMSD_EV_NAME] = "event",
 	[KMSD_EV_PROJECT] = "project",
 	[KMSD_EV_CLIENT] = "client",
@@ -48,7 +49,7 @@ static bool fill(struct json_object *json, const struct kmsd_event *e, int64_t s
 		if (i == KMSD_EV_FINGERPRINT && e->local &&
 		    !add(json, "uid", json_object_new_int64(e->uid)))
 			return false;
-		if (!add_text(json, kmsd_event_names[i], e->text[i]))
+		if (!add_text(json, names[i], e->text[i]))
 			return false;
 	}
 	if (e->count && (!add(json, "count", json_object_new_int64(e->count)) ||

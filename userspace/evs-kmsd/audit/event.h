@@ -40,9 +40,6 @@ enum kmsd_event_text {
 	KMSD_EVENT_TEXTS,
 };
 
-/* What they are called in a record. */
-extern const char *const kmsd_event_names[KMSD_EVENT_TEXTS];
-
 /**
  * struct kmsd_event - What an audit record says.
  * @time: milliseconds since 1970

@@ -149,9 +149,6 @@ struct kmsd_route {
 /* Finds the operation that call->http is for; route and project are filled. */
 int kmsd_route_find(struct kmsd_call *call, struct evs_error *err);
 
-/* Can this be the id of a project: letters, digits, _ and -? */
-bool kmsd_project_valid(const char *project);
-
 /* Goes on with what another operation does: its permission, grant and event count now. */
 void kmsd_call_as(struct kmsd_call *call, const struct kmsd_route *route);
 

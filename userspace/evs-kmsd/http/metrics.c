@@ -129,14 +129,6 @@ void kmsd_metrics_expiry(struct kmsd_metrics *m, const char *client, int64_t exp
 	pthread_mutex_unlock(&m->lock);
 }
 
-static bool is_client(const struct kmsd_clients *clients, const char *name)
-{
-	for (size_t i = 0; i < clients->count; i++)
-		if (!strcmp(clients->list[i].name, name))
-			return true;
-	return false;
-}
-
 /* The daemon's own, and those of clients that have called and are still clients */
 static void print_expiries(FILE *out, const struct kmsd_metrics *m,
 			   const struct kmsd_clients *clients)
@@ -146,7 +138,7 @@ static void print_expiries(FILE *out, const struct kmsd_metrics *m,
 	for (size_t i = 0; i < m->expiry_count; i++) {
 		const struct kmsd_expiry *e = &m->expiries[i];
 
-		if (!e->client[0] || is_client(clients, e->client))
+		if (!e->client[0] || kmsd_clients_by_name(clients, e->client))
 			fprintf(out, "evs_kmsd_certificate_expiry_seconds{client=\"%s\"} %lld\n",
 				e->client, (long long)e->expires);
 	}

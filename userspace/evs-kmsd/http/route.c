@@ -78,15 +78,6 @@ static bool match(const char *pattern, const char *path, const char **project, s
 	return !*path;
 }
 
-bool kmsd_project_valid(const char *project)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_-";
-	size_t len = strlen(project);
-
-	return len && len <= EVS_KMS_PROJECT_MAX && strspn(project, allowed) == len;
-}
-
 static int take_project(struct kmsd_call *call, const char *project, size_t len,
 			struct evs_error *err)
 {
