@@ -199,6 +199,15 @@ static bool is_open(CURL *curl)
 	return fd >= 0 && !poll(&p, 1, 0);
 }
 
+static void wait_closed(CURL *curl)
+{
+	int tries = 3000;
+
+	while (is_open(curl) && --tries)
+		sleep_ms(20);
+	assert_true(tries);
+}
+
 /* A section that goes takes the client with it, and the connection that it has. */
 static void test_revoked(void **state)
 {
@@ -206,7 +215,10 @@ static void test_revoked(void **state)
 	CURL *gone, *stays;
 
 	(void)state;
-	start_tls("");
+	configure_tls("");
+	/* None of them ends by itself */
+	sh("sed -i 's/-seconds = .*/-seconds = 3600/' kmsd.conf");
+	close(start_configured());
 	add_client("self", "administrator");
 	sh("cp kmsd.conf one.conf");
 	add_client("admin", "administrator");
@@ -217,15 +229,13 @@ static void test_revoked(void **state)
 	stays = stay("self", &b);
 	sh("cp one.conf kmsd.conf");
 	reload();
-	while (is_open(gone))
-		sleep_ms(10);
+	wait_closed(gone);
 	assert_true(is_open(stays));
 	tls_refused("KMS.0302", "admin", "default", "list-keys", "{}");
 	/* Another role is another client */
 	sh("sed -i s/administrator/auditor/ kmsd.conf");
 	reload();
-	while (is_open(stays))
-		sleep_ms(10);
+	wait_closed(stays);
 	tls_refused("KMS.0306", "self", "default", "create-key", "{\"key_alias\":\"a\"}");
 	/* What cannot be read changes nothing */
 	sh("echo '[client]' >>kmsd.conf");
@@ -264,6 +274,10 @@ static void test_ca(void **state)
 	assert_int_equal(https_status("/metrics", tls12, "stranger", "KMS.0302"), 403);
 	assert_int_equal(https_status("/metrics", tls12, NULL, "KMS.0301"), 403);
 	wait_log("client dns: its certificate expires on 20");
+	/* By its subject */
+	sh("sed -i 's/^san = .*/subject = CN=client/' kmsd.conf");
+	reload();
+	assert_int_equal(https_status("/metrics", tls12, "client", "evs_kmsd"), 200);
 	sh("openssl ca -config ca.cnf -revoke client.pem -cert ca.pem -keyfile ca.key && "
 	   "openssl ca -config ca.cnf -gencrl -cert ca.pem -keyfile ca.key -out crl.pem");
 	reload();

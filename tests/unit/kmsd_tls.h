@@ -128,16 +128,21 @@ UNUSED static int tcp_connect(void)
 }
 
 /* The port is open a moment after the socket that daemon_start() waits for. */
-UNUSED static int first_tcp(const char *more)
+UNUSED static int start_configured(void)
 {
 	int fd, tries = 6000;
 
-	configure_tls(more);
 	daemon_start(&f);
 	while ((fd = try_tcp()) < 0 && --tries)
 		sleep_ms(10);
 	assert_true(fd >= 0);
 	return fd;
+}
+
+UNUSED static int first_tcp(const char *more)
+{
+	configure_tls(more);
+	return start_configured();
 }
 
 UNUSED static void start_tls(const char *more)
