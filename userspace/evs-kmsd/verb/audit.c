@@ -71,15 +71,16 @@ static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc
 
 const struct kmsd_verb kmsd_verb_audit_show = {
 	.name = "audit show",
-	.args = "[--json] [--since TIME] [--cmk ID] [--volume UUID] [FILE...]",
+	.args = "[OPTION...] [FILE...]",
 	.brief = "print the audit log",
-	.help = "  --json         print the records as JSON, one a line\n"
-		"  --since TIME   only from this time on (UTC): 2026-11-30 or\n"
+	.help = "  --json         print records as JSON, one on a line\n"
+		"  --since TIME   print records from this time on (UTC), such as 2026-11-30 or\n"
 		"                 2026-11-30T06:00:00Z\n"
-		"  --cmk ID       only records about this CMK\n"
-		"  --volume UUID  only records about this volume\n"
+		"  --cmk ID       print records about this CMK\n"
+		"  --volume UUID  print records about this volume\n"
 		"\n"
-		"Prints one line for each record, oldest first, of the log or of the FILEs.\n",
+		"Prints one line for each record, oldest first. Reads the log, or the FILEs that it\n"
+		"was rotated to.\n",
 	.run = run_show,
 };
 
@@ -87,7 +88,7 @@ const struct kmsd_verb kmsd_verb_audit_verify = {
 	.name = "audit verify",
 	.args = "[FILE...]",
 	.brief = "check that no record of the audit log was changed or removed",
-	.help = "Give the FILEs that the log was rotated to, in any order, to check them as well.\n"
+	.help = "To check rotated logs as well, name them as FILEs, in any order.\n"
 		"Exits 2 and names the line when a record was changed or removed.\n",
 	.run = run_verify,
 };
@@ -96,7 +97,7 @@ const struct kmsd_verb kmsd_verb_audit_rotate = {
 	.name = "audit rotate",
 	.args = "",
 	.brief = "begin a new audit log and keep the old one under another name",
-	.help = "Prints the name of the old log. The new one begins with a record that has the\n"
-		"number and hash of the old one's last.\n",
+	.help = "Prints the new name of the old log. The first record of the new log holds the number\n"
+		"and the hash of the last record of the old one.\n",
 	.run = run_rotate,
 };

@@ -46,8 +46,8 @@ const struct kmsd_verb kmsd_verb_backup = {
 	.name = "backup",
 	.args = "FILE",
 	.brief = "back up the database, also while evs-kmsd runs",
-	.help = "The token, with the root key, is not in FILE: back it up by its own means, and\n"
-		"keep it elsewhere.\n",
+	.help = "FILE does not contain the token with the root key. Back up the token separately, and\n"
+		"keep it in another place.\n",
 	.run = run_backup,
 };
 
@@ -55,9 +55,9 @@ const struct kmsd_verb kmsd_verb_restore = {
 	.name = "restore",
 	.args = "[--resurrect ID|all]... FILE",
 	.brief = "restore a backup with the token that it was made with",
-	.help = "  --resurrect ID  bring back this CMK, or all, though it was deleted since\n"
+	.help = "  --resurrect ID  restore this CMK, or all, although deleted since the backup\n"
 		"\n"
 		"Stop evs-kmsd first. Lists the CMKs that were made or deleted since the backup.\n"
-		"If there is a database, nothing in it changes but that CMKs are brought back.\n",
+		"An existing database is kept: only the CMKs of --resurrect are added to it.\n",
 	.run = run_restore,
 };

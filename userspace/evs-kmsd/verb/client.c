@@ -37,10 +37,10 @@ const struct kmsd_verb kmsd_verb_client_add = {
 	.args = "[--role ROLE] [--project ID] NAME",
 	.brief = "make a remote host a client of the KMS",
 	.help = "  --role ROLE     administrator, user or auditor (default: user)\n"
-		"  --project ID    project that it works in (default: default)\n"
+		"  --project ID    project whose keys it uses (default: default)\n"
 		"\n"
 		"Makes a private key and a certificate for two years, adds the section [client NAME]\n"
 		"to the configuration, and puts what the host needs (client.pem, kmsd.pem, evs.conf)\n"
-		"into the directory client-NAME beside it. Prints the two commands that are left.\n",
+		"into the directory client-NAME beside it. Prints the two commands to run next.\n",
 	.run = run,
 };

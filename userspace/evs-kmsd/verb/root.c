@@ -38,17 +38,18 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 
 const struct kmsd_verb kmsd_verb_root_rewrap = {
 	.name = "root rewrap",
-	.args = "--token LABEL [--module PATH] [--pin-file FILE] [--root-key LABEL] | --new-key",
+	.args = "--token LABEL [OPTION...]\n"
+		"       evs-kmsd [--config FILE] root rewrap --new-key",
 	.brief = "wrap all keys with another root key",
-	.help = "  --token LABEL         token with the new root key; initialise it first\n"
+	.help = "  --token LABEL         use the root key in this token; initialise the token first\n"
 		"  --module PATH         its PKCS#11 module (default: as configured)\n"
 		"  --softhsm2-conf FILE  configuration of the module, if it is SoftHSM2\n"
 		"  --pin-file FILE       file with the user's PIN (default: as configured)\n"
-		"  --root-key LABEL      the root key; made if there is none (default: as\n"
+		"  --root-key LABEL      label of the root key; made if missing (default: as\n"
 		"                        configured)\n"
 		"  --new-key             make a new root key in the configured token\n"
 		"\n"
 		"Stop evs-kmsd first. If it was interrupted, run the same command again. The old\n"
-		"root key stays in its token: backups that were made before need it.\n",
+		"root key stays in its token: backups made before the rewrap need it.\n",
 	.run = run,
 };
