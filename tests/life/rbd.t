@@ -115,6 +115,43 @@ rollback_name()
 	[ "$(field ceph/d state)" = ok ] && setup delete --yes --with-snapshots ceph/d
 }
 
+# Disk, snapshot, image and disk from it, all plain: what each holds, what deleting needs
+verbs()
+{
+	setup create ceph/o --size 32M --plain && "$LIFE_IO" write o 4194304 4096 a &&
+	setup snapshot create ceph/o@one && "$LIFE_IO" write o 4194304 4096 b &&
+	setup snapshot create ceph/o@two && "$LIFE_IO" write o 4194304 4096 c || return
+	setup image create ceph/image:i --from ceph/o@one &&
+	setup create ceph/c --from-image ceph/image:i --size 48M &&
+	setup create ceph/f --from-snapshot ceph/o@two --flatten || return
+	"$LIFE_IO" read o 4194304 4096 c && "$LIFE_IO" read o@one 4194304 4096 a &&
+	"$LIFE_IO" read image.i 4194304 4096 a && "$LIFE_IO" read c 4194304 4096 a &&
+	"$LIFE_IO" read f 4194304 4096 b || return
+	[ "$(field ceph/c size) $(field ceph/c from)" = "$((48 << 20)) ceph/image:i" ] &&
+	[ "$(field ceph/f uuid)" != "$(field ceph/o uuid)" ] &&
+	[ "$(setup list --verify --json ceph | jq -r '.objects[].state' | sort -u)" = ok ] &&
+	[ "$(setup image list --json ceph | jq -r '.objects[].name')" = ceph/image:i ] || return
+	[ "$(setup snapshot diff --json ceph/o@one ceph/o@two | jq '[.. | .offset? // empty][0]')" = 4194304 ] ||
+		return
+	! setup resize ceph/c --size 32M 2>"$tmp/said" && says "cannot shrink" <"$tmp/said" || return
+	setup resize ceph/c --size 64M && [ "$(field ceph/c size)" = $((64 << 20)) ] || return
+	! setup delete --yes ceph/o 2>"$tmp/said" && says "--with-snapshots" <"$tmp/said"
+}
+
+# What has clones goes with the last of them, or once that is flattened.
+verbs_delete()
+{
+	local before
+
+	before=$(rbd -c "$tmp/ceph.conf" ls -l p)
+	! setup delete --yes --with-snapshots ceph/o 2>"$tmp/said" || return
+	cat "$tmp/said"
+	[ "$(rbd -c "$tmp/ceph.conf" ls -l p)" = "$before" ] || return
+	setup delete --yes ceph/c && setup image delete --yes ceph/image:i &&
+	setup delete --yes --with-snapshots ceph/o && setup delete --yes ceph/f || return
+	[ "$(setup list --json ceph | jq '.objects | length')" = 0 ]
+}
+
 # One that another client has open is not attached here as well. The driver would be
 # next; this machine need not have it.
 in_use()
@@ -149,6 +186,8 @@ part "rbd" "$engine" ceph check
 [ "${EVS_LONG:-1}" -gt 1 ] && first=1 step=1 || first=3 step=4
 part "snapshot rollback, killed" rollback
 part "snapshot rollback, a name that is taken" rollback_name
+part "snapshots, images, clones" verbs
+part "delete what has clones" verbs_delete
 part "attach, in use elsewhere" in_use
 part "images of others are as before" \
 	test "$(rbd -c "$tmp/ceph.conf" ls p | paste -sd ' ')" = "Foreign.image foreign"

@@ -141,6 +141,9 @@ static int delete_found(struct target *target, const struct delete_request *req,
 	ret = detach_refuse_attached(target, &entry->record, err);
 	if (!ret && snapshots->count && !req->with_snapshots)
 		ret = refuse_snapshots(target, snapshots, err);
+	/* Before its snapshots go */
+	if (!ret && snapshots->count && target->pool.ops->removable)
+		ret = target->pool.ops->removable(&target->pool, &entry->object, err);
 	if (!ret && !req->yes && !req->dry_run)
 		ret = confirm(target, snapshots, err);
 	for (i = 0; !ret && i < snapshots->count; i++)

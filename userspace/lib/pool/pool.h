@@ -74,6 +74,8 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  * @list: all objects with a record, unfinished ones as well, by one call of the engine;
  *	  one whose record is no valid one is left out
  * @create: make an unfinished disk or image of so many zero bytes, rounded up
+ * @removable: refuse it while something that was made of an object, or of its snapshots,
+ *	       needs it; NULL where nothing ever does
  * @remove: remove an object; refuse it while the engine needs it for another one
  * @rename: give an unfinished object its name, which is the moment at which it exists, or
  *	    take that of a disk without snapshots, or of an image, away again
@@ -106,6 +108,8 @@ struct evs_pool_ops {
 		    struct evs_error *err);
 	int (*create)(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
 		      const struct evs_record *record, struct evs_error *err);
+	int (*removable)(struct evs_pool *pool, const struct evs_object *object,
+			 struct evs_error *err);
 	int (*remove)(struct evs_pool *pool, const struct evs_object *object,
 		      struct evs_error *err);
 	int (*rename)(struct evs_pool *pool, const struct evs_object *object,

@@ -41,9 +41,10 @@ static int snapshot_verb(const struct evs_rbd *rbd, const char *verb,
 /* ---- removing ---- */
 
 /* Clones of what was removed need it still, until they are flattened. */
-static int check_children(const struct evs_rbd *rbd, const struct evs_object *object,
-			  struct evs_error *err)
+int evs_rbd_removable(struct evs_pool *pool, const struct evs_object *object,
+		      struct evs_error *err)
 {
+	const struct evs_rbd *rbd = pool->engine;
 	struct evs_rbd_args args;
 	char *output;
 	int ret;
@@ -98,7 +99,7 @@ int evs_rbd_remove(struct evs_pool *pool, const struct evs_object *object,
 		return ret;
 	if (object->kind == EVS_KIND_SNAPSHOT && !object->unfinished)
 		return remove_snapshot(rbd, object, err);
-	ret = check_children(rbd, object, err);
+	ret = evs_rbd_removable(pool, object, err);
 	if (ret)
 		return ret;
 	if (object->kind == EVS_KIND_IMAGE)
@@ -117,7 +118,7 @@ int evs_rbd_rename(struct evs_pool *pool, const struct evs_object *object,
 	int ret;
 
 	/* One whose name is taken away is going to be removed. */
-	ret = to->unfinished ? check_children(pool->engine, object, err) : 0;
+	ret = to->unfinished ? evs_rbd_removable(pool, object, err) : 0;
 	if (ret)
 		return ret;
 	evs_rbd_begin(pool->engine, &args, "rename", NULL);

@@ -210,6 +210,7 @@ const struct evs_pool_ops evs_pool_rbd_ops = {
 	.usage = evs_rbd_usage,
 	.list = evs_rbd_list,
 	.create = evs_rbd_create,
+	.removable = evs_rbd_removable,
 	.remove = evs_rbd_remove,
 	.rename = evs_rbd_rename,
 	.rollback = evs_rbd_rollback,

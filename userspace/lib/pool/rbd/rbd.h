@@ -112,6 +112,8 @@ int evs_rbd_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
 int evs_rbd_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct evs_error *err);
 int evs_rbd_create(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
 		   const struct evs_record *record, struct evs_error *err);
+int evs_rbd_removable(struct evs_pool *pool, const struct evs_object *object,
+		      struct evs_error *err);
 int evs_rbd_remove(struct evs_pool *pool, const struct evs_object *object,
 		   struct evs_error *err);
 int evs_rbd_rename(struct evs_pool *pool, const struct evs_object *object,
