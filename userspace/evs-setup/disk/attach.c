@@ -390,7 +390,7 @@ const struct verb verb_attach = {
 	.options = options,
 	.notes = "The KMS that the header names unwraps the key of the disk. A file gets a loop\n"
 		 "device, which is removed when the disk is detached. A disk of a pool is named\n"
-		 "POOL:DISK and has a link /dev/evs/POOL/DISK, also a plain one, which gets no evsN.\n"
+		 "POOL:DISK and has a link /dev/evs/POOL/DISK; a plain one has the link, but no evsN.\n"
 		 "\n"
 		 "BYTES may end in K, M, G or T.\n",
 	.operands = { WORD_FILE },

@@ -340,7 +340,7 @@ const struct verb verb_create = {
 	.brief = "make an encrypted disk on a device or file; its data is lost",
 	.options = options,
 	.notes = "Prints the device, the UUID of the new disk, and the id of the CMK, or \"plain\".\n"
-		 "POOL is a pool of evs.conf(5), where a new disk is made; what is there stays.\n",
+		 "POOL is a pool of evs.conf(5): it gets a new disk, and nothing in it is overwritten.\n",
 	.operands = { WORD_FILE },
 	.run = run,
 };

@@ -259,7 +259,7 @@ static int run_status(int argc, char *argv[], struct evs_error *err)
 
 static const struct verb_option list_options[] = {
 	{ "verify", VERB_LONG('V'), NULL, WORD_NONE,
-	  "check for each object of the pool that it is what its\nrecord says" },
+	  "compare each object of the pool with its record" },
 	{},
 };
 

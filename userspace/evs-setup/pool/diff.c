@@ -95,7 +95,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_snapshot_diff = {
 	.name = "snapshot diff",
 	.args = "[OPTION...] POOL/DISK@SNAPSHOT [POOL/DISK@SNAPSHOT]",
-	.brief = "print what may have changed since a snapshot, or between two",
+	.brief = "print the ranges that may have changed since a snapshot, or between two",
 	.notes = "Prints offset and length, in bytes, of ranges of the object in the pool: the data of\n"
 		 "an encrypted disk begins behind its header, at 16777216.\n",
 	.operands = { WORD_POOL_DISK, WORD_POOL_DISK },

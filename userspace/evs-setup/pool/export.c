@@ -16,7 +16,7 @@
 #include "temporary.h"
 
 static const struct verb_option options[] = {
-	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, "what the file shall be, by default raw" },
+	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, "write the file in this format, by default raw" },
 	{},
 };
 
@@ -143,8 +143,9 @@ const struct verb verb_image_export = {
 	.args = "[OPTION...] POOL/image:NAME FILE",
 	.brief = "write an image to a new file",
 	.options = options,
-	.notes = "An encrypted image stays encrypted, and has its header in the file: image copy --plain\n"
-		 "makes one that is not. Prints the file, the UUID, and the id of the CMK, or \"plain\".\n",
+	.notes = "An encrypted image stays encrypted; the file begins with its header. To export it in\n"
+		 "plain, make a plain image first by image copy --plain. Prints the file, the UUID, and\n"
+		 "the id of the CMK, or \"plain\".\n",
 	.operands = { WORD_POOL_DISK, WORD_FILE },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,

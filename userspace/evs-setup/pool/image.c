@@ -17,7 +17,7 @@
 
 static const struct verb_option create_options[] = {
 	{ "from", VERB_LONG('f'), "POOL/DISK[@SNAPSHOT]", WORD_TEXT,
-	  "make it of this disk, which must be detached, or of this\nsnapshot" },
+	  "make it from this disk, which must be detached, or from\nthis snapshot" },
 	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of an encrypted image" },
 	{ "flatten", VERB_LONG('F'), NULL, WORD_NONE,
 	  "copy all data of the source, so that it can be deleted" },
@@ -71,7 +71,7 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_image_create = {
 	.name = "image create",
 	.args = "[OPTION...] --from POOL/DISK[@SNAPSHOT] POOL/image:NAME",
-	.brief = "make an image of a disk or a snapshot",
+	.brief = "make an image from a disk or a snapshot",
 	.options = create_options,
 	.notes = "The image has the attribute and the CMK of the disk, and a UUID of its own. Prints\n"
 		 "its name, its UUID, and the id of the CMK, or \"plain\".\n",
@@ -199,7 +199,7 @@ static int run_copy(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_image_copy = {
 	.name = "image copy",
 	.args = "[OPTION...] POOL/image:NAME POOL/image:NAME",
-	.brief = "copy an image, also to another attribute or customer master key",
+	.brief = "copy an image, if wanted in plain or under another customer master key",
 	.options = copy_options,
 	.notes = "Reads and writes all data, and gives an encrypted copy a new data key. Without\n"
 		 "--cmk, --kms and --plain, the copy has the attribute and the CMK of the image.\n"
@@ -242,7 +242,7 @@ const struct verb verb_image_delete = {
 	.args = "[OPTION...] POOL/image:NAME",
 	.brief = "delete an image; its data is lost",
 	.options = delete_options,
-	.notes = "Asks first, unless --yes is given. Disks that were made of it stay. Prints what was\n"
+	.notes = "Asks first, unless --yes is given. Disks made from it stay. Prints what was\n"
 		 "deleted.\n",
 	.operands = { WORD_POOL_DISK },
 	.needs = VERB_NEEDS_ROOT,

@@ -21,7 +21,8 @@
 /* ---- import ---- */
 
 static const struct verb_option import_options[] = {
-	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, "what the file is; it is never guessed" },
+	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE,
+	  "read the file as this format; it is never guessed" },
 	CREATE_OPTION_KMS,
 	{ "cmk", VERB_LONG('c'), "ID|ALIAS", WORD_CMK,
 	  "encrypt the image under this customer master key,\nby default " EVS_CMK_DEFAULT },
@@ -250,7 +251,7 @@ static int run_import(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_image_import = {
 	.name = "image import",
 	.args = "--format raw|qcow2 [OPTION...] FILE POOL/image:NAME",
-	.brief = "make an image of a file or device",
+	.brief = "make an image from a file or device",
 	.options = import_options,
 	.notes = "A raw file that holds an EVS disk is imported as it is, with a UUID of its own; --cmk\n"
 		 "encrypts it anew. Prints the name of the image, its UUID, and the id of the CMK, or\n"

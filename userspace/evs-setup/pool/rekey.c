@@ -323,8 +323,8 @@ const struct verb verb_rekey = {
 	.args = "[OPTION...] POOL/DISK",
 	.brief = "give a disk of a pool a new data key; all its data is rewritten",
 	.options = options,
-	.notes = "The disk must be detached, and the pool have room for a copy. UUID, label and CMK stay;\n"
-		 "snapshots keep the old key. Whenever this is cut short, the disk is as it was. Prints\n"
+	.notes = "The disk must be detached, and the pool needs room for a copy. UUID, label and CMK stay;\n"
+		 "snapshots keep the old key. An interruption leaves the disk as it was. Prints\n"
 		 "the disk, its UUID, and the id of the CMK.\n",
 	.operands = { WORD_POOL_DISK },
 	.needs = VERB_NEEDS_ROOT,

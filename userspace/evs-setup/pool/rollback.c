@@ -375,10 +375,10 @@ const struct verb verb_snapshot_rollback = {
 	.args = "[OPTION...] POOL/DISK@SNAPSHOT",
 	.brief = "take a disk back to one of its snapshots",
 	.options = options,
-	.notes = "The disk must be detached; what was written since is lost, so it asks first, unless\n"
-		 "--yes is given. The disk keeps its header, with the CMK of today, and its size; its\n"
-		 "snapshots stay. Prints the disk, its UUID, and the id of the CMK, or \"plain\".\n"
-		 "In Ceph it takes a while, and has a snapshot before-rollback until it is complete.\n",
+	.notes = "The disk must be detached. What was written since the snapshot is lost. Asks first,\n"
+		 "unless --yes is given. The disk keeps its header with its present CMK, its size and\n"
+		 "its snapshots. Prints the disk, its UUID, and the id of the CMK, or \"plain\". In Ceph,\n"
+		 "a rollback takes a while; until its end there is a snapshot before-rollback.\n",
 	.operands = { WORD_POOL_DISK },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,

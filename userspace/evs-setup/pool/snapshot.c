@@ -233,10 +233,10 @@ static const struct verb_option create_options[] = {
 	{ "no-freeze", VERB_LONG('f'), NULL, WORD_NONE,
 	  "do not freeze file systems: the snapshot is as after a\npower failure" },
 	{ "freeze-command", VERB_LONG('F'), "COMMAND", WORD_TEXT,
-	  "have a shell run this before, such as for a guest agent" },
-	{ "thaw-command", VERB_LONG('T'), "COMMAND", WORD_TEXT, "have a shell run this after" },
+	  "run this shell command before, for example for a\nguest agent" },
+	{ "thaw-command", VERB_LONG('T'), "COMMAND", WORD_TEXT, "run this shell command after" },
 	{ "freeze-timeout", VERB_LONG('t'), "SECONDS", WORD_TEXT,
-	  "thaw after this time whatever happens, by default 10" },
+	  "thaw after this time in any case, by default 10" },
 	{ "copy", VERB_LONG('c'), NULL, WORD_NONE,
 	  "copy all data of a detached disk, where the file system\nof the pool cannot clone files" },
 	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "check everything, make nothing" },
@@ -303,11 +303,10 @@ static int run_create(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_snapshot_create = {
 	.name = "snapshot create",
 	.args = "[OPTION...] POOL/DISK@SNAPSHOT...",
-	.brief = "make snapshots of disks of pools, all at one moment",
+	.brief = "make snapshots of one or more disks at the same moment",
 	.options = create_options,
-	.notes = "The disks may be in use: file systems on them are frozen meanwhile. A snapshot has\n"
-		 "the attribute, the CMK and the data key of its disk. Prints the name, the UUID and\n"
-		 "the CMK of each.\n",
+	.notes = "File systems on attached disks are frozen meanwhile. A snapshot has the attribute,\n"
+		 "the CMK and the data key of its disk. Prints the name, the UUID and the CMK of each.\n",
 	.operands = { WORD_POOL_DISK, WORD_POOL_DISK },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run_create,
