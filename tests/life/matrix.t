@@ -133,11 +133,11 @@ test_plain_bytes()
 # Somebody's mkfs on what lies below an encrypted disk is found before it spreads.
 test_damaged()
 {
-	local verb path
+	local verb
 
-	path=$(raw p/enc)
-	must evs-setup header backup "$path" "$tmp/header.$engine"
-	must dd if=/dev/zero of="$path" bs=1M count=16 conv=notrunc,fsync status=none
+	# What a verb has made inactive is no device any more: raw makes it one
+	must evs-setup header backup "$(raw p/enc)" "$tmp/header.$engine"
+	must dd if=/dev/zero of="$(raw p/enc)" bs=1M count=16 conv=notrunc,fsync status=none
 	for verb in "attach p/enc" "resize p/enc --size 96M" "snapshot create p/enc@s"; do
 		# shellcheck disable=SC2086
 		leaves_nothing p 4 'is recorded as encrypted, but holds no EVS header'$'\n''header restore' \
@@ -146,11 +146,11 @@ test_damaged()
 	refused 4 '1 of [0-9]+ objects are damaged' "$engine: list --verify finds it" \
 		evs-setup list --verify p
 	must cp "$(raw p/default)" "$tmp/other.$engine"
-	must dd if="$tmp/other.$engine" of="$path" bs=1M count=16 conv=notrunc,fsync status=none
+	must dd if="$tmp/other.$engine" of="$(raw p/enc)" bs=1M count=16 conv=notrunc,fsync status=none
 	leaves_nothing p 4 'holds the header of disk' "the header of another disk" \
 		evs-setup attach p/enc
-	must dd if=/dev/zero of="$path" bs=1M count=16 conv=notrunc,fsync status=none
-	ok "$engine: header restore" evs-setup header restore --force "$path" "$tmp/header.$engine"
+	must dd if=/dev/zero of="$(raw p/enc)" bs=1M count=16 conv=notrunc,fsync status=none
+	ok "$engine: header restore" evs-setup header restore --force "$(raw p/enc)" "$tmp/header.$engine"
 	ok "$engine: and it attaches" evs-setup attach p/enc
 	must evs-setup detach p/enc
 }
