@@ -186,9 +186,10 @@ int evs_otc_create_grant(struct evs_kms *kms, const char *id, struct evs_grant *
 	return ret;
 }
 
-static int get_grant(json_object *info, struct evs_grant *grant)
+static int get_grant(json_object *info, void *one_grant)
 {
 	json_object *operations = json_object_object_get(info, "operations"), *one;
+	struct evs_grant *grant = one_grant;
 	size_t i, count;
 
 	memset(grant, 0, sizeof(*grant));
@@ -216,82 +217,33 @@ static int get_grant(json_object *info, struct evs_grant *grant)
 	return 0;
 }
 
-/* Appends the grants of one page; @marker becomes that of the next, "" for none. */
-static int list_page(json_object *reply, struct evs_grant **grants, size_t *count, char *marker,
-		     size_t marker_size, struct evs_error *err)
-{
-	json_object *list = json_object_object_get(reply, "grants");
-	struct evs_grant *grown;
-	char truncated[8], next[128];
-	size_t i, len;
-
-	if (!json_object_is_type(list, json_type_array))
-		return evs_otc_bad_answer(err, "list-grants", "no grants");
-	len = json_object_array_length(list);
-	if (len > GRANTS_MAX - *count)
-		return evs_otc_bad_answer(err, "list-grants", "the list does not end");
-	grown = reallocarray(*grants, *count + len + 1, sizeof(*grown));
-	if (!grown)
-		return evs_otc_no_memory(err);
-	*grants = grown;
-	for (i = 0; i < len; i++)
-		if (get_grant(json_object_array_get_idx(list, i), &grown[(*count)++]))
-			return evs_otc_bad_answer(err, "list-grants",
-						  "a grant without grant_id or operations");
-	if (evs_json_text(reply, "truncated", truncated, sizeof(truncated)) ||
-	    strcmp(truncated, "true")) {
-		*marker = '\0';
-		return 0;
-	}
-	if (!len || evs_json_text(reply, "next_marker", next, sizeof(next)) || !*next ||
-	    !strcmp(next, marker))
-		return evs_otc_bad_answer(err, "list-grants", "no next page although truncated");
-	snprintf(marker, marker_size, "%s", next);
-	return 0;
+#define GRANTS(name) { \
+	.op = name, .limit = PAGE_GRANTS, .max = GRANTS_MAX, .member = "grants", \
+	.size = sizeof(struct evs_grant), .get = get_grant, \
+	.bad = "a grant without grant_id or operations", \
 }
 
-/* @id: the CMK, or NULL for those that one may give back */
-static int list_grants(struct evs_kms *kms, const char *id, struct evs_grant **grants,
-		       size_t *count, struct evs_error *err)
-{
-	json_object *request, *reply;
-	char marker[128] = "";
-	int ret;
-
-	*grants = NULL;
-	*count = 0;
-	do {
-		request = json_object_new_object();
-		if (id)
-			evs_otc_add_text(&request, "key_id", id);
-		evs_otc_add_text(&request, "limit", PAGE_GRANTS);
-		if (*marker)
-			evs_otc_add_text(&request, "marker", marker);
-		ret = evs_otc_call(kms, id ? "list-grants" : "list-retirable-grants", request,
-				   &reply, err);
-		if (ret)
-			break;
-		ret = list_page(reply, grants, count, marker, sizeof(marker), err);
-		json_object_put(reply);
-	} while (!ret && *marker);
-	if (ret) {
-		free(*grants);
-		*grants = NULL;
-		*count = 0;
-	}
-	return ret;
-}
+static const struct evs_otc_list on_cmk = GRANTS("list-grants");
+static const struct evs_otc_list retirable = GRANTS("list-retirable-grants");
 
 int evs_otc_list_grants(struct evs_kms *kms, const char *id, struct evs_grant **grants,
 			size_t *count, struct evs_error *err)
 {
-	return list_grants(kms, id, grants, count, err);
+	void *got;
+	int ret = evs_otc_list(kms, &on_cmk, id, &got, count, err);
+
+	*grants = got;
+	return ret;
 }
 
 int evs_otc_list_retirable_grants(struct evs_kms *kms, struct evs_grant **grants, size_t *count,
 				  struct evs_error *err)
 {
-	return list_grants(kms, NULL, grants, count, err);
+	void *got;
+	int ret = evs_otc_list(kms, &retirable, NULL, &got, count, err);
+
+	*grants = got;
+	return ret;
 }
 
 int evs_otc_revoke_grant(struct evs_kms *kms, const char *id, const char *grant, bool retire,

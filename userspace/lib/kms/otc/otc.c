@@ -19,8 +19,9 @@
 
 /* ---- CMKs ---- */
 
-static int get_cmk(json_object *info, struct evs_cmk *cmk)
+static int get_cmk(json_object *info, void *one)
 {
+	struct evs_cmk *cmk = one;
 	char alias[EVS_CMK_ALIAS_MAX + sizeof(ALIAS_PREFIX)];
 	const char *plain;
 	int64_t number;
@@ -114,63 +115,17 @@ int evs_otc_set_enabled(struct evs_kms *kms, const char *id, bool enabled,
 	return ret;
 }
 
-/* Appends the CMKs of one page; @marker becomes that of the next, "" for none. */
-static int list_page(json_object *reply, struct evs_cmk **cmks, size_t *count, char *marker,
-		     size_t marker_size, struct evs_error *err)
-{
-	json_object *details = json_object_object_get(reply, "key_details");
-	char truncated[8], next[64];
-	struct evs_cmk *grown;
-	size_t i, len;
-
-	if (!json_object_is_type(details, json_type_array))
-		return evs_otc_bad_answer(err, "list-keys", "no key_details");
-	len = json_object_array_length(details);
-	if (len > KEYS_MAX - *count)
-		return evs_otc_bad_answer(err, "list-keys", "the list does not end");
-	grown = reallocarray(*cmks, *count + len + 1, sizeof(*grown));
-	if (!grown)
-		return evs_otc_no_memory(err);
-	*cmks = grown;
-	for (i = 0; i < len; i++)
-		if (get_cmk(json_object_array_get_idx(details, i), &grown[(*count)++]))
-			return evs_otc_bad_answer(err, "list-keys", "a key without key_id or key_state");
-	if (evs_json_text(reply, "truncated", truncated, sizeof(truncated)) ||
-	    strcmp(truncated, "true")) {
-		*marker = '\0';
-		return 0;
-	}
-	if (!len || evs_json_text(reply, "next_marker", next, sizeof(next)) || !*next ||
-	    !strcmp(next, marker))
-		return evs_otc_bad_answer(err, "list-keys", "no next page although truncated");
-	snprintf(marker, marker_size, "%s", next);
-	return 0;
-}
-
 int evs_otc_list_keys(struct evs_kms *kms, struct evs_cmk **cmks, size_t *count,
 		      struct evs_error *err)
 {
-	json_object *request, *reply;
-	char marker[64] = "";
-	int ret;
+	static const struct evs_otc_list list = {
+		.op = "list-keys", .limit = PAGE_KEYS, .max = KEYS_MAX, .member = "key_details",
+		.size = sizeof(**cmks), .get = get_cmk, .bad = "a key without key_id or key_state",
+	};
+	void *got;
+	int ret = evs_otc_list(kms, &list, NULL, &got, count, err);
 
-	*cmks = NULL;
-	*count = 0;
-	do {
-		request = evs_otc_request("limit", PAGE_KEYS);
-		if (*marker)
-			evs_otc_add_text(&request, "marker", marker);
-		ret = evs_otc_call(kms, "list-keys", request, &reply, err);
-		if (ret)
-			break;
-		ret = list_page(reply, cmks, count, marker, sizeof(marker), err);
-		json_object_put(reply);
-	} while (!ret && *marker);
-	if (ret) {
-		free(*cmks);
-		*cmks = NULL;
-		*count = 0;
-	}
+	*cmks = got;
 	return ret;
 }
 

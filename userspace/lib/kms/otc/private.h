@@ -114,6 +114,42 @@ int evs_otc_bad_answer(struct evs_error *err, const char *op, const char *why);
  */
 int64_t evs_otc_time(json_object *object, const char *name);
 
+/* ---- list.c ---- */
+
+/**
+ * struct evs_otc_list - A list that comes in pages.
+ * @op: name of the operation
+ * @limit: how many to ask for at a time
+ * @max: how many there may be
+ * @member: name of the array in the answer
+ * @size: of one element, in memory
+ * @get: reads one element; returns 0, or -EPROTO when it is none
+ * @bad: what such a one is, for the message
+ */
+struct evs_otc_list {
+	const char *op;
+	const char *limit;
+	size_t max;
+	const char *member;
+	size_t size;
+	int (*get)(json_object *info, void *one);
+	const char *bad;
+};
+
+/**
+ * evs_otc_list() - Get all pages of a list.
+ * @kms: the client
+ * @what: which list
+ * @id: the CMK that it is about, or NULL
+ * @list: set to an array for free(); NULL on failure
+ * @count: how many
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_otc_list(struct evs_kms *kms, const struct evs_otc_list *what, const char *id,
+		 void **list, size_t *count, struct evs_error *err);
+
 /* ---- otc.c: operations of struct evs_kms_ops ---- */
 
 int evs_otc_create_key(struct evs_kms *kms, const char *alias, const char *description,
