@@ -293,18 +293,20 @@ static void test_enrol(void **state)
 	(void)state;
 	assert_non_null(program);
 	start_tls("");
-	sh("%s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7 >said; "
-	   "grep -q '^host7 is a client now, role user in project default' said; "
-	   "grep -qx '  systemctl reload evs-kmsd' said; "
+	sh("%s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7 >said && "
+	   "grep -q '^host7 is a client now, role user in project default' said && "
+	   "grep -qx '  systemctl reload evs-kmsd' said && "
 	   "grep -qx \"  scp -p $PWD/client-host7/{client.pem,kmsd.pem,evs.conf} root@host7:/etc/evs/\" said", program);
 	sh("test \"$(stat -c %%a client-host7 client-host7/client.pem | tr '\\n' ' ')\" = '700 600 '");
 	/* Twice, or what cannot be */
-	sh("cp kmsd.conf before; ! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7", program);
-	sh("! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add --role boss host8; "
-	   "! test -e client-host8; cmp kmsd.conf before", program);
-	sh("sed 's:^certificate = .*:certificate = /none.pem:' kmsd.conf >bad.conf; "
-	   "! %s/evs-kmsd/evs-kmsd --config $PWD/bad.conf client add host9 2>said; "
-	   "grep -q none.pem said; ! test -e client-host9", program);
+	sh("cp kmsd.conf before && "
+	   "! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add host7 2>said && "
+	   "grep -q 'there is a .client host7. already' said", program);
+	sh("! %s/evs-kmsd/evs-kmsd --config $PWD/kmsd.conf client add --role boss host8 && "
+	   "! test -e client-host8 && cmp kmsd.conf before", program);
+	sh("sed 's:^certificate = .*:certificate = /none.pem:' kmsd.conf >bad.conf && "
+	   "! %s/evs-kmsd/evs-kmsd --config $PWD/bad.conf client add host9 2>said && "
+	   "grep -q none.pem said && ! test -e client-host9", program);
 	/* A disk that fills up within the section: all of it is as it was */
 	sh("{ cat kmsd.conf; head -c $((102360 - $(stat -c %%s kmsd.conf))) /dev/zero | "
 	   "tr '\\0' '#'; } >whole.conf && cp whole.conf before && trap '' XFSZ && "
@@ -312,12 +314,12 @@ static void test_enrol(void **state)
 	   "2>said && grep -q 'File too large' said && cmp whole.conf before && "
 	   "! test -e whole.conf.new && ! test -e client-host8", program);
 	sh("sed s:/etc/evs/:$PWD/client-host7/: client-host7/evs.conf >remote.conf");
-	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said; cat said; "
+	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said && "
 	   "grep -q 'does not accept who asks.*the .client NAME. sections' said", program);
 	reload();
-	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said; cat said; "
+	sh("! EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list 2>said && "
 	   "grep -q 'has to run, once: evs-setup agency create' said", program);
-	sh("printf '[kms local]\\nurl = unix:%%s\\n' $PWD/sock >here.conf; "
+	sh("printf '[kms local]\\nurl = unix:%%s\\n' $PWD/sock >here.conf && "
 	   "EVS_CONF=$PWD/here.conf %s/evs-setup/evs-setup agency create", program);
 	sh("EVS_CONF=$PWD/remote.conf %s/evs-setup/evs-setup cmk list", program);
 	free(program);
