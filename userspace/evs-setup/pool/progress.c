@@ -10,6 +10,8 @@
 #include "cli/table.h"
 #include "progress.h"
 
+#define EVERY_MS 1000
+
 static const int signals[PROGRESS_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t interrupted;
 
@@ -75,8 +77,9 @@ int progress_tell(void *arg, uint64_t done, uint64_t total, struct evs_error *er
 	if (interrupted)
 		return evs_error_set(err, ECANCELED, "%s: interrupted; nothing was made",
 				     progress->what);
-	if (cli_settings()->quiet)
+	if (cli_settings()->quiet || (done < total && ms < progress->next))
 		return 0;
+	progress->next = ms + EVERY_MS;
 	if (isatty(STDERR_FILENO))
 		show_line(progress, done, total, rate);
 	else

@@ -14,12 +14,14 @@
  * struct progress - What is told of a long copy.
  * @what: what is copied or made
  * @start: when that began, in milliseconds
+ * @next: when to tell again, in milliseconds from @start
  * @shown: there is a line on the terminal that the next one replaces
  * @before: what the signals did that end it
  */
 struct progress {
 	const char *what;
 	uint64_t start;
+	uint64_t next;
 	bool shown;
 	struct sigaction before[PROGRESS_SIGNALS];
 };
@@ -41,8 +43,8 @@ void progress_begin(struct progress *progress, const char *what);
  * @total: bytes in all
  * @err: filled when it is to end
  *
- * On standard error: on a terminal one line that is replaced, else a line of JSON each
- * time.
+ * On standard error, once a second and at both ends: on a terminal one line that is
+ * replaced, else a line of JSON.
  *
  * Return: 0, or -ECANCELED when one of the signals has come.
  */
