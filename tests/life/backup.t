@@ -11,26 +11,10 @@ test=$(cmk_id test)
 must dd if=/dev/urandom of="$tmp/data" bs=1M count=8 status=none
 sum=$(md5sum <"$tmp/data")
 
-# flip FILE OFFSET: one bit of it
-flip()
-{
-	local byte
-
-	byte=$(dd if="$1" bs=1 skip="$2" count=1 status=none | od -An -tu1)
-	# shellcheck disable=SC2059 # the format is the byte
-	printf "\\x$(printf %x $((byte ^ 16)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-}
-
 # file BACKUP: what the directory has of a backup
 file()
 {
 	echo "$tmp/r/${1#*::}"
-}
-
-# shown BACKUP FIELD
-shown()
-{
-	evs-setup backup show --json "$1" | jq -r ".backups[0].\"$2\""
 }
 
 for engine in $(engines); do
@@ -62,6 +46,9 @@ for engine in $(engines); do
 	is "$(shown "$one" consistent)" fs "$engine: nobody wrote to it"
 	like "$(evs-setup backup verify r)" "$one .*intact .*enabled" "$engine: intact"
 	ok "$engine: its key is the right one" evs-setup backup verify --deep "$one"
+	SECONDS=0
+	lines=$(evs-setup backup verify "$one" 2>&1 | grep -c '"rate"')
+	ok "$engine: its progress is told once a second" test "$lines" -le $((SECONDS + 2))
 	refused 2 "plain = yes" "$engine: plain only where that is permitted" \
 		evs-setup backup create p/plain r
 	ok "$engine: there it is" evs-setup backup create p/plain i
@@ -142,48 +129,7 @@ cannot be restored" "$engine: a bit of the data" evs-setup backup verify "$one"
 	is "$(everything p | grep -v big)" "$(grep -v big <<<"$before")" \
 		"$engine: nor in the pool"
 	is "$(objects p | grep -c "p/big@")" 1 "$engine: but the snapshot of the last one"
-
-	# ---- borg ----
-
-	(umask 077 && echo passphrase >"$tmp/key")
-	add_repo b borg "path = $tmp/b" "key-file = $tmp/key"
-	must env BORG_BASE_DIR="$tmp/borg" BORG_PASSPHRASE=passphrase \
-		borg --log-json init -e authenticated-blake2 "$tmp/b" 2>/dev/null
-	one=$(backup p/enc b)
-	is "$(evs-setup backup list b --json | jq -r '.backups[0] | "\(.name) \(.disk) \(.uuid)"')" \
-		"$one p/enc $(object p/enc uuid)" "$engine: borg: it is listed"
-	is "$(shown "$one" cmk)" "$test" "$engine: borg: with its CMK"
-	must evs-setup backup export "$one" "$tmp/exported"
-	ok "$engine: borg: byte for byte" cmp "$tmp/exported" "$(raw p/enc)"
-	must rm "$tmp/exported"
-	ok "$engine: borg: a disk of it" evs-setup create --from-backup "$one" --cmk test p/borg
-	is "$(content p/borg)" "$(content p/enc)" "$engine: borg: with the same data"
-	size=$(du -sk "$tmp/b" | cut -f1)
-	must evs-setup attach p/enc
-	must dd if="$tmp/data" of=/dev/evs/p/enc bs=4k count=1 seek=3000 oflag=direct conv=fsync \
-		status=none
-	detach_pools
-	more=$(backup p/enc b)
-	ok "$engine: borg: 64 KiB for 4, beside what borg and the manifest take" \
-		test $(($(du -sk "$tmp/b" | cut -f1) - size)) -le 160
-	if [ "${EVS_LONG:-1}" -ne 1 ]; then
-		chmod 644 "$tmp/key"
-		refused 2 "chmod 600" "$engine: borg: its key is a secret" evs-setup backup list b
-		chmod 600 "$tmp/key"
-		ok "$engine: borg: SIGKILL ends it" cut_short KILL "$tmp/b/lock.exclusive/*" \
-			evs-setup backup create p/big b
-		segment=$(find "$tmp/b/data" -type f -size +1M | sort -V | head -1)
-		flip "$segment" 5000000
-		refused 4 "(${one#*::}|${more#*::}): is damaged: bytes [0-9]* to [0-9]*
-integrity" "$engine: borg: a bit of a segment" evs-setup backup verify b
-		flip "$segment" 5000000
-		ok "$engine: borg: intact again" evs-setup backup verify b
-		is "$(evs-setup backup list b --json | jq '.backups | length')" 2 \
-			"$engine: borg: nothing of the killed one"
-		ok "$engine: borg: deleted" evs-setup backup delete --yes "$one"
-		ok "$engine: borg: the other one stays whole" evs-setup backup verify "$more"
-	fi
-	rm -rf "$tmp/r" "$tmp/i" "$tmp/b" "$tmp/borg" /var/lib/evs/borg
+	rm -rf "$tmp/r" "$tmp/i"
 	drop_pools
 done
 done_testing

@@ -45,6 +45,22 @@ backup()
 	evs-setup backup create --quiet "$@" | cut -d' ' -f1
 }
 
+# shown BACKUP FIELD
+shown()
+{
+	evs-setup backup show --json "$1" | jq -r ".backups[0].\"$2\""
+}
+
+# flip FILE OFFSET: one bit of it
+flip()
+{
+	local byte
+
+	byte=$(dd if="$1" bs=1 skip="$2" count=1 status=none | od -An -tu1)
+	# shellcheck disable=SC2059 # the format is the byte
+	printf "\\x$(printf %x $((byte ^ 16)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
 # cut_short SIGNAL GLOB COMMAND...: start it, send the signal once such a file is there; true
 # if that ended it
 cut_short()

@@ -58,6 +58,16 @@ void check_certificates(struct findings *f, const struct evs_config_kms *cfg);
 void check_signer(struct findings *f);
 
 /**
+ * check_repo_memory() - Reckon what a repository takes of the memory of this host, from the
+ * sizes of the disks that it has backups of.
+ * @f: counts it, unless that does not grow with its engine
+ * @cfg: the configuration, for its pools
+ * @config: section of the repository, whose backups are listed
+ */
+void check_repo_memory(struct findings *f, const struct evs_config *cfg,
+		       const struct evs_config_repo *config);
+
+/**
  * check_sentence() - A message without the name of the KMS, which its line begins with.
  * @err: the message
  * @what: the name

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * doctor: check everything that attaching a disk needs, and suggest fixes. Changes
- * nothing; asks each KMS one question.
+ * nothing; asks each KMS one question, and repositories of borg for their lists.
  */
 #include <errno.h>
 #include <limits.h>
@@ -214,7 +214,7 @@ static void check_lvm(struct findings *f)
 		check_note(f, "LVM", "its commands read every EVS disk, and wait for one that is suspended; in lvm.conf, set use_devicesfile = 1, or global_filter = [ \"r|^/dev/evs|\" ] if no EVS disk is a physical volume");
 }
 
-/* ---- KMSs ---- */
+/* ---- KMSs, repositories ---- */
 
 /* One question that changes nothing: which CMKs are there? */
 static void check_kms(struct findings *f, const struct evs_config_kms *cfg)
@@ -253,7 +253,7 @@ static bool is_used(const struct evs_config *cfg, const struct evs_config_kms *k
 	return kms->configured || cfg->kms_count == 1 || cmk_disks_use(kms->name);
 }
 
-static void check_all_kms(struct findings *f)
+static void check_sections(struct findings *f)
 {
 	struct evs_config cfg;
 	size_t i;
@@ -267,6 +267,8 @@ static void check_all_kms(struct findings *f)
 			check_note(f, "KMS " EVS_KMS_LOCAL,
 			     "is not asked: it is not in the configuration, and no disk needs it");
 	}
+	for (i = 0; i < cfg.repo_count; i++)
+		check_repo_memory(f, &cfg, &cfg.repos[i]);
 	evs_config_free(&cfg);
 }
 
@@ -321,7 +323,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_freed(&found);
 	check_clock(&found);
 	check_lvm(&found);
-	check_all_kms(&found);
+	check_sections(&found);
 	check_disks(&found);
 	return check_result(&found, err);
 }
@@ -333,7 +335,8 @@ const struct verb verb_doctor = {
 	.notes = "Checks the module, its signer where Secure Boot is on, the way from the kernel to the\n"
 		 "key helper, locked memory, the kernel's quota of keys, freed memory, the clock, LVM,\n"
 		 "the configuration, and each KMS in it: certificates, whether it can be reached, and\n"
-		 "whether it accepts this host. Names attached disks that a passphrase opens as well.\n"
+		 "whether it accepts this host. Reckons the memory that borg takes for the disks that\n"
+		 "it backs up. Names attached disks that a passphrase opens as well.\n"
 		 "Prints a line for each: ok, note or BAD.\n"
 		 "Changes nothing. Exits with 2 when something is BAD.\n",
 	.run = run,

@@ -54,6 +54,8 @@ typedef int evs_repo_block_fn(void *arg, uint64_t offset, const void *data, size
  * @name: value of the key `engine` of its sections
  * @keys: the keys of its sections
  * @layers: it keeps what differs from the base of the source, and no more
+ * @memory: about how much memory it takes to back up so many bytes, no two chunks of which are
+ *	    equal; NULL where that does not grow
  * @open: look whether it is there
  * @close: release what @open made
  * @list: all archives
@@ -69,6 +71,7 @@ struct evs_repo_ops {
 	const char *name;
 	const struct evs_config_key *keys;
 	bool layers;
+	uint64_t (*memory)(const struct evs_config_repo *config, uint64_t bytes);
 	int (*open)(struct evs_repo *repo, struct evs_error *err);
 	void (*close)(struct evs_repo *repo);
 	int (*list)(struct evs_repo *repo, evs_repo_archive_fn *each, void *arg,

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "kms/json.h"
+#include "pool/record.h"
 #include "repo/borg/borg.h"
 
 #define STATE "/var/lib/evs"
-#define STATE_BORG STATE "/borg"	/* its cache, and which repositories it knows */
 #define NO_KEY "none"
+#define MEMORY_CHUNK 128	/* what borg keeps in memory for each chunk, about */
 
-/* Of 64 KiB, it takes some 2 GB of memory for each TiB of data that is not twice there. */
 static bool is_chunk(const char *value)
 {
 	return !strcmp(value, "64K") || !strcmp(value, "128K") || !strcmp(value, "256K") ||
@@ -72,17 +72,18 @@ static int check_path(const char *path, struct evs_error *err)
 
 static int make_state(struct evs_error *err)
 {
-	if ((mkdir(STATE, 0755) && errno != EEXIST) || (mkdir(STATE_BORG, 0700) && errno != EEXIST))
-		return evs_error_set(err, errno, STATE_BORG ": %m");
+	if ((mkdir(STATE, 0755) && errno != EEXIST) || (mkdir(BORG_STATE, 0700) && errno != EEXIST))
+		return evs_error_set(err, errno, BORG_STATE ": %m");
 	return 0;
 }
 
 static void set_variables(struct evs_repo_borg *borg, const char *key)
 {
 	char (*text)[sizeof(borg->variables[0])] = borg->variables;
-	size_t i;
+	char maker[EVS_MAKER_SIZE];
+	size_t i, count = BORG_VARIABLES;
 
-	snprintf(text[0], sizeof(*text), "BORG_BASE_DIR=" STATE_BORG);
+	snprintf(text[0], sizeof(*text), "BORG_BASE_DIR=" BORG_STATE);
 	snprintf(text[1], sizeof(*text), "BORG_RSH=ssh -oBatchMode=yes");
 	snprintf(text[2], sizeof(*text), "BORG_RELOCATED_REPO_ACCESS_IS_OK=no");
 	/* It is one for borg where it authenticates alone: what is in it is encrypted already. */
@@ -92,16 +93,35 @@ static void set_variables(struct evs_repo_borg *borg, const char *key)
 		snprintf(text[5], sizeof(*text), "BORG_PASSPHRASE=");
 	else
 		snprintf(text[5], sizeof(*text), "BORG_PASSCOMMAND=cat %s", key);
-	for (i = 0; i < BORG_VARIABLES; i++)
+	/*
+	 * By itself it takes the address of a network interface for that, which a container's
+	 * may come before, and then does not know a lock for its own that a killed one left.
+	 */
+	if (evs_record_maker(maker))
+		count--;
+	else
+		snprintf(text[6], sizeof(*text), "BORG_HOST_ID=evs-%s", strchr(maker, ':') + 1);
+	for (i = 0; i < count; i++)
 		borg->environment[i] = text[i];
+}
+
+static unsigned long chunk_size(const struct evs_config_repo *config)
+{
+	const char *chunk = evs_config_repo_get(config, "chunk");
+	unsigned long kib = chunk ? strtoul(chunk, NULL, 10) : EVS_CHUNK >> 10;
+
+	return kib == 1 ? 1UL << 20 : kib << 10;
+}
+
+static uint64_t memory(const struct evs_config_repo *config, uint64_t bytes)
+{
+	return bytes / chunk_size(config) * MEMORY_CHUNK;
 }
 
 static int open_borg(struct evs_repo *repo, struct evs_error *err)
 {
 	const char *key = evs_config_repo_get(repo->config, "key-file");
-	const char *chunk = evs_config_repo_get(repo->config, "chunk");
 	struct evs_repo_borg *borg = calloc(1, sizeof(*borg));
-	unsigned long kib = chunk ? strtoul(chunk, NULL, 10) : EVS_CHUNK >> 10;
 
 	if (!borg)
 		return evs_error_set(err, ENOMEM, "out of memory");
@@ -110,7 +130,7 @@ static int open_borg(struct evs_repo *repo, struct evs_error *err)
 		free(borg);
 		return -err->errnum;
 	}
-	snprintf(borg->chunk, sizeof(borg->chunk), "fixed,%lu", kib == 1 ? 1UL << 20 : kib << 10);
+	snprintf(borg->chunk, sizeof(borg->chunk), "fixed,%lu", chunk_size(repo->config));
 	set_variables(borg, key);
 	repo->engine = borg;
 	return 0;
@@ -232,6 +252,7 @@ static int remove_backup(struct evs_repo *repo, const char *name, struct evs_err
 const struct evs_repo_ops evs_repo_borg_ops = {
 	.name = "borg",
 	.keys = keys,
+	.memory = memory,
 	.open = open_borg,
 	.close = close_borg,
 	.list = list,

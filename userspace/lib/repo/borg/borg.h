@@ -14,10 +14,11 @@
 #include "run.h"
 
 #define BORG_DATA EVS_REPO_DATA
-#define BORG_VARIABLES 6
+#define BORG_VARIABLES 7
 #define BORG_ARCHIVE_SIZE (EVS_CONFIG_VALUE_MAX + EVS_ARCHIVE_SIZE + 3)
 #define BORG_ARGS 24
 #define BORG_SAID_SIZE 256
+#define BORG_STATE "/var/lib/evs/borg"	/* its cache, and which repositories it knows */
 
 /**
  * struct evs_repo_borg - A repository.

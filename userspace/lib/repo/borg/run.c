@@ -35,6 +35,12 @@ static int refine(const char *said, struct evs_error *err)
 	evs_text_copy(text, sizeof(text), said, strlen(said));
 	if (*text)
 		evs_error_set(err, EIO, "borg: %s", text);
+	if (strstr(err->text, "acquire the lock"))
+		return evs_error_set(err, EBUSY,
+				     "borg: another one is at work there, or was killed on another host; if none is, run: BORG_BASE_DIR="
+				     BORG_STATE " borg break-lock PATH");
+	if (strstr(err->text, "Broken pipe") || strstr(err->text, "onnection"))
+		return evs_error_prefix(err, "the connection to the repository broke");
 	if (strstr(err->text, "already exists"))
 		err->errnum = EEXIST;
 	else if (strstr(err->text, "does not exist") && strstr(err->text, "Archive"))
