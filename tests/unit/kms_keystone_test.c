@@ -104,7 +104,7 @@ static void test_credential(void **state)
 
 	configure(f, "application-credential");
 	assert_true(f->cfg.ops->check(&f->cfg, &f->err) < 0);
-	assert_contains(f->err.text, "auth = application-credential needs credential");
+	assert_string_equal(f->err.text, "auth = application-credential needs credential");
 	use_credential(f, "credential");
 	assert_unwraps(f);
 	wrap_new(f, cmk.id);
