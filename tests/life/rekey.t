@@ -80,7 +80,7 @@ for engine in $(engines); do
 	like "$(evs-setup delete --yes p/other 2>&1)" "p/d2 has the same data key" \
 		"$engine: of one that has the key of its source, it says so"
 	refused 5 "is attached" "$engine: no rekey of what is attached" evs-setup rekey p/d1
-	refused 1 "is of no pool" "$engine: nor of a device" evs-setup rekey /dev/null
+	refused 4 "" "$engine: nor of what is no disk" evs-setup rekey /dev/null
 
 	# ---- all copies ----
 

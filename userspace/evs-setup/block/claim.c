@@ -143,6 +143,22 @@ void claim_share_file(struct claim *claim)
 
 /* ---- both ---- */
 
+int claim_yield(struct claim *claim, struct evs_error *err)
+{
+	struct evs_device shared;
+	int ret;
+
+	claim_share_file(claim);
+	if (claim->dev.is_file)
+		return 0;
+	ret = evs_device_open_again(&shared, claim->dev.fd, claim->dev.path, O_RDWR, err);
+	if (ret)
+		return ret;
+	evs_device_close(&claim->dev);
+	claim->dev = shared;
+	return 0;
+}
+
 static int hold(struct claim *claim, struct evs_error *err)
 {
 	int ret = claim_lock(claim, err);

@@ -72,6 +72,15 @@ int claim_file(struct claim *claim, struct evs_error *err);
 void claim_share_file(struct claim *claim);
 
 /**
+ * claim_yield() - Let something else in this process claim it, and hold no more than its lock.
+ * @claim: what claim_open() filled; its device may have another descriptor afterwards
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int claim_yield(struct claim *claim, struct evs_error *err);
+
+/**
  * claim_confirm() - Make sure that it is still ours alone, after a long wait.
  * @claim: what claim_open() filled
  * @err: filled when it is not

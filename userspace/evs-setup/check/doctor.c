@@ -19,10 +19,12 @@
 #include "cmk/disks.h"
 #include "config.h"
 #include "disk/disks.h"
+#include "evstab.h"
 #include "kms/backend.h"
 #include "nl/netlink.h"
 #include "secret.h"
 #include "text.h"
+#include "volume/volume.h"
 
 #define REQUEST_KEY "/sbin/request-key"
 #define REQUEST_KEY_ENTRY "/etc/request-key.d/evs.conf"
@@ -308,6 +310,35 @@ static void check_disks(struct findings *f)
 	evs_nl_close(nl);
 }
 
+/* What keeps a disk of evstab(5) from being attached until somebody goes on with it */
+static void check_entries(struct findings *f)
+{
+	struct evs_error err = {};
+	char what[EVSTAB_NAME_MAX + 8];
+	struct evs_volume *vol;
+	struct evstab tab;
+	char *path;
+	size_t i;
+
+	if (evstab_load(&tab, &err))
+		return;
+	for (i = 0; i < tab.count; i++) {
+		if (tab.entries[i].bad || evstab_resolve(&tab.entries[i], &path, &err))
+			continue;
+		snprintf(what, sizeof(what), "disk %s", tab.entries[i].name);
+		switch (evs_volume_read(&vol, path, 0, &err)) {
+		case 0:
+			evs_volume_close(vol);
+			break;
+		case -EALREADY:
+			check_bad(f, what, "%s", err.text);
+			break;
+		}
+		free(path);
+	}
+	evstab_free(&tab);
+}
+
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct findings found = {};
@@ -325,6 +356,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	check_lvm(&found);
 	check_sections(&found);
 	check_disks(&found);
+	check_entries(&found);
 	return check_result(&found, err);
 }
 

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "create.h"
 #include "detach.h"
+#include "disk/rekey.h"
 #include "kms/kms.h"
 #include "proof.h"
 #include "transfer.h"
@@ -312,21 +313,21 @@ static int run_verb(int argc, char *argv[], struct evs_error *err)
 		return -err->errnum;
 	ret = target_is_pool(name, err);
 	if (!ret)
-		ret = evs_error_set(err, EINVAL,
-				    "%s: is of no pool: make a new disk by create, and copy the data",
-				    name);
+		return rekey_device(name, dry_run, err);
 	return ret < 0 ? ret : rekey_in_pool(name, dry_run, err);
 }
 
 const struct verb verb_rekey = {
 	.name = "rekey",
-	.args = "[OPTION...] POOL/DISK",
-	.brief = "give a disk of a pool a new data key; all its data is rewritten",
+	.args = "[OPTION...] DEVICE|FILE|POOL/DISK",
+	.brief = "give a disk a new data key; all its data is rewritten",
 	.options = options,
-	.notes = "The disk must be detached, and the pool needs room for a copy. UUID, label and CMK stay;\n"
-		 "snapshots keep the old key. An interruption leaves the disk as it was. Prints\n"
-		 "the disk, its UUID, and the id of the CMK.\n",
-	.operands = { WORD_POOL_DISK },
+	.notes = "The disk must be detached. UUID, label and CMK stay. A pool needs room for a copy,\n"
+		 "snapshots keep the old key, and an interruption leaves the disk as it was. A device\n"
+		 "or file is rewritten in place: after an interruption the same command goes on, and\n"
+		 "until then the disk cannot be attached. Prints the disk, its UUID, and the id of the\n"
+		 "CMK.\n",
+	.operands = { WORD_FILE },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run_verb,
 };

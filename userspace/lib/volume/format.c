@@ -39,12 +39,8 @@ int evs_volume_check_format(const struct evs_device *dev, struct evs_format *fmt
 	return 0;
 }
 
-/*
- * cryptsetup's tokens open key slots, nothing else. So there is one that the DK
- * opens, for hosts without the driver. It needs no costly derivation: whoever can
- * guess 512 random bits need not open it any more.
- */
-int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk)
+/* It needs no costly derivation: whoever can guess 512 random bits need open nothing more. */
+int evs_crypt_set_pbkdf(struct crypt_device *cd)
 {
 	const struct crypt_pbkdf_type pbkdf = {
 		.type = CRYPT_KDF_PBKDF2,
@@ -52,12 +48,22 @@ int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secr
 		.iterations = 1000,	/* the least that the library takes */
 		.flags = CRYPT_PBKDF_NO_BENCHMARK,
 	};
-	const char *key = (const char *)dk->data;
-	int ret;
 
-	ret = crypt_set_pbkdf_type(cd, &pbkdf);
+	return crypt_set_pbkdf_type(cd, &pbkdf);
+}
+
+/*
+ * cryptsetup's tokens open key slots, nothing else. So there is one that the DK
+ * opens, for hosts without the driver.
+ */
+int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk,
+			const struct evs_secret *by)
+{
+	int ret = evs_crypt_set_pbkdf(cd);
+
 	if (!ret)
-		ret = crypt_keyslot_add_by_volume_key(cd, slot, key, dk->size, key, dk->size);
+		ret = crypt_keyslot_add_by_volume_key(cd, slot, (const char *)dk->data, dk->size,
+						      (const char *)by->data, by->size);
 	return ret;
 }
 
@@ -80,7 +86,7 @@ static int format_image(struct crypt_device *cd, const struct evs_format *fmt,
 	ret = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", fmt->uuid,
 			   (const char *)dk->data, dk->size, &params);
 	if (!ret)
-		ret = evs_volume_add_slot(cd, KEYSLOT, dk);
+		ret = evs_volume_add_slot(cd, KEYSLOT, dk, dk);
 	if (ret < 0)
 		return ret;
 	ret = crypt_token_json_set(cd, CRYPT_ANY_TOKEN, token);
@@ -111,7 +117,7 @@ static int make_image(struct evs_image *image, const struct evs_device *dev,
 	ret = evs_image_new(image, EVS_DATA_OFFSET + LARGE_SECTOR, HEADER_SIZE, err);
 	if (ret)
 		return ret;
-	ret = evs_crypt_init(&cd, image, dev->path, &log, err);
+	ret = evs_crypt_init(&cd, image->path, dev->path, &log, err);
 	if (!ret) {
 		ret = format_image(cd, fmt, token, dk);
 		if (ret)

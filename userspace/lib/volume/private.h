@@ -12,12 +12,12 @@
 
 /**
  * struct evs_crypt_log - What libcryptsetup last complained about.
- * @image: path of the image, which it has for a device
+ * @path: what it works on
  * @device: path of the device, which the user knows
  * @text: the last message of level error, without newline; "" when there is none
  */
 struct evs_crypt_log {
-	const char *image;
+	const char *path;
 	const char *device;
 	char text[256];
 };
@@ -76,14 +76,24 @@ int evs_volume_read_tokens(struct evs_volume *vol, struct evs_error *err);
 bool evs_volume_has_token(const struct evs_volume *vol);
 
 /**
- * evs_volume_add_slot() - Add the key slot that the DK itself opens.
+ * evs_crypt_set_pbkdf() - Have what only a DK opens derived with little effort.
+ * @cd: the header
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_crypt_set_pbkdf(struct crypt_device *cd);
+
+/**
+ * evs_volume_add_slot() - Add a key slot that a DK opens.
  * @cd: the header
  * @slot: its number, or CRYPT_ANY_SLOT
- * @dk: the DK
+ * @dk: the DK, which is in it
+ * @by: what opens it: the same, but while the disk is re-keyed
  *
  * Return: its number, or a negative errno.
  */
-int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk);
+int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk,
+			const struct evs_secret *by);
 
 /**
  * evs_volume_remove_tokens() - Remove the evs-kms tokens, in memory alone.
@@ -115,14 +125,14 @@ int evs_volume_load(struct evs_volume *vol, struct evs_error *err);
 /**
  * evs_crypt_init() - crypt_init() with its messages caught.
  * @cd: set to the context; release with crypt_free()
- * @image: what it is to work on
- * @device: path of the device that the image is for
+ * @path: what it is to work on, which lives as long as @cd
+ * @device: path of the device, which the user knows
  * @log: receives messages as long as @cd lives
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int evs_crypt_init(struct crypt_device **cd, const struct evs_image *image, const char *device,
+int evs_crypt_init(struct crypt_device **cd, const char *path, const char *device,
 		   struct evs_crypt_log *log, struct evs_error *err);
 
 #endif /* EVS_VOLUME_PRIVATE_H */

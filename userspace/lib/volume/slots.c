@@ -100,7 +100,7 @@ int evs_volume_adopt(struct evs_volume *vol, struct evs_token *token,
 	ret = read_areas(vol, err);
 	if (ret)
 		return ret;
-	ret = evs_volume_add_slot(vol->cd, CRYPT_ANY_SLOT, dk);
+	ret = evs_volume_add_slot(vol->cd, CRYPT_ANY_SLOT, dk, dk);
 	if (ret < 0)
 		return failed(vol, ret, err);
 	token->keyslots = UINT32_C(1) << ret;

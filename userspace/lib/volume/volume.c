@@ -31,29 +31,29 @@ static void catch_log(int level, const char *message, void *user)
 		return;
 	while (len && (message[len - 1] == '\n' || message[len - 1] == '.'))
 		len--;
-	found = strstr(message, log->image);
-	if (found && found + strlen(log->image) <= message + len) {
+	found = strstr(message, log->path);
+	if (found && found + strlen(log->path) <= message + len) {
 		snprintf(text, sizeof(text), "%.*s%s%.*s", (int)(found - message), message,
-			 log->device, (int)(len - (size_t)(found - message) - strlen(log->image)),
-			 found + strlen(log->image));
+			 log->device, (int)(len - (size_t)(found - message) - strlen(log->path)),
+			 found + strlen(log->path));
 		message = text;
 		len = strlen(text);
 	}
 	evs_text_copy(log->text, sizeof(log->text), message, len);
 }
 
-int evs_crypt_init(struct crypt_device **cd, const struct evs_image *image, const char *device,
+int evs_crypt_init(struct crypt_device **cd, const char *path, const char *device,
 		   struct evs_crypt_log *log, struct evs_error *err)
 {
 	int ret;
 
-	log->image = image->path;
+	log->path = path;
 	log->device = device;
 	log->text[0] = '\0';
 	/* Without these, messages would go to stderr and plug-ins would be loaded. */
 	crypt_set_log_callback(NULL, catch_log, NULL);
 	crypt_token_external_disable();
-	ret = crypt_init(cd, image->path);
+	ret = crypt_init(cd, path);
 	if (ret < 0)
 		return evs_error_set(err, -ret, "%s: cannot be used: %s", device, strerror(-ret));
 	crypt_set_log_callback(*cd, catch_log, log);
@@ -107,9 +107,27 @@ static int read_header_size(struct evs_volume *vol, json_object *root, const cha
 	return 0;
 }
 
-static int check_layout(struct evs_volume *vol, const char *path, bool foreign,
+/* Its segments have two keys, which are the library's business. */
+static int check_rekey(struct evs_volume *vol, const char *path, bool permitted,
+		       struct evs_error *err)
+{
+	struct crypt_params_reencrypt params = {};
+
+	crypt_reencrypt_status(vol->cd, &params);
+	if (params.mode != CRYPT_REENCRYPT_REENCRYPT || strcmp(crypt_get_cipher(vol->cd), "aes") ||
+	    strcmp(crypt_get_cipher_mode(vol->cd), "xts-plain64"))
+		return bad_layout(err, path, "it is being re-encrypted by another program");
+	return permitted ? 0 :
+	       evs_error_set(err, EALREADY,
+			     "%s: is getting a new data key, and that was cut short; go on by: evs-setup rekey %s",
+			     path, path);
+}
+
+static int check_layout(struct evs_volume *vol, const char *path, unsigned int flags,
 			struct evs_error *err)
 {
+	bool foreign = flags & EVS_VOLUME_FOREIGN, rekey;
+	struct evs_error ignored = {};
 	const char *subsystem = crypt_get_subsystem(vol->cd);
 	uint32_t requirements = 0, activation = 0;
 	json_object *root;
@@ -120,8 +138,14 @@ static int check_layout(struct evs_volume *vol, const char *path, bool foreign,
 	if (!foreign && !evs_volume_has_token(vol) && (!subsystem || strcmp(subsystem, EVS_SUBSYSTEM)))
 		return evs_error_set(err, EMEDIUMTYPE,
 				     "%s: not an EVS disk but another LUKS2 disk", path);
-	if (crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements) ||
-	    requirements)
+	if (crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_REQUIREMENTS, &requirements))
+		requirements = UINT32_MAX;
+	/* What cryptsetup has begun has no token for the new key. */
+	rekey = requirements == CRYPT_REQUIREMENT_ONLINE_REENCRYPT &&
+		!evs_volume_read_tokens(vol, &ignored) && vol->token_count > 1;
+	if (rekey && check_rekey(vol, path, flags & EVS_VOLUME_REKEY, err))
+		return -err->errnum;
+	if (requirements && !rekey)
 		return bad_layout(err, path, "its header asks for more than this program knows");
 	if (!crypt_persistent_flags_get(vol->cd, CRYPT_FLAGS_ACTIVATION, &activation))
 		vol->allow_discards = activation & CRYPT_ACTIVATE_ALLOW_DISCARDS;
@@ -136,7 +160,7 @@ static int check_layout(struct evs_volume *vol, const char *path, bool foreign,
 	root = evs_json_parse(json, strlen(json));
 	if (!root)
 		return evs_error_set(err, ENOMEM, "%s: cannot parse the header", path);
-	ret = check_segment(json_object_object_get(root, "segments"), path, err);
+	ret = rekey ? 0 : check_segment(json_object_object_get(root, "segments"), path, err);
 	if (!ret)
 		ret = read_header_size(vol, root, path, err);
 	json_object_put(root);
@@ -193,7 +217,7 @@ static int load_once(struct evs_volume *vol, struct evs_error *err)
 	ret = evs_image_load(&vol->image, &vol->dev, err);
 	if (ret)
 		return ret;
-	ret = evs_crypt_init(&vol->cd, &vol->image, path, &vol->log, err);
+	ret = evs_crypt_init(&vol->cd, vol->image.path, path, &vol->log, err);
 	if (ret)
 		return ret;
 	ret = crypt_load(vol->cd, CRYPT_LUKS2, NULL);
@@ -268,7 +292,7 @@ static int check(struct evs_volume *vol, unsigned int flags, struct evs_error *e
 	bool foreign = flags & EVS_VOLUME_FOREIGN;
 	int ret;
 
-	ret = check_layout(vol, vol->dev.path, foreign, err);
+	ret = check_layout(vol, vol->dev.path, flags, err);
 	if (!ret)
 		ret = read_geometry(vol, vol->dev.path, flags & EVS_VOLUME_HEADER, err);
 	if (!ret && (!foreign || evs_volume_has_token(vol)))

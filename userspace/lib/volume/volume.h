@@ -66,10 +66,12 @@ int evs_volume_format(const struct evs_device *dev, const struct evs_format *fmt
  * enum evs_volume_flags - How evs_volume_open() opens a header.
  * @EVS_VOLUME_HEADER: there may be no data behind the header: its size is 0
  * @EVS_VOLUME_FOREIGN: it may be a LUKS2 disk that is none of ours, without a token
+ * @EVS_VOLUME_REKEY: its data may be on its way to a new data key (evs_volume_rekey_state())
  */
 enum evs_volume_flags {
 	EVS_VOLUME_HEADER = 1 << 0,
 	EVS_VOLUME_FOREIGN = 1 << 1,
+	EVS_VOLUME_REKEY = 1 << 2,
 };
 
 /**
@@ -84,7 +86,8 @@ enum evs_volume_flags {
  *
  * Return: 0 or a negative errno: -EIO the device cannot be read, -EMEDIUMTYPE no
  * EVS disk, -EUCLEAN a LUKS2 header that is damaged, -EBADMSG a bad token or a
- * layout that no EVS disk has, -EPROTONOSUPPORT a newer token version.
+ * layout that no EVS disk has, -EPROTONOSUPPORT a newer token version, -EALREADY a disk
+ * that is being re-keyed, without EVS_VOLUME_REKEY.
  */
 int evs_volume_open(struct evs_volume **vol, const struct evs_device *dev, unsigned int flags,
 		    struct evs_error *err);

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A new data key for a device or file of no pool, in place: all data is there under the new
+# key, whenever it was cut short, and whoever meets the disk in between is told how to go on.
+. "$(dirname "$0")/life.sh"
+
+at_exit detach_pools
+start_kms
+must mkdir -m 700 "$tmp/copies"
+echo "header-copies = $tmp/copies" >/etc/evs/evs.conf
+must dd if=/dev/urandom of="$tmp/data" bs=1M count=40 status=none
+sum=$(md5sum <"$tmp/data")
+file=$(new_file disk 56M)
+must evs-setup create --cmk test --label story "$file"
+loop=$(new_loop "$file")
+at_exit losetup -d "$loop"
+
+# fill DISK, read_back DISK: all of its data
+fill()
+{
+	local node
+
+	node=$(evs-setup attach "$1") || return
+	dd if="$tmp/data" of="$node" bs=1M oflag=direct conv=fsync status=none
+	evs-setup detach "$1"
+}
+
+read_back()
+{
+	local node
+
+	node=$(evs-setup attach --read-only "$1") || return
+	dd if="$node" bs=1M count=40 iflag=direct status=none | md5sum
+	evs-setup detach "$1" >&2
+}
+
+# header FILTER: of the header's JSON
+header()
+{
+	cryptsetup luksDump --dump-json-metadata "$loop" | jq -c "$1"
+}
+
+# killed SECONDS COMMAND...: after that time, unless it has ended
+killed()
+{
+	timeout -s KILL "$@" >/dev/null 2>&1
+	[ $? -eq 137 ]
+}
+
+must fill "$loop"
+uuid=$(cryptsetup luksUUID "$loop")
+cmk=$(cmk_id test)
+must cp --sparse=always "$file" "$tmp/before"
+
+# ---- refused ----
+
+must evs-setup attach "$loop"
+refused 5 "is mounted, attached or otherwise in use" "what is attached" evs-setup rekey "$loop"
+must evs-setup detach "$loop"
+must evs-setup cmk disable test
+refused 2 "disabled" "without the CMK" evs-setup rekey "$loop"
+must evs-setup cmk enable test
+is "$(evs-setup rekey --dry-run "$loop" 2>/dev/null)" "$loop $uuid $cmk" "tried"
+ok "nothing was changed" cmp "$tmp/before" "$loop"
+
+# ---- a new data key ----
+
+is "$(evs-setup rekey "$loop" 2>/dev/null)" "$loop $uuid $cmk" "rekey"
+is "$(read_back "$loop")" "$sum" "its data is the same"
+is "$(cmp -l -i 16M "$tmp/before" "$loop" | awk '{ units[int(($1 - 1) / 4096)] = 1 }
+	END { print length(units) }')" 10240 "each sector has other ciphertext"
+is "$(header '[(.keyslots | length), (.tokens | length), (.digests | length)]')" "[1,1,1]" \
+	"nothing is left of the old key"
+is "$(evs-setup probe --json "$loop" | jq -r '.disks[] | .uuid + .label')" "${uuid}story" \
+	"UUID and label are the same"
+is "$(find "$tmp/copies" -name "$uuid-*.header" | wc -l)" 1 "a copy of the new header alone is there"
+is "$(header .digests[].digest)" \
+	"$(cryptsetup luksDump --dump-json-metadata "$(echo "$tmp/copies/$uuid"-*)" | jq -c .digests[].digest)" \
+	"with the new key"
+
+# ---- cut short ----
+
+for at in 0.3 0.9 1.5; do
+	killed $at evs-setup rekey "$loop" || break
+	evs-setup probe "$loop" >/dev/null 2>&1 ||
+		ok "killed after $at s: it goes on" evs-setup rekey "$loop"
+	is "$(read_back "$loop")" "$sum" "killed after $at s: its data is there"
+done
+must evs-setup rekey "$loop"
+is "$(read_back "$loop")" "$sum" "its data is the same"
+is "$(header '[(.keyslots | length), (.tokens | length), (.digests | length)]')" "[1,1,1]" \
+	"nothing is left of old keys"
+
+# ---- half re-keyed ----
+
+evs-setup rekey "$loop" >/dev/null 2>&1 &
+pid=$!
+wait_for eval "cryptsetup luksDump '$loop' 2>/dev/null | grep -q online-reencrypt"
+kill -KILL $pid
+wait $pid 2>/dev/null
+way="is getting a new data key, and that was cut short; go on by: evs-setup rekey $loop"
+refused 5 "$way" "attach" evs-setup attach "$loop"
+refused 5 "$way" "probe" evs-setup probe "$loop"
+refused 5 "$way" "rewrap" evs-setup rewrap "$loop"
+refused 5 "$way" "header backup" evs-setup header backup "$loop" "$tmp/header"
+echo "half $loop" >/etc/evstab
+at_exit rm -f /etc/evstab
+like "$(evs-setup doctor 2>&1)" "$way" "doctor"
+is "$(header '.tokens | length')" 2 "it has both tokens"
+must evs-setup cmk disable test
+refused 2 "disabled" "without the CMK it does not go on" evs-setup rekey "$loop"
+must evs-setup cmk enable test
+like "$(evs-setup rekey "$loop" 2>&1 >/dev/null)" "goes on with what was cut short" "it says that it goes on"
+is "$(read_back "$loop")" "$sum" "its data is the same"
+
+# ---- a file, interrupted ----
+
+must losetup -d "$loop"
+evs-setup rekey "$file" >"$tmp/out" 2>&1 &
+pid=$!
+wait_for eval "cryptsetup luksDump '$file' 2>/dev/null | grep -q online-reencrypt"
+kill -INT $pid
+wait $pid
+status=$?
+if [ $status -eq 0 ]; then
+	pass "interrupted at its end"
+else
+	like "$(cat "$tmp/out")" "interrupted at byte .* go on by: evs-setup rekey $file" "interrupted"
+fi
+must evs-setup rekey "$file"
+is "$(read_back "$file")" "$sum" "a file: its data is the same"
+
+# ---- a disk that was one of dm-crypt ----
+
+printf first >"$tmp/key"
+small=$(new_file small 32M)
+must cryptsetup luksFormat -q --type luks2 -c aes-xts-plain64 -s 512 --sector-size 512 \
+	--pbkdf pbkdf2 --pbkdf-force-iterations 1000 "$small" "$tmp/key"
+must evs-setup adopt --cmk test --key-file "$tmp/key" "$small"
+like "$(evs-setup rekey "$small" 2>&1)" "1 other key slot has the old data key, and is removed" \
+	"of an adopted disk: its key slots go"
+unlike "$(evs-setup probe --json "$small")" "adopted" "its key is of the KMS now"
+nok "the passphrase opens it no more" \
+	cryptsetup open --disable-external-tokens --test-passphrase --key-file "$tmp/key" "$small"
+ok "the KMS does" evs-setup attach "$small"
+detach_all
+done_testing

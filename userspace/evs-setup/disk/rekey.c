@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rekey DEVICE: there is no room for a copy, so the data is encrypted anew where it is.
+ * Both data keys are in this process meanwhile, in locked memory. Until the end the
+ * header has both tokens, and the disk cannot be attached.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "block/claim.h"
+#include "cli/cli.h"
+#include "header-copy.h"
+#include "kms/kms.h"
+#include "pool/progress.h"
+#include "rekey.h"
+#include "rewrap-one.h"
+#include "volume/rekey.h"
+#include "volume/slots.h"
+
+#define PART ((size_t)32 << 20)
+
+/**
+ * struct rekey - One disk.
+ * @path: what the user gave
+ * @dry_run: change nothing
+ * @claim: the device
+ * @vol: its header
+ * @progress: how far it is
+ * @told: when that was said, in seconds
+ * @uuid: UUID of the disk
+ * @token: the new token
+ */
+struct rekey {
+	const char *path;
+	bool dry_run;
+	struct claim claim;
+	struct evs_volume *vol;
+	struct progress progress;
+	time_t told;
+	char uuid[EVS_UUID_SIZE];
+	struct evs_token token;
+};
+
+static int open_header(struct rekey *rekey, struct evs_error *err)
+{
+	return evs_volume_open(&rekey->vol, &rekey->claim.dev, EVS_VOLUME_REKEY, err);
+}
+
+/* ---- begin ---- */
+
+/* What counts is the key that the KMS gives for the token, before anything relies on it. */
+static int make_key(struct evs_rewrap *rewrap, struct evs_token *token, struct evs_secret *dk,
+		    struct evs_error *err)
+{
+	const struct evs_token *old = &rewrap->old;
+	int ret;
+
+	ret = evs_token_init(token, old->kms, old->cmk, evs_volume_uuid(rewrap->vol), err);
+	if (!ret)
+		ret = evs_kms_create_datakey(rewrap->kms, token, dk, err);
+	if (ret)
+		return ret;
+	evs_secret_wipe(dk);
+	return evs_kms_decrypt_datakey(rewrap->kms, token, dk, err);
+}
+
+static int begin(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
+{
+	struct rekey *rekey = arg;
+	struct evs_token token;
+	struct evs_secret *dk;
+	int ret;
+
+	rekey->token = rewrap->old;
+	if (rekey->dry_run)
+		return 0;
+	dk = evs_secret_alloc(EVS_DK_SIZE);
+	if (!dk)
+		return evs_error_set(err, errno, "cannot lock memory for the data key: %m");
+	ret = make_key(rewrap, &token, dk, err);
+	if (!ret)
+		ret = evs_volume_rekey_begin(rewrap->vol, &token, rewrap->dk, dk, err);
+	evs_secret_free(dk);
+	return ret;
+}
+
+/* ---- run ---- */
+
+static int tell(void *arg, uint64_t done, uint64_t total, struct evs_error *err)
+{
+	struct rekey *rekey = arg;
+	time_t now = time(NULL);
+	int ret;
+
+	if (now == rekey->told)
+		return 0;
+	rekey->told = now;
+	ret = progress_tell(&rekey->progress, done, total, err);
+	return ret ? evs_error_set(err, ECANCELED,
+				   "%s: interrupted at byte %" PRIu64 " of %" PRIu64 "; go on by: evs-setup rekey %s",
+				   rekey->path, done, total, rekey->path) : 0;
+}
+
+/* The library claims the device. */
+static int write_data(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
+{
+	struct rekey *rekey = arg;
+	int ret;
+
+	progress_begin(&rekey->progress, rekey->uuid);
+	ret = evs_volume_rekey_run(rewrap->vol, rewrap->dk, PART, tell, rekey, err);
+	progress_end(&rekey->progress);
+	return ret;
+}
+
+static int reopen(struct rekey *rekey, struct evs_error *err)
+{
+	evs_volume_close(rekey->vol);
+	rekey->vol = NULL;
+	return open_header(rekey, err);
+}
+
+static int run(struct rekey *rekey, struct evs_error *err)
+{
+	int ret = claim_yield(&rekey->claim, err);
+
+	if (!ret)
+		ret = reopen(rekey, err);
+	if (!ret)
+		ret = rewrap_with(rekey->vol, write_data, rekey, err);
+	return ret ? ret : reopen(rekey, err);
+}
+
+/* ---- end ---- */
+
+/* Whatever the order of its tokens, one gives its key. */
+static int end(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
+{
+	struct rekey *rekey = arg;
+
+	rekey->token = rewrap->old;
+	return evs_volume_rekey_end(rewrap->vol, &rewrap->old, err);
+}
+
+static int rekey_volume(struct rekey *rekey, struct evs_error *err)
+{
+	enum evs_rekey_state state = evs_volume_rekey_state(rekey->vol);
+	unsigned int slots = evs_volume_other_slots(rekey->vol);
+	int ret = 0;
+
+	strcpy(rekey->uuid, evs_volume_uuid(rekey->vol));
+	if (state != EVS_REKEY_NONE)
+		cli_note("rekey: %s: note: goes on with what was cut short", rekey->path);
+	else if (slots)
+		cli_note("rekey: %s: note: %u other key slot%s the old data key, and %s removed",
+			 rekey->path, slots, slots == 1 ? " has" : "s have",
+			 slots == 1 ? "is" : "are");
+	if (state == EVS_REKEY_NONE || rekey->dry_run)
+		ret = rewrap_with(rekey->vol, begin, rekey, err);
+	if (ret || rekey->dry_run)
+		return ret;
+	if (state != EVS_REKEY_WRITTEN)
+		ret = run(rekey, err);
+	if (!ret)
+		ret = rewrap_with(rekey->vol, end, rekey, err);
+	if (!ret)
+		header_copy_take(rekey->path, &rekey->claim.dev);
+	return ret;
+}
+
+int rekey_device(const char *path, bool dry_run, struct evs_error *err)
+{
+	struct rekey rekey = { .path = path, .dry_run = dry_run };
+	int ret;
+
+	ret = claim_open(&rekey.claim, path, err);
+	if (ret)
+		return ret;
+	ret = open_header(&rekey, err);
+	if (!ret)
+		ret = rekey_volume(&rekey, err);
+	evs_volume_close(rekey.vol);
+	claim_close(&rekey.claim);
+	if (!ret && dry_run)
+		cli_note("rekey: nothing was changed, as --dry-run is given");
+	return ret ? ret : rewrap_print(path, rekey.uuid, &rekey.token, err);
+}
