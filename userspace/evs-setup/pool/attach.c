@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,6 +130,19 @@ static int have_loop(const struct attach_request *req, const char *file, char *n
 	return ret < 0 ? ret : 0;
 }
 
+/* The device of the engine is as writable as the object, and may be active already. */
+static int set_read_only(const char *node, int read_only, struct evs_error *err)
+{
+	int fd = open(node, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0 || ioctl(fd, BLKROSET, &read_only))
+		ret = evs_error_set(err, errno, "%s: cannot be made %s: %m", node,
+				    read_only ? "read-only" : "writable");
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 static int print_plain(const struct target *target, const struct evs_pool_entry *entry,
 		       const char *node, const char *path, struct evs_error *err)
 {
@@ -159,7 +174,8 @@ static int attach_plain(const struct attach_request *req, const struct target *t
 	if (S_ISREG(st.st_mode))
 		ret = have_loop(req, path, node, sizeof(node), err);
 	else
-		ret = snprintf(node, sizeof(node), "%s", path) < 0 ? -EINVAL : 0;
+		ret = snprintf(node, sizeof(node), "%s", path) < 0 ? -EINVAL :
+		      set_read_only(node, req->what.read_only, err);
 	if (ret)
 		return ret;
 	ret = link_make_plain(name, node, err);
