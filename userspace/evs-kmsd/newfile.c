@@ -4,8 +4,10 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "newfile.h"
 
 int kmsd_newfile_write(const char *path, mode_t mode, const void *data, size_t size,
@@ -20,28 +22,20 @@ int kmsd_newfile_write_as(const char *path, const struct stat *as, const void *d
 			  struct evs_error *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	const char *at = data, *end = at + size;
-	ssize_t written;
 	int ret = 0;
 
 	if (fd < 0)
 		return evs_error_set(err, errno, "%s: %m", path);
 	/* Whatever the umask says */
 	if (fchown(fd, as->st_uid, as->st_gid) || fchmod(fd, as->st_mode & 0777))
-		ret = evs_error_set(err, errno, "%s: %m", path);
-	/* A part of it may be all that goes at once: the next call says why, or goes on */
-	while (at < end && !ret) {
-		written = write(fd, at, (size_t)(end - at));
-		if (written >= 0)
-			at += written;
-		else if (errno != EINTR)
-			ret = evs_error_set(err, errno, "%s: %m", path);
-	}
+		ret = -errno;
+	if (!ret)
+		ret = evs_fd_write(fd, data, size);
 	if (!ret && fsync(fd))
-		ret = evs_error_set(err, errno, "%s: %m", path);
+		ret = -errno;
 	if (close(fd) && !ret)
-		ret = evs_error_set(err, errno, "%s: %m", path);
-	return ret;
+		ret = -errno;
+	return ret ? evs_error_set(err, -ret, "%s: %s", path, strerror(-ret)) : 0;
 }
 
 int kmsd_newfile_sync_name(const char *path, struct evs_error *err)
