@@ -332,7 +332,7 @@ const struct verb verb_backup_create = {
 	.notes = "The disk may be in use: file systems on it are frozen for a moment. What is encrypted\n"
 		 "is backed up as it is, with its header: no KMS is asked. Prints the backup, the UUID\n"
 		 "of the disk, and the id of the CMK, or \"plain\".\n",
-	.operands = { WORD_POOL_DISK, WORD_TEXT },
+	.operands = { WORD_POOL_DISK, WORD_REPO },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

@@ -26,6 +26,15 @@ struct export {
 	struct progress progress;
 };
 
+static int cannot_write(const struct export *export, uint64_t offset, int ret,
+			struct evs_error *err)
+{
+	return evs_error_set(err, -ret,
+			     "%s: cannot be written at byte %" PRIu64 ": %s; it is removed: give a file where there is room for up to %" PRIu64 " bytes",
+			     export->file.path, offset, strerror(-ret),
+			     export->backup.manifest.bytes);
+}
+
 /* Of what was loaded with the header, memory has what counts. */
 static int take_loaded(const struct export *export, char *data, uint64_t offset, size_t length,
 		       struct evs_error *err)
@@ -35,8 +44,7 @@ static int take_loaded(const struct export *export, char *data, uint64_t offset,
 	ret = evs_device_read(&export->backup.dev, data, length, offset);
 	if (!ret)
 		ret = evs_device_write(&export->file, data, length, offset);
-	return ret ? evs_error_set(err, -ret, "%s: cannot be written: %s", export->file.path,
-				   strerror(-ret)) : 0;
+	return ret ? cannot_write(export, offset, ret, err) : 0;
 }
 
 static int write_block(void *arg, uint64_t offset, const void *data, size_t length,
@@ -61,8 +69,7 @@ static int write_block(void *arg, uint64_t offset, const void *data, size_t leng
 			continue;
 		ret = evs_device_write(&export->file, (const char *)data + at, part, offset + at);
 		if (ret)
-			return evs_error_set(err, -ret, "%s: cannot be written at byte %" PRIu64 ": %s",
-					     export->file.path, offset + at, strerror(-ret));
+			return cannot_write(export, offset + at, ret, err);
 	}
 	return 0;
 }
@@ -129,7 +136,7 @@ const struct verb verb_backup_export = {
 	.brief = "write a backup to a new file",
 	.notes = "What is encrypted stays so, and has its header in the file, which can be attached.\n"
 		 "Prints the file, the UUID, and the id of the CMK, or \"plain\".\n",
-	.operands = { WORD_TEXT, WORD_FILE },
+	.operands = { WORD_REPO, WORD_FILE },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

@@ -222,7 +222,7 @@ const struct verb verb_backup_verify = {
 	.options = options,
 	.notes = "Reads all of them and needs no key. What is damaged is named with the bytes of the\n"
 		 "object; then the exit status is 4.\n",
-	.operands = { WORD_TEXT },
+	.operands = { WORD_REPO },
 	VERB_COLUMNS(columns),
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,

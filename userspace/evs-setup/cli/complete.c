@@ -107,7 +107,7 @@ static void offer_pools(const struct line *line, const struct evs_config *cfg, b
 	}
 }
 
-/* Pools, the names of KMSs, or the CMKs of the one that the command line names */
+/* Pools, repositories, the names of KMSs, or the CMKs of the one that the command line names */
 static void offer_config(const struct line *line, enum verb_word word)
 {
 	const struct evs_config_kms *endpoint;
@@ -121,6 +121,9 @@ static void offer_config(const struct line *line, enum verb_word word)
 		offer(line->last, cfg.kms[i].name);
 	if (word == WORD_POOL || word == WORD_POOL_DISK)
 		offer_pools(line, &cfg, word == WORD_POOL);
+	/* Not the backups: their list may be far away. */
+	for (i = 0; word == WORD_REPO && i < cfg.repo_count; i++)
+		offer(line->last, cfg.repos[i].name);
 	endpoint = evs_config_kms(&cfg, line->kms, &ignored);
 	if (word == WORD_CMK && endpoint)
 		offer_keys(line->last, endpoint);
@@ -178,6 +181,7 @@ static void offer_word(const struct line *line, enum verb_word word, const char 
 	case WORD_CMK:
 	case WORD_POOL:
 	case WORD_POOL_DISK:
+	case WORD_REPO:
 		offer_config(line, word);
 		break;
 	case WORD_COLUMNS:

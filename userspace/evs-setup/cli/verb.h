@@ -31,6 +31,7 @@ enum verb_word {
 	WORD_DISK,	/* an attached disk */
 	WORD_POOL,
 	WORD_POOL_DISK,	/* an object of a pool */
+	WORD_REPO,	/* a repository, or a backup in it */
 	WORD_ENTRY,	/* a name in evstab(5) */
 	WORD_KMS,
 	WORD_CMK,
