@@ -131,6 +131,11 @@ detach_pools
 more=$(backup p/d1 b)
 ok "64 KiB for 4, beside what borg and the manifest take" \
 	test $(($(du -sk "$tmp/b" | cut -f1) - size)) -le 160
+like "$(evs-setup doctor)" "^ok +repository b: borg takes up to 24(\\.0)?K of memory for 12M of 1 disk" \
+	"doctor reckons the memory that it takes"
+must evs-setup resize --size 2T p/d1
+like "$(evs-setup doctor)" "^note +repository b: borg may take 4G of memory .*larger chunk" \
+	"and says so where that is much"
 if [ $count -gt 1 ]; then
 	chmod 644 "$tmp/key"
 	refused 2 "chmod 600" "its key is a secret" evs-setup backup list b
