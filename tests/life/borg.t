@@ -14,10 +14,10 @@ engine=$(engines | head -n 1)
 new_pool p "$engine"
 must evs-setup create --size 12M --cmk test p/d1
 must put "$tmp/data" p/d1
-count=1
-[ "${EVS_LONG:-1}" -eq 1 ] || count=30
-mib=$((8 * (count + 1)))
-[ $mib -le 64 ] || mib=64
+# How often each is killed: that takes its time
+count=0
+mib=16
+[ "${EVS_LONG:-1}" -eq 1 ] || { count=30; mib=64; }
 must evs-setup create --size ${mib}M --plain p/big
 must dd if=/dev/urandom of="$(raw p/big)" bs=1M count=$mib conv=notrunc,fsync status=none
 
@@ -55,9 +55,11 @@ is "$(evs-setup backup list b --json | jq -r '.backups[0] | "\(.name) \(.disk) \
 	"$one p/d1 $(object p/d1 uuid)" "a backup is listed"
 is "$(shown "$one" cmk)" "$(cmk_id test)" "with its CMK"
 ok "it is intact" evs-setup backup verify "$one"
-must evs-setup backup export "$one" "$tmp/exported"
-ok "it is the disk, byte for byte" cmp "$tmp/exported" "$(raw p/d1)"
-must rm "$tmp/exported"
+if [ $count -gt 0 ]; then
+	must evs-setup backup export "$one" "$tmp/exported"
+	ok "it is the disk, byte for byte" cmp "$tmp/exported" "$(raw p/d1)"
+	must rm "$tmp/exported"
+fi
 ok "a disk is made of it" evs-setup create --from-backup "$one" --cmk other p/d2
 is "$(content p/d2)" "$sum" "with the data of the backup"
 
@@ -110,17 +112,13 @@ for ((i = 1; i <= count; i++)); do
 		pgrep -f "borg import-tar"
 	like "$(<"$tmp/err")" "^evs-setup: backup create: .*borg.*signal 9" "it says why, $i"
 	kept "borg is killed, $i"
+	ok "borg is killed on the other host, $i" \
+		cut_off $((mib * 1024 * i / (count + 1))) pgrep -f "borg serve"
+	kept "borg is killed on the other host, $i"
+	ok "evs-setup is killed, $i" \
+		cut_off $((mib * 1024 * i / (count + 1))) pgrep -f "evs-setup backup create"
+	kept "evs-setup is killed, $i"
 done
-if [ $count -gt 1 ]; then
-	for ((i = 1; i <= count; i++)); do
-		ok "borg is killed on the other host, $i" \
-			cut_off $((mib * 1024 * i / (count + 1))) pgrep -f "borg serve"
-		kept "borg is killed on the other host, $i"
-		ok "evs-setup is killed, $i" \
-			cut_off $((mib * 1024 * i / (count + 1))) pgrep -f "evs-setup backup create"
-		kept "evs-setup is killed, $i"
-	done
-fi
 
 # ---- one more ----
 
@@ -136,7 +134,7 @@ like "$(evs-setup doctor)" "^ok +repository b: borg takes up to 24(\\.0)?K of me
 must evs-setup resize --size 2T p/d1
 like "$(evs-setup doctor)" "^note +repository b: borg may take 4G of memory .*larger chunk" \
 	"and says so where that is much"
-if [ $count -gt 1 ]; then
+if [ $count -gt 0 ]; then
 	chmod 644 "$tmp/key"
 	refused 2 "chmod 600" "its key is a secret" evs-setup backup list b
 	chmod 600 "$tmp/key"
