@@ -7,17 +7,23 @@
 #   . "$(dirname "$0")/life.sh"
 #
 # Each test is run for every engine that the guest has: for engine in $(engines).
-. "${BASH_SOURCE[0]%/*}/../system/tap.sh"
+life=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+. "$life/../system/tap.sh"
 
 # LVM in a guest without udev
 lvm=(--config "activation{udev_sync=0 udev_rules=0 monitoring=0}")
 
 # engines: those that this guest has the kernel for. Where there are thin pools, a folder
-# is only for the long form: the guest without them is quicker.
+# is only for the long form: the guest without them is quicker. With LIFE_ENGINE=rbd, it is
+# Ceph alone.
 engines()
 {
 	local thin=
 
+	if [ "${LIFE_ENGINE-}" = rbd ]; then
+		echo rbd
+		return
+	fi
 	modprobe -q -a dm-thin-pool dm-snapshot && thin=lvm && echo lvm
 	modprobe -q xfs
 	[ -n "$thin" ] && [ "${EVS_LONG:-1}" -eq 1 ] || ! grep -qw xfs /proc/filesystems || echo dir
@@ -113,7 +119,28 @@ new_pool()
 		new_vg "$name"
 		add_pool "$name" lvm "vg = vg.$name" "thinpool = pool" "$@"
 		;;
+	rbd)
+		new_ceph "$name"
+		add_pool "$name" rbd "pool = $name" "conf = $CEPH_CONF" "$@"
+		;;
 	esac
+}
+
+# new_ceph NAME: a pool of a cluster in this guest, which comes up with the first one, p
+new_ceph()
+{
+	export CEPH_CONF=$tmp/ceph/ceph.conf
+
+	if [ "$1" = p ]; then
+		must ip link set lo up
+		must modprobe rbd
+		must mkdir "$tmp/ceph"
+		at_exit "$life/ceph" stop "$tmp/ceph"
+		must "$life/ceph" start "$tmp/ceph"
+	else
+		must ceph osd pool create "$1" 8
+		must ceph osd pool application enable "$1" rbd
+	fi
 }
 
 # new_vg NAME: a volume group with a thin pool
@@ -147,13 +174,36 @@ raw()
 		echo "$tmp/$pool/$name/disk"
 		return
 	fi
+	if [ "$engine" = rbd ]; then
+		rbd_device "$pool/$(tr / . <<<"$name")"
+		return
+	fi
 	name=vg.$pool/$(tr /@ .. <<<"$name")
 	lvm lvchange -q "${lvm[@]}" -ay -K "$name" >&2 && echo "/dev/$name"
+}
+
+# rbd_device POOL/IMAGE[@SNAPSHOT]: that of the kernel, which is made where there is none
+rbd_device()
+{
+	local node
+
+	node=$(rbd device list --format json |
+		jq -r ".[] | select(\"\(.pool)/\(.name)@\(.snap)\" == \"$1\" or
+			(.snap == \"-\" and \"\(.pool)/\(.name)\" == \"$1\")).device")
+	[ -n "$node" ] || case $1 in
+	*@*) node=$(rbd device map --read-only -o noudev "$1") ;;
+	*) node=$(rbd device map -o noudev "$1") ;;
+	esac
+	echo "$node"
 }
 
 # taken POOL/NAME: how many MiB an object takes; LVM tells it of active ones alone
 taken()
 {
+	if [ "$engine" = rbd ]; then
+		rbd du --format json "${1/image:/image.}" | jq '.images[0].used_size / 1048576 | floor'
+		return
+	fi
 	raw "$1" >/dev/null && object "$1" used | awk '/^[0-9]+$/ { print int($1 / 1048576) }'
 }
 
@@ -166,6 +216,7 @@ everything()
 		lvm lvs "${lvm[@]}" --noheadings -S 'lv_name!=pool' \
 			-o lv_name,lv_size,lv_tags "vg.$1" | sort
 		;;
+	rbd) rbd ls -l --format json "$1" | jq -c '.[] | [.image, .snapshot, .size]' | sort ;;
 	esac
 }
 

@@ -20,7 +20,7 @@ must qemu-img convert -f raw -O qcow2 "$raw" "$tmp/qcow2"
 # boot POOL/DISK: boot a machine from the attached disk, print what it says
 boot()
 {
-	timeout 300 qemu-system-x86_64 -accel tcg -m 16 -nodefaults -display none -no-reboot \
+	timeout 120 qemu-system-x86_64 -accel tcg -m 16 -nodefaults -display none -no-reboot \
 		-device isa-debug-exit,iobase=0xf4,iosize=1 -serial stdio -blockdev \
 		"driver=host_device,filename=/dev/evs/$1,cache.direct=on,node-name=disk" \
 		-device virtio-blk-pci,drive=disk </dev/null
