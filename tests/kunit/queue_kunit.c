@@ -417,7 +417,7 @@ static void test_creqs(struct kunit *test)
 
 	use_creqs(test, pool);
 	for_each_possible_cpu(cpu)
-		kept += *per_cpu_ptr(pool->kept, cpu) != NULL;
+		kept += !!*per_cpu_ptr(pool->kept, cpu);
 	KUNIT_EXPECT_GE(test, kept, 1);
 	/* This time there is one of this CPU */
 	use_creqs(test, pool);
