@@ -102,8 +102,13 @@ void evs_text_show(char *dst, size_t size, const char *src)
 		good = good && (utf8 || part == 1);
 		if ((good ? part : 4 * part) >= size - used)
 			break;
+		if (good) {
+			memcpy(dst + used, src + i, part);
+			used += part;
+			continue;
+		}
 		for (j = 0; j < part; j++)
-			used += (size_t)snprintf(dst + used, size - used, good ? "%c" : "\\x%02x",
+			used += (size_t)snprintf(dst + used, size - used, "\\x%02x",
 						 (unsigned char)src[i + j]);
 	}
 	dst[used] = '\0';
