@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -31,5 +32,18 @@ int evs_fd_write(int fd, const void *data, size_t length)
 		if (done < 0)
 			return -errno;
 	}
+	return 0;
+}
+
+int evs_fd_check_folder(int fd, const char *path, struct evs_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return evs_error_set(err, errno, "%s: %m", path);
+	if (st.st_uid != geteuid() || st.st_mode & 022)
+		return evs_error_set(err, EPERM,
+				     "%s: must be a directory that only its owner, root, can write to",
+				     path);
 	return 0;
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "error.h"
+
 /**
  * evs_fd_read() - Read from a descriptor, all of it.
  * @fd: a file, pipe or socket
@@ -23,5 +25,17 @@ int evs_fd_read(int fd, void *data, size_t length);
  * Return: 0 or a negative errno; part of it may have been written.
  */
 int evs_fd_write(int fd, const void *data, size_t length);
+
+/**
+ * evs_fd_check_folder() - Is a folder one that nobody else may write to?
+ * @fd: the folder
+ * @path: how the user calls it
+ * @err: filled on failure
+ *
+ * Whoever may write to it could put another disk in the place of one.
+ *
+ * Return: 0, -EPERM or another negative errno.
+ */
+int evs_fd_check_folder(int fd, const char *path, struct evs_error *err);
 
 #endif /* EVS_FD_H */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "fd.h"
 #include "pool/dir/dir.h"
 
 static const struct evs_config_key keys[] = {
@@ -67,20 +68,6 @@ int evs_dir_open_disk(struct evs_pool *pool, const struct evs_object *object, in
 	return fd < 0 ? evs_error_set(err, -fd, "%s/%s: %s", dir->path, path, strerror(-fd)) : fd;
 }
 
-/* Whoever may write to it could put another disk in the place of one. */
-static int check_folder(const struct evs_dir *dir, struct evs_error *err)
-{
-	struct stat st;
-
-	if (fstat(dir->fd, &st))
-		return evs_error_set(err, errno, "%s: %m", dir->path);
-	if (st.st_uid != geteuid() || st.st_mode & 022)
-		return evs_error_set(err, EPERM,
-				     "%s: must be a directory that only its owner, root, can write to",
-				     dir->path);
-	return 0;
-}
-
 static void dir_close(struct evs_pool *pool)
 {
 	struct evs_dir *dir = pool->engine;
@@ -104,7 +91,7 @@ static int dir_open(struct evs_pool *pool, struct evs_error *err)
 	pool->engine = dir;
 	dir->fd = realpath(path, dir->path) ?
 		  open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	ret = dir->fd < 0 ? evs_error_set(err, errno, "%s: %m", path) : check_folder(dir, err);
+	ret = dir->fd < 0 ? evs_error_set(err, errno, "%s: %m", path) : evs_fd_check_folder(dir->fd, path, err);
 	if (!ret)
 		ret = evs_dir_finish_replace(dir, err);
 	if (ret)

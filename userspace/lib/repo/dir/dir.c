@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "repo/dir/dir.h"
 
 static bool is_yes(const char *value)
@@ -21,20 +22,13 @@ static const struct evs_config_key keys[] = {
 	{},
 };
 
-/* Whoever may write to it could put another disk in the place of one. */
 static int check_folder(const struct evs_repo_dir *dir, struct evs_error *err)
 {
-	struct stat st;
+	int ret = evs_fd_check_folder(dir->fd, dir->path, err);
 
-	if (fstat(dir->fd, &st))
-		return evs_error_set(err, errno, "%s: %m", dir->path);
-	if (st.st_uid != geteuid() || st.st_mode & 022)
-		return evs_error_set(err, EPERM,
-				     "%s: must be a directory that only its owner, root, can write to",
-				     dir->path);
-	if (flock(dir->fd, LOCK_SH))
-		return evs_error_set(err, errno, "%s: cannot be locked: %m", dir->path);
-	return 0;
+	if (!ret && flock(dir->fd, LOCK_SH))
+		ret = evs_error_set(err, errno, "%s: cannot be locked: %m", dir->path);
+	return ret;
 }
 
 static int open_dir(struct evs_repo *repo, struct evs_error *err)
