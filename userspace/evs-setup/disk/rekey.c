@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "block/claim.h"
 #include "cli/cli.h"
@@ -28,7 +27,6 @@
  * @claim: the device
  * @vol: its header
  * @progress: how far it is
- * @told: when that was said, in seconds
  * @uuid: UUID of the disk
  * @token: the new token
  */
@@ -38,7 +36,6 @@ struct rekey {
 	struct claim claim;
 	struct evs_volume *vol;
 	struct progress progress;
-	time_t told;
 	char uuid[EVS_UUID_SIZE];
 	struct evs_token token;
 };
@@ -91,13 +88,8 @@ static int begin(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 static int tell(void *arg, uint64_t done, uint64_t total, struct evs_error *err)
 {
 	struct rekey *rekey = arg;
-	time_t now = time(NULL);
-	int ret;
+	int ret = progress_tell(&rekey->progress, done, total, err);
 
-	if (now == rekey->told)
-		return 0;
-	rekey->told = now;
-	ret = progress_tell(&rekey->progress, done, total, err);
 	return ret ? evs_error_set(err, ECANCELED,
 				   "%s: interrupted at byte %" PRIu64 " of %" PRIu64 "; go on by: evs-setup rekey %s",
 				   rekey->path, done, total, rekey->path) : 0;
