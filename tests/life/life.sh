@@ -232,17 +232,17 @@ objects()
 	evs-setup list --json "$1" | jq -r '.objects[].name'
 }
 
-# content POOL/DISK: checksum of the first 8 MiB that a detached disk holds
+# content DISK [MIB]: checksum of the first 8 MiB, or as many, that a detached disk holds
 content()
 {
 	local node
 
 	node=$(evs-setup attach --read-only "$1") || return
-	dd if="$node" bs=1M count=8 iflag=direct status=none | md5sum
+	dd if="$node" bs=1M count="${2-8}" iflag=direct status=none | md5sum
 	evs-setup detach "$1" >&2
 }
 
-# put FILE POOL/DISK: write a file to the start of a detached disk
+# put FILE DISK: write a file to the start of a detached disk
 put()
 {
 	local node

@@ -16,25 +16,6 @@ must evs-setup create --cmk test --label story "$file"
 loop=$(new_loop "$file")
 at_exit losetup -d "$loop"
 
-# fill DISK, read_back DISK: all of its data
-fill()
-{
-	local node
-
-	node=$(evs-setup attach "$1") || return
-	dd if="$tmp/data" of="$node" bs=1M oflag=direct conv=fsync status=none
-	evs-setup detach "$1"
-}
-
-read_back()
-{
-	local node
-
-	node=$(evs-setup attach --read-only "$1") || return
-	dd if="$node" bs=1M count=40 iflag=direct status=none | md5sum
-	evs-setup detach "$1" >&2
-}
-
 # header FILTER: of the header's JSON
 header()
 {
@@ -57,12 +38,14 @@ half_way()
 			early=$at
 		else
 			late=$at
+			# Killed before the old token went: the next one would add a third
+			[ "$(header '.tokens | length')" = 1 ] || evs-setup rekey "$loop" >/dev/null 2>&1
 		fi
 	done
 	return 1
 }
 
-must fill "$loop"
+must put "$tmp/data" "$loop"
 uuid=$(cryptsetup luksUUID "$loop")
 cmk=$(cmk_id test)
 must cp --sparse=always "$file" "$tmp/before"
@@ -81,7 +64,7 @@ ok "nothing was changed" cmp "$tmp/before" "$loop"
 # ---- a new data key ----
 
 is "$(evs-setup rekey "$loop" 2>/dev/null)" "$loop $uuid $cmk" "rekey"
-is "$(read_back "$loop")" "$sum" "its data is the same"
+is "$(content "$loop" 40)" "$sum" "its data is the same"
 is "$(cmp -l -i 16M "$tmp/before" "$loop" | awk '{ units[int(($1 - 1) / 4096)] = 1 }
 	END { print length(units) }')" 10240 "each sector has other ciphertext"
 is "$(header '[(.keyslots | length), (.tokens | length), (.digests | length)]')" "[1,1,1]" \
@@ -109,7 +92,7 @@ must evs-setup cmk disable test
 refused 2 "disabled" "without the CMK it does not go on" evs-setup rekey "$loop"
 must evs-setup cmk enable test
 like "$(evs-setup rekey "$loop" 2>&1 >/dev/null)" "goes on with what was cut short" "it says that it goes on"
-is "$(read_back "$loop")" "$sum" "its data is the same"
+is "$(content "$loop" 40)" "$sum" "its data is the same"
 
 # ---- a file, interrupted ----
 
@@ -126,7 +109,7 @@ else
 	like "$(cat "$tmp/out")" "interrupted at byte .* go on by: evs-setup rekey $file" "interrupted"
 fi
 must evs-setup rekey "$file"
-is "$(read_back "$file")" "$sum" "a file: its data is the same"
+is "$(content "$file" 40)" "$sum" "a file: its data is the same"
 
 # ---- a disk that was one of dm-crypt ----
 
