@@ -10,14 +10,15 @@
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/hrtimer_bases.h>
-#include <linux/prandom.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
+#include "cipher.h"
 #include "hold.h"
 #include "keyslot.h"
 
+#define UNIT	512
 #define GRACE	60
 
 /**
@@ -60,19 +61,6 @@ static void free_disk(void *data)
 	blk_mq_free_tag_set(&st->tag_set);
 }
 
-static struct evs_cipher *make_cipher(struct kunit *test)
-{
-	struct evs_cipher *cipher = evs_cipher_alloc(512);
-	struct rnd_state rnd;
-	u8 dk[EVS_DK_SIZE];
-
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cipher);
-	prandom_seed_state(&rnd, 1619);
-	prandom_bytes_state(&rnd, dk, sizeof(dk));
-	KUNIT_EXPECT_EQ(test, 0, evs_cipher_setkey(cipher, dk));
-	return cipher;
-}
-
 static int setup(struct kunit *test)
 {
 	struct keyslot_test *st;
@@ -90,7 +78,7 @@ static int setup(struct kunit *test)
 		blk_mq_free_tag_set(&st->tag_set);
 		return PTR_ERR(st->disk);
 	}
-	evs_keyslot_init(&st->slot, 512);
+	evs_keyslot_init(&st->slot, UNIT);
 	spin_lock_init(&st->queue.lock);
 	st->queue.q = st->disk->queue;
 	st->slot.queue = &st->queue;
@@ -98,7 +86,7 @@ static int setup(struct kunit *test)
 	st->slot.serial = 1619;
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, free_disk, st));
-	st->cipher = make_cipher(test);
+	st->cipher = make_cipher(test, UNIT);
 	evs_cipher_swap(&st->queue, st->cipher);
 
 	return 0;
@@ -241,7 +229,7 @@ static void test_end(struct kunit *test)
 static void test_resumed_with_key(struct kunit *test)
 {
 	struct keyslot_test *st = test->priv;
-	struct evs_cipher *cipher = make_cipher(test);
+	struct evs_cipher *cipher = make_cipher(test, UNIT);
 
 	suspend(test, GRACE);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
@@ -329,7 +317,7 @@ static void test_lost_before(struct kunit *test)
 	suspend(test, 0);
 	KUNIT_EXPECT_EQ(test, (int)EVS_DEV_STATE_SUSPENDED,
 			evs_keyslot_change(&st->slot, EVS_OP_RESUME,
-					   make_cipher(test), NULL));
+					   make_cipher(test, UNIT), NULL));
 	unblock(&blocker);
 	KUNIT_EXPECT_EQ(test, EVS_DEV_STATE_LIVE, st->slot.state);
 }
@@ -409,7 +397,7 @@ static void test_change(struct kunit *test)
 		expect_state(test, state);
 
 		next = evs_state_next(state, param->op);
-		cipher = param->op == EVS_OP_RESUME ? make_cipher(test) : NULL;
+		cipher = param->op == EVS_OP_RESUME ? make_cipher(test, UNIT) : NULL;
 		ret = evs_keyslot_change(&st->slot, param->op, cipher, NULL);
 		KUNIT_EXPECT_EQ_MSG(test, next < 0 ? next : state, ret,
 				    "state %d", state);
@@ -422,7 +410,7 @@ static void test_change(struct kunit *test)
 		/* Live again, as no disk that is dead is but a new one */
 		evs_keyslot_change(&st->slot, EVS_OP_KILL, NULL, NULL);
 		st->slot.state = EVS_DEV_STATE_LIVE;
-		st->cipher = make_cipher(test);
+		st->cipher = make_cipher(test, UNIT);
 		evs_cipher_swap(&st->queue, st->cipher);
 	}
 }

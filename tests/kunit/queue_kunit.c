@@ -14,6 +14,7 @@
 #include <linux/prandom.h>
 #include <linux/string.h>
 
+#include "cipher.h"
 #include "hold.h"
 #include "read.h"
 
@@ -166,14 +167,10 @@ static void make_queue(struct kunit *test)
 	struct queue_limits lim = { .max_hw_sectors = STORE >> SECTOR_SHIFT };
 	struct queue_test *qt = test->priv;
 	struct rnd_state rnd;
-	u8 dk[EVS_DK_SIZE];
 	int err;
 
-	qt->cipher = evs_cipher_alloc(UNIT);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, qt->cipher);
-	prandom_seed_state(&rnd, 1619);
-	prandom_bytes_state(&rnd, dk, sizeof(dk));
-	KUNIT_EXPECT_EQ(test, 0, evs_cipher_setkey(qt->cipher, dk));
+	qt->cipher = make_cipher(test, UNIT);
+	prandom_seed_state(&rnd, 1620);
 	prandom_bytes_state(&rnd, qt->data, STORE);
 	memcpy(qt->expect, qt->data, STORE);
 
@@ -392,37 +389,6 @@ static void test_nowait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, qt->failed);
 }
 
-/* Take some, all different, and put them back */
-static void use_creqs(struct kunit *test, struct evs_crypt_pool *pool)
-{
-	struct evs_crypt_req *creq[3];
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(creq); i++) {
-		creq[i] = evs_crypt_req_get(pool, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, creq[i]);
-		for (unsigned int j = 0; j < i; j++)
-			KUNIT_EXPECT_PTR_NE(test, creq[i], creq[j]);
-	}
-	for (unsigned int i = 0; i < ARRAY_SIZE(creq); i++)
-		evs_crypt_req_put(pool, creq[i]);
-}
-
-/* Who finds none on this CPU gets another one, and all are put back */
-static void test_creqs(struct kunit *test)
-{
-	struct queue_test *qt = test->priv;
-	struct evs_crypt_pool *pool = &qt->queue.creqs;
-	unsigned int kept = 0;
-	int cpu;
-
-	use_creqs(test, pool);
-	for_each_possible_cpu(cpu)
-		kept += !!*per_cpu_ptr(pool->kept, cpu);
-	KUNIT_EXPECT_GE(test, kept, 1);
-	/* This time there is one of this CPU */
-	use_creqs(test, pool);
-}
-
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_shape),
 	KUNIT_CASE(test_at_once),
@@ -430,7 +396,6 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_held),
 	KUNIT_CASE(test_revoked),
 	KUNIT_CASE(test_nowait),
-	KUNIT_CASE(test_creqs),
 	{}
 };
 
