@@ -48,14 +48,21 @@ static bool evs_request_is_started(struct request *rq, void *priv)
  */
 bool evs_queue_in_use(struct evs_queue *queue)
 {
+	unsigned long stamp = READ_ONCE(queue->q->disk->part0->bd_stamp);
 	bool started = false;
 
+	/* The block layer's time of the last I/O; it stands still without statistics */
+	if (stamp != queue->stamp) {
+		queue->stamp = stamp;
+		return true;
+	}
 	if (!xchg(&queue->idle, true))
 		return true;
 	blk_mq_tagset_busy_iter(&queue->tag_set, evs_request_is_started,
 				&started);
 	return started;
 }
+EXPORT_SYMBOL_IF_KUNIT(evs_queue_in_use);
 
 /**
  * evs_queue_admit() - tell whether a request may be started
@@ -70,7 +77,7 @@ blk_status_t evs_queue_admit(struct evs_queue *queue)
 {
 	const struct evs_cipher *cipher = rcu_access_pointer(queue->cipher);
 
-	/* Once in a while; otherwise only read */
+	/* After a pause; otherwise only read */
 	if (unlikely(READ_ONCE(queue->idle))) {
 		WRITE_ONCE(queue->idle, false);
 		queue->used();

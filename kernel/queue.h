@@ -70,6 +70,7 @@ static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
  * @tag_set: requests of @q
  * @flush_key: tells lockdep flushes of the disk from those of @bdev
  * @crypt_req_size: room for a struct evs_crypt_req, in bytes
+ * @stamp: when the disk had its last I/O, as evs_queue_in_use() has last seen it
  * @lock: protects @held, @later, and changes of @cipher
  * @held: reads that the backing device has answered and that are decrypted once the
  *	disk is resumed
@@ -77,9 +78,9 @@ static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
  * @later_work: submits @later
  * @reserve: what there is if memory is short
  *
- * The caller of evs_queue_init() has set those up to @used. But for @idle, once in a
- * while, no request writes any of them up to @crypt_req_size, so that all CPUs may have
- * them in their caches.
+ * The caller of evs_queue_init() has set those up to @used. Nobody writes any of them up
+ * to @crypt_req_size while there is I/O, so that all CPUs may have them in their caches:
+ * @idle changes with the first I/O after a pause.
  */
 struct evs_queue {
 	u32 id;
@@ -103,8 +104,9 @@ struct evs_queue {
 	struct lock_class_key flush_key;
 	size_t crypt_req_size;
 
+	unsigned long stamp ____cacheline_aligned_in_smp;
 	/* held, later, changes of cipher */
-	spinlock_t lock ____cacheline_aligned_in_smp;
+	spinlock_t lock;
 	struct bio_list held;
 	struct bio_list later;
 	struct work_struct later_work;

@@ -9,6 +9,7 @@
 #include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
 #include <linux/prandom.h>
@@ -115,6 +116,13 @@ static void count_failed(struct evs_queue *queue, enum req_op op)
 	container_of(queue, struct queue_test, queue)->failed++;
 }
 
+static int used;
+
+static void count_used(void)
+{
+	used++;
+}
+
 static void free_pages_of(void *pages)
 {
 	free_pages((unsigned long)pages, STORE_ORDER);
@@ -176,6 +184,8 @@ static void make_queue(struct kunit *test)
 
 	qt->queue.bdev = qt->backing->part0;
 	qt->queue.failed = count_failed;
+	qt->queue.used = count_used;
+	used = 0;
 	err = evs_queue_init(&qt->queue, qt->cipher);
 	if (err)
 		evs_cipher_free(qt->cipher);
@@ -389,6 +399,26 @@ static void test_nowait(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, qt->failed);
 }
 
+/* That there is I/O is seen without a word that it would have to write each time */
+static void test_in_use(struct kunit *test)
+{
+	struct queue_test *qt = test->priv;
+
+	qt->answers = AT_ONCE;
+	for (int i = 0; i < 3; i++) {
+		/* The time of I/O is known in jiffies */
+		msleep(20);
+		KUNIT_EXPECT_EQ(test, 0, run(qt, REQ_OP_WRITE, SMALL));
+		KUNIT_EXPECT_TRUE(test, evs_queue_in_use(&qt->queue));
+		KUNIT_EXPECT_FALSE(test, qt->queue.idle);
+	}
+	evs_queue_in_use(&qt->queue);
+	KUNIT_EXPECT_FALSE(test, evs_queue_in_use(&qt->queue));
+	KUNIT_EXPECT_EQ(test, 0, used);
+	KUNIT_EXPECT_EQ(test, 0, run(qt, REQ_OP_WRITE, SMALL));
+	KUNIT_EXPECT_EQ(test, 1, used);
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_shape),
 	KUNIT_CASE(test_at_once),
@@ -396,6 +426,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(test_held),
 	KUNIT_CASE(test_revoked),
 	KUNIT_CASE(test_nowait),
+	KUNIT_CASE(test_in_use),
 	{}
 };
 
