@@ -62,6 +62,11 @@ static void test_copy(void **state)
 	assert_string_equal(text, "ab\xc3\xa9");
 	evs_text_copy(text, 3, "\xff", 1);
 	assert_string_equal(text, "");
+	memset(text, '#', sizeof(text));
+	evs_text_copy(text, 4, "abcd", 4);
+	assert_memory_equal(text, "abc\0#", 5);
+	evs_text_copy(text, 1, "a", 1);
+	assert_memory_equal(text, "\0bc", 3);
 }
 
 static void show_all(const char *locale, size_t column)
@@ -91,6 +96,9 @@ static void test_show(void **state)
 	assert_string_equal(text, "ab");
 	evs_text_show(text, 7, "ab\x9b");
 	assert_string_equal(text, "ab\\x9b");
+	memset(text, '#', sizeof(text));
+	evs_text_show(text, 4, "abcd");
+	assert_memory_equal(text, "abc\0#", 5);
 }
 
 static void test_line(void **state)

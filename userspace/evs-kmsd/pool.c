@@ -36,10 +36,15 @@ struct evs_secret *kmsd_secret_get(size_t size)
 
 void kmsd_secret_put(struct evs_secret *secret)
 {
+	kmsd_secret_put_used(secret, secret ? secret->size : 0);
+}
+
+void kmsd_secret_put_used(struct evs_secret *secret, size_t used)
+{
 	struct list *list = secret ? list_for(secret->size) : NULL;
 
 	if (list) {
-		evs_secret_wipe(secret);
+		evs_secret_wipe_used(secret, used);
 		pthread_mutex_lock(&list->lock);
 		if (list->count < KEPT_MAX) {
 			list->kept[list->count++] = secret;

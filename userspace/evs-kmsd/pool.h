@@ -22,6 +22,12 @@ struct evs_secret *kmsd_secret_get(size_t size);
 /* Wipe, and keep for the next one or give back. @secret: from kmsd_secret_get(), or NULL. */
 void kmsd_secret_put(struct evs_secret *secret);
 
+/*
+ * The same, of one that has zeros behind its first @used bytes: to wipe all 64 KiB of a body
+ * after each request takes longer than to parse it.
+ */
+void kmsd_secret_put_used(struct evs_secret *secret, size_t used);
+
 /* Give back all that is kept. */
 void kmsd_pool_trim(void);
 

@@ -174,12 +174,16 @@ static void __attribute__((noinline)) forget_registers(void)
 	__asm__ volatile("");
 }
 
+void evs_secret_wipe_used(struct evs_secret *secret, size_t used)
+{
+	explicit_bzero(secret->data, used);
+	forget_registers();
+}
+
 void evs_secret_wipe(struct evs_secret *secret)
 {
-	if (!secret)
-		return;
-	explicit_bzero(secret->data, secret->size);
-	forget_registers();
+	if (secret)
+		evs_secret_wipe_used(secret, secret->size);
 }
 
 void evs_secret_free(struct evs_secret *secret)

@@ -61,6 +61,13 @@ struct evs_secret *evs_secret_map(int fd);
 void evs_secret_wipe(struct evs_secret *secret);
 
 /**
+ * evs_secret_wipe_used() - Overwrite the first bytes: nothing was put behind them.
+ * @secret: the secret
+ * @used: how many
+ */
+void evs_secret_wipe_used(struct evs_secret *secret, size_t used);
+
+/**
  * evs_secret_free() - Wipe, unlock and give back.
  * @secret: the secret, or NULL
  */

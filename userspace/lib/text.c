@@ -70,13 +70,24 @@ bool evs_text_valid(const char *text)
 
 /* ---- texts ---- */
 
+/* Copies the printable ASCII that a text begins with, as far as there is room. */
+static size_t copy_plain(char *dst, size_t room, const char *src, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < room && src[n] >= ' ' && src[n] <= '~')
+		n++;
+	memcpy(dst, src, n);
+	return n;
+}
+
 void evs_text_copy(char *dst, size_t size, const char *src, size_t len)
 {
-	size_t used = 0, i, part, room;
+	size_t used = copy_plain(dst, size - 1, src, len), i, part, room;
 	const char *from;
 	bool good;
 
-	for (i = 0; i < len; i += part) {
+	for (i = used; i < len; i += part) {
 		part = take(src + i, len - i, &good);
 		from = src + i;
 		room = part;
@@ -95,9 +106,9 @@ void evs_text_copy(char *dst, size_t size, const char *src, size_t len)
 void evs_text_show(char *dst, size_t size, const char *src)
 {
 	bool utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"), good;
-	size_t len = strlen(src), used = 0, i, part, j;
+	size_t len = strlen(src), used = copy_plain(dst, size - 1, src, len), i, part, j;
 
-	for (i = 0; i < len; i += part) {
+	for (i = used; i < len; i += part) {
 		part = take(src + i, len - i, &good);
 		good = good && (utf8 || part == 1);
 		if ((good ? part : 4 * part) >= size - used)

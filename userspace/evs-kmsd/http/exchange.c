@@ -28,7 +28,7 @@ struct kmsd_exchange *kmsd_exchange_new(void)
 void kmsd_exchange_free(struct kmsd_exchange *ex)
 {
 	kmsd_reply_free(&ex->reply);
-	kmsd_secret_put(ex->body);
+	kmsd_secret_put_used(ex->body, ex->used);
 	free(ex);
 }
 

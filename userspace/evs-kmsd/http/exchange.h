@@ -19,13 +19,7 @@
  * @reply: the answer
  * @id: X-Request-Id
  * @source: from where
- * @local: it came over the Unix socket
- * @uid: user id there
- * @fingerprint: of the client's certificate, "" for none
- * @subject: the certificate's, "" for none
- * @client: who sends it, when known is set
- * @known: it is a client
- * @unknown: why not, when it is none
+ * @peer: who is at the other end; NULL until @begun
  */
 struct kmsd_exchange {
 	struct evs_secret *body;
@@ -35,13 +29,7 @@ struct kmsd_exchange {
 	struct kmsd_reply reply;
 	char id[2 * KMSD_REQUEST_ID_SIZE + 1];
 	char source[80];
-	bool local;
-	long uid;
-	char fingerprint[KMSD_FINGERPRINT_SIZE];
-	char subject[KMSD_EVENT_TEXT];
-	bool known;
-	struct evs_error unknown;
-	struct kmsd_client client;
+	struct kmsd_peer *peer;
 };
 
 /*

@@ -14,6 +14,9 @@
  * @expires: when the certificate expires, seconds since 1970
  * @known: it is a client
  * @client: which one
+ * @unknown: why it is none
+ *
+ * All but the connection's own thread only reads it, and that under the clients_lock.
  */
 struct kmsd_peer {
 	bool local;
@@ -23,6 +26,7 @@ struct kmsd_peer {
 	int64_t expires;
 	bool known;
 	struct kmsd_client client;
+	struct evs_error unknown;
 };
 
 /*

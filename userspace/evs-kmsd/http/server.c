@@ -126,15 +126,14 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, struct kmsd_exc
 	return kmsd_exchange_respond(ex, connection);
 }
 
-static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex,
-			const struct kmsd_peer *peer)
+static void find_source(struct MHD_Connection *connection, struct kmsd_exchange *ex)
 {
+	const struct kmsd_peer *peer = ex->peer;
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct sockaddr *addr = info ? info->client_addr : NULL;
 
-	if (ex->local) {
-		ex->uid = peer->uid;
+	if (peer->local) {
 		snprintf(ex->source, sizeof(ex->source), "unix:uid=%ld", peer->uid);
 	} else if (addr && addr->sa_family == AF_INET) {
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)addr)->sin_addr, ex->source,
@@ -147,7 +146,7 @@ static void find_source(struct MHD_Connection *connection, struct kmsd_exchange 
 
 /* Which client is it? Asked for each request: its section may have gone since the last. */
 static int identify(struct kmsd_server *server, struct MHD_Connection *connection,
-		    struct kmsd_exchange *ex, struct kmsd_peer *peer, struct evs_error *err)
+		    struct kmsd_peer *peer)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -155,15 +154,11 @@ static int identify(struct kmsd_server *server, struct MHD_Connection *connectio
 	int ret;
 
 	if (!peer->local && (!info || !info->tls_session))
-		return evs_error_set(err, EIO, "no TLS session");
+		return evs_error_set(&peer->unknown, EIO, "no TLS session");
 	pthread_rwlock_rdlock(lock);
 	ret = kmsd_peer_identify(peer, server->kmsd, &server->tls,
-				 peer->local ? NULL : info->tls_session, err);
+				 peer->local ? NULL : info->tls_session, &peer->unknown);
 	pthread_rwlock_unlock(lock);
-	ex->known = !ret;
-	ex->client = peer->client;
-	memcpy(ex->fingerprint, peer->fingerprint, sizeof(ex->fingerprint));
-	memcpy(ex->subject, peer->subject, sizeof(ex->subject));
 	return ret;
 }
 
@@ -207,17 +202,15 @@ static enum MHD_Result begin(struct kmsd_server *server, struct MHD_Connection *
 {
 	struct kmsd_conn *conn = conn_of(connection);
 	struct evs_error err = {};
-	struct kmsd_peer *peer;
 
 	if (!conn)
 		return MHD_NO;
 	ex->begun = true;
-	peer = kmsd_conn_peer(conn);
-	ex->local = peer->local;
-	find_source(connection, ex, peer);
+	ex->peer = kmsd_conn_peer(conn);
+	find_source(connection, ex);
 	if (check_framing(connection, &err))
 		return refuse(connection, ex, &err);
-	if (!identify(server, connection, ex, peer, &ex->unknown))
+	if (!identify(server, connection, ex->peer))
 		kmsd_conn_busy(conn);
 	return MHD_YES;
 }
@@ -233,11 +226,12 @@ static int64_t now_us(void)
 static enum MHD_Result answer(struct kmsd_server *server, struct MHD_Connection *connection,
 			      struct kmsd_exchange *ex, const char *method, const char *url)
 {
+	const struct kmsd_peer *peer = ex->peer;
 	const struct kmsd_http http = {
 		.method = method, .path = url, .source = ex->source, .request_id = ex->id,
-		.local = ex->local, .client = ex->known ? &ex->client : NULL,
-		.unknown = &ex->unknown, .uid = ex->uid,
-		.fingerprint = ex->fingerprint, .claimed = ex->subject,
+		.local = peer->local, .client = peer->known ? &peer->client : NULL,
+		.unknown = &peer->unknown, .uid = peer->uid,
+		.fingerprint = peer->fingerprint, .claimed = peer->subject,
 		.body = (char *)ex->body->data, .size = ex->used,
 	};
 	int64_t start = now_us();
