@@ -122,9 +122,11 @@ static void test_refused(void **state)
 	/* Not the password; no role in the project; a role there that is for other things */
 	use_password(f, "disks", "wrong");
 	assert_refused(f, EVS_CLASS_BAD_CREDENTIALS);
+	assert_string_equal(f->err.code, "401");
 	assert_contains(f->err.text, "user disks of Default");
 	use_password(f, "stranger", "password");
 	assert_refused(f, EVS_CLASS_BAD_CREDENTIALS);
+	assert_string_equal(f->err.code, "401");
 	assert_contains(f->err.text, "user stranger of Default");
 	use_password(f, "guest", "password");
 	assert_refused(f, EVS_CLASS_NO_PERMISSION);

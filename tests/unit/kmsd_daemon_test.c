@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The daemon as a process: many clients at a time, who may start it, restart, its log. */
+/* The daemon as a process: many clients at a time, who may start it, restart, its log, what it counts. */
 #include "kmsd_api.h"
 
 #include <pthread.h>
@@ -219,6 +219,18 @@ static void test_log(void **state)
 	free(text);
 }
 
+static void test_metrics(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"alias/x\"}");
+	a = http(f.socket, "GET", "/metrics", NULL);
+	assert_int_equal(a.status, 200);
+	assert_non_null(strstr(a.text, "{op=\"describe-key\",status=\"404\",code=\"KMS.0207\"} 1\n"));
+	answer_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_second_daemon),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_log),
+		cmocka_unit_test(test_metrics),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_daemon", tests, setup, teardown);

@@ -401,19 +401,6 @@ static void test_graceful_stop(void **state)
 	f.pid = 0;
 }
 
-static void test_metrics(void **state)
-{
-	struct answer a;
-
-	(void)state;
-	daemon_start(&f);
-	call_refused(&f, 404, "KMS.0207", "describe-key", "{\"key_id\":\"alias/x\"}");
-	a = http(f.socket, "GET", "/metrics", NULL);
-	assert_int_equal(a.status, 200);
-	assert_non_null(strstr(a.text, "{op=\"describe-key\",status=\"404\",code=\"KMS.0207\"} 1\n"));
-	answer_free(&a);
-}
-
 /* The log can be looked at while the daemon runs, and after. */
 static void test_audit_command(void **state)
 {
@@ -447,7 +434,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_big_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_activation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_graceful_stop, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_audit_command, setup, teardown),
 	};
 

@@ -119,7 +119,7 @@ static int open_backup(const struct kmsd_conf *conf, const char *path, struct km
 		return ret;
 	ret = kmsd_db_each(db, err, is_ok, &ok, "PRAGMA integrity_check(1)", "");
 	if (ret >= 0)
-		ret = ok ? kmsd_schema_update(db, err)
+		ret = ok ? kmsd_schema_check(db, err)
 			 : evs_error_set(err, EBADMSG, "%s: no sound database in it", path);
 	if (!ret)
 		ret = check_keys(conf, path, db, err);

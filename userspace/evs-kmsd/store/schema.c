@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <stdio.h>
 
 #include "store/schema.h"
 
-/* How to get to each version from the one before. */
-static const char *const steps[] = {
+#define VERSION 2	/* 1 was before the first release */
+#define TEXT_OF(n) #n
+#define TEXT(macro) TEXT_OF(macro)
+
+static const char tables[] =
 	"CREATE TABLE root_check (wrapped BLOB NOT NULL);"
 	"CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE audit_head (seq INTEGER NOT NULL, hash TEXT NOT NULL, line TEXT NOT NULL);"
@@ -41,6 +43,7 @@ static const char *const steps[] = {
 	"  parent TEXT REFERENCES key_grant (id) ON DELETE CASCADE,"
 	"  name TEXT,"
 	"  grantee TEXT NOT NULL,"
+	"  identity TEXT NOT NULL,"
 	"  operations INTEGER NOT NULL,"
 	"  issuer TEXT NOT NULL,"
 	"  retiring TEXT,"
@@ -51,81 +54,40 @@ static const char *const steps[] = {
 	"CREATE TABLE agency ("
 	"  project TEXT PRIMARY KEY,"
 	"  creator TEXT NOT NULL,"
-	"  created INTEGER NOT NULL) WITHOUT ROWID;",
-	/* Whoever has a grant from before needs a new one: it is not known to whom it was given */
-	"ALTER TABLE key_grant ADD COLUMN identity TEXT NOT NULL DEFAULT '?';",
-};
+	"  created INTEGER NOT NULL) WITHOUT ROWID;"
+	"PRAGMA user_version = " TEXT(VERSION);
 
-#define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
-
-static int get_version(struct kmsd_db *db, int64_t *version, struct evs_error *err)
+int kmsd_schema_create(struct kmsd_db *db, struct evs_error *err)
 {
-	int ret = kmsd_db_number(db, err, version, "PRAGMA user_version", "");
+	int ret = kmsd_db_begin(db, err);
 
-	return ret < 0 ? ret : 0;
-}
-
-static int step(struct kmsd_db *db, int64_t from, struct evs_error *err)
-{
-	char version[48];
-	int ret;
-
-	ret = kmsd_db_begin(db, err);
 	if (ret)
 		return ret;
-	snprintf(version, sizeof(version), "PRAGMA user_version = %d", (int)from + 1);
-	ret = kmsd_db_exec(db, steps[from], err);
-	if (!ret)
-		ret = kmsd_db_exec(db, version, err);
+	ret = kmsd_db_exec(db, tables, err);
 	if (!ret)
 		return kmsd_db_commit(db, err);
 	kmsd_db_rollback(db);
 	return ret;
 }
 
-static int update(struct kmsd_db *db, int64_t from, struct evs_error *err)
-{
-	int ret = 0;
-
-	for (; !ret && from < VERSION; from++)
-		ret = step(db, from, err);
-	return ret;
-}
-
-static int unknown(int64_t version, struct evs_error *err)
-{
-	return evs_error_set(err, EPROTO, "schema version %d, this evs-kmsd knows %d",
-			     (int)version, (int)VERSION);
-}
-
-int kmsd_schema_create(struct kmsd_db *db, struct evs_error *err)
-{
-	return update(db, 0, err);
-}
-
-int kmsd_schema_update(struct kmsd_db *db, struct evs_error *err)
+int kmsd_schema_check(struct kmsd_db *db, struct evs_error *err)
 {
 	int64_t version = 0;
-	int ret;
+	int ret = kmsd_db_number(db, err, &version, "PRAGMA user_version", "");
 
-	ret = get_version(db, &version, err);
-	if (ret)
-		return ret;
-	if (version < 1 || version > VERSION)
-		return unknown(version, err);
-	return update(db, version, err);
+	if (ret < 0 || version == VERSION)
+		return ret < 0 ? ret : 0;
+	return evs_error_set(err, EPROTO, "schema version %lld, this evs-kmsd knows %d",
+			     (long long)version, VERSION);
 }
 
 int kmsd_schema_open(struct kmsd_db **db, const char *path, struct evs_error *err)
 {
-	int64_t version = 0;
 	int ret = kmsd_db_open(db, path, KMSD_DB_OFFLINE, err);
 
 	if (ret)
 		return ret;
-	ret = get_version(*db, &version, err);
-	if (!ret && version != VERSION)
-		ret = unknown(version, err);
+	ret = kmsd_schema_check(*db, err);
 	if (ret)
 		kmsd_db_close(*db);
 	return ret;

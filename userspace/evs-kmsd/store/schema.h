@@ -9,11 +9,8 @@
 /* Make the tables in an empty database. @db: a writer. */
 int kmsd_schema_create(struct kmsd_db *db, struct evs_error *err);
 
-/*
- * Bring the tables of an older evs-kmsd up to date. @db: a writer. Returns 0, or a negative
- * errno: -EPROTO when a newer evs-kmsd made them.
- */
-int kmsd_schema_update(struct kmsd_db *db, struct evs_error *err);
+/* Returns 0, or a negative errno: -EPROTO when another evs-kmsd made the tables. */
+int kmsd_schema_check(struct kmsd_db *db, struct evs_error *err);
 
 /*
  * Open a database for reading, beside a daemon that may run. @db: release with

@@ -88,7 +88,7 @@ int kmsd_store_open(struct kmsd_store **out, const char *path, struct evs_error 
 	ret = kmsd_db_open(&store->writer, path, KMSD_DB_WRITER, err);
 	if (ret)
 		goto err_unlock;
-	ret = kmsd_schema_update(store->writer, err);
+	ret = kmsd_schema_check(store->writer, err);
 	if (ret) {
 		evs_error_prefix(err, "database %s", path);
 		goto err_writer;
