@@ -234,13 +234,13 @@ static void test_metrics(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_concurrent),
 		cmocka_unit_test(test_default_race),
 		cmocka_unit_test(test_not_root),
 		cmocka_unit_test(test_second_daemon),
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_log),
-		cmocka_unit_test(test_metrics),
 	};
 
 	return cmocka_run_group_tests_name("kmsd_daemon", tests, setup, teardown);
