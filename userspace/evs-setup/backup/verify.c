@@ -218,7 +218,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 const struct verb verb_backup_verify = {
 	.name = "backup verify",
 	.args = "[OPTION...] REPO|REPO::BACKUP",
-	.brief = "check that backups are what was backed up",
+	.brief = "check backups for damage",
 	.options = options,
 	.notes = "Reads all of them and needs no key. What is damaged is named with the bytes of the\n"
 		 "object; then the exit status is 4.\n",

@@ -285,7 +285,7 @@ static const struct verb_option adopt_options[] = {
 const struct verb verb_adopt = {
 	.name = "adopt",
 	.args = "[OPTION...] DEVICE|FILE",
-	.brief = "make an EVS disk of a LUKS2 disk of dm-crypt; its data stays",
+	.brief = "turn a LUKS2 disk of dm-crypt into an EVS disk; its data stays",
 	.options = adopt_options,
 	.notes = "Asks for its passphrase, and has its data key wrapped by the KMS. The disk must be of\n"
 		 "aes-xts-plain64 with a 512-bit key; dm-crypt may have it open. Passphrases go on\n"
@@ -296,14 +296,14 @@ const struct verb verb_adopt = {
 };
 
 static const struct verb_option release_options[] = {
-	OPTION_KEY_FILE("set the passphrase to"),
+	OPTION_KEY_FILE("take the new passphrase"),
 	{},
 };
 
 const struct verb verb_release = {
 	.name = "release",
 	.args = "[OPTION...] DEVICE|FILE",
-	.brief = "make a disk one of dm-crypt, which a passphrase opens",
+	.brief = "turn an EVS disk into a LUKS2 disk that a passphrase opens",
 	.options = release_options,
 	.notes = "The disk must be detached; its data stays. Asks for a new passphrase, twice, adds a\n"
 		 "key slot for it, and removes the token of the KMS. cryptsetup opens the disk from then\n"
