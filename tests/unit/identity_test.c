@@ -17,6 +17,7 @@ static struct fixture kmsd;
 static char disk[96], original[96];
 static struct evs_cmk cmk;
 static struct evs_config config;
+static struct evs_rewraps rewraps = { .config = &config };
 static struct evs_rewrap rewrap;
 
 static int set_up(void **state)
@@ -42,6 +43,7 @@ static int tear_down(void **state)
 	(void)state;
 	if (geteuid())
 		return 0;
+	evs_rewraps_close(&rewraps);
 	evs_config_free(&config);
 	daemon_stop(&kmsd, SIGTERM);
 	remove_tree(kmsd.dir);
@@ -55,7 +57,7 @@ static int begin(struct evs_error *err)
 	struct evs_volume *vol = open_disk(original, 0, &dev);
 	int ret;
 
-	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
+	ret = evs_rewrap_begin(&rewrap, &rewraps, vol, err);
 	if (!ret)
 		ret = evs_rewrap_for(&rewrap, NEW_UUID, err);
 	close_disk(vol, &dev);

@@ -7,19 +7,11 @@
 
 #include "rewrap.h"
 
-static int open_kms(const struct evs_config *config, const char *name, struct evs_kms **kms,
-		    struct evs_error *err)
-{
-	const struct evs_config_kms *endpoint = evs_config_kms(config, name, err);
-
-	return endpoint ? evs_kms_open(kms, endpoint, err) : -err->errnum;
-}
-
 static int unwrap_checked(struct evs_rewrap *rewrap, struct evs_error *err)
 {
 	int ret = evs_kms_decrypt_datakey(rewrap->kms, &rewrap->old, rewrap->dk, err);
 
-	return ret ? ret : evs_volume_verify_dk(rewrap->vol, rewrap->dk, err);
+	return ret ? ret : evs_rewraps_check(rewrap->rewraps, rewrap->vol, rewrap->dk, err);
 }
 
 /*
@@ -49,27 +41,25 @@ static int find_token(struct evs_rewrap *rewrap, struct evs_error *err)
 
 	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++) {
 		rewrap->old = *evs_volume_token_at(rewrap->vol, i);
-		ret = open_kms(rewrap->config, rewrap->old.kms, &rewrap->kms, why);
+		ret = evs_rewraps_kms(rewrap->rewraps, rewrap->old.kms, &rewrap->kms, why);
 		if (!ret)
 			ret = unwrap_checked(rewrap, why);
 		if (!ret) {
 			*err = (struct evs_error){};
 			return 0;
 		}
-		evs_kms_close(rewrap->kms);
-		rewrap->kms = NULL;
 		why = &later;
 	}
 	return -err->errnum;
 }
 
-int evs_rewrap_begin(struct evs_rewrap *rewrap, const struct evs_config *config,
+int evs_rewrap_begin(struct evs_rewrap *rewrap, struct evs_rewraps *rewraps,
 		     struct evs_volume *vol, struct evs_error *err)
 {
 	int ret;
 
 	memset(rewrap, 0, sizeof(*rewrap));
-	rewrap->config = config;
+	rewrap->rewraps = rewraps;
 	rewrap->vol = vol;
 	rewrap->dk = evs_secret_alloc(EVS_DK_SIZE);
 	if (!rewrap->dk)
@@ -88,7 +78,7 @@ static int move(struct evs_rewrap *rewrap, const char *kms, const char *cmk,
 	struct evs_cmk found;
 	int ret;
 
-	ret = open_kms(rewrap->config, kms, &rewrap->other, err);
+	ret = evs_rewraps_kms(rewrap->rewraps, kms, &rewrap->other, err);
 	if (!ret)
 		ret = evs_kms_describe_key(rewrap->other, ref, &found, err);
 	if (ret)
@@ -141,7 +131,5 @@ int evs_rewrap_for(struct evs_rewrap *rewrap, const char *uuid, struct evs_error
 void evs_rewrap_end(struct evs_rewrap *rewrap)
 {
 	evs_secret_free(rewrap->dk);
-	evs_kms_close(rewrap->kms);
-	evs_kms_close(rewrap->other);
 	memset(rewrap, 0, sizeof(*rewrap));
 }

@@ -2,9 +2,8 @@
 #ifndef EVS_REWRAP_H
 #define EVS_REWRAP_H
 
-#include "config.h"
 #include "error.h"
-#include "kms/kms.h"
+#include "rewraps.h"
 #include "secret.h"
 #include "token.h"
 #include "volume/volume.h"
@@ -12,16 +11,16 @@
 /**
  * struct evs_rewrap - The data key of a disk, on its way into another token.
  * @vol: header of the disk
- * @config: evs.conf
+ * @rewraps: what rewraps of this verb share
  * @dk: its data key, in locked memory
- * @kms: connection to the KMS of @old
- * @other: connection to the KMS to go to, NULL where that is @kms
+ * @kms: the KMS of @old
+ * @other: the KMS to go to, NULL where that is @kms
  * @old: the token that gives the key
  * @new: the one that is to take its place
  */
 struct evs_rewrap {
 	struct evs_volume *vol;
-	const struct evs_config *config;
+	struct evs_rewraps *rewraps;
 	struct evs_secret *dk;
 	struct evs_kms *kms;
 	struct evs_kms *other;
@@ -32,7 +31,7 @@ struct evs_rewrap {
 /**
  * evs_rewrap_begin() - Have the data key of a disk unwrapped, and check it.
  * @rewrap: filled; release with evs_rewrap_end()
- * @config: evs.conf, which must live as long
+ * @rewraps: what it shares with others; must live as long
  * @vol: the header; so must this
  * @err: filled on failure
  *
@@ -41,7 +40,7 @@ struct evs_rewrap {
  *
  * Return: 0 or a negative errno.
  */
-int evs_rewrap_begin(struct evs_rewrap *rewrap, const struct evs_config *config,
+int evs_rewrap_begin(struct evs_rewrap *rewrap, struct evs_rewraps *rewraps,
 		     struct evs_volume *vol, struct evs_error *err);
 
 /**

@@ -40,6 +40,7 @@ static const struct verb_option options[] = {
  * struct verify - What is verified.
  * @ref: the repository
  * @deep: ask the KMS for data keys
+ * @rewraps: what rewraps of this verb share
  * @table: what is printed
  * @cmks: states of CMKs that were asked for
  * @manifest: of the backup that is read
@@ -50,6 +51,7 @@ static const struct verb_option options[] = {
 struct verify {
 	struct ref ref;
 	bool deep;
+	struct evs_rewraps rewraps;
 	struct table table;
 	struct cmks cmks;
 	const struct evs_manifest *manifest;
@@ -102,7 +104,7 @@ static int check_key(struct verify *verify, struct evs_volume *vol, struct evs_e
 	struct evs_rewrap rewrap;
 	int ret;
 
-	ret = evs_rewrap_begin(&rewrap, &verify->ref.config, vol, err);
+	ret = evs_rewrap_begin(&rewrap, &verify->rewraps, vol, err);
 	if (!ret)
 		evs_rewrap_end(&rewrap);
 	return ret;
@@ -208,7 +210,9 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	    (verify.deep && evs_process_harden(err)) ||
 	    ref_open(&verify.ref, operand, REF_EITHER, err))
 		return -err->errnum;
+	verify.rewraps.config = &verify.ref.config;
 	ret = verify_all(&verify, err);
+	evs_rewraps_close(&verify.rewraps);
 	cmks_free(&verify.cmks);
 	table_free(&verify.table);
 	ref_close(&verify.ref);

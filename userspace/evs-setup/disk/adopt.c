@@ -15,7 +15,7 @@
 #include "config.h"
 #include "disks.h"
 #include "header-copy.h"
-#include "kms/kms.h"
+#include "rewraps.h"
 #include "pool/target.h"
 #include "rewrap-one.h"
 #include "text.h"
@@ -28,6 +28,7 @@
  * @cmk: the CMK, NULL for evs/default
  * @key_file: file of the passphrase, NULL to ask for it
  * @remove_slots: only the KMS is to open the disk
+ * @rewraps: what rewraps of this verb share
  */
 struct request {
 	const char *device;
@@ -35,6 +36,7 @@ struct request {
 	const char *cmk;
 	const char *key_file;
 	bool remove_slots;
+	struct evs_rewraps rewraps;
 };
 
 /**
@@ -89,24 +91,39 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 	return ret ? ret : evs_process_harden(err);
 }
 
-static int run(const struct change *change, int argc, char *argv[], struct evs_error *err)
+static int run_on(const struct change *change, struct request *req, struct evs_error *err)
 {
-	struct request req = {};
 	struct evs_volume *vol;
 	struct claim claim;
 	int ret;
 
-	ret = parse(&req, argc, argv, err);
-	if (!ret)
-		ret = change->claim(&claim, req.device, err);
+	ret = change->claim(&claim, req->device, err);
 	if (ret)
 		return ret;
 	ret = open_volume(&vol, &claim.dev, change->flags, err);
 	if (!ret) {
-		ret = change->make(&req, vol, &claim.dev, err);
+		ret = change->make(req, vol, &claim.dev, err);
 		evs_volume_close(vol);
 	}
 	claim_close(&claim);
+	return ret;
+}
+
+static int run(const struct change *change, int argc, char *argv[], struct evs_error *err)
+{
+	struct request req = {};
+	struct evs_config config;
+	int ret;
+
+	ret = parse(&req, argc, argv, err);
+	if (!ret)
+		ret = evs_config_load(&config, err);
+	if (ret)
+		return ret;
+	req.rewraps.config = &config;
+	ret = run_on(change, &req, err);
+	evs_rewraps_close(&req.rewraps);
+	evs_config_free(&config);
 	return ret;
 }
 
@@ -125,40 +142,31 @@ static int print(const struct request *req, const struct evs_volume *vol, struct
 }
 
 /* What the KMS made of the key is unwrapped and checked before it is relied on. */
-static int wrap(const struct request *req, struct evs_volume *vol, struct evs_secret *dk,
+static int wrap(struct request *req, struct evs_volume *vol, struct evs_secret *dk,
 		struct evs_token *token, struct evs_error *err)
 {
 	const char *name = req->kms ? req->kms : EVS_KMS_LOCAL;
-	const struct evs_config_kms *endpoint;
-	struct evs_config config;
 	struct evs_kms *kms;
 	struct evs_cmk cmk;
 	int ret;
 
-	ret = evs_config_load(&config, err);
-	if (ret)
-		return ret;
-	endpoint = evs_config_kms(&config, name, err);
-	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
-	if (!ret) {
+	ret = evs_rewraps_kms(&req->rewraps, name, &kms, err);
+	if (!ret)
 		ret = evs_kms_describe_key(kms, req->cmk ? req->cmk : EVS_CMK_DEFAULT, &cmk, err);
-		if (!ret)
-			ret = evs_token_init(token, name, cmk.id, evs_volume_uuid(vol), err);
-		if (!ret)
-			ret = evs_kms_encrypt_datakey(kms, token, dk, err);
-		evs_secret_wipe(dk);
-		if (!ret)
-			ret = evs_kms_decrypt_datakey(kms, token, dk, err);
-		if (!ret)
-			ret = evs_volume_verify_dk(vol, dk, err);
-		evs_kms_close(kms);
-	}
-	evs_config_free(&config);
+	if (!ret)
+		ret = evs_token_init(token, name, cmk.id, evs_volume_uuid(vol), err);
+	if (!ret)
+		ret = evs_kms_encrypt_datakey(kms, token, dk, err);
+	evs_secret_wipe(dk);
+	if (!ret)
+		ret = evs_kms_decrypt_datakey(kms, token, dk, err);
+	if (!ret)
+		ret = evs_volume_verify_dk(vol, dk, err);
 	token->adopted = true;
 	return ret;
 }
 
-static int adopt(const struct request *req, struct evs_volume *vol, struct evs_error *err)
+static int adopt(struct request *req, struct evs_volume *vol, struct evs_error *err)
 {
 	struct evs_secret *passphrase = NULL, *dk;
 	struct evs_token token;
@@ -202,7 +210,7 @@ static int adopt_volume(struct request *req, struct evs_volume *vol,
 	if (!ours)
 		ret = adopt(req, vol, err);
 	if (!ret && req->remove_slots && evs_volume_other_slots(vol))
-		ret = rewrap_with(vol, remove_slots, NULL, err);
+		ret = rewrap_with(&req->rewraps, vol, remove_slots, NULL, err);
 	if (ret)
 		return ret;
 	header_copy_take(req->device, dev);
@@ -252,7 +260,7 @@ static int release_volume(struct request *req, struct evs_volume *vol,
 	int ret;
 
 	(void)dev;
-	ret = rewrap_with(vol, release, req, err);
+	ret = rewrap_with(&req->rewraps, vol, release, req, err);
 	if (ret)
 		return ret;
 	header_copy_drop(req->device, evs_volume_uuid(vol));

@@ -11,10 +11,10 @@
 #include "block/claim.h"
 #include "cli/cli.h"
 #include "header-copy.h"
-#include "kms/kms.h"
 #include "pool/progress.h"
 #include "rekey.h"
 #include "rewrap-one.h"
+#include "rewraps.h"
 #include "volume/rekey.h"
 #include "volume/slots.h"
 
@@ -24,6 +24,7 @@
  * struct rekey - One disk.
  * @path: what the user gave
  * @dry_run: change nothing
+ * @rewraps: what rewraps of this verb share
  * @claim: the device
  * @vol: its header
  * @progress: how far it is
@@ -33,6 +34,7 @@
 struct rekey {
 	const char *path;
 	bool dry_run;
+	struct evs_rewraps rewraps;
 	struct claim claim;
 	struct evs_volume *vol;
 	struct progress progress;
@@ -121,7 +123,9 @@ static int run(struct rekey *rekey, struct evs_error *err)
 	if (!ret)
 		ret = reopen(rekey, err);
 	if (!ret)
-		ret = rewrap_with(rekey->vol, write_data, rekey, err);
+		ret = rewrap_with(&rekey->rewraps, rekey->vol, write_data, rekey, err);
+	/* That may have taken a day: nobody is logged in that long. */
+	evs_rewraps_close(&rekey->rewraps);
 	return ret ? ret : reopen(rekey, err);
 }
 
@@ -150,13 +154,13 @@ static int rekey_volume(struct rekey *rekey, struct evs_error *err)
 			 rekey->path, slots, slots == 1 ? " has" : "s have",
 			 slots == 1 ? "is" : "are");
 	if (state == EVS_REKEY_NONE || rekey->dry_run)
-		ret = rewrap_with(rekey->vol, begin, rekey, err);
+		ret = rewrap_with(&rekey->rewraps, rekey->vol, begin, rekey, err);
 	if (ret || rekey->dry_run)
 		return ret;
 	if (state != EVS_REKEY_WRITTEN)
 		ret = run(rekey, err);
 	if (!ret)
-		ret = rewrap_with(rekey->vol, end, rekey, err);
+		ret = rewrap_with(&rekey->rewraps, rekey->vol, end, rekey, err);
 	if (!ret)
 		header_copy_take(rekey->path, &rekey->claim.dev);
 	return ret;
@@ -165,16 +169,23 @@ static int rekey_volume(struct rekey *rekey, struct evs_error *err)
 int rekey_device(const char *path, bool dry_run, struct evs_error *err)
 {
 	struct rekey rekey = { .path = path, .dry_run = dry_run };
+	struct evs_config config;
 	int ret;
 
-	ret = claim_open(&rekey.claim, path, err);
+	ret = evs_config_load(&config, err);
 	if (ret)
 		return ret;
-	ret = open_header(&rekey, err);
-	if (!ret)
-		ret = rekey_volume(&rekey, err);
-	evs_volume_close(rekey.vol);
-	claim_close(&rekey.claim);
+	rekey.rewraps.config = &config;
+	ret = claim_open(&rekey.claim, path, err);
+	if (!ret) {
+		ret = open_header(&rekey, err);
+		if (!ret)
+			ret = rekey_volume(&rekey, err);
+		evs_volume_close(rekey.vol);
+		claim_close(&rekey.claim);
+	}
+	evs_rewraps_close(&rekey.rewraps);
+	evs_config_free(&config);
 	if (!ret && dry_run)
 		cli_note("rekey: nothing was changed, as --dry-run is given");
 	return ret ? ret : rewrap_print(path, rekey.uuid, &rekey.token, err);

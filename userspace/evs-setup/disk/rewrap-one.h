@@ -3,6 +3,7 @@
 #define EVS_SETUP_REWRAP_ONE_H
 
 #include "device.h"
+#include "rewraps.h"
 #include "rewrap.h"
 #include "volume/volume.h"
 
@@ -10,6 +11,7 @@ typedef int rewrap_fn(void *arg, struct evs_rewrap *rewrap, struct evs_error *er
 
 /**
  * rewrap_with() - Have the data key of a header unwrapped and checked, and do something.
+ * @rewraps: what rewraps of this verb share
  * @vol: the header
  * @fn: called with the data key, which is wiped afterwards
  * @arg: for @fn
@@ -17,10 +19,12 @@ typedef int rewrap_fn(void *arg, struct evs_rewrap *rewrap, struct evs_error *er
  *
  * Return: what @fn returned, or a negative errno.
  */
-int rewrap_with(struct evs_volume *vol, rewrap_fn *fn, void *arg, struct evs_error *err);
+int rewrap_with(struct evs_rewraps *rewraps, struct evs_volume *vol, rewrap_fn *fn, void *arg,
+		struct evs_error *err);
 
 /**
  * rewrap_volume() - Have the data key of a header wrapped anew, and write that.
+ * @rewraps: what rewraps of this verb share
  * @vol: the header; its device is claimed
  * @kms: name of the KMS to go to, NULL to stay with the one it has
  * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
@@ -28,8 +32,8 @@ int rewrap_with(struct evs_volume *vol, rewrap_fn *fn, void *arg, struct evs_err
  *
  * Return: 0 or a negative errno.
  */
-int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
-		  struct evs_error *err);
+int rewrap_volume(struct evs_rewraps *rewraps, struct evs_volume *vol, const char *kms,
+		  const char *cmk, struct evs_error *err);
 
 /**
  * rewrap_announce() - Tell the kernel and the user what a header names now.

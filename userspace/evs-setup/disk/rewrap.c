@@ -33,6 +33,7 @@
  * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
  * @copies: that of a pool: one disk with its snapshots, or all that a CMK protects
  * @all_copies: the snapshots of the disk as well
+ * @rewraps: what rewraps of this verb share
  */
 struct request {
 	bool all;
@@ -41,23 +42,20 @@ struct request {
 	const char *target;
 	const char *kms;
 	const char *cmk;
+	struct evs_rewraps rewraps;
 };
 
-int rewrap_with(struct evs_volume *vol, rewrap_fn *fn, void *arg, struct evs_error *err)
+int rewrap_with(struct evs_rewraps *rewraps, struct evs_volume *vol, rewrap_fn *fn, void *arg,
+		struct evs_error *err)
 {
 	struct evs_rewrap rewrap;
-	struct evs_config config;
 	int ret;
 
-	ret = evs_config_load(&config, err);
-	if (ret)
-		return ret;
-	ret = evs_rewrap_begin(&rewrap, &config, vol, err);
+	ret = evs_rewrap_begin(&rewrap, rewraps, vol, err);
 	if (!ret) {
 		ret = fn(arg, &rewrap, err);
 		evs_rewrap_end(&rewrap);
 	}
-	evs_config_free(&config);
 	return ret;
 }
 
@@ -79,12 +77,12 @@ static int move(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 	return ret ? ret : evs_volume_replace_token(rewrap->vol, &rewrap->old, &rewrap->new, err);
 }
 
-int rewrap_volume(struct evs_volume *vol, const char *kms, const char *cmk,
-		  struct evs_error *err)
+int rewrap_volume(struct evs_rewraps *rewraps, struct evs_volume *vol, const char *kms,
+		  const char *cmk, struct evs_error *err)
 {
 	struct move to = { kms, cmk };
 
-	return rewrap_with(vol, move, &to, err);
+	return rewrap_with(rewraps, vol, move, &to, err);
 }
 
 /* Has the kernel tell of the new CMK, if the disk is attached here. */
@@ -135,11 +133,11 @@ int rewrap_announce(const struct evs_volume *vol, const struct evs_device *dev, 
 }
 
 /* The header first: an old record is corrected by the next verb, an old header by none. */
-static int rewrap_place(struct place *place, const struct request *req, struct evs_error *err)
+static int rewrap_place(struct place *place, struct request *req, struct evs_error *err)
 {
 	int ret;
 
-	ret = rewrap_volume(place->vol, req->kms, req->cmk, err);
+	ret = rewrap_volume(&req->rewraps, place->vol, req->kms, req->cmk, err);
 	if (ret)
 		return ret;
 	header_copy_take(place->ref, &place->claim.dev);
@@ -149,7 +147,7 @@ static int rewrap_place(struct place *place, const struct request *req, struct e
 
 static int rewrap_disk(void *arg, const char *target, struct evs_error *err)
 {
-	const struct request *req = arg;
+	struct request *req = arg;
 	struct place place;
 	int ret;
 
@@ -198,6 +196,7 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct request req = {};
+	struct evs_config config;
 	int ret;
 
 	ret = parse(&req, argc, argv, err);
@@ -209,8 +208,15 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		req.copies.disk = req.target;
 	if (req.all_copies || req.copies.pool)
 		return rewrap_copies(&req.copies, err);
-	return req.all ? tab_each("rewrap", rewrap_disk, &req, err) :
-	       rewrap_disk(&req, req.target, err);
+	ret = evs_config_load(&config, err);
+	if (ret)
+		return ret;
+	req.rewraps.config = &config;
+	ret = req.all ? tab_each("rewrap", rewrap_disk, &req, err) :
+	      rewrap_disk(&req, req.target, err);
+	evs_rewraps_close(&req.rewraps);
+	evs_config_free(&config);
+	return ret;
 }
 
 static const struct verb_option options[] = {

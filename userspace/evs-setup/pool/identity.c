@@ -7,16 +7,18 @@
 int identity_make(struct identity *identity, const struct evs_config *config,
 		  struct evs_volume *vol, struct evs_error *err)
 {
+	struct evs_rewraps rewraps = { .config = config };
 	struct evs_rewrap rewrap;
 	int ret;
 
-	ret = evs_rewrap_begin(&rewrap, config, vol, err);
-	if (ret)
-		return ret;
-	ret = evs_rewrap_for(&rewrap, identity->uuid, err);
-	identity->old = rewrap.old;
-	identity->new = rewrap.new;
-	evs_rewrap_end(&rewrap);
+	ret = evs_rewrap_begin(&rewrap, &rewraps, vol, err);
+	if (!ret) {
+		ret = evs_rewrap_for(&rewrap, identity->uuid, err);
+		identity->old = rewrap.old;
+		identity->new = rewrap.new;
+		evs_rewrap_end(&rewrap);
+	}
+	evs_rewraps_close(&rewraps);
 	return ret;
 }
 

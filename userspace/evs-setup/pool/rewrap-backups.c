@@ -50,7 +50,7 @@ static int rewrap_backup(struct backup_work *backup, struct evs_error *err)
 	if (ret)
 		return ret;
 	if (!rewrap_is_done(work, backup->open.vol)) {
-		ret = rewrap_with(backup->open.vol, add_token, backup, err);
+		ret = rewrap_with(&work->rewraps, backup->open.vol, add_token, backup, err);
 		work->backups += !ret;
 	}
 	evs_backup_close(&backup->open);

@@ -16,7 +16,6 @@
 #include "disk/header-copy.h"
 #include "disk/rewrap-one.h"
 #include "entries.h"
-#include "kms/kms.h"
 #include "proof.h"
 #include "rewrap-copies.h"
 #include "rewrap-work.h"
@@ -28,16 +27,13 @@
 static int find_cmk(struct rewrap_work *work, const char *kms_name, const char *ref, char *id,
 		    struct evs_error *err)
 {
-	const struct evs_config_kms *endpoint = evs_config_kms(&work->config, kms_name, err);
 	struct evs_kms *kms;
 	struct evs_cmk cmk;
 	int ret;
 
-	ret = endpoint ? evs_kms_open(&kms, endpoint, err) : -err->errnum;
-	if (ret)
-		return ret;
-	ret = evs_kms_describe_key(kms, ref, &cmk, err);
-	evs_kms_close(kms);
+	ret = evs_rewraps_kms(&work->rewraps, kms_name, &kms, err);
+	if (!ret)
+		ret = evs_kms_describe_key(kms, ref, &cmk, err);
 	if (!ret)
 		strcpy(id, cmk.id);
 	return ret;
@@ -105,7 +101,7 @@ static int rewrap_header(struct rewrap_work *work, struct evs_pool_entry *entry,
 		evs_volume_close(*vol);
 	}
 	if (!ret && !rewrap_is_done(work, *vol)) {
-		ret = rewrap_volume(*vol, work->req->kms, work->req->cmk, err);
+		ret = rewrap_volume(&work->rewraps, *vol, work->req->kms, work->req->cmk, err);
 		if (!ret && entry->object.kind == EVS_KIND_DISK)
 			header_copy_take(text, &claim.dev);
 		if (!ret)
@@ -275,7 +271,9 @@ int rewrap_copies(const struct rewrap_copies *req, struct evs_error *err)
 	ret = open_pool(&work, err);
 	if (ret)
 		return ret;
+	work.rewraps.config = &work.config;
 	ret = rewrap_all(&work, err);
+	evs_rewraps_close(&work.rewraps);
 	if (work.open)
 		evs_pool_close(&work.pool);
 	evs_config_free(&work.config);

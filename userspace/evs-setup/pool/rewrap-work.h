@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "config.h"
+#include "rewraps.h"
 #include "pool/pool.h"
 #include "volume/volume.h"
 
@@ -14,6 +15,7 @@ struct rewrap_copies;
  * struct rewrap_work - What is being rewrapped.
  * @req: what is asked
  * @config: evs.conf
+ * @rewraps: what rewraps of this verb share
  * @pool: the pool
  * @name: its name
  * @open: it is there; else only backups of its disks are
@@ -31,6 +33,7 @@ struct rewrap_copies;
 struct rewrap_work {
 	const struct rewrap_copies *req;
 	struct evs_config config;
+	struct evs_rewraps rewraps;
 	struct evs_pool pool;
 	char name[EVS_POOL_NAME_MAX + 1];
 	bool open;
