@@ -269,6 +269,9 @@ static void test_completion(void **state)
 		{ COMPLETE("cmk show --kms none comp-"), 0, "<>\n" },
 		{ "printf 'comp-disk UUID=" UUID "\\n' >comp.tab; EVSTAB=$PWD/comp.tab "
 		  COMPLETE("attach --tab comp"), 0, "<comp-disk>\n" },
+		{ "printf '[repo comp]\nengine = dir\npath = /none\n' >comp.conf; EVS_CONF=$PWD/comp.conf "
+		  COMPLETE("backup list co"), 0, "<comp>\n" },
+		{ "EVS_CONF=$PWD/comp.conf " COMPLETE("backup delete co"), 0, "<comp::>\n" },
 	};
 
 	(void)state;

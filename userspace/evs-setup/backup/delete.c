@@ -76,7 +76,7 @@ const struct verb verb_backup_delete = {
 	.options = options,
 	.notes = "Asks first, unless --yes is given. Other backups of the disk stay whole. Prints what\n"
 		 "was deleted.\n",
-	.operands = { WORD_REPO },
+	.operands = { WORD_BACKUP },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

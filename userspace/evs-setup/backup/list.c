@@ -195,7 +195,7 @@ const struct verb verb_backup_show = {
 	.args = "[OPTION...] REPO::BACKUP",
 	.brief = "print what is known of a backup",
 	.notes = "CMK and KMS are those that open it now; TOKEN is how often that was changed.\n",
-	.operands = { WORD_REPO },
+	.operands = { WORD_BACKUP },
 	VERB_COLUMNS(show_columns),
 	.needs = VERB_NEEDS_ROOT,
 	.run = run_show,

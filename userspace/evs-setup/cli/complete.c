@@ -17,10 +17,12 @@
 #include "evstab.h"
 #include "kms/kms.h"
 #include "out.h"
+#include "repo/repo.h"
 #include "secret.h"
 #include "text.h"
 
 #define FILES "@files"	/* the shell completes names of files itself */
+#define SEPARATOR "::"	/* of a repository and its backup */
 #define KMS_SECONDS 2
 
 /**
@@ -107,6 +109,47 @@ static void offer_pools(const struct line *line, const struct evs_config *cfg, b
 	}
 }
 
+/* A repository may be far away, and the program that lists it goes with this one. */
+static void offer_backups(const struct line *line, const struct evs_config_repo *config)
+{
+	char word[EVS_POOL_NAME_MAX + EVS_BACKUP_SIZE + sizeof(SEPARATOR)];
+	struct evs_backup_list list = {};
+	struct evs_error ignored = {};
+	struct evs_repo repo;
+	size_t i;
+
+	alarm(2 * KMS_SECONDS);
+	if (evs_repo_open(&repo, config, &ignored))
+		return;
+	if (!evs_repo_list(&repo, &list, &ignored))
+		for (i = 0; i < list.count; i++) {
+			snprintf(word, sizeof(word), "%s" SEPARATOR "%s", config->name,
+				 list.entry[i].name);
+			offer(line->last, word);
+		}
+	free(list.entry);
+	evs_repo_close(&repo);
+	alarm(0);
+}
+
+static void offer_repos(const struct line *line, const struct evs_config *cfg, bool whole)
+{
+	const char *end = strstr(line->last, SEPARATOR);
+	char word[EVS_POOL_NAME_MAX + sizeof(SEPARATOR)];
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < cfg->repo_count; i++) {
+		name = cfg->repos[i].name;
+		snprintf(word, sizeof(word), "%s%s", name, whole ? "" : SEPARATOR);
+		if (!end)
+			offer(line->last, word);
+		else if (strlen(name) == (size_t)(end - line->last) &&
+			 !strncmp(name, line->last, strlen(name)))
+			offer_backups(line, &cfg->repos[i]);
+	}
+}
+
 /* Pools, repositories, the names of KMSs, or the CMKs of the one that the command line names */
 static void offer_config(const struct line *line, enum verb_word word)
 {
@@ -121,9 +164,8 @@ static void offer_config(const struct line *line, enum verb_word word)
 		offer(line->last, cfg.kms[i].name);
 	if (word == WORD_POOL || word == WORD_POOL_DISK)
 		offer_pools(line, &cfg, word == WORD_POOL);
-	/* Not the backups: their list may be far away. */
-	for (i = 0; word == WORD_REPO && i < cfg.repo_count; i++)
-		offer(line->last, cfg.repos[i].name);
+	if (word == WORD_REPO || word == WORD_BACKUP)
+		offer_repos(line, &cfg, word == WORD_REPO);
 	endpoint = evs_config_kms(&cfg, line->kms, &ignored);
 	if (word == WORD_CMK && endpoint)
 		offer_keys(line->last, endpoint);
@@ -182,6 +224,7 @@ static void offer_word(const struct line *line, enum verb_word word, const char 
 	case WORD_POOL:
 	case WORD_POOL_DISK:
 	case WORD_REPO:
+	case WORD_BACKUP:
 		offer_config(line, word);
 		break;
 	case WORD_COLUMNS:

@@ -32,6 +32,7 @@ enum verb_word {
 	WORD_POOL,
 	WORD_POOL_DISK,	/* an object of a pool */
 	WORD_REPO,	/* a repository, or a backup in it */
+	WORD_BACKUP,	/* a backup in a repository */
 	WORD_ENTRY,	/* a name in evstab(5) */
 	WORD_KMS,
 	WORD_CMK,

@@ -59,7 +59,7 @@ static const struct verb_option options[] = {
 	  "in a pool: make the disk from a snapshot, with its attribute\nand its CMK" },
 	{ "from-image", VERB_LONG('I'), "POOL/image:NAME", WORD_TEXT,
 	  "in a pool: make the disk from an image, with its attribute\nand its CMK" },
-	{ "from-backup", VERB_LONG('B'), "REPO::BACKUP", WORD_REPO,
+	{ "from-backup", VERB_LONG('B'), "REPO::BACKUP", WORD_BACKUP,
 	  "in a pool: make the disk from a backup; without --cmk and\n--plain with its attribute and its CMK" },
 	{ "keep-key", VERB_LONG('K'), NULL, WORD_NONE,
 	  "copy the ciphertext of the backup, which keeps its data key" },
