@@ -17,6 +17,18 @@ file()
 	echo "$tmp/r/${1#*::}"
 }
 
+# completed WORD...: what bash makes of the last word, which it gets as these words
+completed()
+(
+	# There is no udev to make it.
+	[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+	. "$life/../../userspace/integration/bash-completion/evs-setup"
+	COMP_WORDS=(evs-setup "$@")
+	COMP_CWORD=$#
+	_evs_setup
+	echo "${COMPREPLY[*]}"
+)
+
 for engine in $(engines); do
 	new_pool p "$engine"
 	must mkdir -m 700 "$tmp/r" "$tmp/i"
@@ -49,6 +61,9 @@ for engine in $(engines); do
 	SECONDS=0
 	lines=$(evs-setup backup verify "$one" 2>&1 | grep -c '"rate"')
 	ok "$engine: its progress is told once a second" test "$lines" -le $((SECONDS + 2))
+	is "$(completed backup verify r :: "${one:3:4}" | xargs -n 1 | sort)" \
+		"$(evs-setup backup list r --noheadings --output NAME | sed 's/^r:://' | sort)" \
+		"$engine: the shell completes names"
 	refused 2 "plain = yes" "$engine: plain only where that is permitted" \
 		evs-setup backup create p/plain r
 	ok "$engine: there it is" evs-setup backup create p/plain i
@@ -75,7 +90,10 @@ for engine in $(engines); do
 		1 "$engine: incremental: one snapshot is kept"
 	must evs-setup backup export "$second" "$tmp/exported"
 	ok "$engine: incremental: it is the disk as it is" cmp "$tmp/exported" "$(raw p/enc)"
-	must rm "$tmp/exported"
+	ok "$engine: as qcow2" evs-setup backup export --format qcow2 "$second" "$tmp/exported.qcow2"
+	ok "$engine: with the same data" qemu-img compare -q -f qcow2 -F raw "$tmp/exported.qcow2" \
+		"$tmp/exported"
+	must rm "$tmp/exported" "$tmp/exported.qcow2"
 	must evs-setup backup delete --yes "$first"
 	ok "$engine: the next one stays whole" evs-setup backup verify "$second"
 
@@ -104,6 +122,9 @@ for engine in $(engines); do
 	flip "$(file "$one")/data" 17000000
 	refused 4 "${one#*::}: is damaged: bytes 16777216 to 20971519
 cannot be restored" "$engine: a bit of the data" evs-setup backup verify "$one"
+	refused 4 "bytes 16777216 to 20971519" "$engine: it is not exported" \
+		evs-setup backup export "$one" "$tmp/exported"
+	unlike "$(<"$tmp/err")" "room" "$engine: more room would not help"
 	flip "$(file "$one")/data" 17000000
 	flip "$(file "$one")/manifest" 300
 	refused 4 "$(file "$one")/manifest: is damaged" "$engine: a bit of the manifest" \

@@ -35,6 +35,27 @@ is "$(everything p)" "$before" "nor in the pool"
 one=$(backup p/d1 r)
 ok "another repository has room" evs-setup backup verify "$one"
 
+# ---- export ----
+
+# no_export OBJECT VERB: into the full file system
+no_export()
+{
+	local object=$1
+
+	shift
+	refused 2 "No space left.* is removed: give one where there is room for up to" \
+		"no $* without room" evs-setup "$@" "$object" "$tmp/small/exported"
+	is "$(ls -A "$tmp/small")" "" "nothing is left of it"
+}
+
+no_export "$one" backup export
+must evs-setup snapshot create p/d1@s
+must evs-setup image create --from p/d1@s p/image:i
+no_export p/image:i image export
+must evs-setup image delete --yes p/image:i
+must evs-setup snapshot delete --yes p/d1@s
+before=$(everything p)
+
 # ---- above the limit ----
 
 limit 1

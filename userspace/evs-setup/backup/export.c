@@ -3,36 +3,38 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "pool/create.h"
+#include "pool/export-file.h"
 #include "pool/progress.h"
+#include "pool/qemu-img.h"
 #include "ref.h"
 
 /**
  * struct export - A backup on its way out.
  * @ref: the backup
  * @backup: the same, open
- * @file: the file, which is new
+ * @file: the file that is being written
  * @progress: how far it is
  */
 struct export {
 	struct ref ref;
 	struct evs_backup backup;
-	struct evs_device file;
+	const struct evs_device *file;
 	struct progress progress;
 };
 
 static int cannot_write(const struct export *export, uint64_t offset, int ret,
 			struct evs_error *err)
 {
-	return evs_error_set(err, -ret,
-			     "%s: cannot be written at byte %" PRIu64 ": %s; it is removed: give a file where there is room for up to %" PRIu64 " bytes",
-			     export->file.path, offset, strerror(-ret),
-			     export->backup.manifest.bytes);
+	return evs_error_set(err, -ret, "%s: cannot be written at byte %" PRIu64 ": %s",
+			     export->file->path, offset, strerror(-ret));
 }
 
 /* Of what was loaded with the header, memory has what counts. */
@@ -43,7 +45,7 @@ static int take_loaded(const struct export *export, char *data, uint64_t offset,
 
 	ret = evs_device_read(&export->backup.dev, data, length, offset);
 	if (!ret)
-		ret = evs_device_write(&export->file, data, length, offset);
+		ret = evs_device_write(export->file, data, length, offset);
 	return ret ? cannot_write(export, offset, ret, err) : 0;
 }
 
@@ -67,61 +69,88 @@ static int write_block(void *arg, uint64_t offset, const void *data, size_t leng
 		part = length - at < EVS_CHUNK ? length - at : EVS_CHUNK;
 		if (evs_is_zero((const char *)data + at, part))
 			continue;
-		ret = evs_device_write(&export->file, (const char *)data + at, part, offset + at);
+		ret = evs_device_write(export->file, (const char *)data + at, part, offset + at);
 		if (ret)
 			return cannot_write(export, offset + at, ret, err);
 	}
 	return 0;
 }
 
-static int fill(struct export *export, struct evs_error *err)
+static int fill(void *arg, const struct evs_device *file, struct evs_error *err)
 {
+	struct export *export = arg;
 	struct evs_repo *repo = &export->ref.repo;
 	int ret;
 
-	if (ftruncate(export->file.fd, (off_t)export->backup.manifest.bytes))
-		return evs_error_set(err, errno, "%s: %m", export->file.path);
+	export->file = file;
+	if (ftruncate(file->fd, (off_t)export->backup.manifest.bytes))
+		return evs_error_set(err, errno, "%s: %m", file->path);
 	progress_begin(&export->progress, export->ref.text);
 	ret = repo->ops->read(repo, &export->backup.manifest, write_block, export, err);
 	progress_end(&export->progress);
-	if (!ret && fsync(export->file.fd))
-		ret = evs_error_set(err, errno, "%s: %m", export->file.path);
 	return ret;
 }
 
-/* The file is new and only its owner may read it; it goes when it does not become whole. */
-static int write_file(struct export *export, const char *path, struct evs_error *err)
+/* Beside the file, as large as it, and gone with this process */
+static int open_unnamed(struct evs_device *raw, const char *path, struct evs_error *err)
 {
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 2,
+		 slash ? path : "./");
+	raw->fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (raw->fd >= 0)
+		return 0;
+	return errno != EOPNOTSUPP ? evs_error_set(err, errno, "%s: %m", folder) :
+	       evs_error_set(err, EOPNOTSUPP,
+			     "%s: its file system has no unnamed files, which qcow2 needs here; leave out --format, and make an image of the file by qemu-img convert",
+			     folder);
+}
+
+/* qemu-img reads here and there: it gets a file with all of it. */
+static int fill_qcow2(void *arg, const struct evs_device *file, struct evs_error *err)
+{
+	struct evs_device raw = { .path = file->path, .is_file = true };
+	struct export *export = arg;
+	uint64_t bytes = export->backup.manifest.bytes;
 	int ret;
 
-	export->file = (struct evs_device){ .path = path, .is_file = true };
-	export->file.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (export->file.fd < 0)
-		return errno == EEXIST ? evs_error_set(err, EEXIST, "%s: exists already", path) :
-		       evs_error_set(err, errno, "%s: %m", path);
-	ret = fill(export, err);
-	if (close(export->file.fd) && !ret)
-		ret = evs_error_set(err, errno, "%s: %m", path);
+	ret = open_unnamed(&raw, file->path, err);
 	if (ret)
-		unlink(path);
+		return ret;
+	ret = fill(export, &raw, err);
+	if (!ret) {
+		progress_begin(&export->progress, file->path);
+		ret = qemu_img_write(&raw, file->path, bytes, &export->progress, err);
+		progress_end(&export->progress);
+	}
+	close(raw.fd);
 	return ret;
+}
+
+static int write_file(struct export *export, const char *path, bool qcow2, struct evs_error *err)
+{
+	uint64_t bytes = export->backup.manifest.bytes;
+
+	return qcow2 ? export_file(path, 2 * bytes, fill_qcow2, export, err) :
+	       export_file(path, bytes, fill, export, err);
 }
 
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct export export = {};
+	bool qcow2 = false;
 	int ret;
 
-	if (cli_option(argc, argv, err) < 0)
-		return -err->errnum;
-	if (argc - optind != 2)
-		return evs_error_set(err, EINVAL, "two operands are needed: the backup, and the file");
-	ret = ref_open(&export.ref, argv[optind], REF_BACKUP, err);
+	ret = export_parse(argc, argv, "backup", &qcow2, err);
+	if (!ret)
+		ret = ref_open(&export.ref, argv[optind], REF_BACKUP, err);
 	if (ret)
 		return ret;
 	ret = evs_backup_open(&export.backup, &export.ref.repo, export.ref.name, err);
 	if (!ret) {
-		ret = write_file(&export, argv[optind + 1], err);
+		ret = write_file(&export, argv[optind + 1], qcow2, err);
 		if (!ret)
 			ret = create_print(argv[optind + 1], &export.backup.manifest.record, err);
 		evs_backup_close(&export.backup);
@@ -130,13 +159,19 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	return ret;
 }
 
+static const struct verb_option options[] = {
+	EXPORT_OPTION_FORMAT,
+	{},
+};
+
 const struct verb verb_backup_export = {
 	.name = "backup export",
 	.args = "[OPTION...] REPO::BACKUP FILE",
 	.brief = "write a backup to a new file",
+	.options = options,
 	.notes = "What is encrypted stays so, and has its header in the file, which can be attached.\n"
 		 "Prints the file, the UUID, and the id of the CMK, or \"plain\".\n",
-	.operands = { WORD_REPO, WORD_FILE },
+	.operands = { WORD_BACKUP, WORD_FILE },
 	.needs = VERB_NEEDS_ROOT,
 	.run = run,
 };

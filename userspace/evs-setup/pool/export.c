@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "create.h"
+#include "export-file.h"
 #include "pool/copy.h"
 #include "progress.h"
 #include "proof.h"
@@ -16,7 +15,7 @@
 #include "temporary.h"
 
 static const struct verb_option options[] = {
-	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, "write the file in this format, by default raw" },
+	EXPORT_OPTION_FORMAT,
 	{},
 };
 
@@ -27,6 +26,7 @@ static const struct verb_option options[] = {
  * @path: the file, which must not exist
  * @qcow2: what the file shall be
  * @ranges: what there is to copy, header and all
+ * @source: its data
  */
 struct export {
 	struct target target;
@@ -34,14 +34,15 @@ struct export {
 	const char *path;
 	bool qcow2;
 	struct evs_ranges ranges;
+	struct evs_device source;
 };
 
-static int copy(const struct export *export, const struct evs_device *source,
-		const struct evs_device *file, struct evs_error *err)
+static int write_data(void *arg, const struct evs_device *file, struct evs_error *err)
 {
+	const struct export *export = arg;
 	struct progress progress;
 	const struct evs_copy copying = {
-		.source = source,
+		.source = &export->source,
 		.target = file,
 		.ranges = &export->ranges,
 		.progress = progress_tell,
@@ -51,39 +52,24 @@ static int copy(const struct export *export, const struct evs_device *source,
 
 	progress_begin(&progress, export->target.text);
 	if (export->qcow2)
-		ret = qemu_img_write(source, file->path, export->ranges.size, &progress, err);
+		ret = qemu_img_write(&export->source, file->path, export->ranges.size, &progress,
+				     err);
 	else if (ftruncate(file->fd, (off_t)export->ranges.size))
 		ret = evs_error_set(err, errno, "%s: %m", file->path);
 	else
 		ret = evs_copy(&copying, err);
 	progress_end(&progress);
-	if (!ret && fsync(file->fd))
-		ret = evs_error_set(err, errno, "%s: %m", file->path);
 	return ret;
 }
 
-/* The file is new and only its owner may read it; it goes when it does not become whole. */
-static int write_file(const struct export *export, const char *path, struct evs_error *err)
+static int write_file(struct export *export, const char *path, struct evs_error *err)
 {
-	struct evs_device source, file = { .path = export->path, .is_file = true };
-	int ret;
+	int ret = evs_device_open(&export->source, path, O_RDONLY, err);
 
-	ret = evs_device_open(&source, path, O_RDONLY, err);
 	if (ret)
 		return ret;
-	file.fd = open(export->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (file.fd < 0) {
-		ret = errno == EEXIST ?
-		      evs_error_set(err, EEXIST, "%s: exists already", export->path) :
-		      evs_error_set(err, errno, "%s: %m", export->path);
-	} else {
-		ret = copy(export, &source, &file, err);
-		if (close(file.fd) && !ret)
-			ret = evs_error_set(err, errno, "%s: %m", export->path);
-		if (ret)
-			unlink(export->path);
-	}
-	evs_device_close(&source);
+	ret = export_file(export->path, export->ranges.size, write_data, export, err);
+	evs_device_close(&export->source);
 	return ret;
 }
 
@@ -117,18 +103,11 @@ static int export_image(struct export *export, struct evs_error *err)
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct export export = {};
-	int opt, ret;
+	int ret;
 
-	while ((opt = cli_option(argc, argv, err)) > 0) {
-		if (strcmp(optarg, "raw") && strcmp(optarg, "qcow2"))
-			return evs_error_set(err, EINVAL, "--format %s: is neither raw nor qcow2",
-					     optarg);
-		export.qcow2 = !strcmp(optarg, "qcow2");
-	}
-	if (opt < 0)
-		return opt;
-	if (argc - optind != 2)
-		return evs_error_set(err, EINVAL, "two operands are needed: the image, and the file");
+	ret = export_parse(argc, argv, "image", &export.qcow2, err);
+	if (ret)
+		return ret;
 	export.path = argv[optind + 1];
 	ret = target_open(&export.target, argv[optind], EVS_KIND_IMAGE, err);
 	if (ret)

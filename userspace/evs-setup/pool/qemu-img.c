@@ -194,8 +194,9 @@ int qemu_img_write(const struct evs_device *source, const char *target, uint64_t
 		   struct progress *progress, struct evs_error *err)
 {
 	const char *const argv[] = {
-		"qemu-img", "convert", "-p", "-f", "raw", "-O", "qcow2", source->path, target, NULL
+		"qemu-img", "convert", "-p", "-f", "raw", "-O", "qcow2", "/proc/self/fd/0", target,
+		NULL
 	};
 
-	return convert(argv, 0, size, progress, err);
+	return convert(argv, source->fd, size, progress, err);
 }

@@ -36,7 +36,7 @@ int qemu_img_read(const struct evs_device *file, const char *target, bool zeros,
 
 /**
  * qemu_img_write() - Make a qcow2 image of a device or file.
- * @source: the device or file
+ * @source: the device or file, open for reading; may have no name any more
  * @target: path of the image
  * @size: bytes of data
  * @progress: told how far it is

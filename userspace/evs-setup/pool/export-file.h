@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EVS_SETUP_POOL_EXPORT_FILE_H
+#define EVS_SETUP_POOL_EXPORT_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "cli/verb.h"
+
+#define EXPORT_OPTION_FORMAT \
+	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, \
+	  "write the file in this format, by default raw" }
+
+typedef int export_fill_fn(void *arg, const struct evs_device *file, struct evs_error *err);
+
+/**
+ * export_parse() - Take --format and the two operands of a verb that exports.
+ * @argc: as main() got it
+ * @argv: likewise
+ * @what: what is exported, for messages
+ * @qcow2: set to whether the file shall be qcow2
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int export_parse(int argc, char *argv[], const char *what, bool *qcow2, struct evs_error *err);
+
+/**
+ * export_file() - Write a new file, which only its owner may read.
+ * @path: the file, which must not exist; it is removed when it does not become whole
+ * @bytes: so many bytes it may take
+ * @fill: writes it
+ * @arg: for @fill
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int export_file(const char *path, uint64_t bytes, export_fill_fn *fill, void *arg,
+		struct evs_error *err);
+
+#endif /* EVS_SETUP_POOL_EXPORT_FILE_H */
