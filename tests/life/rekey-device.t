@@ -38,7 +38,7 @@ half_way()
 			early=$at
 		else
 			late=$at
-			# Killed before the old token went: the next one would add a third
+			# Killed before the old token went: the next one would end that, and begin nothing
 			[ "$(header '.tokens | length')" = 1 ] || evs-setup rekey "$loop" >/dev/null 2>&1
 		fi
 	done
@@ -63,6 +63,7 @@ ok "nothing was changed" cmp "$tmp/before" "$loop"
 
 # ---- a new data key ----
 
+must bash -c "cryptsetup token export --token-id 0 $loop | jq .keyslots=[] >$tmp/token"
 is "$(evs-setup rekey "$loop" 2>/dev/null)" "$loop $uuid $cmk" "rekey"
 is "$(content "$loop" 40)" "$sum" "its data is the same"
 is "$(cmp -l -i 16M "$tmp/before" "$loop" | awk '{ units[int(($1 - 1) / 4096)] = 1 }
@@ -76,12 +77,30 @@ is "$(header .digests[].digest)" \
 	"$(cryptsetup luksDump --dump-json-metadata "$(echo "$tmp/copies/$uuid"-*)" | jq -c .digests[].digest)" \
 	"with the new key"
 
+# ---- killed before the old token went ----
+
+before=$(header .digests)
+must cryptsetup token import --json-file "$tmp/token" "$loop"
+is "$(content "$loop" 40)" "$sum" "two tokens, one of the old key: its data can be read"
+like "$(evs-setup rekey "$loop" 2>&1 >/dev/null)" "goes on with what was cut short" \
+	"rekey ends what was cut short"
+is "$(header .digests)" "$before" "without another new key"
+is "$(header '[(.keyslots | length), (.tokens | length)]')" "[1,1]" "the old token is gone"
+must evs-setup rewrap "$loop"
+must bash -c "cryptsetup token export --token-id 0 $loop | jq .keyslots=[] >$tmp/token"
+must evs-setup rewrap "$loop"
+must cryptsetup token import --json-file "$tmp/token" "$loop"
+must evs-setup rekey "$loop"
+nok "two tokens of a rewrap: it makes a new key" test "$(header .digests)" = "$before"
+is "$(content "$loop" 40)" "$sum" "its data is the same"
+
 # ---- half re-keyed ----
 
 must half_way
 way="is getting a new data key, and that was cut short; go on by: evs-setup rekey $loop"
 refused 5 "$way" "attach" evs-setup attach "$loop"
 refused 5 "$way" "probe" evs-setup probe "$loop"
+refused 5 "$way" "status" evs-setup status "$loop"
 refused 5 "$way" "rewrap" evs-setup rewrap "$loop"
 refused 5 "$way" "header backup" evs-setup header backup "$loop" "$tmp/header"
 echo "half $loop" >/etc/evstab

@@ -207,7 +207,11 @@ static void test_remove_slots(void **state)
 	assert_true(seen[BY_PASSPHRASE] && seen[BY_KMS] && seen[BY_PASSPHRASE | BY_KMS]);
 }
 
-/* Only in a long run: a key slot that is made for a passphrase takes its time. */
+/*
+ * Cut short, it is ours or another's, and never both: the passphrase that was given first
+ * opens nothing when another one is given to the next. Few of its calls in a short run: a
+ * key slot that is made for a passphrase takes its time.
+ */
 static void test_release(void **state)
 {
 	unsigned int when, found, seen[4] = {};
@@ -217,21 +221,17 @@ static void test_release(void **state)
 	skip();
 #endif
 	(void)state;
-	if (geteuid() || one_of(2) > 1)
+	if (geteuid())
 		skip();
-	for (when = 5; more; when += 10) {
+	for (when = 53; more; when += 4 * one_of(12)) {
 		copy_disk(ours, disk);
 		more = killed_before(start(true, "release", NULL), when);
 		found = ways();
 		seen[found]++;
 		assert_true(more || found == BY_PASSPHRASE);
-		if (found != (BY_PASSPHRASE | BY_KMS))
-			continue;
-		assert_true(runs("release", NULL));
-		assert_int_equal(ways(), BY_PASSPHRASE);
 	}
 	print_seen(seen);
-	assert_true(seen[BY_PASSPHRASE] && seen[BY_KMS] && seen[BY_PASSPHRASE | BY_KMS]);
+	assert_true(seen[BY_PASSPHRASE] && seen[BY_KMS] && !seen[BY_PASSPHRASE | BY_KMS]);
 }
 
 int main(void)

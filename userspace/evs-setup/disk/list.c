@@ -122,6 +122,20 @@ static int add_disk(struct table *table, const struct evs_disk *disk, struct evs
 	return set_counters(table, disk, err);
 }
 
+/* One that is half re-keyed cannot be attached: the way on is told in place of that. */
+static int tell_half_rekeyed(const char *path, struct evs_error *err)
+{
+	struct evs_error why = {};
+	struct evs_volume *vol;
+	int ret = evs_volume_read(&vol, path, 0, &why);
+
+	if (ret == -EALREADY)
+		*err = why;
+	else if (!ret)
+		evs_volume_close(vol);
+	return -err->errnum;
+}
+
 /* The disk that is meant, or all of them */
 static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
 		     struct evs_error *err)
@@ -141,6 +155,8 @@ static int get_disks(const char *ref, struct evs_disk **disks, size_t *count,
 			ret = disks_find(nl, ref, *disks, err);
 		else
 			ret = evs_error_set(err, ENOMEM, "out of memory");
+		if (ret == -ENODEV)
+			ret = tell_half_rekeyed(ref, err);
 		if (ret)
 			free(*disks);
 	}

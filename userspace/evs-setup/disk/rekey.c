@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "block/claim.h"
@@ -30,6 +31,7 @@
  * @progress: how far it is
  * @uuid: UUID of the disk
  * @token: the new token
+ * @is_written: all data has the new key, and the old token is still there
  */
 struct rekey {
 	const char *path;
@@ -40,6 +42,7 @@ struct rekey {
 	struct progress progress;
 	char uuid[EVS_UUID_SIZE];
 	struct evs_token token;
+	bool is_written;
 };
 
 static int open_header(struct rekey *rekey, struct evs_error *err)
@@ -65,6 +68,42 @@ static int make_key(struct evs_rewrap *rewrap, struct evs_token *token, struct e
 	return evs_kms_decrypt_datakey(rewrap->kms, token, dk, err);
 }
 
+/*
+ * Of a rekey that was cut short when its data was written, the header has the old token
+ * still: the KMS gives a key for it, and it is another one. After a rewrap that was cut
+ * short, either token gives the key of the disk.
+ */
+static int find_old(struct evs_rewrap *rewrap, bool *found, struct evs_error *err)
+{
+	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
+	const struct evs_token *token;
+	struct evs_error ignored = {};
+	struct evs_kms *kms;
+	size_t i;
+
+	if (!dk)
+		return evs_error_set(err, errno, "cannot lock memory for the data key: %m");
+	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++) {
+		token = evs_volume_token_at(rewrap->vol, i);
+		if (!evs_rewraps_kms(rewrap->rewraps, token->kms, &kms, &ignored) &&
+		    !evs_kms_decrypt_datakey(kms, token, dk, &ignored) &&
+		    CRYPTO_memcmp(dk->data, rewrap->dk->data, EVS_DK_SIZE))
+			*found = true;
+	}
+	evs_secret_free(dk);
+	return 0;
+}
+
+static void note_slots(const struct rekey *rekey)
+{
+	unsigned int slots = evs_volume_other_slots(rekey->vol);
+
+	if (slots)
+		cli_note("rekey: %s: note: %u other key slot%s the old data key, and %s removed",
+			 rekey->path, slots, slots == 1 ? " has" : "s have",
+			 slots == 1 ? "is" : "are");
+}
+
 static int begin(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 {
 	struct rekey *rekey = arg;
@@ -73,6 +112,10 @@ static int begin(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 	int ret;
 
 	rekey->token = rewrap->old;
+	ret = find_old(rewrap, &rekey->is_written, err);
+	if (ret || rekey->is_written)
+		return ret;
+	note_slots(rekey);
 	if (rekey->dry_run)
 		return 0;
 	dk = evs_secret_alloc(EVS_DK_SIZE);
@@ -143,21 +186,19 @@ static int end(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 static int rekey_volume(struct rekey *rekey, struct evs_error *err)
 {
 	enum evs_rekey_state state = evs_volume_rekey_state(rekey->vol);
-	unsigned int slots = evs_volume_other_slots(rekey->vol);
 	int ret = 0;
 
 	strcpy(rekey->uuid, evs_volume_uuid(rekey->vol));
-	if (state != EVS_REKEY_NONE)
-		cli_note("rekey: %s: note: goes on with what was cut short", rekey->path);
-	else if (slots)
-		cli_note("rekey: %s: note: %u other key slot%s the old data key, and %s removed",
-			 rekey->path, slots, slots == 1 ? " has" : "s have",
-			 slots == 1 ? "is" : "are");
+	rekey->is_written = state == EVS_REKEY_WRITTEN;
 	if (state == EVS_REKEY_NONE || rekey->dry_run)
 		ret = rewrap_with(&rekey->rewraps, rekey->vol, begin, rekey, err);
-	if (ret || rekey->dry_run)
+	if (ret)
 		return ret;
-	if (state != EVS_REKEY_WRITTEN)
+	if (state != EVS_REKEY_NONE || rekey->is_written)
+		cli_note("rekey: %s: note: goes on with what was cut short", rekey->path);
+	if (rekey->dry_run)
+		return 0;
+	if (!rekey->is_written)
 		ret = run(rekey, err);
 	if (!ret)
 		ret = rewrap_with(&rekey->rewraps, rekey->vol, end, rekey, err);

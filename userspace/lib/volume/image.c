@@ -394,6 +394,20 @@ int evs_image_update(struct evs_image *image, const struct evs_device *dev, uint
 	return ret;
 }
 
+int evs_image_write_areas(const struct evs_image *image, const struct evs_device *dev,
+			  uint64_t areas, struct evs_error *err)
+{
+	struct change change;
+	int ret;
+
+	ret = begin_change(image, dev, &change, err);
+	if (ret)
+		return ret;
+	ret = put_areas(image, dev, areas);
+	end_change(&change);
+	return ret ? cannot_write(dev, ret, err) : 0;
+}
+
 int evs_image_unmake(const struct evs_image *image, const struct evs_device *dev)
 {
 	static const char zeros[BLOCK];

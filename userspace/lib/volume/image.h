@@ -108,6 +108,18 @@ int evs_image_update(struct evs_image *image, const struct evs_device *dev, uint
 		     struct evs_error *err);
 
 /**
+ * evs_image_write_areas() - Write what has changed behind the copies, and not these.
+ * @image: what libcryptsetup has changed: it has added to it, as the old header counts
+ * @dev: the device
+ * @areas: up to here
+ * @err: filled on failure
+ *
+ * Return: as evs_image_update().
+ */
+int evs_image_write_areas(const struct evs_image *image, const struct evs_device *dev,
+			  uint64_t areas, struct evs_error *err);
+
+/**
  * evs_image_read_areas() - Add what is behind the two copies: the key slots.
  * @image: a loaded image
  * @dev: the device it was loaded from

@@ -95,6 +95,9 @@ int evs_crypt_set_pbkdf(struct crypt_device *cd);
 int evs_volume_add_slot(struct crypt_device *cd, int slot, const struct evs_secret *dk,
 			const struct evs_secret *by);
 
+/** evs_volume_find_token() - Returns its index, or -1. @vol: the header @token: which */
+int evs_volume_find_token(const struct evs_volume *vol, const struct evs_token *token);
+
 /**
  * evs_volume_remove_tokens() - Remove the evs-kms tokens, in memory alone.
  * @vol: the header, which is loaded

@@ -356,7 +356,5 @@ int evs_volume_rekey_end(struct evs_volume *vol, const struct evs_token *token,
 
 	if (evs_volume_rekey_state(vol) == EVS_REKEY_WRITTEN)
 		ret = finish(vol, err);
-	if (!ret)
-		ret = evs_volume_keep_token(vol, token, err);
-	return ret ? ret : evs_volume_remove_slots(vol, err);
+	return ret ? ret : evs_volume_keep_only(vol, token, err);
 }

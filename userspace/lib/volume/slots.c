@@ -146,9 +146,36 @@ int evs_volume_remove_slots(struct evs_volume *vol, struct evs_error *err)
 	return ret;
 }
 
+int evs_volume_keep_only(struct evs_volume *vol, const struct evs_token *token,
+			 struct evs_error *err)
+{
+	int keep = evs_volume_find_token(vol, token), ret;
+
+	if (keep < 0)
+		return evs_error_set(err, ENOENT, "%s: has no such token", vol->dev.path);
+	ret = read_areas(vol, err);
+	if (ret)
+		return ret;
+	ret = destroy_slots(vol, vol->tokens[keep].keyslots);
+	if (!ret)
+		ret = evs_volume_remove_tokens(vol, vol->token_ids[keep]);
+	if (ret)
+		return failed(vol, ret, err);
+	ret = write_all(vol, err);
+	if (!ret)
+		ret = evs_volume_read_tokens(vol, err);
+	if (!ret && (vol->token_count != 1 || evs_volume_find_token(vol, token)))
+		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->dev.path);
+	return ret;
+}
+
 /* ---- release ---- */
 
-/* What was written is read back, and opened. Returns the number of the slot. */
+/*
+ * What was written is read back, and opened. The header on the device does not name it
+ * yet: cut short, nobody can open that, and the next passphrase is the only one. Returns
+ * the number of the slot.
+ */
 static int add_passphrase(struct evs_volume *vol, const struct evs_secret *passphrase,
 			  const struct evs_secret *dk, struct evs_error *err)
 {
@@ -163,7 +190,7 @@ static int add_passphrase(struct evs_volume *vol, const struct evs_secret *passp
 					       passphrase->size);
 	if (slot < 0)
 		return failed(vol, slot, err);
-	ret = write_all(vol, err);
+	ret = evs_image_write_areas(&vol->image, &vol->dev, vol->header_size, err);
 	if (ret)
 		return ret;
 	found = evs_secret_alloc(EVS_DK_SIZE);

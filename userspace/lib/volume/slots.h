@@ -56,14 +56,27 @@ int evs_volume_adopt(struct evs_volume *vol, struct evs_token *token,
 int evs_volume_remove_slots(struct evs_volume *vol, struct evs_error *err);
 
 /**
+ * evs_volume_keep_only() - Remove all tokens but one, and all key slots but its own.
+ * @vol: the header; its device must be open for writing
+ * @token: the one that stays
+ * @err: filled on failure
+ *
+ * The bytes of the key slots are overwritten first. Cut short, all tokens are there.
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_volume_keep_only(struct evs_volume *vol, const struct evs_token *token,
+			 struct evs_error *err);
+
+/**
  * evs_volume_release() - Make an EVS disk one that a passphrase opens, and nothing else.
  * @vol: the header; its device must be open for writing
  * @passphrase: a new one
  * @dk: the DK
  * @err: filled on failure
  *
- * The key slot is written, read back and opened; only then the tokens go, and the key
- * slots of theirs.
+ * The key slot is written, read back and opened; only then the header names it, and the
+ * tokens go, and the key slots of theirs. Cut short, either all of that is done or nothing.
  *
  * Return: 0 or a negative errno.
  */

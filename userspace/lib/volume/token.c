@@ -84,8 +84,7 @@ static bool same(const struct evs_token *a, const struct evs_token *b)
 	return true;
 }
 
-/* Returns its index, or -1. */
-static int find(const struct evs_volume *vol, const struct evs_token *token)
+int evs_volume_find_token(const struct evs_volume *vol, const struct evs_token *token)
 {
 	size_t i;
 
@@ -129,7 +128,7 @@ int evs_volume_add_token(struct evs_volume *vol, const struct evs_token *token,
 	if (ret < 0)
 		return cannot_change(vol, ret, err);
 	ret = evs_volume_write(vol, err);
-	if (!ret && find(vol, token) < 0)
+	if (!ret && evs_volume_find_token(vol, token) < 0)
 		ret = evs_error_set(err, EIO, "%s: the new token was not written", vol->dev.path);
 	return ret;
 }
@@ -148,7 +147,7 @@ int evs_volume_remove_tokens(struct evs_volume *vol, int keep)
 int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 			  struct evs_error *err)
 {
-	int keep = find(vol, token), ret;
+	int keep = evs_volume_find_token(vol, token), ret;
 
 	if (keep < 0)
 		return evs_error_set(err, ENOENT, "%s: has no such token", vol->dev.path);
@@ -156,7 +155,7 @@ int evs_volume_keep_token(struct evs_volume *vol, const struct evs_token *token,
 	if (ret)
 		return cannot_change(vol, ret, err);
 	ret = evs_volume_write(vol, err);
-	if (!ret && (vol->token_count != 1 || find(vol, token)))
+	if (!ret && (vol->token_count != 1 || evs_volume_find_token(vol, token)))
 		ret = evs_error_set(err, EIO, "%s: the old token is still there", vol->dev.path);
 	return ret;
 }
