@@ -31,6 +31,12 @@
 #define EVS_QUEUE_DEPTH_MIN	1024
 #define EVS_QUEUE_DEPTH_MAX	4096
 
+/*
+ * A disk is in use for that long after its last I/O, in jiffies. Shorter pauses do not
+ * have the next request write what all CPUs read.
+ */
+#define EVS_IN_USE		HZ
+
 static bool evs_request_is_started(struct request *rq, void *priv)
 {
 	*(bool *)priv = true;
@@ -38,7 +44,7 @@ static bool evs_request_is_started(struct request *rq, void *priv)
 }
 
 /**
- * evs_queue_in_use() - tell whether there has been I/O since this was last called
+ * evs_queue_in_use() - tell whether there has been I/O of late
  * @queue: queue of a disk
  *
  * If not, the @used of the queue is called for the next request.
@@ -48,14 +54,12 @@ static bool evs_request_is_started(struct request *rq, void *priv)
  */
 bool evs_queue_in_use(struct evs_queue *queue)
 {
-	unsigned long stamp = READ_ONCE(queue->q->disk->part0->bd_stamp);
+	unsigned long last = READ_ONCE(queue->q->disk->part0->bd_stamp);
 	bool started = false;
 
-	/* The block layer's time of the last I/O; it stands still without statistics */
-	if (stamp != queue->stamp) {
-		queue->stamp = stamp;
+	/* By the block layer, which keeps no time without statistics */
+	if (jiffies - last < EVS_IN_USE)
 		return true;
-	}
 	if (!xchg(&queue->idle, true))
 		return true;
 	blk_mq_tagset_busy_iter(&queue->tag_set, evs_request_is_started,

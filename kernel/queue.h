@@ -70,7 +70,6 @@ static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
  * @tag_set: requests of @q
  * @flush_key: tells lockdep flushes of the disk from those of @bdev
  * @crypt_req_size: room for a struct evs_crypt_req, in bytes
- * @stamp: when the disk had its last I/O, as evs_queue_in_use() has last seen it
  * @lock: protects @held, @later, and changes of @cipher
  * @held: reads that the backing device has answered and that are decrypted once the
  *	disk is resumed
@@ -104,9 +103,8 @@ struct evs_queue {
 	struct lock_class_key flush_key;
 	size_t crypt_req_size;
 
-	unsigned long stamp ____cacheline_aligned_in_smp;
 	/* held, later, changes of cipher */
-	spinlock_t lock;
+	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct bio_list held;
 	struct bio_list later;
 	struct work_struct later_work;
