@@ -66,8 +66,8 @@ static void test_options(void **state)
 	struct evstab tab;
 
 	(void)state;
-	parse(&tab, "a /a readonly,no-partscan,noauto,_netdev,x-systemd.device-timeout=1min30s\n"
-		    "b /b x-systemd.device-timeout=infinity\n"
+	parse(&tab, "a /a readonly,no-partscan,noauto,_netdev,x-initrd.attach,x-systemd.device-timeout=1min30s\n"
+		    "b /b x-systemd.device-timeout=infinity,x-initrd.attach=driver\n"
 		    "c /c x-systemd.device-timeout=0\n"
 		    "d /d\n"
 		    "e /e kms=hsm-1,cmk=a:b\\054c,nofail\n");
@@ -76,11 +76,14 @@ static void test_options(void **state)
 	assert_true(tab.entries[0].read_only);
 	assert_true(tab.entries[0].no_partscan);
 	assert_true(tab.entries[0].noauto);
+	assert_true(tab.entries[0].initrd);
 	assert_true(tab.entries[0].netdev);
 	assert_false(tab.entries[0].discard);
 	assert_false(tab.entries[0].nofail);
 	assert_string_equal(tab.entries[0].device_timeout, "1min30s");
 	assert_null(tab.entries[1].bad);
+	assert_true(tab.entries[1].initrd);
+	assert_false(tab.entries[2].initrd);
 	assert_string_equal(tab.entries[1].device_timeout, "infinity");
 	assert_null(tab.entries[2].bad);
 	assert_false(tab.entries[3].read_only);

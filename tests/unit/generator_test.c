@@ -206,6 +206,7 @@ static void test_nofail_noauto(void **state)
 {
 	(void)state;
 	check("may /dev/sdc nofail\n"
+	      "system /dev/sdd x-initrd.attach\n"
 	      "asked /srv/100%\\040\"x\".img noauto,x-systemd.device-timeout=5\n",
 	      NODE("dev-evs-asked", "infinity", "evs-attach@asked.service")
 	      NODE("dev-evs-may", "infinity", "evs-attach@may.service")

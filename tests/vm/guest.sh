@@ -25,7 +25,7 @@
 # the time limit passed; 125: the guest ended without a verdict. The console
 # (kernel messages) is kept in build/log/.
 
-. "$(dirname "$0")/common.sh"
+. "${BASH_SOURCE[0]%/*}/common.sh"
 
 usage()
 {

@@ -331,6 +331,9 @@ int units_write(const char *dir, const struct evstab *tab, const struct evstab_e
 {
 	struct names names = {};
 
+	/* Whatever has root on it is neither attached nor detached by a unit. */
+	if (entry->initrd)
+		return 0;
 	if (name_units(&names, entry, err) || write_service(dir, tab, entry, &names, err) ||
 	    write_node(dir, tab, names.node, "infinity", &names, err) ||
 	    (*names.pool_node &&

@@ -50,6 +50,8 @@ static const struct {
 	{ "nofail", offsetof(struct evstab_entry, nofail) },
 	{ "noauto", offsetof(struct evstab_entry, noauto) },
 	{ "_netdev", offsetof(struct evstab_entry, netdev) },
+	{ "x-initrd.attach", offsetof(struct evstab_entry, initrd) },
+	{ "x-initrd.attach=driver", offsetof(struct evstab_entry, initrd) },
 };
 
 #define FLAG_COUNT (sizeof(flags) / sizeof(flags[0]))

@@ -27,6 +27,7 @@
  * @nofail: the system is fine without it
  * @noauto: only on demand, not at boot
  * @netdev: needs the network
+ * @initrd: the initial RAM disk has attached or opened it, and nobody else does
  * @device_timeout: how long to wait for the device, as systemd.time(7) has it;
  *		    "" for the default
  * @kms: the KMS that the disk must have, "" for any
@@ -42,6 +43,7 @@ struct evstab_entry {
 	bool nofail;
 	bool noauto;
 	bool netdev;
+	bool initrd;
 	char device_timeout[EVSTAB_TIMEOUT_MAX + 1];
 	char kms[EVS_KMS_NAME_MAX + 1];
 	char cmk[EVS_CMK_REF_SIZE];

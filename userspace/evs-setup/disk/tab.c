@@ -249,7 +249,7 @@ static void attach_line(struct tally *tally, const struct evstab_entry *entry)
 		tally_add(tally, &err);
 		return;
 	}
-	if (entry->noauto)
+	if (entry->noauto || entry->initrd)
 		return;
 	/* Attaching blocks signals; between two disks it can be interrupted. */
 	sigprocmask(SIG_SETMASK, NULL, &mask);
@@ -269,7 +269,7 @@ static void detach_line(struct tally *tally, const struct evstab_entry *entry)
 
 	if (entry->bad)
 		evs_error_set(&err, EINVAL, "%s", entry->bad);
-	else if (!detach_name(tally->nl, entry->name, tally->how, &err))
+	else if (entry->initrd || !detach_name(tally->nl, entry->name, tally->how, &err))
 		return;
 	tally_add(tally, &err);
 }
