@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,13 +60,32 @@ static int check_line(struct evs_secret *secret, size_t used, const char *path,
 	return 0;
 }
 
+/*
+ * A file that is not there may be a credential of the service, of the same name: systemd
+ * keeps it sealed on the disk, and has it in memory while the service runs.
+ */
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *dir = getenv("CREDENTIALS_DIRECTORY"), *name = strrchr(path, '/');
+	char credential[PATH_MAX];
+	int len;
+
+	if (fd >= 0 || errno != ENOENT || !dir || !name)
+		return fd;
+	len = snprintf(credential, sizeof(credential), "%s%s", dir, name);
+	if (len < 0 || (size_t)len >= sizeof(credential))
+		return -1;
+	return open(credential, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 /* Room for one byte more than there should be, at least, shows a file that is too long. */
 static int read_file(struct evs_secret **secret, const char *path, size_t room, size_t *used,
 		     struct evs_error *err)
 {
 	int fd, ret;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open_file(path);
 	if (fd < 0)
 		return evs_error_set(err, errno, "%s: %m", path);
 	ret = check_file(fd, path, err);

@@ -81,7 +81,7 @@ void evs_secret_free(struct evs_secret *secret);
  * @err: filled on failure
  *
  * The file must belong to root or to who runs this, and be closed to all
- * others.
+ * others. Where it is not there, the systemd credential of its name is read.
  *
  * Return: 0 or a negative errno; -EPERM for a file that others can read.
  */
