@@ -64,6 +64,14 @@ for engine in $(engines); do
 		ok "$engine: $kind: killed, all is thawed" touch "$tmp/mnt/after"
 		rm "$tmp/began" "$tmp/thawed"
 		nok "$engine: $kind: and nothing is left" grep -q @no <<<"$(objects p)"
+		evs-setup snapshot create --thaw-command "touch $tmp/thawed; sleep 2" "p/$kind@cut" &
+		wait_for test -e "$tmp/thawed"
+		kill -KILL $!
+		wait $! 2>/dev/null
+		rm "$tmp/thawed"
+		sweep
+		like "$(object "p/$kind@cut" consistent)" '^(crash)?$' \
+			"$engine: $kind: killed after it was taken, it promises nothing"
 		stop_writer
 		must umount "$tmp/mnt"
 		must evs-setup detach "p/$kind"

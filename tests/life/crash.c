@@ -143,7 +143,7 @@ static int set_up(struct evs_error *err)
 	if (!ret && !fill(&disk, 0, PIECE, 'a'))
 		ret = evs_error_set(err, EIO, "fill");
 	if (!ret)
-		ret = pool.ops->snapshot(&pool, &snapshot, &record, err);
+		ret = evs_pool_snapshot(&pool, &snapshot, &record, err);
 	if (!ret && !fill(&disk, 0, PIECE, 'b'))
 		ret = evs_error_set(err, EIO, "fill");
 	evs_pool_unlock(&pool);

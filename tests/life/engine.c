@@ -52,7 +52,7 @@ static void check_exists(void)
 	returns(pool.ops->grow(&pool, &missing, SIZE, &err), -ENOENT, &err, "grow: not there");
 	returns(pool.ops->save(&pool, &missing, &record, &err), -ENOENT, &err,
 		"save: not there");
-	returns(pool.ops->snapshot(&pool, &snapshot, &record, &err), -ENOENT, &err,
+	returns(evs_pool_snapshot(&pool, &snapshot, &record, &err), -ENOENT, &err,
 		"snapshot: no such disk");
 	returns(pool.ops->clone(&pool, &missing, &image, &record, &err), -ENOENT, &err,
 		"clone: no such source");
@@ -72,7 +72,7 @@ static int snapshot(const char *name, struct evs_error *err)
 		.consistent = EVS_CONSISTENT_FS,
 	};
 
-	return pool.ops->snapshot(&pool, &object, &record, err);
+	return evs_pool_snapshot(&pool, &object, &record, err);
 }
 
 static void check_snapshot(void)

@@ -4,8 +4,9 @@
 
 static const char *const create[] = { "create", "%/d1", "--size", "4M", NULL };
 static const char *const create_plain[] = { "create", "%/d1", "--size", "4M", "--plain", NULL };
-static const char *const snapshot[] = { "snapshot", "create", "--copy", "--no-freeze",
-					"%/d1@s1", NULL };
+static const char *const snapshot[] = { "snapshot", "create", "%/d1@s1", NULL };
+static const char *const by_copy[] = { "snapshot", "create", "--copy", "--no-freeze",
+				       "%/d1@s1", NULL };
 static const char *const delete[] = { "delete", "--yes", "%/d1", NULL };
 
 static void disk(void)
@@ -29,6 +30,13 @@ static void test_snapshot(void **state)
 {
 	(void)state;
 	kill_everywhere(&(struct step){ .prepare = disk, .verb = snapshot, .every = 1,
+					.old = 1, .new = 2 });
+}
+
+static void test_by_copy(void **state)
+{
+	(void)state;
+	kill_everywhere(&(struct step){ .prepare = disk, .verb = by_copy, .every = one_of(2),
 					.old = 1, .new = 2 });
 }
 
@@ -94,6 +102,7 @@ int main(void)
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_create_plain),
 		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_by_copy),
 		cmocka_unit_test(test_delete),
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_import),

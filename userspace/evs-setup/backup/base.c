@@ -117,11 +117,11 @@ int base_snapshot(struct base *base, struct evs_pool *pool, const struct evs_poo
 		uuid_unparse_lower(uuid, record.id);
 	}
 	strcpy(name, base->kept.snapshot);
-	ret = pool->ops->snapshot(pool, &base->kept, &record, err);
+	ret = evs_pool_snapshot(pool, &base->kept, &record, err);
 	/* One that was killed in this second has left another one. */
 	while (ret == -EEXIST && more < 9) {
 		snprintf(base->kept.snapshot, sizeof(base->kept.snapshot), "%.45s-%u", name, ++more);
-		ret = pool->ops->snapshot(pool, &base->kept, &record, err);
+		ret = evs_pool_snapshot(pool, &base->kept, &record, err);
 	}
 	return ret;
 }

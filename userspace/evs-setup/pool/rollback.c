@@ -258,7 +258,7 @@ static int keep(struct rollback *rollback, struct evs_error *err)
 	ret = evs_record_maker(kept->record.maker);
 	if (ret)
 		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
-	return pool->ops->snapshot(pool, &kept->object, &kept->record, err);
+	return evs_pool_snapshot(pool, &kept->object, &kept->record, err);
 }
 
 /* Its snapshot of before is gone with it, or is what the next one begins with. */

@@ -26,6 +26,7 @@
  * @target: its name; its pool is locked by the first target that is of it
  * @disk: the disk
  * @record: what it will be
+ * @made: it, on its way
  * @node: where the disk is attached, "" when it is not
  * @below: folder of the engine, which must not be frozen, "" when there is none
  */
@@ -33,6 +34,7 @@ struct snapshot {
 	struct target target;
 	struct evs_pool_entry disk;
 	struct evs_record record;
+	struct evs_snapshot made;
 	char node[PATH_MAX];
 	char below[PATH_MAX];
 };
@@ -114,78 +116,106 @@ static int look(const struct request *req, struct snapshot *snapshot, struct evs
 
 /* ---- create: making ---- */
 
-static int make_one(const struct request *req, struct snapshot *snapshot, struct evs_error *err)
+/* What the host cannot see may write to a disk that is not attached here. */
+static bool has_commands(const struct request *req)
 {
-	struct target *target = &snapshot->target;
-	struct evs_pool *pool = &target->pool;
-	int ret;
-
-	ret = req->copy ? copy_snapshot(target, &snapshot->disk, &snapshot->record, err) :
-	      pool->ops->snapshot(pool, &target->object, &snapshot->record, err);
-	return ret ? evs_error_prefix(err, "%s", target->text) : 0;
+	return req->freeze.command || req->freeze.thaw_command;
 }
 
-/* All or none: those that were made go again when one fails. */
-static int make_all(struct request *req, const struct freeze_disk *disks, struct evs_error *err)
+/* Whether a disk holds still is known at the end, which one that is killed does not see. */
+static int begin_all(struct request *req, size_t *begun, struct evs_error *err)
 {
-	struct evs_error ignored = {};
-	size_t made;
+	struct snapshot *snapshot;
 	int ret = 0;
 
-	for (made = 0; made < req->count && !ret; made++) {
-		req->list[made].record.consistent = disks[made].consistent ? EVS_CONSISTENT_FS :
-						    EVS_CONSISTENT_CRASH;
-		ret = make_one(req, &req->list[made], err);
+	for (*begun = 0; *begun < req->count && !ret; ++*begun) {
+		snapshot = &req->list[*begun];
+		snapshot->record.consistent = *snapshot->node || has_commands(req) ?
+					      EVS_CONSISTENT_CRASH : EVS_CONSISTENT_FS;
+		ret = evs_snapshot_begin(&snapshot->target.pool, &snapshot->made,
+					 &snapshot->target.object, &snapshot->record, err);
+		if (ret)
+			evs_error_prefix(err, "%s", snapshot->target.text);
 	}
-	if (!ret)
-		return 0;
-	for (made--; made; made--)
-		req->list[made - 1].target.pool.ops->remove(&req->list[made - 1].target.pool,
-							    &req->list[made - 1].target.object,
-							    &ignored);
 	return ret;
 }
 
-static void mark_crash(struct request *req, const struct freeze_disk *disks)
+static int take_all(struct request *req, struct evs_error *err)
 {
-	struct evs_error ignored = {};
 	struct snapshot *snapshot;
+	int ret = 0;
 	size_t i;
 
-	for (i = 0; i < req->count; i++) {
+	for (i = 0; i < req->count && !ret; i++) {
 		snapshot = &req->list[i];
-		if (disks[i].consistent || snapshot->record.consistent != EVS_CONSISTENT_FS)
-			continue;
-		snapshot->record.consistent = EVS_CONSISTENT_CRASH;
-		snapshot->target.pool.ops->save(&snapshot->target.pool, &snapshot->target.object,
-						&snapshot->record, &ignored);
+		ret = evs_snapshot_take(&snapshot->target.pool, &snapshot->made, err);
+		if (ret)
+			evs_error_prefix(err, "%s", snapshot->target.text);
 	}
+	return ret;
 }
 
-static int make_frozen(struct request *req, struct freeze_disk *disks, struct evs_error *err)
+static int take_frozen(struct request *req, struct freeze_disk *disks, int *thawed,
+		       struct evs_error *err)
 {
 	struct evs_error thaw = {};
 	struct freeze freeze;
-	int ret, thawed;
+	int ret;
 
 	ret = freeze_begin(&freeze, disks, req->count, &req->freeze, err);
 	if (ret)
 		return ret;
-	ret = make_all(req, disks, err);
-	thawed = freeze_end(&freeze, &thaw);
-	/* The time was over: what was taken after it is not what it was to be. */
-	if (!ret)
-		mark_crash(req, disks);
-	if (!ret && thawed)
+	ret = take_all(req, err);
+	*thawed = freeze_end(&freeze, &thaw);
+	if (!ret && *thawed)
 		*err = thaw;
-	return ret ? ret : thawed;
+	return ret;
+}
+
+static int end_all(struct request *req, const struct freeze_disk *disks, struct evs_error *err)
+{
+	struct snapshot *snapshot;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < req->count && !ret; i++) {
+		snapshot = &req->list[i];
+		ret = evs_snapshot_end(&snapshot->target.pool, &snapshot->made,
+				       disks[i].consistent ? EVS_CONSISTENT_FS :
+				       EVS_CONSISTENT_CRASH, err);
+		if (ret)
+			evs_error_prefix(err, "%s", snapshot->target.text);
+	}
+	return ret;
+}
+
+/* All or none: those that were made go again when one fails. */
+static int make_all(struct request *req, struct freeze_disk *disks, bool freeze,
+		    struct evs_error *err)
+{
+	struct evs_error end = {};
+	int ret, thawed = 0;
+	size_t begun;
+
+	ret = begin_all(req, &begun, err);
+	if (!ret)
+		ret = freeze ? take_frozen(req, disks, &thawed, err) : take_all(req, err);
+	if (!ret) {
+		ret = end_all(req, disks, &end);
+		if (ret)
+			*err = end;
+	}
+	if (!ret)
+		return thawed;
+	while (begun--)
+		evs_snapshot_drop(&req->list[begun].target.pool, &req->list[begun].made);
+	return ret;
 }
 
 static int make(struct request *req, struct evs_error *err)
 {
 	struct freeze_disk disks[SNAPSHOTS_MAX] = {};
-	/* What the host cannot see may write to a disk that is not attached here. */
-	bool freeze = req->freeze.command || req->freeze.thaw_command;
+	bool freeze = has_commands(req);
 	struct stat st;
 	size_t i;
 
@@ -202,8 +232,17 @@ static int make(struct request *req, struct evs_error *err)
 		disks[i].dev = st.st_rdev;
 		disks[i].below = *req->list[i].below ? req->list[i].below : NULL;
 	}
-	return freeze && !req->no_freeze ? make_frozen(req, disks, err) :
-	       make_all(req, disks, err);
+	return make_all(req, disks, freeze && !req->no_freeze, err);
+}
+
+static int make_copy(struct snapshot *snapshot, struct evs_error *err)
+{
+	int ret;
+
+	/* Nobody writes to it: it is detached. */
+	snapshot->record.consistent = EVS_CONSISTENT_FS;
+	ret = copy_snapshot(&snapshot->target, &snapshot->disk, &snapshot->record, err);
+	return ret ? evs_error_prefix(err, "%s", snapshot->target.text) : 0;
 }
 
 static int create(struct request *req, int count, char *names[], struct evs_error *err)
@@ -219,7 +258,7 @@ static int create(struct request *req, int count, char *names[], struct evs_erro
 		ret = look(req, &req->list[i], err);
 	}
 	if (!ret && !req->dry_run)
-		ret = make(req, err);
+		ret = req->copy ? make_copy(req->list, err) : make(req, err);
 	if (!ret && req->dry_run)
 		cli_note("snapshot create: nothing was made, as --dry-run is given");
 	for (k = 0; k < req->count && !ret; k++)

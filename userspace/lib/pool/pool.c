@@ -266,24 +266,6 @@ int evs_pool_room(struct evs_pool *pool, uint64_t bytes, struct evs_error *err)
 
 /* ---- making ---- */
 
-void evs_pool_snapshot_record(struct evs_record *record, const struct evs_record *disk)
-{
-	uuid_t uuid;
-
-	*record = *disk;
-	record->kind = EVS_KIND_SNAPSHOT;
-	strcpy(record->from, disk->id);
-	record->made = time(NULL);
-	record->maker[0] = '\0';
-	record->rollback[0] = '\0';
-	record->consistent = EVS_CONSISTENT_UNSAID;
-	/* It has the header of its disk, so it has its UUID as well. */
-	if (record->encrypted)
-		return;
-	uuid_generate(uuid);
-	uuid_unparse_lower(uuid, record->id);
-}
-
 int evs_pool_begin(struct evs_unfinished *work, enum evs_kind kind, struct evs_error *err)
 {
 	uuid_t uuid;

@@ -20,6 +20,7 @@
 struct evs_config_key;
 struct evs_config_pool;
 struct evs_pool;
+struct evs_snapshot;
 
 #define EVS_POOL_UNKNOWN UINT64_MAX
 
@@ -86,7 +87,12 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  *	      NULL where @clone and @replace do that. The caller has its record say so from
  *	      before that until it is complete.
  * @grow: make it larger, also while it is active
- * @snapshot: make a snapshot of a disk, with its record, all at once
+ * @prepare: what a snapshot takes before its disk has to hold still: all that is slow; NULL
+ *	     where there is nothing to do
+ * @snapshot: make a snapshot of a disk, with its record, or fill what @prepare has made
+ *	      with the data of the disk: nothing else, as the disk may be frozen
+ * @complete: give what is filled its name, and have it on the medium; NULL where @snapshot
+ *	      has done that
  * @clone: make an unfinished object with the data of a snapshot, an image or a disk
  * @activate: have a device or file that can be opened, and tell its path; does nothing
  *	      more where it is active already
@@ -120,8 +126,12 @@ struct evs_pool_ops {
 			struct evs_error *err);
 	int (*grow)(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
 		    struct evs_error *err);
-	int (*snapshot)(struct evs_pool *pool, const struct evs_object *snapshot,
-			const struct evs_record *record, struct evs_error *err);
+	int (*prepare)(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		       struct evs_error *err);
+	int (*snapshot)(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+			struct evs_error *err);
+	int (*complete)(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+			struct evs_error *err);
 	int (*clone)(struct evs_pool *pool, const struct evs_object *source,
 		     const struct evs_object *to, const struct evs_record *record,
 		     struct evs_error *err);
@@ -165,6 +175,18 @@ struct evs_unfinished {
 	struct evs_object object;
 	struct evs_record record;
 	struct evs_lock lock;
+};
+
+/**
+ * struct evs_snapshot - A snapshot that is being made.
+ * @name: its name
+ * @work: what it will be, and what it is called until it has that name
+ * @named: the engine has it under its name
+ */
+struct evs_snapshot {
+	struct evs_object name;
+	struct evs_unfinished work;
+	bool named;
 };
 
 extern const struct evs_pool_ops evs_pool_dir_ops;
@@ -231,13 +253,6 @@ int evs_pool_find(struct evs_pool *pool, const struct evs_object *object,
 int evs_pool_room(struct evs_pool *pool, uint64_t bytes, struct evs_error *err);
 
 /**
- * evs_pool_snapshot_record() - The record of a new snapshot.
- * @record: filled; how its data is taken is not said yet
- * @disk: that of its disk
- */
-void evs_pool_snapshot_record(struct evs_record *record, const struct evs_record *disk);
-
-/**
  * evs_pool_begin() - Begin to make an object.
  * @work: filled; end with evs_pool_commit() or evs_pool_abandon()
  * @kind: what it will be
@@ -283,5 +298,67 @@ int evs_pool_delete(struct evs_pool *pool, const struct evs_pool_entry *entry,
  *	  evs_pool_commit()
  */
 void evs_pool_abandon(struct evs_pool *pool, struct evs_unfinished *work);
+
+/* ---- snapshots ---- */
+
+/**
+ * evs_pool_snapshot_record() - The record of a new snapshot.
+ * @record: filled; how its data is taken is not said yet
+ * @disk: that of its disk
+ */
+void evs_pool_snapshot_record(struct evs_record *record, const struct evs_record *disk);
+
+/**
+ * evs_snapshot_begin() - Have everything ready for a snapshot, while its disk is in use.
+ * @pool: the pool, whose lock is held
+ * @snapshot: filled; end with evs_snapshot_end() or evs_snapshot_drop()
+ * @name: its name
+ * @record: its record; how its data is taken may not be known yet, and must then be said
+ *	    to be %EVS_CONSISTENT_CRASH: who is killed promises nothing
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_snapshot_begin(struct evs_pool *pool, struct evs_snapshot *snapshot,
+		       const struct evs_object *name, const struct evs_record *record,
+		       struct evs_error *err);
+
+/**
+ * evs_snapshot_take() - Take the data, of a disk that holds still.
+ * @pool: the pool, whose lock is held
+ * @snapshot: what evs_snapshot_begin() filled
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EEXIST when the name is taken.
+ */
+int evs_snapshot_take(struct evs_pool *pool, struct evs_snapshot *snapshot,
+		      struct evs_error *err);
+
+/**
+ * evs_snapshot_end() - Complete it, and say how its data was taken.
+ * @pool: the pool, whose lock is held
+ * @snapshot: what was taken
+ * @consistent: how
+ * @err: filled on failure; @snapshot is still to be dropped then
+ *
+ * Return: 0 or a negative errno, -EEXIST when the name is taken.
+ */
+int evs_snapshot_end(struct evs_pool *pool, struct evs_snapshot *snapshot,
+		     enum evs_consistent consistent, struct evs_error *err);
+
+/** evs_snapshot_drop() - Remove it, complete or not. @pool: the pool @snapshot: it */
+void evs_snapshot_drop(struct evs_pool *pool, struct evs_snapshot *snapshot);
+
+/**
+ * evs_pool_snapshot() - Make a snapshot of a disk that nobody has to hold still for.
+ * @pool: the pool, whose lock is held
+ * @name: its name
+ * @record: its record
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -EEXIST when the name is taken.
+ */
+int evs_pool_snapshot(struct evs_pool *pool, const struct evs_object *name,
+		      const struct evs_record *record, struct evs_error *err);
 
 #endif /* EVS_POOL_H */

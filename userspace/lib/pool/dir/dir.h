@@ -123,8 +123,12 @@ int evs_dir_rename(struct evs_pool *pool, const struct evs_object *object,
 		   const struct evs_object *to, struct evs_error *err);
 int evs_dir_replace(struct evs_pool *pool, const struct evs_object *object,
 		    const struct evs_object *disk, struct evs_error *err);
-int evs_dir_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
-		     const struct evs_record *record, struct evs_error *err);
+int evs_dir_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		    struct evs_error *err);
+int evs_dir_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err);
+int evs_dir_complete(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err);
 int evs_dir_clone(struct evs_pool *pool, const struct evs_object *source,
 		  const struct evs_object *to, const struct evs_record *record,
 		  struct evs_error *err);

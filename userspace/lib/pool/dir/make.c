@@ -93,6 +93,17 @@ static int make_disk(int folder, uint64_t bytes, int source)
 	return ret;
 }
 
+/* Why a file could not be @cloned, or made otherwise */
+static int refuse(const struct evs_dir *dir, const char *place, bool cloned, int errnum,
+		  struct evs_error *err)
+{
+	if (cloned && (errnum == EOPNOTSUPP || errnum == EXDEV || errnum == EINVAL))
+		return evs_error_set(err, EOPNOTSUPP,
+				     "%s: the file system cannot clone files, as XFS and btrfs do; give --copy to copy all data of a detached disk",
+				     dir->path);
+	return evs_error_set(err, errnum, "%s/%s: %s", dir->path, place, strerror(errnum));
+}
+
 static int make_unfinished(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
 			   int source, const struct evs_record *record, struct evs_error *err)
 {
@@ -102,20 +113,15 @@ static int make_unfinished(struct evs_pool *pool, const struct evs_object *objec
 	int folder, ret;
 
 	evs_dir_place(place, object);
-	ret = evs_dir_make_folder(dir->fd, place, err);
-	if (ret)
-		return ret;
+	/* That it is on the medium is for the one to see to who gives it a name. */
+	if (mkdirat(dir->fd, place, 0700))
+		return evs_error_set(err, errno, "%s/%s: %m", dir->path, place);
 	folder = evs_dir_open_place(pool, object, err);
 	ret = folder < 0 ? folder : evs_dir_write_meta(folder, record, err);
 	if (!ret) {
 		ret = make_disk(folder, bytes, source);
-		if (ret == -EOPNOTSUPP || ret == -EXDEV || (ret == -EINVAL && source >= 0))
-			evs_error_set(err, EOPNOTSUPP,
-				      "%s: the file system cannot clone files, as XFS and btrfs do; give --copy to copy all data of a detached disk",
-				      dir->path);
-		else if (ret)
-			evs_error_set(err, -ret, "%s/%s: %s", dir->path, place, strerror(-ret));
-		ret = ret ? -err->errnum : 0;
+		if (ret)
+			ret = refuse(dir, place, source >= 0, -ret, err);
 	}
 	if (folder >= 0)
 		close(folder);
@@ -167,28 +173,51 @@ int evs_dir_rename(struct evs_pool *pool, const struct evs_object *object,
 	return ret;
 }
 
-int evs_dir_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
-		     const struct evs_record *record, struct evs_error *err)
-{
-	struct evs_object disk = { .kind = EVS_KIND_DISK }, new = { .unfinished = true };
-	struct evs_record unfinished = *record;
-	struct evs_error ignored = {};
-	int ret;
+/* ---- snapshots ---- */
 
-	strcpy(disk.name, snapshot->name);
-	strcpy(new.name, record->id);
-	ret = evs_record_maker(unfinished.maker);
+int evs_dir_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		    struct evs_error *err)
+{
+	struct evs_record unfinished = snapshot->work.record;
+	int ret = evs_record_maker(unfinished.maker);
+
 	if (ret)
 		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
-	ret = evs_dir_clone(pool, &disk, &new, &unfinished, err);
-	if (ret)
-		return ret;
-	ret = evs_dir_rename(pool, &new, snapshot, err);
-	if (ret)
-		evs_dir_remove(pool, &new, &ignored);
-	else
-		pool->ops->save(pool, snapshot, record, &ignored);
+	return evs_dir_create(pool, &snapshot->work.object, 0, &unfinished, err);
+}
+
+/* The disk may go on once this has returned: what it writes goes elsewhere. */
+int evs_dir_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err)
+{
+	struct evs_object disk = { .kind = EVS_KIND_DISK };
+	int source, fd, ret;
+
+	strcpy(disk.name, snapshot->name.name);
+	source = evs_dir_open_disk(pool, &disk, O_RDONLY, err);
+	if (source < 0)
+		return source;
+	fd = evs_dir_open_disk(pool, &snapshot->work.object, O_WRONLY, err);
+	ret = fd < 0 ? fd : 0;
+	if (!ret && ioctl(fd, FICLONE, source))
+		ret = refuse(pool->engine, disk.name, true, errno, err);
+	if (fd >= 0)
+		close(fd);
+	close(source);
 	return ret;
+}
+
+int evs_dir_complete(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err)
+{
+	int fd = evs_dir_open_disk(pool, &snapshot->work.object, O_RDONLY, err), ret = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fsync(fd))
+		ret = evs_error_set(err, errno, "%s: %m", snapshot->name.name);
+	close(fd);
+	return ret ? ret : evs_dir_rename(pool, &snapshot->work.object, &snapshot->name, err);
 }
 
 /* ---- going ---- */

@@ -142,8 +142,8 @@ int evs_lvm_replace(struct evs_pool *pool, const struct evs_object *object,
 		    const struct evs_object *disk, struct evs_error *err);
 int evs_lvm_grow(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
 		 struct evs_error *err);
-int evs_lvm_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
-		     const struct evs_record *record, struct evs_error *err);
+int evs_lvm_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err);
 int evs_lvm_clone(struct evs_pool *pool, const struct evs_object *source,
 		  const struct evs_object *to, const struct evs_record *record,
 		  struct evs_error *err);

@@ -167,21 +167,26 @@ int evs_rbd_grow(struct evs_pool *pool, const struct evs_object *object, uint64_
 
 /* ---- snapshots ---- */
 
-int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
-		     const struct evs_record *record, struct evs_error *err)
+/* The record comes first, as it counts for nothing without the snapshot. */
+int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		    struct evs_error *err)
 {
+	const struct evs_object *name = &snapshot->name;
 	const struct evs_rbd *rbd = pool->engine;
 	struct evs_error there = {};
 	uint64_t size;
-	int ret;
 
-	/* The record of one that exists must not be replaced. */
-	if (!get_size(rbd, snapshot, &size, &there))
-		return evs_error_set(err, EEXIST, "%s@%s: is there already", snapshot->name,
-				     snapshot->snapshot);
-	/* First, as it counts for nothing without the snapshot. */
-	ret = evs_rbd_store(rbd, snapshot, record, err);
-	return ret ? ret : snapshot_verb(rbd, "create", snapshot, NULL, err);
+	/* That of one that exists must not be replaced. */
+	if (!get_size(rbd, name, &size, &there))
+		return evs_error_set(err, EEXIST, "%s@%s: is there already", name->name,
+				     name->snapshot);
+	return evs_rbd_store(rbd, name, &snapshot->work.record, err);
+}
+
+int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err)
+{
+	return snapshot_verb(pool->engine, "create", &snapshot->name, NULL, err);
 }
 
 /* It cannot be done by a clone, which has no snapshots. The size becomes the old one, too. */

@@ -215,6 +215,7 @@ const struct evs_pool_ops evs_pool_rbd_ops = {
 	.rename = evs_rbd_rename,
 	.rollback = evs_rbd_rollback,
 	.grow = evs_rbd_grow,
+	.prepare = evs_rbd_prepare,
 	.snapshot = evs_rbd_snapshot,
 	.clone = evs_rbd_clone,
 	.activate = evs_rbd_activate,

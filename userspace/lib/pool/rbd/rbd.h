@@ -122,8 +122,10 @@ int evs_rbd_rollback(struct evs_pool *pool, const struct evs_object *snapshot,
 		     struct evs_error *err);
 int evs_rbd_grow(struct evs_pool *pool, const struct evs_object *object, uint64_t bytes,
 		 struct evs_error *err);
-int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_object *snapshot,
-		     const struct evs_record *record, struct evs_error *err);
+int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		    struct evs_error *err);
+int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		     struct evs_error *err);
 int evs_rbd_clone(struct evs_pool *pool, const struct evs_object *source,
 		  const struct evs_object *to, const struct evs_record *record,
 		  struct evs_error *err);
