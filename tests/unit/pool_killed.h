@@ -8,6 +8,8 @@
 #ifndef POOL_KILLED_H
 #define POOL_KILLED_H
 
+#include <glob.h>
+
 #include "kmsd_fixture.h"
 
 #include "pool_fixture.h"
@@ -54,6 +56,39 @@ static void clean(void)
 	assert_int_equal(settle(), 0);
 }
 
+/* Is something attached that is in the pool, or a loop device over it there? */
+static bool is_attached(void)
+{
+	glob_t disks, loops;
+	char file[256];
+	size_t i;
+	bool any = !glob("/sys/block/evs*", 0, NULL, &disks);
+	FILE *stream;
+
+	globfree(&disks);
+	if (glob("/sys/block/loop*/loop/backing_file", 0, NULL, &loops))
+		return any;
+	for (i = 0; i < loops.gl_pathc; i++) {
+		stream = fopen(loops.gl_pathv[i], "re");
+		any = any || (stream && fgets(file, sizeof(file), stream) &&
+			      !strncmp(file, folder, strlen(folder)));
+		if (stream)
+			fclose(stream);
+	}
+	globfree(&loops);
+	return any;
+}
+
+/* What a verb attaches for itself goes once the kernel has closed its files. */
+static void wait_detached(void)
+{
+	unsigned int i;
+
+	for (i = 0; is_attached() && i < 600; i++)
+		sleep_ms(100);
+	assert_false(is_attached());
+}
+
 /**
  * struct step - A verb, and what there is before and after it.
  * @prepare: makes what it needs, or NULL
@@ -82,6 +117,7 @@ static void kill_everywhere(const struct step *step)
 		if (new && step->prepare)
 			step->prepare();
 		more = killed_before(start(true, step->verb), when);
+		wait_detached();
 		count = settle();
 		if (count != step->old && count != step->new)
 			fail_msg("killed at call %u: %u objects", when, count);
