@@ -79,6 +79,8 @@ for engine in $(engines); do
 			must evs-setup create --from-snapshot "p/$kind@s$i" p/clone
 			node=$(evs-setup attach --read-only p/clone)
 			ok "$engine: $kind: clone $i is clean" fsck.ext4 -fn "$node"
+			unlike "$(dumpe2fs -h "$node" 2>/dev/null)" needs_recovery \
+				"$engine: $kind: without its journal"
 			must evs-setup detach p/clone
 			must evs-setup delete --yes p/clone
 		done

@@ -147,8 +147,11 @@ test_damaged()
 		evs-setup list --verify p
 	must cp "$(raw p/default)" "$tmp/other.$engine"
 	must dd if="$tmp/other.$engine" of="$(raw p/enc)" bs=1M count=16 conv=notrunc,fsync status=none
-	leaves_nothing p 4 'holds the header of disk' "the header of another disk" \
-		evs-setup attach p/enc
+	for verb in "attach p/enc" "resize p/enc --size 96M" "snapshot create p/enc@s"; do
+		# shellcheck disable=SC2086
+		leaves_nothing p 4 'holds the header of disk' "the header of another disk: $verb" \
+			evs-setup $verb
+	done
 	must dd if=/dev/zero of="$(raw p/enc)" bs=1M count=16 conv=notrunc,fsync status=none
 	ok "$engine: header restore" evs-setup header restore --force "$(raw p/enc)" "$tmp/header.$engine"
 	ok "$engine: and it attaches" evs-setup attach p/enc

@@ -17,11 +17,12 @@ printf '0 boots before this one' >"$tmp/text"
 must dd if="$tmp/text" of="$raw" bs=1M seek=1 conv=notrunc status=none
 must qemu-img convert -f raw -O qcow2 "$raw" "$tmp/qcow2"
 
-# boot POOL/DISK: boot a machine from the attached disk, print what it says
+# boot POOL/DISK: boot a machine from the attached disk, print what it says. Where there is
+# nothing to boot from, the firmware resets it at once, which ends it.
 boot()
 {
 	timeout 120 qemu-system-x86_64 -accel tcg -m 16 -nodefaults -display none -no-reboot \
-		-device isa-debug-exit,iobase=0xf4,iosize=1 -serial stdio -blockdev \
+		-boot reboot-timeout=1 -device isa-debug-exit,iobase=0xf4,iosize=1 -serial stdio -blockdev \
 		"driver=host_device,filename=/dev/evs/$1,cache.direct=on,node-name=disk" \
 		-device virtio-blk-pci,drive=disk </dev/null
 	[ $? -eq 1 ] || echo "no end of its own"
