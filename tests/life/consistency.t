@@ -73,7 +73,8 @@ for engine in $(engines); do
 		like "$(object "p/$kind@cut" consistent)" '^(crash)?$' \
 			"$engine: $kind: killed after it was taken, it promises nothing"
 		stop_writer
-		must umount "$tmp/mnt"
+		# A sync of the writer may be under way still.
+		must wait_for umount "$tmp/mnt"
 		must evs-setup detach "p/$kind"
 		for i in 1 2 3; do
 			must evs-setup create --from-snapshot "p/$kind@s$i" p/clone
