@@ -211,6 +211,29 @@ static void test_json(void **state)
 	CHECK(rows);
 }
 
+/* A copy of a disk that something else has made */
+static void test_new_uuid(void **state)
+{
+	static const struct row rows[] = {
+		{ "evs-setup cmk create n; truncate -s 20M nd; evs-setup create --label l --cmk n nd && cp nd nc",
+		  0, "nd " },
+		{ "evs-setup header new-uuid nc" JSON("(.disks[0].uuid|length)", "36"), 0, "true" },
+		{ "test $(evs-setup probe -n -o UUID nd) != $(evs-setup probe -n -o UUID nc)", 0, "" },
+		{ "evs-setup header dump --json nc | jq -c '.tokens | map([.label, (.uuid as $u | .context | contains($u))])'",
+		  0, "[[\"l\",true]]\n" },
+		{ "evs-setup rewrap nc", 0, "nc " },
+		/* Another CMK than that of the header, and not a copy of it */
+		{ "md5sum nc >sum; evs-setup header new-uuid --cmk $(evs-setup cmk create n2 | cut -d' ' -f1) nc",
+		  2, "not wrapped by key" },
+		{ "md5sum -c sum", 0, "nc: OK" },
+		{ "evs-setup header new-uuid --cmk " X64 X64 X64 X64 X64 " nc", 1, "is too long" },
+		{ "(sleep 60) <>nc & evs-setup header new-uuid nc; s=$?; kill $!; exit $s", 5, "nc: " },
+	};
+
+	(void)state;
+	CHECK(rows);
+}
+
 /* Tables as lsblk(8) has them */
 static void test_columns(void **state)
 {
@@ -311,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_new_uuid),
 		cmocka_unit_test(test_columns),
 		cmocka_unit_test(test_verbs),
 		cmocka_unit_test(test_completion),

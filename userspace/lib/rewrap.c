@@ -9,8 +9,15 @@
 
 static int unwrap_checked(struct evs_rewrap *rewrap, struct evs_error *err)
 {
-	int ret = evs_kms_decrypt_datakey(rewrap->kms, &rewrap->old, rewrap->dk, err);
+	const char *cmk = rewrap->rewraps->cmk;
+	struct evs_token token = rewrap->old;
+	int ret;
 
+	if (cmk && strlen(cmk) >= sizeof(token.cmk))
+		return evs_error_set(err, EINVAL, "CMK %.40s...: is too long", cmk);
+	if (cmk)
+		strcpy(token.cmk, cmk);
+	ret = evs_kms_decrypt_datakey(rewrap->kms, &token, rewrap->dk, err);
 	return ret ? ret : evs_rewraps_check(rewrap->rewraps, rewrap->vol, rewrap->dk, err);
 }
 
@@ -116,10 +123,11 @@ int evs_rewrap_under(struct evs_rewrap *rewrap, const char *kms, const char *cmk
 
 int evs_rewrap_for(struct evs_rewrap *rewrap, const char *uuid, struct evs_error *err)
 {
+	const char *cmk = rewrap->rewraps->cmk ? rewrap->rewraps->cmk : rewrap->old.cmk;
 	const struct evs_token *old = &rewrap->old;
 	int ret;
 
-	ret = evs_token_init(&rewrap->new, old->kms, old->cmk, uuid, err);
+	ret = evs_token_init(&rewrap->new, old->kms, cmk, uuid, err);
 	if (ret)
 		return ret;
 	rewrap->new.keyslots = old->keyslots;

@@ -58,7 +58,7 @@ int evs_rewrap_under(struct evs_rewrap *rewrap, const char *kms, const char *cmk
 		     struct evs_error *err);
 
 /**
- * evs_rewrap_for() - Make a token for a copy of the disk, under the same CMK.
+ * evs_rewrap_for() - Make a token for a copy of the disk, under the CMK that gave the key.
  * @rewrap: begun; @new is filled
  * @uuid: UUID of the copy, which the token is bound to
  * @err: filled on failure

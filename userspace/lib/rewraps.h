@@ -10,6 +10,8 @@
 /**
  * struct evs_rewraps - What many rewraps of one verb share.
  * @config: evs.conf, which must live as long
+ * @cmk: id of a CMK that holds the same key as the one that the headers name, and is asked in
+ *	 its place; NULL for none
  * @list: the KMSs that are open
  * @count: how many
  * @dk: the data key that was checked last, in locked memory
@@ -20,6 +22,7 @@
  */
 struct evs_rewraps {
 	const struct evs_config *config;
+	const char *cmk;
 	struct evs_kms **list;
 	size_t count;
 	struct evs_secret *dk;

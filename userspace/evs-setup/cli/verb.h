@@ -147,6 +147,7 @@ extern const struct verb verb_release;
 extern const struct verb verb_header_backup;
 extern const struct verb verb_header_restore;
 extern const struct verb verb_header_label;
+extern const struct verb verb_header_new_uuid;
 extern const struct verb verb_header_dump;
 extern const struct verb verb_agency_create;
 extern const struct verb verb_agency_show;
