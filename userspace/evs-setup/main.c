@@ -103,6 +103,24 @@ static int finish(const struct verb *verb, int status)
 	return cli_exit_status(&err);
 }
 
+/* What stands before the verb goes behind it: ip(8) and others have options there. */
+static const struct verb *find_verb(int argc, char *argv[], int *words)
+{
+	const struct verb *verb;
+	int before = 0, i;
+	char *word;
+
+	while (before < argc && *argv[before] == '-' && !is_option(argv[before], "-V", "--version"))
+		before++;
+	verb = verb_find(argc - before, argv + before, words);
+	for (i = 0; verb && i < *words; i++) {
+		word = argv[before + i];
+		memmove(argv + i + 1, argv + i, before * sizeof(*argv));
+		argv[i] = word;
+	}
+	return verb;
+}
+
 int main(int argc, char *argv[])
 {
 	const struct verb *verb = NULL;
@@ -113,7 +131,7 @@ int main(int argc, char *argv[])
 		return CLI_EXIT_INTERNAL;
 	evs_text_locale();
 	if (argc > 0)
-		verb = verb_find(argc - 1, argv + 1, &words);
+		verb = find_verb(argc - 1, argv + 1, &words);
 	if (!verb)
 		return finish(NULL, no_verb(argc > 0 ? argc - 1 : 0, argv + 1));
 	return finish(verb, run_verb(verb, argc - words, argv + words));
