@@ -232,6 +232,12 @@ static void test_new_uuid(void **state)
 		{ "md5sum -c sum", 0, "nc: OK" },
 		{ "evs-setup header new-uuid --cmk " X64 X64 X64 X64 X64 " nc", 1, "is too long" },
 		{ "(sleep 60) <>nc & evs-setup header new-uuid nc; s=$?; kill $!; exit $s", 5, "nc: " },
+		/* Pools have verbs of their own for it */
+		{ "printf '[pool np]\nengine = dir\ndir = /none\n' >np.conf; "
+		  "EVS_CONF=$PWD/np.conf evs-setup header new-uuid np/d", 1,
+		  "np/d: is a disk of a pool: its copies have UUIDs of their own" },
+		{ "EVS_CONF=$PWD/np.conf evs-setup adopt np/d", 1,
+		  "np/d: is a disk of a pool: give a device or file" },
 	};
 
 	(void)state;

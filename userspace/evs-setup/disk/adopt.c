@@ -81,13 +81,7 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 	}
 	if (opt < 0)
 		return opt;
-	ret = cli_operand(argc, argv, "device or file", &req->device, err);
-	if (!ret)
-		ret = target_is_pool(req->device, err);
-	if (ret > 0)
-		ret = evs_error_set(err, EINVAL,
-				    "%s: is a disk of a pool: give a device or file",
-				    req->device);
+	ret = target_outside_pools(argc, argv, &req->device, "give a device or file", err);
 	return ret ? ret : evs_process_harden(err);
 }
 
@@ -295,7 +289,7 @@ const struct verb verb_adopt = {
 	.args = "[OPTION...] DEVICE|FILE",
 	.brief = "turn a LUKS2 disk of dm-crypt into an EVS disk; its data stays",
 	.options = adopt_options,
-	.notes = "Asks for its passphrase, and has its data key wrapped by the KMS. The disk must be of\n"
+	.notes = "Asks for its passphrase, and has its data key wrapped by the KMS. The disk must use\n"
 		 "aes-xts-plain64 with a 512-bit key; dm-crypt may have it open. Passphrases go on\n"
 		 "opening it until --remove-slots is given. Prints the device, the UUID, and the id of\n"
 		 "the CMK.\n",

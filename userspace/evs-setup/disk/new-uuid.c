@@ -33,13 +33,8 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 		req->cmk = optarg;
 	if (opt < 0)
 		return opt;
-	ret = cli_operand(argc, argv, "device or file", &req->device, err);
-	if (!ret)
-		ret = target_is_pool(req->device, err);
-	if (ret > 0)
-		ret = evs_error_set(err, EINVAL,
-				    "%s: is a disk of a pool: its copies have UUIDs of their own",
-				    req->device);
+	ret = target_outside_pools(argc, argv, &req->device,
+				   "its copies have UUIDs of their own", err);
 	return ret ? ret : evs_process_harden(err);
 }
 

@@ -26,6 +26,17 @@ int target_is_pool(const char *text, struct evs_error *err)
 	return found;
 }
 
+int target_outside_pools(int argc, char *argv[], const char **device, const char *instead,
+			 struct evs_error *err)
+{
+	int ret = cli_operand(argc, argv, "device or file", device, err);
+
+	if (!ret)
+		ret = target_is_pool(*device, err);
+	return ret > 0 ? evs_error_set(err, EINVAL, "%s: is a disk of a pool: %s", *device,
+				       instead) : ret;
+}
+
 static int open_pool(struct target *target, const char *text, enum evs_kind kind,
 		     struct evs_error *err)
 {

@@ -31,6 +31,19 @@ struct target {
 int target_is_pool(const char *text, struct evs_error *err);
 
 /**
+ * target_outside_pools() - Take the one operand of a verb that is for devices and files.
+ * @argc: number of @argv
+ * @argv: what cli_option() has been through
+ * @device: set to the operand
+ * @instead: for the message of the refusal: what to do with a disk of a pool, or why not
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int target_outside_pools(int argc, char *argv[], const char **device, const char *instead,
+			 struct evs_error *err);
+
+/**
  * target_open() - Open the pool of an operand.
  * @target: filled; release with target_close()
  * @text: POOL/NAME
