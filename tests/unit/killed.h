@@ -91,8 +91,11 @@ static inline bool killed_at(pid_t pid, unsigned int when, bool after)
 static const long killed_calls[] = {
 	SYS_write, SYS_pwrite64, SYS_ioctl, SYS_fsync, SYS_fallocate, SYS_ftruncate, SYS_unlink,
 	SYS_unlinkat, SYS_mkdir, SYS_mkdirat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_sendto,
-	SYS_openat,
+	SYS_openat, SYS_sendmsg,
 };
+
+/* Kill at this one alone, unless it is 0 */
+static long killed_only;
 
 #define KILLED_CALLS (sizeof(killed_calls) / sizeof(killed_calls[0]))
 
@@ -159,7 +162,7 @@ static inline bool killed_is_listed(long call)
 
 	for (i = 0; i < KILLED_CALLS; i++)
 		if (killed_calls[i] == call)
-			return true;
+			return !killed_only || call == killed_only;
 	return false;
 }
 

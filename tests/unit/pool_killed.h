@@ -80,12 +80,26 @@ static bool is_attached(void)
 }
 
 /* What a verb attaches for itself goes once the kernel has closed its files. */
-static void wait_detached(void)
+UNUSED static void wait_detached(void)
 {
 	unsigned int i;
 
 	for (i = 0; is_attached() && i < 600; i++)
 		sleep_ms(100);
+	assert_false(is_attached());
+}
+
+/* The same of one that was killed, when the next verbs have cleaned up after it */
+static void wait_swept(void)
+{
+	unsigned int i;
+
+	for (i = 0; is_attached() && i < 600; i++) {
+		if (evs_pool_lock(&pool, &err))
+			fail_msg("%s", err.text);
+		evs_pool_unlock(&pool);
+		sleep_ms(100);
+	}
 	assert_false(is_attached());
 }
 
@@ -117,7 +131,7 @@ static void kill_everywhere(const struct step *step)
 		if (new && step->prepare)
 			step->prepare();
 		more = killed_before(start(true, step->verb), when);
-		wait_detached();
+		wait_swept();
 		count = settle();
 		if (count != step->old && count != step->new)
 			fail_msg("killed at call %u: %u objects", when, count);

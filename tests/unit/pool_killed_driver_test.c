@@ -106,9 +106,22 @@ static void test_copy(void **state)
 					.old = 1, .new = 2, .is_new = is_copied });
 }
 
+/* Two of them attach a disk, and two more have it go with its last user. */
+static void test_messages(void **state)
+{
+	(void)state;
+	if (!getenv("EVS_VM"))
+		skip();
+	killed_only = SYS_sendmsg;
+	kill_everywhere(&(struct step){ .prepare = image, .verb = copy, .every = 1,
+					.old = 1, .new = 2, .is_new = is_copied });
+	killed_only = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_copy),
 	};

@@ -10,17 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <uuid.h>
 
 #include "block/backing.h"
 #include "block/node.h"
 #include "disk/disks.h"
 #include "disk/dk.h"
 #include "nl/netlink.h"
+#include "pool/unfinished.h"
 #include "temporary.h"
 #include "volume/volume.h"
-
-/* Of this form udev makes no links: the file systems in it may be there twice. */
-#define NAME "new.%s"
 
 #define RELEASE_TRIES 750
 #define RELEASE_PAUSE_MS 20
@@ -50,11 +49,14 @@ static int hold(struct evs_nl *nl, const struct evs_attach *what, struct evs_dev
 	return ret;
 }
 
-/* Killed between its two calls, this process would leave a disk that stays. */
-static int attach(const struct evs_volume *vol, struct backing *backing, bool read_only,
-		  struct evs_device *dev, char *node, struct evs_error *err)
+/*
+ * Of this form of name udev makes no links: the file systems in it may be there twice.
+ * Killed between the two calls of hold(), this process leaves a disk that stays until
+ * somebody finds its lock free: the next verb on any pool.
+ */
+static int attach_as(const char *name, const struct evs_volume *vol, struct backing *backing,
+		     bool read_only, struct evs_device *dev, char *node, struct evs_error *err)
 {
-	char name[sizeof(NAME) + EVS_UUID_SIZE];
 	struct evs_attach what = {
 		.name = name,
 		.uuid = evs_volume_uuid(vol),
@@ -72,7 +74,6 @@ static int attach(const struct evs_volume *vol, struct backing *backing, bool re
 	struct evs_nl *nl;
 	int ret;
 
-	snprintf(name, sizeof(name), NAME, what.uuid);
 	/* Loads the driver, without which nobody knows the type of the key. */
 	ret = evs_nl_open(&nl, err);
 	if (ret)
@@ -87,6 +88,29 @@ static int attach(const struct evs_volume *vol, struct backing *backing, bool re
 		dk_drop(key);
 	}
 	evs_nl_close(nl);
+	return ret;
+}
+
+static int attach(const struct evs_volume *vol, struct backing *backing, bool read_only,
+		  struct evs_device *dev, char *node, struct evs_error *err)
+{
+	char name[EVS_UNFINISHED_SIZE] = EVS_UNFINISHED;
+	char *id = name + strlen(EVS_UNFINISHED);
+	struct evs_lock lock;
+	uuid_t uuid;
+	int ret;
+
+	/* Its own, as something else may be at work on the volume. */
+	uuid_generate(uuid);
+	uuid_unparse_lower(uuid, id);
+	ret = evs_lock_folder(err);
+	if (ret)
+		return ret;
+	ret = evs_unfinished_lock(&lock, id);
+	if (ret)
+		return evs_error_set(err, -ret, "%s: %s", lock.path, strerror(-ret));
+	ret = attach_as(name, vol, backing, read_only, dev, node, err);
+	evs_lock_release(&lock);
 	return ret;
 }
 

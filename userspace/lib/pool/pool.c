@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "config.h"
 #include "device.h"
 #include "pool/pool.h"
+#include "pool/unfinished.h"
 #include "volume/volume.h"
 
 #define LOCK_FOLDER "/run/evs"
@@ -40,12 +40,6 @@ void evs_pool_close(struct evs_pool *pool)
 
 /* ---- what was not completed ---- */
 
-static void lock_path(struct evs_lock *lock, const char *uuid)
-{
-	lock->fd = -1;
-	snprintf(lock->path, sizeof(lock->path), LOCK_FOLDER "/new.%s", uuid);
-}
-
 /**
  * struct leftovers - Objects that nobody will complete.
  * @maker: this boot of this host
@@ -69,8 +63,7 @@ static bool is_left(const struct leftovers *left, const struct evs_pool_entry *e
 	if (!entry->object.unfinished || !evs_uuid_valid(entry->object.name) ||
 	    !evs_record_same_host(entry->record.maker, left->maker))
 		return false;
-	lock_path(&lock, entry->object.name);
-	if (evs_lock_take(&lock, false))
+	if (evs_unfinished_lock(&lock, entry->object.name))
 		return false;
 	evs_lock_release(&lock);
 	return true;
@@ -141,25 +134,6 @@ static int remove_unfinished(struct evs_pool *pool, const struct evs_object *obj
 	return pool->ops->remove(pool, object, err);
 }
 
-/* Locks of those who were killed: their objects are gone, or had not been made yet. */
-static void sweep_locks(void)
-{
-	struct evs_lock lock;
-	glob_t found;
-	size_t i;
-
-	if (glob(LOCK_FOLDER "/new.*", 0, NULL, &found))
-		return;
-	for (i = 0; i < found.gl_pathc; i++) {
-		if (strlen(found.gl_pathv[i]) >= sizeof(lock.path))
-			continue;
-		strcpy(lock.path, found.gl_pathv[i]);
-		if (!evs_lock_take(&lock, false))
-			evs_lock_release(&lock);
-	}
-	globfree(&found);
-}
-
 static int sweep(struct evs_pool *pool, struct evs_error *err)
 {
 	struct leftovers left = {};
@@ -170,13 +144,16 @@ static int sweep(struct evs_pool *pool, struct evs_error *err)
 	ret = evs_record_maker(left.maker);
 	if (ret)
 		return evs_error_set(err, -ret, "cannot tell this boot: %s", strerror(-ret));
+	/* It may hold one of the objects. */
+	evs_unfinished_detach();
 	ret = pool->ops->list(pool, note_leftover, &left, err);
 	/* One that cannot be removed now is in nobody's way. */
 	for (i = 0; !ret && i < left.count; i++)
 		remove_unfinished(pool, &left.entries[i].object, left.entries[i].record.encrypted,
 				  &ignored);
 	free(left.entries);
-	sweep_locks();
+	/* Their objects are gone, or had not been made yet. */
+	evs_unfinished_unlock();
 	return ret;
 }
 
@@ -284,8 +261,7 @@ int evs_pool_begin(struct evs_unfinished *work, enum evs_kind kind, struct evs_e
 	work->object.kind = kind;
 	work->object.unfinished = true;
 	strcpy(work->object.name, work->record.id);
-	lock_path(&work->lock, work->record.id);
-	ret = evs_lock_take(&work->lock, false);
+	ret = evs_unfinished_lock(&work->lock, work->record.id);
 	return ret ? evs_error_set(err, -ret, "%s: %s", work->lock.path, strerror(-ret)) : 0;
 }
 
@@ -354,8 +330,7 @@ int evs_pool_delete(struct evs_pool *pool, const struct evs_pool_entry *entry,
 		return pool->ops->remove(pool, &entry->object, err);
 	strcpy(work.object.name, entry->record.id);
 	work.object.kind = entry->object.kind;
-	lock_path(&work.lock, entry->record.id);
-	ret = evs_lock_take(&work.lock, false);
+	ret = evs_unfinished_lock(&work.lock, entry->record.id);
 	if (ret)
 		return evs_error_set(err, -ret, "%s: %s", work.lock.path, strerror(-ret));
 	ret = take_name_away(pool, entry, &work, err);
