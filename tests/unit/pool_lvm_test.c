@@ -22,8 +22,8 @@ static void program(const char *name, const char *said)
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "#!/bin/sh\nprintf '%%s\\n' \"$@\" >%s/%s.args\ncat <<'END'\n%s\nEND\n", folder,
-		name, said);
+	fprintf(file, "#!/bin/sh\nprintf '%%s\\n' \"$@\" >%s/%s.args\necho >>%s/%s.calls\n"
+		"cat <<'END'\n%s\nEND\n", folder, name, folder, name, said);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(chmod(path, 0755), 0);
 }
@@ -46,6 +46,23 @@ static bool called_with(const char *name, const char *argument)
 	return found;
 }
 
+/* How often it was called since this was asked */
+static unsigned int calls(const char *name)
+{
+	unsigned int count = 0;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s.calls", folder, name);
+	file = fopen(path, "r");
+	while (file && fgetc(file) != EOF)
+		count++;
+	if (file)
+		fclose(file);
+	unlink(path);
+	return count;
+}
+
 static int open_pool(struct evs_pool *pool, struct evs_error *err)
 {
 	static const struct evs_config_pool none;
@@ -59,7 +76,7 @@ static int open_pool(struct evs_pool *pool, struct evs_error *err)
 	return evs_pool_open(pool, &config, err);
 }
 
-#define THIN(zero) "{\"report\": [{\"lv\": [{\"lv_attr\": \"twi-aotz--\", \"lv_size\": \"100\"," \
+#define THIN(zero) "{\"report\": [{\"lv\": [{\"lv_name\": \"t\", \"lv_attr\": \"twi-aotz--\", \"lv_size\": \"100\"," \
 		   "\"data_percent\": \"50.00\", \"metadata_percent\": \"9.60\", \"zero\": \"" zero "\"}]}]}"
 
 static void test_filter(void **state)
@@ -107,11 +124,61 @@ static void test_pool(void **state)
 	program("lvs", THIN(""));
 	assert_int_equal(open_pool(&pool, &err), -EOPNOTSUPP);
 	assert_contains(err.text, "does not zero new blocks");
-	program("lvs", "{\"report\": [{\"lv\": [{\"lv_attr\": \"-wi-a-----\", \"zero\": \"\"}]}]}");
+	program("lvs", "{\"report\": [{\"lv\": [{\"lv_name\": \"t\", \"lv_attr\": \"-wi-a-----\", \"zero\": \"\"}]}]}");
 	assert_int_equal(open_pool(&pool, &err), -EOPNOTSUPP);
 	assert_contains(err.text, "is no thin pool");
 	program("lvs", "{}");
 	assert_int_equal(open_pool(&pool, &err), -EPROTO);
+}
+
+#define LVS "{\"report\": [{\"lv\": [{\"lv_name\": \"t\", \"lv_attr\": \"twi-aotz--\"," \
+	    "\"lv_size\": \"100\", \"data_percent\": \"50.00\", \"zero\": \"zero\"}," \
+	    "{\"lv_name\": \"d\", \"lv_attr\": \"Vwi---tz--\", \"lv_size\": \"8388608\", \"pool_lv\": \"t\"," \
+	    "\"lv_tags\": \"evs.v=1,evs.id=0b5f3d6c-0d9c-4a6d-8f3e-6f1f0a4a8c11,evs.kind=disk," \
+	    "evs.attr=plain,evs.size=4194304,evs.made=1700000000\"}]}]}"
+
+static const char *const changes[] = { "lvcreate", "lvrename", "lvchange", "lvremove", "lvextend" };
+
+/* LVM takes its time to start: once for all that is looked at between two changes */
+static void test_reports(void **state)
+{
+	struct evs_object disk = { .kind = EVS_KIND_DISK, .name = "d" };
+	struct evs_pool_usage usage;
+	struct evs_pool_entry entry;
+	struct evs_error err = {};
+	struct evs_pool pool;
+	char path[64];
+	size_t i;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	program("lvmconfig", "");
+	program("lvs", LVS);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		program(changes[i], "");
+	assert_int_equal(open_pool(&pool, &err), 0);
+	calls("lvs");
+	assert_int_equal(evs_pool_lock(&pool, &err), 0);
+	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
+	assert_int_equal(pool.ops->usage(&pool, &usage, &err), 0);
+	assert_int_equal(usage.used, 50);
+	assert_int_equal(pool.ops->activate(&pool, &disk, true, path, sizeof(path), &err), 0);
+	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
+	assert_int_equal(calls("lvs"), 1);
+	assert_int_equal(pool.ops->save(&pool, &disk, &entry.record, &err), 0);
+	assert_int_equal(calls("lvs"), 0);
+	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
+	assert_int_equal(calls("lvs"), 1);
+	/* Others have changed what they liked meanwhile. */
+	evs_pool_unlock(&pool);
+	assert_int_equal(evs_pool_lock(&pool, &err), 0);
+	assert_int_equal(calls("lvs"), 1);
+	evs_pool_unlock(&pool);
+	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
+	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
+	assert_int_equal(calls("lvs"), 2);
+	evs_pool_close(&pool);
 }
 
 int main(void)
@@ -119,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_pool),
+		cmocka_unit_test(test_reports),
 	};
 	char path[4096];
 	int ret;

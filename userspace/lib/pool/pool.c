@@ -170,6 +170,7 @@ int evs_pool_lock(struct evs_pool *pool, struct evs_error *err)
 	ret = evs_lock_take(&pool->lock, true);
 	if (ret)
 		return evs_error_set(err, -ret, "%s: %s", pool->lock.path, strerror(-ret));
+	pool->turn++;
 	ret = sweep(pool, err);
 	if (!ret)
 		return 0;

@@ -156,12 +156,14 @@ struct evs_pool_ops {
  * @ops: its engine
  * @engine: what the engine keeps of it
  * @lock: held while something is made, renamed or removed
+ * @turn: how often that was taken: what an engine remembers is of one turn
  */
 struct evs_pool {
 	const struct evs_config_pool *config;
 	const struct evs_pool_ops *ops;
 	void *engine;
 	struct evs_lock lock;
+	unsigned int turn;
 };
 
 /**

@@ -23,7 +23,7 @@ int evs_lvm_create(struct evs_pool *pool, const struct evs_object *object, uint6
 	evs_lvm_begin(&args, "lvcreate", lvm->config);
 	evs_lvm_add(&args, "-y", "-V", size, "-T", thinpool, "-n", name, NULL);
 	evs_lvm_add_record(&args, record);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 int evs_lvm_remove(struct evs_pool *pool, const struct evs_object *object,
@@ -31,19 +31,20 @@ int evs_lvm_remove(struct evs_pool *pool, const struct evs_object *object,
 {
 	const struct evs_lvm *lvm = pool->engine;
 	struct evs_lvm_args args;
-	int ret = evs_lvm_check(lvm, object, NULL, err);
+	int ret = evs_lvm_check(pool, object, NULL, err);
 
 	if (ret)
 		return ret;
 	evs_lvm_begin(&args, "lvremove", lvm->config);
 	evs_lvm_add(&args, "-y", NULL);
 	evs_lvm_add_lv(lvm, &args, object);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
-static int rename_lv(const struct evs_lvm *lvm, const struct evs_object *object,
+static int rename_lv(struct evs_pool *pool, const struct evs_object *object,
 		     const struct evs_object *to, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
 	char from_name[LVM_NAME_SIZE], to_name[LVM_NAME_SIZE];
 	struct evs_lvm_args args;
 
@@ -51,20 +52,21 @@ static int rename_lv(const struct evs_lvm *lvm, const struct evs_object *object,
 	evs_lvm_name(to_name, to);
 	evs_lvm_begin(&args, "lvrename", lvm->config);
 	evs_lvm_add(&args, lvm->vg, from_name, to_name, NULL);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 int evs_lvm_rename(struct evs_pool *pool, const struct evs_object *object,
 		   const struct evs_object *to, struct evs_error *err)
 {
-	return rename_lv(pool->engine, object, to, err);
+	return rename_lv(pool, object, to, err);
 }
 
 /* ---- taking the place of a disk ---- */
 
-static int set_over(const struct evs_lvm *lvm, const struct evs_object *object,
+static int set_over(struct evs_pool *pool, const struct evs_object *object,
 		    const struct evs_object *disk, const char *option, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
 	char tag[LVM_TAG_SIZE];
 	struct evs_lvm_args args;
 
@@ -72,31 +74,32 @@ static int set_over(const struct evs_lvm *lvm, const struct evs_object *object,
 	evs_lvm_begin(&args, "lvchange", lvm->config);
 	evs_lvm_add_tag(&args, option, tag);
 	evs_lvm_add_lv(lvm, &args, object);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 /*
  * The tag is there. Without it, the removal of the disk would be the loss of both if
  * the next command did not come: who sweeps what is unfinished would remove the other.
  */
-int evs_lvm_take_over(const struct evs_lvm *lvm, const struct evs_object *object,
+int evs_lvm_take_over(struct evs_pool *pool, const struct evs_object *object,
 		      const struct evs_object *disk, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
 	struct evs_error ignored = {};
 	struct evs_lvm_args args;
-	int ret = evs_lvm_check(lvm, disk, NULL, err);
+	int ret = evs_lvm_check(pool, disk, NULL, err);
 
 	if (!ret) {
 		evs_lvm_begin(&args, "lvremove", lvm->config);
 		evs_lvm_add(&args, "-y", NULL);
 		evs_lvm_add_lv(lvm, &args, disk);
-		ret = evs_lvm_run(&args, err);
+		ret = evs_lvm_run(pool, &args, err);
 	}
 	if (ret && ret != -ENOENT) {
-		set_over(lvm, object, disk, "--deltag", &ignored);
+		set_over(pool, object, disk, "--deltag", &ignored);
 		return ret;
 	}
-	return rename_lv(lvm, object, disk, err);
+	return rename_lv(pool, object, disk, err);
 }
 
 int evs_lvm_replace(struct evs_pool *pool, const struct evs_object *object,
@@ -107,14 +110,16 @@ int evs_lvm_replace(struct evs_pool *pool, const struct evs_object *object,
 	struct evs_lvm_lv lv;
 	int ret;
 
-	ret = evs_lvm_check(lvm, disk, &lv, err);
+	/* Whoever opens it does not tell us. */
+	evs_lvm_forget(pool);
+	ret = evs_lvm_check(pool, disk, &lv, err);
 	if (ret)
 		return ret;
 	evs_lvm_name(name, disk);
 	if (lv.open)
 		return evs_error_set(err, EBUSY, "%s/%s: is in use", lvm->vg, name);
-	ret = set_over(lvm, object, disk, "--addtag", err);
-	return ret ? ret : evs_lvm_take_over(lvm, object, disk, err);
+	ret = set_over(pool, object, disk, "--addtag", err);
+	return ret ? ret : evs_lvm_take_over(pool, object, disk, err);
 }
 
 /* ---- size ---- */
@@ -126,7 +131,7 @@ int evs_lvm_grow(struct evs_pool *pool, const struct evs_object *object, uint64_
 	struct evs_lvm_args args;
 	struct evs_lvm_lv lv;
 	char size[32];
-	int ret = evs_lvm_check(lvm, object, &lv, err);
+	int ret = evs_lvm_check(pool, object, &lv, err);
 
 	/* Rounded up, it may be of that size: LVM would call that an error. */
 	if (ret || lv.bytes >= bytes)
@@ -135,7 +140,7 @@ int evs_lvm_grow(struct evs_pool *pool, const struct evs_object *object, uint64_
 	evs_lvm_begin(&args, "lvextend", lvm->config);
 	evs_lvm_add(&args, "-L", size, NULL);
 	evs_lvm_add_lv(lvm, &args, object);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 /* ---- copies ---- */
@@ -156,7 +161,7 @@ int evs_lvm_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 	evs_lvm_add(&args, "-s", "-pr", "-ky", "-n", name, NULL);
 	evs_lvm_add_record(&args, &snapshot->work.record);
 	evs_lvm_add_lv(lvm, &args, &disk);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 int evs_lvm_clone(struct evs_pool *pool, const struct evs_object *source,
@@ -172,20 +177,22 @@ int evs_lvm_clone(struct evs_pool *pool, const struct evs_object *source,
 	evs_lvm_add(&args, "-s", "-prw", "-kn", "-n", name, NULL);
 	evs_lvm_add_record(&args, record);
 	evs_lvm_add_lv(lvm, &args, source);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 /* ---- activation ---- */
 
-static int lv_change(const struct evs_lvm *lvm, const struct evs_object *object,
+static int lv_change(struct evs_pool *pool, const struct evs_object *object,
 		     const char *option, const char *more, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
 	struct evs_lvm_args args;
 
 	evs_lvm_begin(&args, "lvchange", lvm->config);
+	args.activates = option[1] == 'a';
 	evs_lvm_add(&args, option, more, NULL);
 	evs_lvm_add_lv(lvm, &args, object);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }
 
 static bool is_active(const char *path)
@@ -220,13 +227,13 @@ int evs_lvm_activate(struct evs_pool *pool, const struct evs_object *object, boo
 		return ret;
 	/* Snapshots are read-only, and not even active. */
 	if (writable && object->kind == EVS_KIND_SNAPSHOT && !object->unfinished) {
-		ret = evs_lvm_check(lvm, object, &lv, err);
+		ret = evs_lvm_check(pool, object, &lv, err);
 		if (!ret && !lv.writable)
-			ret = lv_change(lvm, object, "-prw", NULL, err);
+			ret = lv_change(pool, object, "-prw", NULL, err);
 	} else if (is_active(path)) {
 		return 0;
 	}
-	return ret ? ret : lv_change(lvm, object, "-ay", "-K", err);
+	return ret ? ret : lv_change(pool, object, "-ay", "-K", err);
 }
 
 int evs_lvm_deactivate(struct evs_pool *pool, const struct evs_object *object,
@@ -239,12 +246,12 @@ int evs_lvm_deactivate(struct evs_pool *pool, const struct evs_object *object,
 
 	ret = make_path(lvm, object, path, sizeof(path), err);
 	if (!ret && is_active(path))
-		ret = lv_change(lvm, object, "-an", NULL, err);
+		ret = lv_change(pool, object, "-an", NULL, err);
 	if (ret || object->kind != EVS_KIND_SNAPSHOT || object->unfinished)
 		return ret;
-	ret = evs_lvm_check(lvm, object, &lv, err);
+	ret = evs_lvm_check(pool, object, &lv, err);
 	if (!ret && lv.writable)
-		ret = lv_change(lvm, object, "-pr", NULL, err);
+		ret = lv_change(pool, object, "-pr", NULL, err);
 	return ret;
 }
 
@@ -301,13 +308,13 @@ int evs_lvm_save(struct evs_pool *pool, const struct evs_object *object,
 
 	save.count = evs_record_tags(record, save.tags);
 	evs_lvm_begin(&args, "lvchange", lvm->config);
-	ret = evs_lvm_each(lvm, object, drop_tags, &save, err);
+	ret = evs_lvm_each(pool, object, drop_tags, &save, err);
 	if (!ret)
-		return evs_lvm_check(lvm, object, NULL, err);
+		return evs_lvm_check(pool, object, NULL, err);
 	if (ret < 0)
 		return ret;
 	/* One command, so that the record is the old one or the new one. */
 	evs_lvm_add_record(&args, record);
 	evs_lvm_add_lv(lvm, &args, object);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
 }

@@ -98,12 +98,71 @@ static int classify(int ret, struct evs_error *err)
 	return ret;
 }
 
-int evs_lvm_run(struct evs_lvm_args *args, struct evs_error *err)
+void evs_lvm_forget(struct evs_pool *pool)
 {
-	return classify(evs_run(args->argv, NULL, err), err);
+	struct evs_lvm *lvm = pool->engine;
+
+	json_object_put(lvm->lvs);
+	lvm->lvs = NULL;
 }
 
-static const char *text_of(struct json_object *lv, const char *name)
+int evs_lvm_run(struct evs_pool *pool, struct evs_lvm_args *args, struct evs_error *err)
+{
+	int ret = classify(evs_run(args->argv, NULL, err), err);
+
+	if (ret || !args->activates)
+		evs_lvm_forget(pool);
+	return ret;
+}
+
+/* ---- reports ---- */
+
+static int ask(const struct evs_lvm *lvm, const char *name, struct json_object **lvs,
+	       struct evs_error *err)
+{
+	struct json_object *answer, *list;
+	struct evs_lvm_args args;
+	int ret;
+
+	evs_lvm_begin(&args, "lvs", lvm->config);
+	evs_lvm_add(&args, "--reportformat", "json", "--units", "b", "--nosuffix", "-o",
+		    "lv_name,lv_tags,lv_attr,lv_size,data_percent,metadata_percent,zero,thin_id,pool_lv,lv_device_open",
+		    NULL);
+	snprintf(args.lv, sizeof(args.lv), "%s%s%s", lvm->vg, name ? "/" : "", name ? name : "");
+	evs_lvm_add(&args, args.lv, NULL);
+	ret = classify(evs_run_json(args.argv, &answer, err), err);
+	if (ret)
+		return ret;
+	if (json_pointer_get(answer, "/report/0/lv", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		ret = evs_error_set(err, EPROTO, "lvs: a report without LVs");
+	else
+		*lvs = json_object_get(list);
+	json_object_put(answer);
+	return ret;
+}
+
+int evs_lvm_report(struct evs_pool *pool, const char *name, struct json_object **lvs,
+		   struct evs_error *err)
+{
+	struct evs_lvm *lvm = pool->engine;
+	int ret;
+
+	/* Without the lock, anything may have changed since. */
+	if (pool->lock.fd < 0)
+		return ask(lvm, name, lvs, err);
+	if (!lvm->lvs || lvm->turn != pool->turn) {
+		evs_lvm_forget(pool);
+		ret = ask(lvm, NULL, &lvm->lvs, err);
+		if (ret)
+			return ret;
+		lvm->turn = pool->turn;
+	}
+	*lvs = json_object_get(lvm->lvs);
+	return 0;
+}
+
+const char *evs_lvm_field(struct json_object *lv, const char *name)
 {
 	struct json_object *value;
 
@@ -114,16 +173,16 @@ static const char *text_of(struct json_object *lv, const char *name)
 
 static void take_lv(struct evs_lvm_lv *lv, struct json_object *json)
 {
-	const char *used = text_of(json, "data_percent");
+	const char *used = evs_lvm_field(json, "data_percent");
 
 	*lv = (struct evs_lvm_lv){
-		.name = text_of(json, "lv_name"),
-		.tags = text_of(json, "lv_tags"),
-		.bytes = strtoull(text_of(json, "lv_size"), NULL, 10),
+		.name = evs_lvm_field(json, "lv_name"),
+		.tags = evs_lvm_field(json, "lv_tags"),
+		.bytes = strtoull(evs_lvm_field(json, "lv_size"), NULL, 10),
 		.used = EVS_POOL_UNKNOWN,
-		.thin_id = strtoul(text_of(json, "thin_id"), NULL, 10),
-		.writable = text_of(json, "lv_attr")[0] && text_of(json, "lv_attr")[1] == 'w',
-		.open = !strcmp(text_of(json, "lv_device_open"), "open"),
+		.thin_id = strtoul(evs_lvm_field(json, "thin_id"), NULL, 10),
+		.writable = evs_lvm_field(json, "lv_attr")[0] && evs_lvm_field(json, "lv_attr")[1] == 'w',
+		.open = !strcmp(evs_lvm_field(json, "lv_device_open"), "open"),
 	};
 	/* It is told of active ones alone. */
 	if (*used)
@@ -141,47 +200,29 @@ static bool has_tag(const char *tags, const char *start)
 	return false;
 }
 
-static int each_of(const struct evs_lvm *lvm, struct json_object *answer, evs_lvm_lv_fn *each,
-		   void *arg, struct evs_error *err)
-{
-	struct json_object *list, *json;
-	struct evs_lvm_lv lv;
-	size_t i;
-	int ret = 0;
-
-	if (!json_object_object_get_ex(answer, "report", &list) ||
-	    !json_object_object_get_ex(json_object_array_get_idx(list, 0), "lv", &list) ||
-	    !json_object_is_type(list, json_type_array))
-		return evs_error_set(err, EPROTO, "lvs: a report without LVs");
-	for (i = 0; !ret && i < json_object_array_length(list); i++) {
-		json = json_object_array_get_idx(list, i);
-		take_lv(&lv, json);
-		if (!strcmp(text_of(json, "pool_lv"), lvm->thinpool) && has_tag(lv.tags, "evs.v="))
-			ret = each(arg, &lv, err);
-	}
-	return ret;
-}
-
-int evs_lvm_each(const struct evs_lvm *lvm, const struct evs_object *object, evs_lvm_lv_fn *each,
+int evs_lvm_each(struct evs_pool *pool, const struct evs_object *object, evs_lvm_lv_fn *each,
 		 void *arg, struct evs_error *err)
 {
-	struct json_object *answer;
-	struct evs_lvm_args args;
+	const struct evs_lvm *lvm = pool->engine;
+	struct json_object *lvs, *json;
+	char name[LVM_NAME_SIZE];
+	struct evs_lvm_lv lv;
+	size_t i;
 	int ret;
 
-	evs_lvm_begin(&args, "lvs", lvm->config);
-	evs_lvm_add(&args, "--reportformat", "json", "--units", "b", "--nosuffix", "-o",
-		    "lv_name,lv_tags,lv_attr,lv_size,data_percent,thin_id,pool_lv,lv_device_open",
-		    NULL);
 	if (object)
-		evs_lvm_add_lv(lvm, &args, object);
-	else
-		evs_lvm_add(&args, lvm->vg, NULL);
-	ret = classify(evs_run_json(args.argv, &answer, err), err);
+		evs_lvm_name(name, object);
+	ret = evs_lvm_report(pool, object ? name : NULL, &lvs, err);
 	if (ret)
 		return ret;
-	ret = each_of(lvm, answer, each, arg, err);
-	json_object_put(answer);
+	for (i = 0; !ret && i < json_object_array_length(lvs); i++) {
+		json = json_object_array_get_idx(lvs, i);
+		take_lv(&lv, json);
+		if ((!object || !strcmp(lv.name, name)) && has_tag(lv.tags, "evs.v=") &&
+		    !strcmp(evs_lvm_field(json, "pool_lv"), lvm->thinpool))
+			ret = each(arg, &lv, err);
+	}
+	json_object_put(lvs);
 	return ret;
 }
 
@@ -196,12 +237,13 @@ static int note_lv(void *arg, const struct evs_lvm_lv *found, struct evs_error *
 	return 1;
 }
 
-int evs_lvm_check(const struct evs_lvm *lvm, const struct evs_object *object,
+int evs_lvm_check(struct evs_pool *pool, const struct evs_object *object,
 		  struct evs_lvm_lv *lv, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
 	struct evs_lvm_lv unused;
 	char name[LVM_NAME_SIZE];
-	int ret = evs_lvm_each(lvm, object, note_lv, lv ? lv : &unused, err);
+	int ret = evs_lvm_each(pool, object, note_lv, lv ? lv : &unused, err);
 
 	if (ret)
 		return ret > 0 ? 0 : ret;

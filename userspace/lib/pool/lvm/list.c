@@ -95,7 +95,7 @@ static bool takes_over(const struct found *found, struct evs_object *disk)
 }
 
 /* Whoever began it was killed, or lost its power. */
-static bool finish(const struct evs_lvm *lvm, const struct list *list)
+static bool finish(struct evs_pool *pool, const struct list *list)
 {
 	struct evs_error ignored = {};
 	struct evs_object disk;
@@ -105,7 +105,7 @@ static bool finish(const struct evs_lvm *lvm, const struct list *list)
 	for (i = 0; i < list->count; i++) {
 		if (!takes_over(&list->found[i], &disk))
 			continue;
-		evs_lvm_take_over(lvm, &list->found[i].entry.object, &disk, &ignored);
+		evs_lvm_take_over(pool, &list->found[i].entry.object, &disk, &ignored);
 		any = true;
 	}
 	return any;
@@ -141,15 +141,14 @@ static int tell(const struct list *list, evs_pool_entry_fn *each, void *arg,
 int evs_lvm_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
 		 struct evs_error *err)
 {
-	const struct evs_lvm *lvm = pool->engine;
 	struct list list = {};
 	int ret;
 
-	ret = evs_lvm_each(lvm, NULL, note_lv, &list, err);
+	ret = evs_lvm_each(pool, NULL, note_lv, &list, err);
 	/* Only under the lock is nobody in the middle of it. */
-	if (!ret && pool->lock.fd >= 0 && finish(lvm, &list)) {
+	if (!ret && pool->lock.fd >= 0 && finish(pool, &list)) {
 		list.count = 0;
-		ret = evs_lvm_each(lvm, NULL, note_lv, &list, err);
+		ret = evs_lvm_each(pool, NULL, note_lv, &list, err);
 	}
 	if (!ret)
 		ret = tell(&list, each, arg, err);

@@ -78,53 +78,43 @@ struct report {
 	bool zeroes;
 };
 
-static const char *field(struct json_object *lv, const char *name)
+static int ask(struct evs_pool *pool, struct report *report, struct evs_error *err)
 {
-	const char *text = json_object_get_string(json_object_object_get(lv, name));
-
-	return text ? text : "";
-}
-
-static int ask(const struct evs_lvm *lvm, struct report *report, struct evs_error *err)
-{
-	struct json_object *answer, *lv = NULL;
-	struct evs_lvm_args args;
+	const struct evs_lvm *lvm = pool->engine;
+	struct json_object *lvs, *lv = NULL;
 	const char *attr;
+	size_t i;
 	int ret;
 
-	evs_lvm_begin(&args, "lvs", lvm->config);
-	evs_lvm_add(&args, "--reportformat", "json", "--units", "b", "--nosuffix", "-o",
-		    "lv_attr,lv_size,data_percent,metadata_percent,zero", NULL);
-	snprintf(args.lv, sizeof(args.lv), "%s/%s", lvm->vg, lvm->thinpool);
-	evs_lvm_add(&args, args.lv, NULL);
-	ret = evs_run_json(args.argv, &answer, err);
+	ret = evs_lvm_report(pool, lvm->thinpool, &lvs, err);
 	if (ret)
 		return ret;
-	if (json_pointer_get(answer, "/report/0/lv/0", &lv)) {
-		json_object_put(answer);
-		return evs_error_set(err, EPROTO, "lvs: a report without LVs");
-	}
-	attr = field(lv, "lv_attr");
+	for (i = 0; !lv && i < json_object_array_length(lvs); i++)
+		if (!strcmp(evs_lvm_field(json_object_array_get_idx(lvs, i), "lv_name"),
+			    lvm->thinpool))
+			lv = json_object_array_get_idx(lvs, i);
+	attr = evs_lvm_field(lv, "lv_attr");
 	*report = (struct report){
-		.size = strtoull(field(lv, "lv_size"), NULL, 10),
-		.data = strtod(field(lv, "data_percent"), NULL),
-		.metadata = strtod(field(lv, "metadata_percent"), NULL),
+		.size = strtoull(evs_lvm_field(lv, "lv_size"), NULL, 10),
+		.data = strtod(evs_lvm_field(lv, "data_percent"), NULL),
+		.metadata = strtod(evs_lvm_field(lv, "metadata_percent"), NULL),
 		.thin = attr[0] == 't',
 		.active = strlen(attr) > 4 && attr[4] == 'a',
-		.zeroes = !strcmp(field(lv, "zero"), "zero"),
+		.zeroes = !strcmp(evs_lvm_field(lv, "zero"), "zero"),
 	};
-	json_object_put(answer);
+	json_object_put(lvs);
 	return 0;
 }
 
 /* What a plain disk has never written must read as zeros, not as another's old data. */
-static int check(const struct evs_lvm *lvm, struct evs_error *err)
+static int check(struct evs_pool *pool, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
 	struct evs_lvm_args args;
 	struct report report;
 	int ret;
 
-	ret = ask(lvm, &report, err);
+	ret = ask(pool, &report, err);
 	if (ret)
 		return ret;
 	if (!report.thin)
@@ -139,7 +129,14 @@ static int check(const struct evs_lvm *lvm, struct evs_error *err)
 	evs_lvm_begin(&args, "lvchange", lvm->config);
 	snprintf(args.lv, sizeof(args.lv), "%s/%s", lvm->vg, lvm->thinpool);
 	evs_lvm_add(&args, "-ay", args.lv, NULL);
-	return evs_lvm_run(&args, err);
+	return evs_lvm_run(pool, &args, err);
+}
+
+static void lvm_close(struct evs_pool *pool)
+{
+	evs_lvm_forget(pool);
+	free(pool->engine);
+	pool->engine = NULL;
 }
 
 static int lvm_open(struct evs_pool *pool, struct evs_error *err)
@@ -151,27 +148,19 @@ static int lvm_open(struct evs_pool *pool, struct evs_error *err)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	lvm->vg = evs_config_pool_get(pool->config, "vg");
 	lvm->thinpool = evs_config_pool_get(pool->config, "thinpool");
+	pool->engine = lvm;
 	ret = make_config(lvm, err);
 	if (!ret)
-		ret = check(lvm, err);
-	if (ret) {
-		free(lvm);
-		return ret;
-	}
-	pool->engine = lvm;
-	return 0;
-}
-
-static void lvm_close(struct evs_pool *pool)
-{
-	free(pool->engine);
-	pool->engine = NULL;
+		ret = check(pool, err);
+	if (ret)
+		lvm_close(pool);
+	return ret;
 }
 
 static int lvm_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct evs_error *err)
 {
 	struct report report;
-	int ret = ask(pool->engine, &report, err);
+	int ret = ask(pool, &report, err);
 
 	if (ret)
 		return ret;

@@ -24,11 +24,16 @@ struct json_object;
  * @vg: name of its volume group
  * @thinpool: its name
  * @config: --config of every command
+ * @lvs: what the last report said, with the lock of the pool; NULL when that may not be so
+ *	 any more
+ * @turn: of the pool, at that time
  */
 struct evs_lvm {
 	const char *vg;
 	const char *thinpool;
 	char config[2048];
+	struct json_object *lvs;
+	unsigned int turn;
 };
 
 /**
@@ -38,6 +43,7 @@ struct evs_lvm {
  * @tags: the texts of those of them that are tags
  * @tag_count: how many
  * @lv: VG/LV that it is about
+ * @activates: it does nothing else
  */
 struct evs_lvm_args {
 	const char *argv[LVM_ARGS_MAX];
@@ -45,6 +51,7 @@ struct evs_lvm_args {
 	char tags[2 * EVS_RECORD_TAGS_MAX][LVM_TAG_SIZE];
 	size_t tag_count;
 	char lv[2 * LVM_NAME_SIZE];
+	bool activates;
 };
 
 /**
@@ -97,17 +104,39 @@ void evs_lvm_tag(char text[LVM_TAG_SIZE], const struct evs_record_tag *tag);
 void evs_lvm_add_tag(struct evs_lvm_args *args, const char *option, const char *tag);
 
 /**
- * evs_lvm_run() - Run a command.
+ * evs_lvm_run() - Run a command that changes something.
+ * @pool: the pool
  * @args: the command
  * @err: filled on failure
  *
  * Return: 0 or a negative errno: -EEXIST, -ENOENT and -EBUSY where LVM says so.
  */
-int evs_lvm_run(struct evs_lvm_args *args, struct evs_error *err);
+int evs_lvm_run(struct evs_pool *pool, struct evs_lvm_args *args, struct evs_error *err);
+
+/**
+ * evs_lvm_report() - Have LVs of the volume group reported.
+ * @pool: the pool
+ * @name: that of the one that is needed, or NULL for all; there may be others as well
+ * @lvs: set to an array of objects; release it with json_object_put()
+ * @err: filled on failure
+ *
+ * LVM takes its time to start: while the lock of the pool is held, it is asked once, and
+ * anew after evs_lvm_run() and evs_lvm_forget().
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_lvm_report(struct evs_pool *pool, const char *name, struct json_object **lvs,
+		   struct evs_error *err);
+
+/** evs_lvm_field() - A field of a report, "" where it is not. @lv: of which LV @name: its name */
+const char *evs_lvm_field(struct json_object *lv, const char *name);
+
+/** evs_lvm_forget() - Have LVM asked anew. @pool: the pool */
+void evs_lvm_forget(struct evs_pool *pool);
 
 /**
  * evs_lvm_each() - Look at all LVs of the pool, or at one.
- * @lvm: the pool
+ * @pool: the pool
  * @object: the one, or NULL
  * @each: called for each LV in the pool that has the tag evs.v
  * @arg: its argument
@@ -115,19 +144,19 @@ int evs_lvm_run(struct evs_lvm_args *args, struct evs_error *err);
  *
  * Return: 0, what @each has returned, or a negative errno.
  */
-int evs_lvm_each(const struct evs_lvm *lvm, const struct evs_object *object, evs_lvm_lv_fn *each,
+int evs_lvm_each(struct evs_pool *pool, const struct evs_object *object, evs_lvm_lv_fn *each,
 		 void *arg, struct evs_error *err);
 
 /**
  * evs_lvm_check() - Look at one LV before it is changed.
- * @lvm: the pool
+ * @pool: the pool
  * @object: its object
  * @lv: filled, but for what the answer owned; may be NULL
  * @err: filled on failure
  *
  * Return: 0 or a negative errno, -ENOENT when it is not there or not one of ours.
  */
-int evs_lvm_check(const struct evs_lvm *lvm, const struct evs_object *object,
+int evs_lvm_check(struct evs_pool *pool, const struct evs_object *object,
 		  struct evs_lvm_lv *lv, struct evs_error *err);
 
 int evs_lvm_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
@@ -161,14 +190,14 @@ int evs_lvm_changed(struct evs_pool *pool, const struct evs_object *before,
 
 /**
  * evs_lvm_take_over() - Finish what evs_lvm_replace() began.
- * @lvm: the pool
+ * @pool: the pool
  * @object: the unfinished object, which has its tag
  * @disk: the disk whose name it gets, and which goes, if it is still there
  * @err: filled on failure, after which @disk is as before
  *
  * Return: 0 or a negative errno.
  */
-int evs_lvm_take_over(const struct evs_lvm *lvm, const struct evs_object *object,
+int evs_lvm_take_over(struct evs_pool *pool, const struct evs_object *object,
 		      const struct evs_object *disk, struct evs_error *err);
 
 #endif /* EVS_POOL_LVM_H */

@@ -200,7 +200,7 @@ int evs_lvm_allocated(struct evs_pool *pool, const struct evs_object *object,
 	/* The option last: a program may take what follows for its value. */
 	const char *const argv[] = { "thin_dump", "--dev-id", id, md.device, "-m", NULL };
 	struct evs_lvm_lv lv;
-	int ret = evs_lvm_check(lvm, object, &lv, err);
+	int ret = evs_lvm_check(pool, object, &lv, err);
 
 	if (ret)
 		return ret;
@@ -221,9 +221,9 @@ int evs_lvm_changed(struct evs_pool *pool, const struct evs_object *before,
 	struct evs_lvm_lv one, other;
 	int ret;
 
-	ret = evs_lvm_check(lvm, before, &one, err);
+	ret = evs_lvm_check(pool, before, &one, err);
 	if (!ret)
-		ret = evs_lvm_check(lvm, after, &other, err);
+		ret = evs_lvm_check(pool, after, &other, err);
 	if (ret)
 		return ret;
 	snprintf(first, sizeof(first), "%lu", one.thin_id);
