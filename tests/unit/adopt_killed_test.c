@@ -145,14 +145,6 @@ static unsigned int ways(void)
 
 /* ---- tests ---- */
 
-/* Each call in a long run, else one of so many */
-static unsigned int one_of(unsigned int calls)
-{
-	const char *length = getenv("EVS_LONG");
-
-	return length && atoi(length) > 1 ? 1 : calls;
-}
-
 static void print_seen(const unsigned int seen[4])
 {
 	print_message("# opened by the passphrase %u times, by the KMS %u, by both %u\n",

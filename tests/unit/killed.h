@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -242,6 +243,14 @@ static inline bool killed_before(pid_t pid, unsigned int when)
 	while (who > 0 && who != pid);
 	assert_int_equal(who, pid);
 	return true;
+}
+
+/* Each call in a long run, else one of so many */
+static inline unsigned int one_of(unsigned int calls)
+{
+	const char *length = getenv("EVS_LONG");
+
+	return length && atoi(length) > 1 ? 1 : calls;
 }
 
 #endif /* KILLED_H */

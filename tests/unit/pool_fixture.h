@@ -173,12 +173,4 @@ static unsigned int settle(void)
 	return count;
 }
 
-/* Each call in a long run, else one of so many */
-UNUSED static unsigned int one_of(unsigned int calls)
-{
-	const char *length = getenv("EVS_LONG");
-
-	return length && atoi(length) > 1 ? 1 : calls;
-}
-
 #endif /* POOL_FIXTURE_H */
