@@ -17,9 +17,21 @@ stop_writer()
 	writer=
 }
 
+# slow_while_frozen COMMAND...: its calls that wait for the medium, between freeze and thaw
+slow_while_frozen()
+{
+	strace -f -o "$tmp/trace" -e trace=ioctl,fsync,fdatasync,syncfs "$@" >/dev/null 2>&1 ||
+		echo "exit status $?"
+	grep -q FITHAW "$tmp/trace" || echo "it froze nothing"
+	awk '/FIFREEZE/ { frozen = 1 } /FITHAW/ { frozen = 0 } frozen && /sync/' "$tmp/trace"
+}
+
 for engine in $(engines); do
 	new_pool p "$engine"
 	must mkdir -p "$tmp/mnt"
+	must mkdir -m 700 "$tmp/r" "$tmp/i"
+	add_repo r dir "path = $tmp/r" "plain = yes"
+	add_repo i dir "path = $tmp/i" "plain = yes" "incremental = yes"
 	for kind in enc plain; do
 		option="--cmk test"
 		[ $kind = enc ] || option=--plain
@@ -47,6 +59,14 @@ for engine in $(engines); do
 		rm "$tmp/frozen" "$tmp/thawed"
 		ok "$engine: $kind: not frozen" evs-setup snapshot create --no-freeze "p/$kind@torn"
 		is "$(object "p/$kind@torn" consistent)" crash "$engine: $kind: it says so"
+		if [ "$engine" = dir ]; then
+			is "$(slow_while_frozen evs-setup snapshot create "p/$kind@slow")" "" \
+				"$engine: $kind: frozen, nothing waits for the medium"
+			for repo in r i; do
+				is "$(slow_while_frozen evs-setup backup create "p/$kind" $repo)" "" \
+					"$engine: $kind: a backup to $repo neither"
+			done
+		fi
 		must fsfreeze --freeze "$tmp/mnt"
 		refused 5 "is frozen already" "$engine: $kind: frozen by somebody else" \
 			evs-setup snapshot create "p/$kind@no"
@@ -87,5 +107,6 @@ for engine in $(engines); do
 		done
 	done
 	drop_pools
+	rm -r "$tmp/r" "$tmp/i"
 done
 done_testing

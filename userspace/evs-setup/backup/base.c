@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uuid.h>
 
 #include "base.h"
 #include "cli/cli.h"
@@ -74,7 +73,30 @@ static bool is_taken(const struct base *base, const char *name)
 	return false;
 }
 
-void base_name(struct base *base, struct evs_manifest *manifest)
+static bool is_there(struct evs_pool *pool, const struct evs_object *snapshot)
+{
+	struct evs_error ignored = {};
+	struct evs_pool_entry entry;
+
+	return !evs_pool_find(pool, snapshot, &entry, &ignored);
+}
+
+static void name_kept(struct base *base, struct evs_pool *pool, char *stamp)
+{
+	char *name = base->kept.snapshot, *c;
+	unsigned int more = 1;
+
+	for (c = stamp; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	base->kept = base->before;
+	snprintf(name, sizeof(base->kept.snapshot), "%s%s", base->prefix, stamp);
+	/* One that was killed in this second has left another one. */
+	while (is_there(pool, &base->kept) && more < 9)
+		snprintf(name, sizeof(base->kept.snapshot), "%s%.16s-%u", base->prefix, stamp,
+			 ++more);
+}
+
+void base_name(struct base *base, struct evs_pool *pool, struct evs_manifest *manifest)
 {
 	char stamp[20], disk[EVS_BACKUP_DISK_SIZE], *c;
 	time_t now = time(NULL);
@@ -90,40 +112,8 @@ void base_name(struct base *base, struct evs_manifest *manifest)
 	snprintf(manifest->name, sizeof(manifest->name), "%s-%.70s", stamp, disk);
 	while (is_taken(base, manifest->name))
 		snprintf(manifest->name, sizeof(manifest->name), "%s-%.60s-%u", stamp, disk, ++more);
-	if (!base->keep)
-		return;
-	for (c = stamp; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	base->kept = base->before;
-	snprintf(base->kept.snapshot, sizeof(base->kept.snapshot), "%s%s", base->prefix, stamp);
-}
-
-int base_snapshot(struct base *base, struct evs_pool *pool, const struct evs_pool_entry *disk,
-		  struct evs_error *err)
-{
-	struct evs_record record = disk->record;
-	char name[EVS_RECORD_SNAPSHOT_SIZE];
-	unsigned int more = 1;
-	uuid_t uuid;
-	int ret;
-
-	record.kind = EVS_KIND_SNAPSHOT;
-	record.made = time(NULL);
-	strcpy(record.from, disk->record.id);
-	record.maker[0] = '\0';
-	/* It has the header of its disk, so it has its UUID as well. */
-	if (!record.encrypted) {
-		uuid_generate(uuid);
-		uuid_unparse_lower(uuid, record.id);
-	}
-	strcpy(name, base->kept.snapshot);
-	ret = evs_pool_snapshot(pool, &base->kept, &record, err);
-	/* One that was killed in this second has left another one. */
-	while (ret == -EEXIST && more < 9) {
-		snprintf(base->kept.snapshot, sizeof(base->kept.snapshot), "%.45s-%u", name, ++more);
-		ret = evs_pool_snapshot(pool, &base->kept, &record, err);
-	}
-	return ret;
+	if (base->keep)
+		name_kept(base, pool, stamp);
 }
 
 int base_changed(struct base *base, struct evs_pool *pool, const struct evs_object *source,

@@ -47,21 +47,10 @@ int base_find(struct base *base, struct evs_repo *repo, struct target *target,
 /**
  * base_name() - Name a backup and the snapshot that is kept.
  * @base: what there is; @kept is filled
+ * @pool: the pool, which is locked
  * @manifest: its disk is set; its name is filled
  */
-void base_name(struct base *base, struct evs_manifest *manifest);
-
-/**
- * base_snapshot() - Make the snapshot that is kept.
- * @base: what there is; @kept may get another name
- * @pool: the pool, which is locked
- * @disk: the disk
- * @err: filled on failure
- *
- * Return: 0 or a negative errno.
- */
-int base_snapshot(struct base *base, struct evs_pool *pool, const struct evs_pool_entry *disk,
-		  struct evs_error *err);
+void base_name(struct base *base, struct evs_pool *pool, struct evs_manifest *manifest);
 
 /**
  * base_changed() - Find out what may have changed since the newest backup.

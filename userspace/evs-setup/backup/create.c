@@ -9,15 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "base.h"
-#include "pool/detach.h"
-#include "pool/freeze.h"
 #include "pool/progress.h"
+#include "pool/take.h"
 #include "pool/temporary.h"
 #include "ref.h"
 #include "text.h"
@@ -34,7 +32,7 @@ static const struct verb_option options[] = {
  * @entry: the same, as it was found
  * @ref: the repository
  * @no_freeze: do not have the disk hold still
- * @work: the clone that is read, where it is made for that
+ * @take: the snapshot of a disk
  * @source: the object that is read
  * @base: what the repository and the pool have of the disk already
  * @manifest: what is known of the backup
@@ -45,7 +43,7 @@ struct backup {
 	struct evs_pool_entry entry;
 	struct ref ref;
 	bool no_freeze;
-	struct evs_unfinished work;
+	struct take take;
 	struct evs_object source;
 	struct base base;
 	struct evs_manifest manifest;
@@ -79,74 +77,33 @@ static int look(struct backup *backup, struct evs_error *err)
 
 /* ---- what is read ---- */
 
-static int take(struct backup *backup, struct evs_error *err)
-{
-	struct evs_pool *pool = &backup->target.pool;
-	int ret;
-
-	if (!backup->base.keep)
-		return pool->ops->clone(pool, &backup->entry.object, &backup->work.object,
-					&backup->work.record, err);
-	ret = base_snapshot(&backup->base, pool, &backup->entry, err);
-	strcpy(backup->manifest.snapshot, backup->base.kept.snapshot);
-	return ret;
-}
-
-static int take_frozen(struct backup *backup, const char *node, struct evs_error *err)
-{
-	const struct freeze_options how = { .timeout = FREEZE_TIMEOUT };
-	struct evs_pool *pool = &backup->target.pool;
-	struct freeze_disk disk = { .name = backup->target.text, .node = node };
-	struct evs_error thaw = {};
-	char below[PATH_MAX];
-	struct freeze freeze;
-	struct stat st;
-	int ret, thawed;
-
-	if (stat(node, &st))
-		return evs_error_set(err, errno, "%s: %m", node);
-	disk.dev = st.st_rdev;
-	ret = pool->ops->activate(pool, &backup->entry.object, false, below, sizeof(below), err);
-	if (ret)
-		return ret;
-	/* What lies on no file system needs none. */
-	if (!stat(below, &st) && S_ISREG(st.st_mode))
-		disk.below = below;
-	ret = freeze_begin(&freeze, &disk, 1, &how, err);
-	if (ret)
-		return ret;
-	ret = take(backup, err);
-	thawed = freeze_end(&freeze, &thaw);
-	if (!ret && thawed)
-		*err = thaw;
-	backup->manifest.record.consistent = disk.consistent ? EVS_CONSISTENT_FS :
-					     EVS_CONSISTENT_CRASH;
-	return ret ? ret : thawed;
-}
-
-/* A snapshot does not change; of a disk, something is made that does not. */
+/* A snapshot does not change; of a disk, one is made, to be kept or for this alone. */
 static int take_source(struct backup *backup, struct evs_error *err)
 {
+	const struct freeze_options how = { .timeout = FREEZE_TIMEOUT };
 	const struct evs_pool_entry *entry = &backup->entry;
-	char node[PATH_MAX];
-	bool attached;
+	struct take *take = &backup->take;
 	int ret;
 
-	backup->source = entry->object;
-	if (entry->object.kind == EVS_KIND_SNAPSHOT)
+	if (entry->object.kind == EVS_KIND_SNAPSHOT) {
+		backup->source = entry->object;
 		return 0;
-	ret = evs_pool_begin(&backup->work, EVS_KIND_DISK, err);
+	}
+	if (backup->base.keep)
+		strcpy(backup->manifest.snapshot, backup->base.kept.snapshot);
+	take->text = backup->target.text;
+	take->pool = &backup->target.pool;
+	take->name = backup->base.keep ? &backup->base.kept : &entry->object;
+	evs_pool_snapshot_record(&take->record, &entry->record);
+	ret = take_look(take, &backup->target, entry, err);
+	if (ret)
+		return evs_error_prefix(err, "%s", backup->target.text);
+	ret = take_all(take, 1, backup->no_freeze ? NULL : &how, err);
 	if (ret)
 		return ret;
-	backup->work.record.encrypted = entry->record.encrypted;
-	backup->work.record.size = entry->record.size;
-	strcpy(backup->work.record.kms, entry->record.kms);
-	strcpy(backup->work.record.cmk, entry->record.cmk);
-	attached = detach_where(&backup->target, &entry->record, node, sizeof(node));
-	backup->manifest.record.consistent = attached ? EVS_CONSISTENT_CRASH : EVS_CONSISTENT_FS;
-	ret = attached && !backup->no_freeze ? take_frozen(backup, node, err) : take(backup, err);
-	backup->source = backup->base.keep ? backup->base.kept : backup->work.object;
-	return ret ? evs_error_prefix(err, "%s", backup->target.text) : 0;
+	backup->manifest.record.consistent = take->record.consistent;
+	backup->source = take->snapshot.name;
+	return 0;
 }
 
 /* ---- reading ---- */
@@ -242,7 +199,7 @@ static void fill_manifest(struct backup *backup)
 	else
 		manifest->record.made = time(NULL);
 	manifest->bytes = backup->entry.bytes;
-	base_name(&backup->base, manifest);
+	base_name(&backup->base, &backup->target.pool, manifest);
 }
 
 static int print(const struct backup *backup, struct evs_error *err)
@@ -286,9 +243,9 @@ static int run_backup(struct backup *backup, struct evs_error *err)
 {
 	int ret;
 
-	backup->work.lock.fd = -1;
+	backup->take.snapshot.work.lock.fd = -1;
 	ret = make(backup, err);
-	evs_pool_abandon(&backup->target.pool, &backup->work);
+	evs_pool_abandon(&backup->target.pool, &backup->take.snapshot.work);
 	evs_ranges_free(&backup->allocated);
 	base_free(&backup->base);
 	if (!ret)

@@ -4,40 +4,15 @@
  * hold still, then the engines make the snapshots.
  */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "by-copy.h"
 #include "create.h"
 #include "delete.h"
-#include "detach.h"
-#include "freeze.h"
 #include "list.h"
-#include "text.h"
-
-#define SNAPSHOTS_MAX 32
-
-/**
- * struct snapshot - One that is to be made.
- * @target: its name; its pool is locked by the first target that is of it
- * @disk: the disk
- * @record: what it will be
- * @made: it, on its way
- * @node: where the disk is attached, "" when it is not
- * @below: folder of the engine, which must not be frozen, "" when there is none
- */
-struct snapshot {
-	struct target target;
-	struct evs_pool_entry disk;
-	struct evs_record record;
-	struct evs_snapshot made;
-	char node[PATH_MAX];
-	char below[PATH_MAX];
-};
+#include "take.h"
 
 /**
  * struct request - What is on the command line.
@@ -45,7 +20,9 @@ struct snapshot {
  * @copy: copy all data where the engine has no snapshots
  * @dry_run: only say what would be made
  * @freeze: how the disks are to hold still
- * @list: the snapshots
+ * @targets: the names; a pool is locked by the first target that is of it
+ * @disks: the disks
+ * @takes: the snapshots
  * @count: how many are open
  */
 struct request {
@@ -53,196 +30,80 @@ struct request {
 	bool copy;
 	bool dry_run;
 	struct freeze_options freeze;
-	struct snapshot *list;
+	struct target targets[TAKE_MAX];
+	struct evs_pool_entry disks[TAKE_MAX];
+	struct take takes[TAKE_MAX];
 	size_t count;
 };
 
 /* ---- create: looking ---- */
 
-static bool has_lock(const struct request *req, const struct snapshot *snapshot)
+static bool has_lock(const struct request *req, const struct target *target)
 {
-	const struct snapshot *other;
+	const struct target *other;
 
-	for (other = req->list; other < snapshot; other++)
-		if (!strcmp(other->target.pool.config->name, snapshot->target.pool.config->name))
+	for (other = req->targets; other < target; other++)
+		if (!strcmp(other->pool.config->name, target->pool.config->name))
 			return true;
 	return false;
 }
 
-static int refuse_twice(const struct request *req, const struct snapshot *snapshot,
+static int refuse_twice(const struct request *req, const struct target *target,
 			struct evs_error *err)
 {
-	const struct snapshot *other;
+	const struct target *other;
 
-	for (other = req->list; other < snapshot; other++)
-		if (!strcmp(other->target.text, snapshot->target.text))
-			return evs_error_set(err, EINVAL, "%s: given twice", snapshot->target.text);
+	for (other = req->targets; other < target; other++)
+		if (!strcmp(other->text, target->text))
+			return evs_error_set(err, EINVAL, "%s: given twice", target->text);
 	return 0;
 }
 
-static int look(const struct request *req, struct snapshot *snapshot, struct evs_error *err)
+static int look(struct request *req, size_t at, struct evs_error *err)
 {
-	struct target *target = &snapshot->target, disk;
-	struct stat st;
+	struct target *target = &req->targets[at], disk;
+	struct evs_pool_entry *entry = &req->disks[at];
+	struct take *take = &req->takes[at];
 	int ret;
 
-	if (refuse_twice(req, snapshot, err))
+	if (refuse_twice(req, target, err))
 		return -err->errnum;
-	ret = has_lock(req, snapshot) ? 0 : evs_pool_lock(&target->pool, err);
+	ret = has_lock(req, target) ? 0 : evs_pool_lock(&target->pool, err);
 	if (ret)
 		return ret;
 	target_disk(&disk, target);
-	if (target_find(&disk, &snapshot->disk, err) ||
-	    target_free_name(target, err) ||
-	    evs_pool_room(&target->pool, req->copy ? snapshot->disk.used : 0, err))
+	if (target_find(&disk, entry, err) || target_free_name(target, err) ||
+	    evs_pool_room(&target->pool, req->copy ? entry->used : 0, err))
 		return -err->errnum;
-	evs_pool_snapshot_record(&snapshot->record, &snapshot->disk.record);
-	if (!detach_where(&disk, &snapshot->disk.record, snapshot->node, sizeof(snapshot->node)))
-		snapshot->node[0] = '\0';
-	if (req->copy && *snapshot->node)
-		return evs_error_set(err, EBUSY,
-				     "%s: is attached as %s; --copy needs a detached disk", disk.text,
-				     snapshot->node);
-	if (!*snapshot->node)
-		return 0;
-	if (target->pool.ops->activate(&target->pool, &disk.object, false, snapshot->below,
-				       sizeof(snapshot->below), err))
-		return -err->errnum;
-	/* What lies on no file system needs none. */
-	if (stat(snapshot->below, &st) || !S_ISREG(st.st_mode))
-		snapshot->below[0] = '\0';
-	return 0;
+	take->text = target->text;
+	take->pool = &target->pool;
+	take->name = &target->object;
+	evs_pool_snapshot_record(&take->record, &entry->record);
+	ret = take_look(take, &disk, entry, err);
+	if (!ret && req->copy && *take->node)
+		ret = evs_error_set(err, EBUSY, "%s: is attached as %s; --copy needs a detached disk",
+				    disk.text, take->node);
+	return ret;
 }
 
 /* ---- create: making ---- */
 
-/* What the host cannot see may write to a disk that is not attached here. */
-static bool has_commands(const struct request *req)
+static int make_copy(struct request *req, struct evs_error *err)
 {
-	return req->freeze.command || req->freeze.thaw_command;
-}
-
-/* Whether a disk holds still is known at the end, which one that is killed does not see. */
-static int begin_all(struct request *req, size_t *begun, struct evs_error *err)
-{
-	struct snapshot *snapshot;
-	int ret = 0;
-
-	for (*begun = 0; *begun < req->count && !ret; ++*begun) {
-		snapshot = &req->list[*begun];
-		snapshot->record.consistent = *snapshot->node || has_commands(req) ?
-					      EVS_CONSISTENT_CRASH : EVS_CONSISTENT_FS;
-		ret = evs_snapshot_begin(&snapshot->target.pool, &snapshot->made,
-					 &snapshot->target.object, &snapshot->record, err);
-		if (ret)
-			evs_error_prefix(err, "%s", snapshot->target.text);
-	}
-	return ret;
-}
-
-static int take_all(struct request *req, struct evs_error *err)
-{
-	struct snapshot *snapshot;
-	int ret = 0;
-	size_t i;
-
-	for (i = 0; i < req->count && !ret; i++) {
-		snapshot = &req->list[i];
-		ret = evs_snapshot_take(&snapshot->target.pool, &snapshot->made, err);
-		if (ret)
-			evs_error_prefix(err, "%s", snapshot->target.text);
-	}
-	return ret;
-}
-
-static int take_frozen(struct request *req, struct freeze_disk *disks, int *thawed,
-		       struct evs_error *err)
-{
-	struct evs_error thaw = {};
-	struct freeze freeze;
+	struct take *take = req->takes;
 	int ret;
 
-	ret = freeze_begin(&freeze, disks, req->count, &req->freeze, err);
-	if (ret)
-		return ret;
-	ret = take_all(req, err);
-	*thawed = freeze_end(&freeze, &thaw);
-	if (!ret && *thawed)
-		*err = thaw;
-	return ret;
-}
-
-static int end_all(struct request *req, const struct freeze_disk *disks, struct evs_error *err)
-{
-	struct snapshot *snapshot;
-	int ret = 0;
-	size_t i;
-
-	for (i = 0; i < req->count && !ret; i++) {
-		snapshot = &req->list[i];
-		ret = evs_snapshot_end(&snapshot->target.pool, &snapshot->made,
-				       disks[i].consistent ? EVS_CONSISTENT_FS :
-				       EVS_CONSISTENT_CRASH, err);
-		if (ret)
-			evs_error_prefix(err, "%s", snapshot->target.text);
-	}
-	return ret;
-}
-
-/* All or none: those that were made go again when one fails. */
-static int make_all(struct request *req, struct freeze_disk *disks, bool freeze,
-		    struct evs_error *err)
-{
-	struct evs_error end = {};
-	int ret, thawed = 0;
-	size_t begun;
-
-	ret = begin_all(req, &begun, err);
-	if (!ret)
-		ret = freeze ? take_frozen(req, disks, &thawed, err) : take_all(req, err);
-	if (!ret) {
-		ret = end_all(req, disks, &end);
-		if (ret)
-			*err = end;
-	}
-	if (!ret)
-		return thawed;
-	while (begun--)
-		evs_snapshot_drop(&req->list[begun].target.pool, &req->list[begun].made);
-	return ret;
+	/* Nobody writes to it: it is detached. */
+	take->record.consistent = EVS_CONSISTENT_FS;
+	ret = copy_snapshot(req->targets, req->disks, &take->record, err);
+	return ret ? evs_error_prefix(err, "%s", take->text) : 0;
 }
 
 static int make(struct request *req, struct evs_error *err)
 {
-	struct freeze_disk disks[SNAPSHOTS_MAX] = {};
-	bool freeze = has_commands(req);
-	struct stat st;
-	size_t i;
-
-	for (i = 0; i < req->count; i++) {
-		disks[i].name = req->list[i].target.text;
-		/* Nobody writes to one that is not attached. */
-		disks[i].consistent = !*req->list[i].node;
-		if (!*req->list[i].node)
-			continue;
-		freeze = true;
-		disks[i].node = req->list[i].node;
-		if (stat(disks[i].node, &st))
-			return evs_error_set(err, errno, "%s: %m", disks[i].node);
-		disks[i].dev = st.st_rdev;
-		disks[i].below = *req->list[i].below ? req->list[i].below : NULL;
-	}
-	return make_all(req, disks, freeze && !req->no_freeze, err);
-}
-
-static int make_copy(struct snapshot *snapshot, struct evs_error *err)
-{
-	int ret;
-
-	/* Nobody writes to it: it is detached. */
-	snapshot->record.consistent = EVS_CONSISTENT_FS;
-	ret = copy_snapshot(&snapshot->target, &snapshot->disk, &snapshot->record, err);
-	return ret ? evs_error_prefix(err, "%s", snapshot->target.text) : 0;
+	if (req->copy)
+		return make_copy(req, err);
+	return take_all(req->takes, req->count, req->no_freeze ? NULL : &req->freeze, err);
 }
 
 static int create(struct request *req, int count, char *names[], struct evs_error *err)
@@ -251,20 +112,20 @@ static int create(struct request *req, int count, char *names[], struct evs_erro
 	size_t k;
 
 	for (i = 0; i < count && !ret; i++) {
-		ret = target_open(&req->list[i].target, names[i], EVS_KIND_SNAPSHOT, err);
+		ret = target_open(&req->targets[i], names[i], EVS_KIND_SNAPSHOT, err);
 		if (ret)
 			break;
 		req->count++;
-		ret = look(req, &req->list[i], err);
+		ret = look(req, (size_t)i, err);
 	}
 	if (!ret && !req->dry_run)
-		ret = req->copy ? make_copy(req->list, err) : make(req, err);
+		ret = make(req, err);
 	if (!ret && req->dry_run)
 		cli_note("snapshot create: nothing was made, as --dry-run is given");
 	for (k = 0; k < req->count && !ret; k++)
-		ret = create_print(req->list[k].target.text, &req->list[k].record, err);
+		ret = create_print(req->targets[k].text, &req->takes[k].record, err);
 	for (k = 0; k < req->count; k++)
-		target_close(&req->list[k].target);
+		target_close(&req->targets[k]);
 	return ret;
 }
 
@@ -312,30 +173,35 @@ static int take_option(struct request *req, int opt, struct evs_error *err)
 	}
 }
 
-static int run_create(int argc, char *argv[], struct evs_error *err)
+static int check(const struct request *req, int count, struct evs_error *err)
 {
-	struct request req = { .freeze.timeout = FREEZE_TIMEOUT };
-	int opt, ret;
-
-	while ((opt = cli_option(argc, argv, err)) > 0)
-		if (take_option(&req, opt, err))
-			return -err->errnum;
-	if (opt < 0)
-		return opt;
-	if (optind == argc)
+	if (!count)
 		return evs_error_set(err, EINVAL, "the snapshot is missing: give POOL/DISK@SNAPSHOT");
-	if (argc - optind > SNAPSHOTS_MAX)
-		return evs_error_set(err, EINVAL, "more than %d snapshots at once", SNAPSHOTS_MAX);
-	if (req.copy && argc - optind > 1)
+	if (count > TAKE_MAX)
+		return evs_error_set(err, EINVAL, "more than %d snapshots at once", TAKE_MAX);
+	if (req->copy && count > 1)
 		return evs_error_set(err, EINVAL, "--copy takes one snapshot, as it takes long");
-	if ((req.no_freeze || req.copy) && (req.freeze.command || req.freeze.thaw_command))
+	if ((req->no_freeze || req->copy) && (req->freeze.command || req->freeze.thaw_command))
 		return evs_error_set(err, EINVAL,
 				     "--no-freeze and --copy take no commands to freeze and thaw");
-	req.list = calloc(SNAPSHOTS_MAX, sizeof(*req.list));
-	if (!req.list)
+	return 0;
+}
+
+static int run_create(int argc, char *argv[], struct evs_error *err)
+{
+	struct request *req = calloc(1, sizeof(*req));
+	int opt, ret = 0;
+
+	if (!req)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	ret = create(&req, argc - optind, argv + optind, err);
-	free(req.list);
+	req->freeze.timeout = FREEZE_TIMEOUT;
+	while (!ret && (opt = cli_option(argc, argv, err)))
+		ret = opt < 0 ? opt : take_option(req, opt, err);
+	if (!ret)
+		ret = check(req, argc - optind, err);
+	if (!ret)
+		ret = create(req, argc - optind, argv + optind, err);
+	free(req);
 	return ret;
 }
 

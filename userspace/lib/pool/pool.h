@@ -181,11 +181,13 @@ struct evs_unfinished {
 
 /**
  * struct evs_snapshot - A snapshot that is being made.
- * @name: its name
+ * @disk: its disk
+ * @name: its name; that of @work where it gets no other
  * @work: what it will be, and what it is called until it has that name
  * @named: the engine has it under its name
  */
 struct evs_snapshot {
+	struct evs_object disk;
 	struct evs_object name;
 	struct evs_unfinished work;
 	bool named;
@@ -314,7 +316,7 @@ void evs_pool_snapshot_record(struct evs_record *record, const struct evs_record
  * evs_snapshot_begin() - Have everything ready for a snapshot, while its disk is in use.
  * @pool: the pool, whose lock is held
  * @snapshot: filled; end with evs_snapshot_end() or evs_snapshot_drop()
- * @name: its name
+ * @name: its name; or that of its disk, for one that is only to be read and dropped
  * @record: its record; how its data is taken may not be known yet, and must then be said
  *	    to be %EVS_CONSISTENT_CRASH: who is killed promises nothing
  * @err: filled on failure
@@ -341,7 +343,8 @@ int evs_snapshot_take(struct evs_pool *pool, struct evs_snapshot *snapshot,
  * @pool: the pool, whose lock is held
  * @snapshot: what was taken
  * @consistent: how
- * @err: filled on failure; @snapshot is still to be dropped then
+ * @err: filled on failure; @snapshot is still to be dropped then, as one without a name
+ *	 of its own always is
  *
  * Return: 0 or a negative errno, -EEXIST when the name is taken.
  */

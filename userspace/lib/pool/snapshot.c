@@ -31,13 +31,24 @@ int evs_snapshot_begin(struct evs_pool *pool, struct evs_snapshot *snapshot,
 		       const struct evs_object *name, const struct evs_record *record,
 		       struct evs_error *err)
 {
+	struct evs_unfinished *work = &snapshot->work;
+	struct evs_record begun;
 	int ret;
 
-	*snapshot = (struct evs_snapshot){ .name = *name, .work.lock.fd = -1 };
-	ret = evs_pool_begin(&snapshot->work, EVS_KIND_SNAPSHOT, err);
+	*snapshot = (struct evs_snapshot){ .disk = *name, .name = *name, .work.lock.fd = -1 };
+	snapshot->disk.kind = EVS_KIND_DISK;
+	snapshot->disk.snapshot[0] = '\0';
+	ret = evs_pool_begin(work, EVS_KIND_SNAPSHOT, err);
 	if (ret)
 		return ret;
-	snapshot->work.record = *record;
+	begun = work->record;
+	work->record = *record;
+	/* Left by one that is killed, it is known for that. */
+	if (name->kind == EVS_KIND_DISK) {
+		snapshot->name = work->object;
+		strcpy(work->record.id, begun.id);
+		strcpy(work->record.maker, begun.maker);
+	}
 	return pool->ops->prepare ? pool->ops->prepare(pool, snapshot, err) : 0;
 }
 
@@ -46,7 +57,7 @@ int evs_snapshot_take(struct evs_pool *pool, struct evs_snapshot *snapshot,
 {
 	int ret = pool->ops->snapshot(pool, snapshot, err);
 
-	snapshot->named = !ret && !pool->ops->complete;
+	snapshot->named = !ret && !pool->ops->complete && !snapshot->name.unfinished;
 	return ret;
 }
 
@@ -57,6 +68,8 @@ int evs_snapshot_end(struct evs_pool *pool, struct evs_snapshot *snapshot,
 	bool more = record->consistent != consistent;
 	int ret = 0;
 
+	if (snapshot->name.unfinished)
+		return 0;
 	if (pool->ops->complete) {
 		ret = pool->ops->complete(pool, snapshot, err);
 		snapshot->named = !ret;

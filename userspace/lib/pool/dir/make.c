@@ -190,17 +190,15 @@ int evs_dir_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 int evs_dir_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		     struct evs_error *err)
 {
-	struct evs_object disk = { .kind = EVS_KIND_DISK };
 	int source, fd, ret;
 
-	strcpy(disk.name, snapshot->name.name);
-	source = evs_dir_open_disk(pool, &disk, O_RDONLY, err);
+	source = evs_dir_open_disk(pool, &snapshot->disk, O_RDONLY, err);
 	if (source < 0)
 		return source;
 	fd = evs_dir_open_disk(pool, &snapshot->work.object, O_WRONLY, err);
 	ret = fd < 0 ? fd : 0;
 	if (!ret && ioctl(fd, FICLONE, source))
-		ret = refuse(pool->engine, disk.name, true, errno, err);
+		ret = refuse(pool->engine, snapshot->disk.name, true, errno, err);
 	if (fd >= 0)
 		close(fd);
 	close(source);

@@ -149,18 +149,15 @@ int evs_lvm_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		     struct evs_error *err)
 {
 	const struct evs_lvm *lvm = pool->engine;
-	struct evs_object disk = snapshot->name;
 	char name[LVM_NAME_SIZE], config[sizeof(lvm->config) + sizeof(NO_BACKUP) + 1];
 	struct evs_lvm_args args;
 
-	disk.kind = EVS_KIND_DISK;
-	disk.snapshot[0] = '\0';
 	snprintf(config, sizeof(config), "%s " NO_BACKUP, lvm->config);
 	evs_lvm_name(name, &snapshot->name);
 	evs_lvm_begin(&args, "lvcreate", config);
 	evs_lvm_add(&args, "-s", "-pr", "-ky", "-n", name, NULL);
 	evs_lvm_add_record(&args, &snapshot->work.record);
-	evs_lvm_add_lv(lvm, &args, &disk);
+	evs_lvm_add_lv(lvm, &args, &snapshot->disk);
 	return evs_lvm_run(pool, &args, err);
 }
 

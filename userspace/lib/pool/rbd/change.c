@@ -176,6 +176,8 @@ int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 	struct evs_error there = {};
 	uint64_t size;
 
+	if (name->unfinished)
+		return 0;
 	/* That of one that exists must not be replaced. */
 	if (!get_size(rbd, name, &size, &there))
 		return evs_error_set(err, EEXIST, "%s@%s: is there already", name->name,
@@ -186,6 +188,10 @@ int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		     struct evs_error *err)
 {
+	/* One that gets no name is an image. */
+	if (snapshot->name.unfinished)
+		return evs_rbd_clone(pool, &snapshot->disk, &snapshot->name,
+				     &snapshot->work.record, err);
 	return snapshot_verb(pool->engine, "create", &snapshot->name, NULL, err);
 }
 
