@@ -14,17 +14,17 @@ life=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 lvm=(--config "activation{udev_sync=0 udev_rules=0 monitoring=0}")
 
 # engines: those that this guest has the kernel for. Where there are thin pools, a folder
-# is only for the long form: the guest without them is quicker. With LIFE_ENGINE=rbd, it is
-# Ceph alone.
+# is only for the long form: the guest without them is quicker. LIFE_ENGINE is one alone.
 engines()
 {
 	local thin=
 
-	if [ "${LIFE_ENGINE-}" = rbd ]; then
-		echo rbd
+	modprobe -q -a dm-thin-pool dm-snapshot && thin=lvm
+	if [ -n "${LIFE_ENGINE-}" ]; then
+		echo "$LIFE_ENGINE"
 		return
 	fi
-	modprobe -q -a dm-thin-pool dm-snapshot && thin=lvm && echo lvm
+	[ -z "$thin" ] || echo lvm
 	modprobe -q xfs
 	[ -n "$thin" ] && [ "${EVS_LONG:-1}" -eq 1 ] || ! grep -qw xfs /proc/filesystems || echo dir
 }
