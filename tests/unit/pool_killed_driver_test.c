@@ -6,7 +6,8 @@
 #include "pool_killed.h"
 
 #define OTHER "other"
-#define EVERY 9	/* of some 110 calls each */
+#define EVERY 9		/* of some 110 calls each */
+#define HOURS 20	/* EVS_LONG from which on there is time for all of them */
 
 static const char *const import[] = { "image", "import", "--format", "raw", "--cmk", "evs/default",
 				      raw, "%/image:i1", NULL };
@@ -58,6 +59,13 @@ static bool holds_data(const char *image)
 	return !ret;
 }
 
+static unsigned int every(void)
+{
+	const char *length = getenv("EVS_LONG");
+
+	return length && atoi(length) >= HOURS ? 1 : EVERY;
+}
+
 static bool is_imported(void)
 {
 	struct evs_record record = {};
@@ -74,7 +82,7 @@ static void test_import(void **state)
 	(void)state;
 	if (!getenv("EVS_VM"))
 		skip();
-	kill_everywhere(&(struct step){ .verb = import, .every = EVERY, .new = 1,
+	kill_everywhere(&(struct step){ .verb = import, .every = every(), .new = 1,
 					.is_new = is_imported });
 }
 
@@ -102,7 +110,7 @@ static void test_copy(void **state)
 	(void)state;
 	if (!getenv("EVS_VM"))
 		skip();
-	kill_everywhere(&(struct step){ .prepare = image, .verb = copy, .every = EVERY,
+	kill_everywhere(&(struct step){ .prepare = image, .verb = copy, .every = every(),
 					.old = 1, .new = 2, .is_new = is_copied });
 }
 
