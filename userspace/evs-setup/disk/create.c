@@ -65,6 +65,7 @@ static const struct verb_option options[] = {
 	  "copy the ciphertext of the backup, which keeps its data key" },
 	{ "flatten", VERB_LONG('F'), NULL, WORD_NONE,
 	  "copy all data of the source, so that it can be deleted" },
+	CLONE_OPTION_COPY,
 	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE,
 	  "in a pool: check everything, ask the KMS, make nothing" },
 	{},
@@ -101,6 +102,9 @@ static int parse_option(struct request *req, int opt, struct evs_error *err)
 		return 0;
 	case VERB_LONG('F'):
 		req->clone.flatten = true;
+		return 0;
+	case VERB_LONG('C'):
+		req->clone.copy = true;
 		return 0;
 	case 'f':
 		req->force = true;
@@ -229,9 +233,9 @@ static int run_on_device(struct request *req, struct evs_error *err)
 	int ret;
 
 	if (req->disk.size || req->disk.plain || req->disk.dry_run || req->clone.source ||
-	    req->clone.flatten || req->restore.source || req->restore.keep_key)
+	    req->clone.flatten || req->clone.copy || req->restore.source || req->restore.keep_key)
 		return evs_error_set(err, EINVAL,
-				     "%s: --size, --plain, --from-snapshot, --from-image, --from-backup, --keep-key, --flatten and --dry-run are for a disk of a pool, POOL/DISK",
+				     "%s: --size, --plain, --from-snapshot, --from-image, --from-backup, --keep-key, --flatten, --copy and --dry-run are for a disk of a pool, POOL/DISK",
 				     req->target);
 	ret = claim_open(&req->claim, req->target, err);
 	if (ret)
@@ -263,9 +267,9 @@ static int check_source(const struct request *req, struct evs_error *err)
 				      req->disk.sector_size))
 		return evs_error_set(err, EINVAL,
 				     "--keep-key: a disk with the data key of the backup has its attribute, its CMK and its sectors: leave --kms, --cmk, --plain and --sector-size out");
-	if (!req->clone.source && req->clone.flatten)
+	if (!req->clone.source && (req->clone.flatten || req->clone.copy))
 		return evs_error_set(err, EINVAL,
-				     "%s: --flatten is for a disk from a snapshot or an image",
+				     "%s: --flatten and --copy are for a disk from a snapshot or an image",
 				     req->target);
 	if (req->clone.source && (req->disk.kms || req->disk.cmk || req->disk.plain))
 		return evs_error_set(err, EINVAL,

@@ -40,13 +40,10 @@ static int copy_all(struct evs_pool *pool, const struct evs_pool_entry *disk,
 	return ret;
 }
 
-/* ---- the snapshot ---- */
-
-static int fill(struct target *target, const struct evs_pool_entry *disk,
-		const struct evs_unfinished *work, const struct claim *source,
-		struct evs_error *err)
+static int fill(struct evs_pool *pool, const struct evs_pool_entry *source,
+		const struct evs_unfinished *work, const struct evs_device *from,
+		const char *what, struct evs_error *err)
 {
-	struct evs_pool *pool = &target->pool;
 	struct evs_error relock = {};
 	struct evs_device to;
 	char path[PATH_MAX];
@@ -58,7 +55,7 @@ static int fill(struct target *target, const struct evs_pool_entry *disk,
 	if (ret)
 		return ret;
 	evs_pool_unlock(pool);
-	ret = copy_all(pool, disk, &source->dev, &to, target->text, err);
+	ret = copy_all(pool, source, from, &to, what, err);
 	evs_device_close(&to);
 	if (evs_pool_lock(pool, &relock)) {
 		if (!ret)
@@ -68,27 +65,61 @@ static int fill(struct target *target, const struct evs_pool_entry *disk,
 	return ret ? ret : pool->ops->deactivate(pool, &work->object, err);
 }
 
-static int make(struct target *target, const struct evs_pool_entry *disk,
-		struct evs_unfinished *work, struct evs_error *err)
+/* ---- the source ---- */
+
+static int fill_from_disk(struct evs_pool *pool, const struct evs_pool_entry *disk,
+			  const struct evs_unfinished *work, const char *path, const char *what,
+			  struct evs_error *err)
 {
-	struct evs_pool *pool = &target->pool;
-	struct claim source;
+	struct claim claim;
+	int ret;
+
+	ret = claim_open(&claim, path, err);
+	if (ret)
+		return ret;
+	ret = fill(pool, disk, work, &claim.dev, what, err);
+	if (!ret)
+		ret = claim_confirm(&claim, err);
+	claim_close(&claim);
+	return ret;
+}
+
+/* It does not change. */
+static int fill_from_other(struct evs_pool *pool, const struct evs_pool_entry *source,
+			   const struct evs_unfinished *work, const char *path,
+			   const char *what, struct evs_error *err)
+{
+	struct evs_device dev;
+	int ret;
+
+	ret = evs_device_open(&dev, path, O_RDONLY, err);
+	if (ret)
+		return ret;
+	ret = fill(pool, source, work, &dev, what, err);
+	evs_device_close(&dev);
+	return ret;
+}
+
+int copy_data(struct evs_pool *pool, const struct evs_pool_entry *source,
+	      const struct evs_unfinished *work, const char *what, struct evs_error *err)
+{
+	struct evs_error ignored = {};
 	char path[PATH_MAX];
 	int ret;
 
-	ret = pool->ops->create(pool, &work->object, disk->bytes, &work->record, err);
+	ret = pool->ops->create(pool, &work->object, source->bytes, &work->record, err);
 	if (!ret)
-		ret = pool->ops->activate(pool, &disk->object, false, path, sizeof(path), err);
-	if (!ret)
-		ret = claim_open(&source, path, err);
+		ret = pool->ops->activate(pool, &source->object, false, path, sizeof(path), err);
 	if (ret)
 		return ret;
-	ret = fill(target, disk, work, &source, err);
-	if (!ret)
-		ret = claim_confirm(&source, err);
-	claim_close(&source);
-	return ret ? ret : evs_pool_commit(pool, work, &target->object, err);
+	ret = source->object.kind == EVS_KIND_DISK ?
+	      fill_from_disk(pool, source, work, path, what, err) :
+	      fill_from_other(pool, source, work, path, what, err);
+	pool->ops->deactivate(pool, &source->object, &ignored);
+	return ret;
 }
+
+/* ---- the snapshot ---- */
 
 int copy_snapshot(struct target *target, const struct evs_pool_entry *disk,
 		  const struct evs_record *record, struct evs_error *err)
@@ -103,7 +134,9 @@ int copy_snapshot(struct target *target, const struct evs_pool_entry *disk,
 	strcpy(maker, work.record.maker);
 	work.record = *record;
 	strcpy(work.record.maker, maker);
-	ret = make(target, disk, &work, err);
+	ret = copy_data(&target->pool, disk, &work, target->text, err);
+	if (!ret)
+		ret = evs_pool_commit(&target->pool, &work, &target->object, err);
 	evs_pool_abandon(&target->pool, &work);
 	return ret;
 }

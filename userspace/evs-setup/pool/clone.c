@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "by-copy.h"
 #include "clone.h"
 #include "cli/cli.h"
 #include "create.h"
@@ -113,7 +114,7 @@ static int check(struct clone *clone, struct evs_error *err)
 				    target->text, target->pool.config->name, clone->text);
 	if (!ret)
 		ret = target_free_name(target, err);
-	return ret ? ret : evs_pool_room(&target->pool, 0, err);
+	return ret ? ret : evs_pool_room(&target->pool, clone->req->copy ? source->used : 0, err);
 }
 
 static int look(struct clone *clone, struct evs_error *err)
@@ -206,7 +207,9 @@ static int make(struct clone *clone, struct evs_error *err)
 		ret = evs_error_set(err, EBUSY, "%s: was replaced meanwhile; try again",
 				    clone->text);
 	if (!ret)
-		ret = pool->ops->clone(pool, &clone->source.object, &work->object, &work->record,
+		ret = clone->req->copy ?
+		      copy_data(pool, &clone->source, work, clone->target->text, err) :
+		      pool->ops->clone(pool, &clone->source.object, &work->object, &work->record,
 				       err);
 	if (!ret && clone->vol)
 		ret = identify(clone, err);

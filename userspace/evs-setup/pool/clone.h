@@ -5,7 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/verb.h"
 #include "target.h"
+
+#define CLONE_OPTION_COPY \
+	{ "copy", VERB_LONG('C'), NULL, WORD_NONE, \
+	  "copy all data of the source, where the file system of the\npool cannot clone files" }
 
 /* For struct clone_request: what the source may be */
 #define CLONE_FROM(kind) (1U << (kind))
@@ -17,6 +22,7 @@
  * @label: label of the clone, or NULL for none
  * @size: usable bytes, 0 for those of the source
  * @flatten: have it depend on nothing
+ * @copy: copy all data, where the engine cannot clone
  * @dry_run: only say what would be made
  */
 struct clone_request {
@@ -25,6 +31,7 @@ struct clone_request {
 	const char *label;
 	uint64_t size;
 	bool flatten;
+	bool copy;
 	bool dry_run;
 };
 

@@ -21,6 +21,7 @@ static const struct verb_option create_options[] = {
 	{ "label", 'L', "LABEL", WORD_TEXT, "set the label of an encrypted image" },
 	{ "flatten", VERB_LONG('F'), NULL, WORD_NONE,
 	  "copy all data of the source, so that it can be deleted" },
+	CLONE_OPTION_COPY,
 	CREATE_OPTION_DRY_RUN,
 	{},
 };
@@ -36,6 +37,8 @@ static int parse_create(struct clone_request *req, int argc, char *argv[], const
 			req->source = optarg;
 		else if (opt == VERB_LONG('F'))
 			req->flatten = true;
+		else if (opt == VERB_LONG('C'))
+			req->copy = true;
 		else if (create_option(&image, opt, err))
 			return -err->errnum;
 	}

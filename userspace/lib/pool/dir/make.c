@@ -99,7 +99,7 @@ static int refuse(const struct evs_dir *dir, const char *place, bool cloned, int
 {
 	if (cloned && (errnum == EOPNOTSUPP || errnum == EXDEV || errnum == EINVAL))
 		return evs_error_set(err, EOPNOTSUPP,
-				     "%s: the file system cannot clone files, as XFS and btrfs do; give --copy to copy all data of a detached disk",
+				     "%s: the file system cannot clone files, as XFS and btrfs do; snapshot create, create and image create take --copy, to copy all data of what is not attached",
 				     dir->path);
 	return evs_error_set(err, errnum, "%s/%s: %s", dir->path, place, strerror(errnum));
 }
