@@ -20,23 +20,14 @@
 #include "verb/verb.h"
 #include "version.h"
 
-
-static const struct kmsd_verb *const verbs[] = {
-	&kmsd_verb_init, &kmsd_verb_audit_show, &kmsd_verb_audit_verify,
-	&kmsd_verb_audit_rotate, &kmsd_verb_root_rewrap, &kmsd_verb_backup, &kmsd_verb_restore,
-	&kmsd_verb_client_add,
-};
-
-#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
-
 static void print_help(void)
 {
 	fputs("Usage: evs-kmsd [--config FILE] [VERB [OPTION...]]\n"
 	      "Without a verb, serve the local key management service (KMS) in the foreground.\n"
 	      "\n"
 	      "Verbs:\n", stdout);
-	for (size_t i = 0; i < VERBS; i++)
-		printf("  %-14s %s\n", verbs[i]->name, verbs[i]->brief);
+	for (const struct kmsd_verb *verb = kmsd_verbs; verb->run; verb++)
+		printf("  %-14s %s\n", verb->name, verb->brief);
 	fputs("\n"
 	      "  --config FILE  configuration (default: " KMSD_CONFIG_PATH ")\n"
 	      "  --help         show this text; after a verb, show its options\n"
@@ -91,13 +82,13 @@ static int match(const struct kmsd_verb *verb, int argc, char **argv)
 
 static int run_verb(const char *config, int argc, char **argv)
 {
-	for (size_t i = 0; i < VERBS; i++) {
-		int words = match(verbs[i], argc, argv);
+	for (const struct kmsd_verb *verb = kmsd_verbs; verb->run; verb++) {
+		int words = match(verb, argc, argv);
 
 		if (!words)
 			continue;
 		optind = 0;	/* getopt_long() begins anew */
-		return verbs[i]->run(verbs[i], config, argc - words + 1, argv + words - 1);
+		return verb->run(verb, config, argc - words + 1, argv + words - 1);
 	}
 	return kmsd_verb_usage(NULL, "%s: unexpected argument", argv[0]);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
-#include <stdlib.h>
 
 #include "audit/audit.h"
 #include "clock.h"
@@ -9,7 +9,7 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static int run_show(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_audit_show(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_filter filter = {};
 	const char *since = NULL;
@@ -34,7 +34,7 @@ static int run_show(const struct kmsd_verb *verb, const char *config, int argc, 
 	return 0;
 }
 
-static int run_verify(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_audit_verify(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct evs_error err = {};
 	struct kmsd_span span = {};
@@ -54,7 +54,7 @@ static int run_verify(const struct kmsd_verb *verb, const char *config, int argc
 	return 0;
 }
 
-static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_audit_rotate(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct evs_error err = {};
 	char renamed[PATH_MAX];
@@ -68,36 +68,3 @@ static int run_rotate(const struct kmsd_verb *verb, const char *config, int argc
 	evs_text_line(stdout, "%s", renamed);
 	return 0;
 }
-
-const struct kmsd_verb kmsd_verb_audit_show = {
-	.name = "audit show",
-	.args = "[OPTION...] [FILE...]",
-	.brief = "print the audit log",
-	.help = "  --json         print records as JSON, one on a line\n"
-		"  --since TIME   print records from this time on (UTC), such as 2026-11-30 or\n"
-		"                 2026-11-30T06:00:00Z\n"
-		"  --cmk ID       print records about this CMK\n"
-		"  --volume UUID  print records about this volume\n"
-		"\n"
-		"Prints one line for each record, oldest first. Reads the log, or the FILEs that it\n"
-		"was rotated to.\n",
-	.run = run_show,
-};
-
-const struct kmsd_verb kmsd_verb_audit_verify = {
-	.name = "audit verify",
-	.args = "[FILE...]",
-	.brief = "check that no record of the audit log was changed or removed",
-	.help = "To check rotated logs as well, name them as FILEs, in any order.\n"
-		"Exits 2 and names the line when a record was changed or removed.\n",
-	.run = run_verify,
-};
-
-const struct kmsd_verb kmsd_verb_audit_rotate = {
-	.name = "audit rotate",
-	.args = "",
-	.brief = "begin a new audit log and keep the old one under another name",
-	.help = "Prints the new name of the old log. The first record of the new log holds the number\n"
-		"and the hash of the last record of the old one.\n",
-	.run = run_rotate,
-};

@@ -9,7 +9,7 @@
 
 #define RESURRECT_MAX 64
 
-static int run_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_backup(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct evs_error err = {};
 	struct kmsd_conf conf;
@@ -25,7 +25,7 @@ static void say(const char *what, const char *id, const char *alias)
 	evs_text_line(stdout, "%s: %s%s%s", what, id, alias[0] ? " " : "", alias);
 }
 
-static int run_restore(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_restore(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	const char *wanted[RESURRECT_MAX];
 	struct kmsd_restore restore = { .resurrect = wanted, .say = say };
@@ -41,23 +41,3 @@ static int run_restore(const struct kmsd_verb *verb, const char *config, int arg
 	restore.path = argv[optind];
 	return kmsd_restore(&conf, &restore, &err) ? kmsd_verb_fail(&err) : 0;
 }
-
-const struct kmsd_verb kmsd_verb_backup = {
-	.name = "backup",
-	.args = "FILE",
-	.brief = "back up the database, also while evs-kmsd runs",
-	.help = "FILE does not contain the token with the root key. Back up the token separately, and\n"
-		"keep it in another place.\n",
-	.run = run_backup,
-};
-
-const struct kmsd_verb kmsd_verb_restore = {
-	.name = "restore",
-	.args = "[--resurrect ID|all]... FILE",
-	.brief = "restore a backup with the token that it was made with",
-	.help = "  --resurrect ID  restore this CMK, or all, although deleted since the backup\n"
-		"\n"
-		"Stop evs-kmsd first. Lists the CMKs that were made or deleted since the backup.\n"
-		"An existing database is kept: only the CMKs of --resurrect are added to it.\n",
-	.run = run_restore,
-};

@@ -6,7 +6,7 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_client_add(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_enroll enroll = { .config = config, .role = "user", .project = "default" };
 	const struct kmsd_option options[] = {
@@ -31,16 +31,3 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 	evs_text_line(stdout, "Then delete %s: it holds the client's private key.", enroll.dir);
 	return 0;
 }
-
-const struct kmsd_verb kmsd_verb_client_add = {
-	.name = "client add",
-	.args = "[--role ROLE] [--project ID] NAME",
-	.brief = "make a remote host a client of the KMS",
-	.help = "  --role ROLE     administrator, user or auditor (default: user)\n"
-		"  --project ID    project whose keys it uses (default: default)\n"
-		"\n"
-		"Makes a private key and a certificate for two years, adds the section [client NAME]\n"
-		"to the configuration, and puts what the host needs (client.pem, kmsd.pem, evs.conf)\n"
-		"into the directory client-NAME beside it. Prints the two commands to run next.\n",
-	.run = run,
-};

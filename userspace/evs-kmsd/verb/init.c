@@ -6,7 +6,7 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_init(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_init init = { .state_dir = KMSD_STATE_DIR, .config = config };
 	const struct kmsd_option options[] = {
@@ -26,17 +26,3 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 	evs_text_line(stdout, "%s and %s are made; start evs-kmsd next", init.state_dir, config);
 	return 0;
 }
-
-const struct kmsd_verb kmsd_verb_init = {
-	.name = "init",
-	.args = "[--state-dir DIR] [--module PATH]",
-	.brief = "set up the local KMS, once",
-	.help = "  --state-dir DIR  directory for token, PINs and database (default:\n"
-		"                   " KMSD_STATE_DIR ")\n"
-		"  --module PATH    PKCS#11 module of the HSM (default: SoftHSM2,\n"
-		"                   " KMSD_MODULE ")\n"
-		"\n"
-		"Makes a token with random PINs and the root key in it, the database, and the\n"
-		"configuration file. Refuses if the KMS is set up already.\n",
-	.run = run,
-};

@@ -6,7 +6,7 @@
 #include "text.h"
 #include "verb/verb.h"
 
-static int run(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
+int kmsd_verb_root_rewrap(const struct kmsd_verb *verb, const char *config, int argc, char **argv)
 {
 	struct kmsd_root_target to = {};
 	const struct kmsd_option options[] = {
@@ -35,21 +35,3 @@ static int run(const struct kmsd_verb *verb, const char *config, int argc, char 
 		      conf.root_key, conf.token);
 	return 0;
 }
-
-const struct kmsd_verb kmsd_verb_root_rewrap = {
-	.name = "root rewrap",
-	.args = "--token LABEL [OPTION...]\n"
-		"       evs-kmsd [--config FILE] root rewrap --new-key",
-	.brief = "wrap all keys with another root key",
-	.help = "  --token LABEL         use the root key in this token; initialise the token first\n"
-		"  --module PATH         its PKCS#11 module (default: as configured)\n"
-		"  --softhsm2-conf FILE  configuration of the module, if it is SoftHSM2\n"
-		"  --pin-file FILE       file with the user's PIN (default: as configured)\n"
-		"  --root-key LABEL      label of the root key; made if missing (default: as\n"
-		"                        configured)\n"
-		"  --new-key             make a new root key in the configured token\n"
-		"\n"
-		"Stop evs-kmsd first. If it was interrupted, run the same command again. The old\n"
-		"root key stays in its token: backups made before the rewrap need it.\n",
-	.run = run,
-};

@@ -16,23 +16,26 @@ enum {
 	KMSD_EXIT_NOT_SET_UP = 6,
 };
 
+struct kmsd_verb;
+
+typedef int kmsd_verb_fn(const struct kmsd_verb *verb, const char *config, int argc, char **argv);
+
 /**
  * struct kmsd_verb - Something evs-kmsd does besides serving.
+ * @run: does it: takes the path of the configuration, returns the exit status; NULL ends a list
  * @name: one or two words
  * @args: what follows them
  * @brief: what it does, in a few words
  * @help: its options but --help, and what else there is to know
- * @run: does it: @config is the path of the configuration; returns the exit status
  */
 struct kmsd_verb {
-	const char *name;
-	const char *args;
-	const char *brief;
-	const char *help;
-	int (*run)(const struct kmsd_verb *verb, const char *config, int argc, char **argv);
+	kmsd_verb_fn *run;
+	const char *name, *args, *brief, *help;
 };
 
-extern const struct kmsd_verb kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_audit_verify,
+extern const struct kmsd_verb kmsd_verbs[];
+
+kmsd_verb_fn kmsd_verb_init, kmsd_verb_audit_show, kmsd_verb_audit_verify,
 	kmsd_verb_audit_rotate, kmsd_verb_root_rewrap, kmsd_verb_backup, kmsd_verb_restore,
 	kmsd_verb_client_add;
 
