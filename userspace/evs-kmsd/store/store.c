@@ -83,28 +83,19 @@ int kmsd_store_open(struct kmsd_store **out, const char *path, struct evs_error 
 	if (!store)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	ret = store->lock_fd = lock_directory(path, err);
-	if (ret < 0)
-		goto err_free;
-	ret = kmsd_db_open(&store->writer, path, KMSD_DB_WRITER, err);
-	if (ret)
-		goto err_unlock;
-	ret = kmsd_schema_check(store->writer, err);
-	if (ret) {
-		evs_error_prefix(err, "database %s", path);
-		goto err_writer;
+	if (ret >= 0)
+		ret = kmsd_db_open(&store->writer, path, KMSD_DB_WRITER, err);
+	if (!ret) {
+		ret = kmsd_schema_check(store->writer, err);
+		if (ret)
+			evs_error_prefix(err, "database %s", path);
 	}
-	ret = kmsd_db_open(&store->reader, path, KMSD_DB_READER, err);
+	if (!ret)
+		ret = kmsd_db_open(&store->reader, path, KMSD_DB_READER, err);
 	if (ret)
-		goto err_writer;
-	*out = store;
-	return 0;
-
-err_writer:
-	kmsd_db_close(store->writer);
-err_unlock:
-	close(store->lock_fd);
-err_free:
-	free(store);
+		kmsd_store_close(store);
+	else
+		*out = store;
 	return ret;
 }
 
@@ -114,7 +105,8 @@ void kmsd_store_close(struct kmsd_store *store)
 		return;
 	kmsd_db_close(store->reader);
 	kmsd_db_close(store->writer);	/* the last one: it checkpoints */
-	close(store->lock_fd);
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
 	free(store);
 }
 
