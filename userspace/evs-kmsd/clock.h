@@ -4,16 +4,17 @@
 
 #include <stdint.h>
 
+#include "date.h"
+
 #define KMSD_SECOND_MS INT64_C(1000)
-#define KMSD_DAY_MS (24 * 60 * 60 * KMSD_SECOND_MS)
+#define KMSD_DAY_MS (EVS_DAY_SECONDS * KMSD_SECOND_MS)
 
 /**
  * struct kmsd_clock - Where the KMS takes the time from.
  * @now: milliseconds since 1970; the wall clock's where it is NULL
  * @arg: given to @now
  *
- * Everything that has a date - deletion, rotation, expiry, tokens, signatures,
- * the audit log - asks this one.
+ * Everything that has a date - deletion, rotation, expiry, the audit log - asks this one.
  */
 struct kmsd_clock {
 	int64_t (*now)(void *arg);

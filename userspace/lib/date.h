@@ -7,6 +7,7 @@
 #include "error.h"
 
 #define EVS_DATE_SIZE 24
+#define EVS_DAY_SECONDS 86400
 
 /**
  * evs_date_time() - Write a time as 2026-11-30T06:00:00Z.

@@ -7,10 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "date.h"
 #include "http/tls.h"
 #include "log.h"
 
-#define WARN_SECONDS (30 * 24 * 60 * 60)
+#define WARN_SECONDS (30 * EVS_DAY_SECONDS)
 #define CHAIN_MAX 8
 
 /* Certificates, as a string. A private key is read by evs_secret_read_pem(). */

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "cmk.h"
+#include "date.h"
 
 #define DAYS_MAX 36500
-#define DAY_SECONDS 86400
 
 /**
  * struct import - What is asked.
@@ -35,7 +35,7 @@ static int call_import(struct evs_kms *kms, void *arg, struct evs_error *err)
 	ret = evs_secret_read_key(&material, import->file, EVS_CMK_MATERIAL_SIZE, err);
 	if (ret)
 		return ret;
-	expires = import->days ? (int64_t)time(NULL) + (int64_t)import->days * DAY_SECONDS : 0;
+	expires = import->days ? (int64_t)time(NULL) + (int64_t)import->days * EVS_DAY_SECONDS : 0;
 	ret = evs_kms_import_material(kms, import->ref, material, expires, &cmk, err);
 	evs_secret_free(material);
 	return ret ? ret : cmk_print_change(&cmk, err);
