@@ -12,6 +12,10 @@
 	"DISK is the name or UUID of an attached disk, UUID=UUID, POOL/DISK, its node /dev/evsN\n" \
 	"or a link to it, or the device or file below it.\n"
 
+/* What a verb is called with that has a disk and no option, and runs disks_command() */
+#define DISKS_VERB_OPERAND \
+	.args = "DISK", .operands = { WORD_DISK }, .needs = VERB_NEEDS_ADMIN
+
 /**
  * disks_match() - Is this the disk that is meant?
  * @disk: an attached disk

@@ -262,7 +262,7 @@ static const struct verb_option restore_options[] = {
 
 const struct verb verb_header_backup = {
 	.name = "header backup",
-	.args = "DEVICE|FILE|POOL/DISK BACKUP",
+	.args = PLACE_ARG " BACKUP",
 	.brief = "copy the header of a disk into a new file",
 	.notes = "Without its header a disk is lost. The copy holds the data key in wrapped form,\n"
 		 "as the disk does: everyone who may use the CMK can open the disk with it.\n",
@@ -272,7 +272,7 @@ const struct verb verb_header_backup = {
 
 const struct verb verb_header_restore = {
 	.name = "header restore",
-	.args = "[--force] DEVICE|FILE|POOL/DISK BACKUP",
+	.args = "[--force] " PLACE_ARG " BACKUP",
 	.brief = "write a copy of a header back to its disk",
 	.options = restore_options,
 	.notes = "Asks first when the disk was rewrapped or encrypted anew after the backup.\n"
@@ -283,7 +283,7 @@ const struct verb verb_header_restore = {
 
 const struct verb verb_header_label = {
 	.name = "header label",
-	.args = "DEVICE|FILE|POOL/DISK LABEL",
+	.args = PLACE_ARG " LABEL",
 	.brief = "change the label of a disk",
 	.notes = "An empty LABEL removes the label. The disk may be attached.\n",
 	.operands = { WORD_FILE, WORD_TEXT },
@@ -292,7 +292,7 @@ const struct verb verb_header_label = {
 
 const struct verb verb_header_dump = {
 	.name = "header dump",
-	.args = "[OPTION...] DEVICE|FILE|POOL/DISK",
+	.args = "[OPTION...] " PLACE_ARG,
 	.brief = "show the header of a disk, or of a copy",
 	.notes = "Prints one paragraph for each token: a rewrap that was interrupted leaves two.\n"
 		 "Nothing of it is secret.\n",

@@ -132,7 +132,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_probe = {
 	.name = "probe",
-	.args = "[OPTION...] DEVICE|FILE|POOL/DISK|MAJOR:MINOR",
+	.args = "[OPTION...] " PLACE_ARG "|MAJOR:MINOR",
 	.brief = "show what the header of a disk says, attached or not",
 	.options = options,
 	.notes = "Does not ask for the key. Exits with 4 where there is no EVS disk.\n",

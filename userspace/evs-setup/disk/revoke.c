@@ -16,13 +16,11 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_revoke = {
 	.name = "revoke",
-	.args = "DISK",
+	DISKS_VERB_OPERAND,
 	.brief = "wipe the key of a disk at once, in use or not",
 	.notes = "Users of the disk get I/O errors, and what is not written yet is lost. To use it\n"
 		 "again, detach it and attach it anew.\n"
 		 "\n"
 		 DISKS_HELP,
-	.operands = { WORD_DISK },
-	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -7,6 +7,16 @@
 #include "rewrap.h"
 #include "volume/volume.h"
 
+/**
+ * struct rewrap_to - Where a data key goes.
+ * @kms: name of the KMS, NULL to stay with the one it has
+ * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
+ */
+struct rewrap_to {
+	const char *kms;
+	const char *cmk;
+};
+
 typedef int rewrap_fn(void *arg, struct evs_rewrap *rewrap, struct evs_error *err);
 
 /**
@@ -26,14 +36,13 @@ int rewrap_with(struct evs_rewraps *rewraps, struct evs_volume *vol, rewrap_fn *
  * rewrap_volume() - Have the data key of a header wrapped anew, and write that.
  * @rewraps: what rewraps of this verb share
  * @vol: the header; its device is claimed
- * @kms: name of the KMS to go to, NULL to stay with the one it has
- * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
+ * @to: where it goes
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int rewrap_volume(struct evs_rewraps *rewraps, struct evs_volume *vol, const char *kms,
-		  const char *cmk, struct evs_error *err);
+int rewrap_volume(struct evs_rewraps *rewraps, struct evs_volume *vol, struct rewrap_to to,
+		  struct evs_error *err);
 
 /**
  * rewrap_announce() - Tell the kernel and the user what a header names now.

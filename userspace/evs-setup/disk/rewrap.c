@@ -29,9 +29,8 @@
  * struct request - What is asked.
  * @all: all disks of evstab(5)
  * @target: one device or file, where it is not all
- * @kms: name of the KMS to go to, NULL to stay with the one it has
- * @cmk: the CMK there; NULL for the one it has, or the default one of another KMS
- * @copies: that of a pool: one disk with its snapshots, or all that a CMK protects
+ * @copies: where to, and what of a pool: one disk with its snapshots, or all that a CMK
+ *	    protects
  * @all_copies: the snapshots of the disk as well
  * @rewraps: what rewraps of this verb share
  */
@@ -40,8 +39,6 @@ struct request {
 	bool all_copies;
 	struct rewrap_copies copies;
 	const char *target;
-	const char *kms;
-	const char *cmk;
 	struct evs_rewraps rewraps;
 };
 
@@ -59,29 +56,17 @@ int rewrap_with(struct evs_rewraps *rewraps, struct evs_volume *vol, rewrap_fn *
 	return ret;
 }
 
-/**
- * struct move - Where a data key goes.
- * @kms: name of the KMS, NULL to stay with the one it has
- * @cmk: the CMK there, or NULL
- */
-struct move {
-	const char *kms;
-	const char *cmk;
-};
-
 static int move(void *arg, struct evs_rewrap *rewrap, struct evs_error *err)
 {
-	const struct move *move = arg;
-	int ret = evs_rewrap_under(rewrap, move->kms, move->cmk, err);
+	const struct rewrap_to *to = arg;
+	int ret = evs_rewrap_under(rewrap, to->kms, to->cmk, err);
 
 	return ret ? ret : evs_volume_replace_token(rewrap->vol, &rewrap->old, &rewrap->new, err);
 }
 
-int rewrap_volume(struct evs_rewraps *rewraps, struct evs_volume *vol, const char *kms,
-		  const char *cmk, struct evs_error *err)
+int rewrap_volume(struct evs_rewraps *rewraps, struct evs_volume *vol, struct rewrap_to to,
+		  struct evs_error *err)
 {
-	struct move to = { kms, cmk };
-
 	return rewrap_with(rewraps, vol, move, &to, err);
 }
 
@@ -137,7 +122,7 @@ static int rewrap_place(struct place *place, struct request *req, struct evs_err
 {
 	int ret;
 
-	ret = rewrap_volume(&req->rewraps, place->vol, req->kms, req->cmk, err);
+	ret = rewrap_volume(&req->rewraps, place->vol, req->copies.to, err);
 	if (ret)
 		return ret;
 	header_copy_take(place->ref, &place->claim.dev);
@@ -175,14 +160,12 @@ static int parse(struct request *req, int argc, char *argv[], struct evs_error *
 		else if (opt == VERB_LONG('n'))
 			req->copies.dry_run = true;
 		else if (opt == VERB_LONG('k'))
-			req->kms = optarg;
+			req->copies.to.kms = optarg;
 		else
-			req->cmk = optarg;
+			req->copies.to.cmk = optarg;
 	}
 	if (opt < 0)
 		return opt;
-	req->copies.kms = req->kms;
-	req->copies.cmk = req->cmk;
 	if ((!!req->copies.pool != !!req->copies.from_cmk) ||
 	    req->all + req->all_copies + !!req->copies.pool > 1)
 		return evs_error_set(err, EINVAL,
@@ -237,7 +220,7 @@ static const struct verb_option options[] = {
 
 const struct verb verb_rewrap = {
 	.name = "rewrap",
-	.args = "[OPTION...] DEVICE|FILE|POOL/DISK\n"
+	.args = "[OPTION...] " PLACE_ARG "\n"
 		"       evs-setup rewrap [OPTION...] --all\n"
 		"       evs-setup rewrap [OPTION...] --all-copies POOL/DISK\n"
 		"       evs-setup rewrap --pool POOL --from-cmk ID|ALIAS [OPTION...]",

@@ -22,14 +22,12 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_suspend = {
 	.name = "suspend",
-	.args = "DISK",
+	DISKS_VERB_OPERAND,
 	.brief = "wipe the key of a disk and hold its I/O",
 	.notes = "I/O waits until resume brings the key back; it fails if the disk is revoked or\n"
 		 "detached by force. If evs.conf has a grace for the KMS, the kernel keeps the key\n"
 		 "for that time.\n"
 		 "\n"
 		 DISKS_HELP,
-	.operands = { WORD_DISK },
-	.needs = VERB_NEEDS_ADMIN,
 	.run = run,
 };

@@ -9,6 +9,9 @@
 #include "target.h"
 #include "volume/volume.h"
 
+/* How the help calls what place_open() takes */
+#define PLACE_ARG "DEVICE|FILE|POOL/DISK"
+
 /**
  * struct place - Where the header of a disk is, for one verb.
  * @ref: what the user gave

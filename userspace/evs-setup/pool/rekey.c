@@ -17,6 +17,7 @@
 #include "detach.h"
 #include "disk/rekey.h"
 #include "kms/kms.h"
+#include "place.h"
 #include "proof.h"
 #include "transfer.h"
 
@@ -319,7 +320,7 @@ static int run_verb(int argc, char *argv[], struct evs_error *err)
 
 const struct verb verb_rekey = {
 	.name = "rekey",
-	.args = "[OPTION...] DEVICE|FILE|POOL/DISK",
+	.args = "[OPTION...] " PLACE_ARG,
 	.brief = "give a disk a new data key; all its data is rewritten",
 	.options = options,
 	.notes = "The disk must be detached. UUID, label and CMK stay. A pool needs room for a copy,\n"

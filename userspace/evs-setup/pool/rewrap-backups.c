@@ -32,7 +32,7 @@ static int add_token(void *arg, struct evs_rewrap *rewrap, struct evs_error *err
 {
 	struct backup_work *backup = arg;
 	const struct rewrap_copies *req = backup->work->req;
-	int ret = evs_rewrap_under(rewrap, req->kms, req->cmk, err);
+	int ret = evs_rewrap_under(rewrap, req->to.kms, req->to.cmk, err);
 
 	if (!ret)
 		ret = evs_repo_add_token(backup->repo, backup->name, backup->open.token + 1,

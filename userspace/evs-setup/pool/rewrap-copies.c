@@ -57,7 +57,7 @@ static int find_from(struct rewrap_work *work, const char *kms, struct evs_error
 int rewrap_find_cmks(struct rewrap_work *work, const char *kms, struct evs_error *err)
 {
 	const struct rewrap_copies *req = work->req;
-	const char *other = req->kms ? req->kms : kms;
+	const char *other = req->to.kms ? req->to.kms : kms;
 	int ret = 0;
 
 	if (!strcmp(work->kms, kms))
@@ -66,11 +66,11 @@ int rewrap_find_cmks(struct rewrap_work *work, const char *kms, struct evs_error
 	work->to[0] = '\0';
 	if (req->from_cmk)
 		ret = find_from(work, kms, err);
-	if (!ret && (req->cmk || req->kms) && (!req->from_cmk || *work->from))
-		ret = find_cmk(work, other, req->cmk ? req->cmk : EVS_CMK_DEFAULT, work->to, err);
+	if (!ret && (req->to.cmk || req->to.kms) && (!req->from_cmk || *work->from))
+		ret = find_cmk(work, other, req->to.cmk ? req->to.cmk : EVS_CMK_DEFAULT, work->to, err);
 	if (!ret && *work->from && !strcmp(work->from, work->to) && !strcmp(other, kms))
 		ret = evs_error_set(err, EINVAL, "--from-cmk %s and --cmk %s are the same key",
-				    req->from_cmk, req->cmk);
+				    req->from_cmk, req->to.cmk);
 	if (!ret)
 		strcpy(work->kms, kms);
 	return ret;
@@ -83,7 +83,7 @@ bool rewrap_is_done(const struct rewrap_work *work, const struct evs_volume *vol
 	const struct evs_token *token = evs_volume_token(vol);
 
 	return *work->to && evs_volume_token_count(vol) == 1 && !strcmp(token->cmk, work->to) &&
-	       !strcmp(token->kms, work->req->kms ? work->req->kms : work->kms);
+	       !strcmp(token->kms, work->req->to.kms ? work->req->to.kms : work->kms);
 }
 
 static int rewrap_header(struct rewrap_work *work, struct evs_pool_entry *entry, const char *path,
@@ -101,7 +101,7 @@ static int rewrap_header(struct rewrap_work *work, struct evs_pool_entry *entry,
 		evs_volume_close(*vol);
 	}
 	if (!ret && !rewrap_is_done(work, *vol)) {
-		ret = rewrap_volume(&work->rewraps, *vol, work->req->kms, work->req->cmk, err);
+		ret = rewrap_volume(&work->rewraps, *vol, work->req->to, err);
 		if (!ret && entry->object.kind == EVS_KIND_DISK)
 			header_copy_take(text, &claim.dev);
 		if (!ret)

@@ -4,24 +4,23 @@
 
 #include <stdbool.h>
 
+#include "disk/rewrap-one.h"
 #include "error.h"
 
 /**
  * struct rewrap_copies - What is to be rewrapped in a pool.
+ * @to: where its data keys go
  * @disk: POOL/DISK, with its snapshots and backups; NULL for all that @from_cmk protects in
  *	  @pool, and backups of it
  * @pool: name of the pool, which may be gone
  * @from_cmk: the CMK that they have
- * @kms: name of the KMS to go to, NULL to stay with the one they have
- * @cmk: the CMK there
  * @dry_run: only print what would be rewrapped
  */
 struct rewrap_copies {
+	struct rewrap_to to;
 	const char *disk;
 	const char *pool;
 	const char *from_cmk;
-	const char *kms;
-	const char *cmk;
 	bool dry_run;
 };
 
