@@ -29,12 +29,13 @@ static char config[] = CONFIG_TEMPLATE;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define LINK_ATTACH "-> /usr/lib/systemd/system/evs-attach@.service\n"
 
+/* How each file begins */
+#define HEAD "# Made by evs-generator(8) out of /etc/evstab\n\n[Unit]\n"
+
 /* The node of a disk or partition: what it requires, and how long it is waited for */
 #define NODE(node, timeout, service)					\
 	"./" node ".device.d/40-evstab.conf\n"				\
-	"# Made by evs-generator(8) out of /etc/evstab\n"		\
-	"\n"								\
-	"[Unit]\n"							\
+	HEAD								\
 	"JobTimeoutSec=" timeout "\n"					\
 	"JobRunningTimeoutSec=" timeout "\n"				\
 	"./" node ".device.requires/" service "\n"			\
@@ -159,15 +160,11 @@ static void test_local(void **state)
 	(void)state;
 	check("my-data UUID=6A04 x-systemd.device-timeout=10s\n",
 	      "./dev-disk-by\\x2duuid-6a04.device.d/50-evstab-timeout.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "JobRunningTimeoutSec=10s\n"
 	      NODE("dev-evs-my\\x2ddata", "infinity", "evs-attach@my\\x2ddata.service")
 	      "./evs-attach@my\\x2ddata.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "BindsTo=dev-disk-by\\x2duuid-6a04.device\n"
 	      "After=dev-disk-by\\x2duuid-6a04.device\n"
@@ -185,9 +182,7 @@ static void test_remote(void **state)
 	check("net /dev/sdb _netdev\n",
 	      NODE("dev-evs-net", "infinity", "evs-attach@net.service")
 	      "./evs-attach@net.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "BindsTo=dev-sdb.device\n"
 	      "After=dev-sdb.device\n"
@@ -211,18 +206,14 @@ static void test_nofail_noauto(void **state)
 	      NODE("dev-evs-asked", "infinity", "evs-attach@asked.service")
 	      NODE("dev-evs-may", "infinity", "evs-attach@may.service")
 	      "./evs-attach@asked.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "RequiresMountsFor=\"/srv/100%% \\\"x\\\".img\"\n"
 	      "Wants=modprobe@loop.service\n"
 	      "After=modprobe@loop.service\n"
 	      "Before=evs.target\n"
 	      "./evs-attach@may.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "BindsTo=dev-sdc.device\n"
 	      "After=dev-sdc.device\n"
@@ -265,18 +256,14 @@ static void test_partitions(void **state)
 	      NODE("dev-evs-d\\x2dpart2", "15min", "evs-attach@d.service")
 	      NODE("dev-evs-d\\x2dpart3", "infinity", "evs-attach@d\\x2dpart3.service")
 	      "./evs-attach@d.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "BindsTo=dev-sdb.device\n"
 	      "After=dev-sdb.device\n"
 	      "After=blockdev@dev-sdb.target\n"
 	      "Before=evs.target\n"
 	      "./evs-attach@d\\x2dpart3.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "BindsTo=dev-sdc.device\n"
 	      "After=dev-sdc.device\n"
@@ -296,9 +283,7 @@ static void test_local_kms(void **state)
 	check("d /dev/sdb noauto,nofail\n",
 	      NODE("dev-evs-d", "infinity", "evs-attach@d.service")
 	      "./evs-attach@d.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "BindsTo=dev-sdb.device\n"
 	      "After=dev-sdb.device\n"
@@ -338,9 +323,7 @@ static void test_pool(void **state)
 	      NODE("dev-evs-p-d", "15min", "evs-attach@p:d.service")
 	      NODE("dev-evs-p:d", "infinity", "evs-attach@p:d.service")
 	      "./evs-attach@p:d.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "RequiresMountsFor=\"/srv/my pool\"\n"
 	      "Wants=modprobe@loop.service\n"
@@ -359,9 +342,7 @@ static void test_pool_lvm(void **state)
 	      NODE("dev-evs-pp-d", "15min", "evs-attach@pp:d.service")
 	      NODE("dev-evs-pp:d", "infinity", "evs-attach@pp:d.service")
 	      "./evs-attach@pp:d.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "Wants=systemd-udev-settle.service\n"
 	      "After=systemd-udev-settle.service\n"
@@ -382,9 +363,7 @@ static void test_pool_rbd(void **state)
 	      NODE("dev-evs-c-d", "15min", "evs-attach@c:d.service")
 	      NODE("dev-evs-c:d", "infinity", "evs-attach@c:d.service")
 	      "./evs-attach@c:d.service.d/50-evstab.conf\n"
-	      "# Made by evs-generator(8) out of /etc/evstab\n"
-	      "\n"
-	      "[Unit]\n"
+	      HEAD
 	      "SourcePath=/etc/evstab\n"
 	      "Wants=modprobe@rbd.service\n"
 	      "After=modprobe@rbd.service\n"
