@@ -4,25 +4,15 @@
 # Many snapshots under another CMK of an HSM: one login for all of them. EVS_LONG makes it a
 # thousand, and tells the time.
 . "$(dirname "$0")/life.sh"
+. "$(dirname "$0")/../peers/peers.sh"
 
 at_exit detach_pools
 count=20
 [ "${EVS_LONG:-1}" -eq 1 ] || count=1000
-must mkdir -p /etc/evs "$tmp/tokens"
+rm -rf /etc/evs
+must mkdir -p /etc/evs
 at_exit rm -rf /etc/evs
-export SOFTHSM2_CONF=$tmp/softhsm2.conf
-printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$tmp/tokens" >"$SOFTHSM2_CONF"
-must softhsm2-util --init-token --free --label disks --so-pin 123456 --pin 1234
-(umask 077 && echo 1234 >/etc/evs/hsm.pin)
-cat >/etc/evs/evs.conf <<-EOF
-	[kms hsm]
-	backend = pkcs11
-	module = /usr/lib/softhsm/libsofthsm2.so
-	token = disks
-	pin-file = /etc/evs/hsm.pin
-	softhsm2-conf = $SOFTHSM2_CONF
-
-EOF
+conf_softhsm hsm
 must evs-setup cmk create --kms hsm old
 must evs-setup cmk create --kms hsm new
 engine=$(engines | head -n 1)

@@ -6,6 +6,7 @@
 # front, all of them real.
 # The key is taken away there while the disk is attached, as whoever runs it would.
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../peers/peers.sh"
 
 # Python without hardware help is slow, and no kernel differs in what it does here
 case $EVS_VM in
@@ -18,42 +19,12 @@ esac
 at_exit detach_all
 rm -rf /etc/evs
 at_exit rm -rf /etc/evs
-must mkdir -p -m 700 /etc/evs "$tmp/hsm/tokens" "$tmp"/{kmip,keystone,barbican}
-must busybox ip link set lo up
+must mkdir -p -m 700 /etc/evs
 
-listening()
-{
-	(: <"/dev/tcp/127.0.0.1/$1")
-}
-
-# start NAME PORT: one of tests/peers
-start()
-{
-	"$(dirname "$0")/../peers/$1" "$tmp/$1" "$2" >"$tmp/$1.log" 2>&1 &
-	at_exit kill -KILL $!
-	disown # No word about its end
-}
-
-start kmip 5696
-start keystone 5000
-KEYSTONE=http://127.0.0.1:5000 start barbican 9311
-
-export SOFTHSM2_CONF=$tmp/hsm/softhsm2.conf
-cat >"$SOFTHSM2_CONF" <<-EOF
-	directories.tokendir = $tmp/hsm/tokens
-	objectstore.backend = file
-EOF
-must softhsm2-util --init-token --free --label disks --so-pin 123456 --pin 1234
-(umask 077 && echo 1234 >/etc/evs/hsm.pin && echo s3cret >/etc/evs/keystone.password)
-project=11111111111111111111111111111111
-cat >/etc/evs/evs.conf <<-EOF
-	[kms hsm]
-	backend = pkcs11
-	module = /usr/lib/softhsm/libsofthsm2.so
-	token = disks
-	pin-file = /etc/evs/hsm.pin
-	softhsm2-conf = $SOFTHSM2_CONF
-
+start_openstack
+peer kmip 5696
+conf_softhsm hsm
+cat >>/etc/evs/evs.conf <<-EOF
 	[kms kmip]
 	backend = kmip
 	url = kmip://127.0.0.1
@@ -61,17 +32,8 @@ cat >/etc/evs/evs.conf <<-EOF
 	client-cert-file = $tmp/kmip/host.pem
 	client-key-file = $tmp/kmip/host.key
 
-	[kms barbican]
-	backend = barbican
-	url = http://127.0.0.1:9311
-	timeout = 60
-	iam-url = http://127.0.0.1:5000
-	project = $project
-	auth = password
-	user = disks
-	domain = Default
-	password-file = /etc/evs/keystone.password
 EOF
+conf_openstack barbican
 
 # data DISK: what stands on it, past every cache
 data()
@@ -122,8 +84,7 @@ ok "hsm: the key is deleted in the token" pkcs11-tool --module /usr/lib/softhsm/
 	--token-label disks --login --pin 1234 --delete-object --type secrkey --label next
 dies hsm $'CMK next\nno such key in token disks\nthe data of this disk cannot be read'
 
-wait_for listening 5696 # Twice the time, if need be: making the certificates takes some
-must wait_for listening 5696
+await 5696
 lives kmip
 # kmip_do PYTHON: what the tools of the server would do
 kmip_do()
@@ -145,10 +106,8 @@ refused 2 'KMIP deactivates a key for good' "kmip: nor can it be enabled" \
 ok "kmip: the key is destroyed" kmip_do "c.destroy('$id')"
 refused 2 $'KMIP 0x1\nno such CMK' "kmip: which reads otherwise" evs-setup attach "$disk"
 
-wait_for listening 5000
-must wait_for listening 5000
-wait_for listening 9311
-must wait_for listening 9311
+await 5000
+await 9311
 lives barbican
 ref=http://127.0.0.1:9311/v1/secrets/$id
 # as USER REGEX NAME: Keystone knows the user, and this is what he may do
@@ -163,11 +122,7 @@ as guest $'HTTP 403\nrole creator or observer in project '"$project" \
 	"barbican: a user with another role may not have the key"
 as stranger '401 user stranger of Default' "barbican: Keystone has no role for the user"
 must sed -i 's/^user = .*/user = disks/' /etc/evs/evs.conf
-curl -sf -o /dev/null -D "$tmp/login" -H 'Content-Type: application/json' -d '{"auth": {
-	"identity": {"methods": ["password"], "password": {"user": {"name": "disks",
-		"domain": {"id": "default"}, "password": "s3cret"}}},
-	"scope": {"project": {"id": "'$project'"}}}}' http://127.0.0.1:5000/v3/auth/tokens
-token=$(sed -n 's/^X-Subject-Token: \([^\r]*\).*/\1/ip' "$tmp/login")
+token=$(openstack_token)
 ok "barbican: the secret is deleted" curl -sf -X DELETE -H "X-Auth-Token: $token" "$ref"
 dies barbican $'no such CMK, or it was deleted\nHTTP 404 Secret not found\nthe data of this disk cannot be read'
 

@@ -6,6 +6,7 @@
 # bytes of its source, and its secret is a copy under a new id. It takes a minute of CPU, so
 # it does nothing unless EVS_LONG is more than 1.
 . "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/../peers/peers.sh"
 
 if [ "${EVS_LONG-1}" -eq 1 ]; then
 	skip "volumes by os-brick" "only in the long form"
@@ -22,44 +23,15 @@ esac
 at_exit detach_all
 rm -rf /etc/evs
 at_exit rm -rf /etc/evs
-must mkdir -p -m 700 /etc/evs "$tmp"/{keystone,barbican,link}
-must busybox ip link set lo up
+must mkdir -p -m 700 /etc/evs "$tmp/link"
 
-listening()
-{
-	(: <"/dev/tcp/127.0.0.1/$1")
-}
-
-# start NAME PORT: one of tests/peers
-start()
-{
-	"$(dirname "$0")/../peers/$1" "$tmp/$1" "$2" >"$tmp/$1.log" 2>&1 &
-	at_exit kill -KILL $!
-	disown # No word about its end
-}
-
-start keystone 5000
-KEYSTONE=http://127.0.0.1:5000 start barbican 9311
-
-(umask 077 && echo s3cret >/etc/evs/keystone.password)
-project=11111111111111111111111111111111
-cat >/etc/evs/evs.conf <<-EOF
-	[kms openstack]
-	backend = barbican
-	url = http://127.0.0.1:9311
-	timeout = 60
-	iam-url = http://127.0.0.1:5000
-	project = $project
-	auth = password
-	user = disks
-	domain = Default
-	password-file = /etc/evs/keystone.password
-EOF
+start_openstack
+conf_openstack openstack
 
 # brick VERB VOLUME [SECRET]: as Nova does; messages are in $tmp/err
 brick()
 {
-	"$(dirname "$0")/../peers/os-brick" "$1" "$tmp/link/$2" "${@:3}" 2>"$tmp/err"
+	"$peers/os-brick" "$1" "$tmp/link/$2" "${@:3}" 2>"$tmp/err"
 }
 
 # refused_brick REGEX NAME VOLUME SECRET: it may not be attached, and stays as it is
@@ -110,15 +82,9 @@ data()
 	dd if="$tmp/link/$1" bs=1M count=8 iflag=direct status=none | md5sum
 }
 
-for port in 5000 9311; do
-	wait_for listening $port
-	must wait_for listening $port
-done
-curl -sf -o /dev/null -D "$tmp/login" -H 'Content-Type: application/json' -d '{"auth": {
-	"identity": {"methods": ["password"], "password": {"user": {"name": "disks",
-		"domain": {"id": "default"}, "password": "s3cret"}}},
-	"scope": {"project": {"id": "'$project'"}}}}' http://127.0.0.1:5000/v3/auth/tokens
-token=$(sed -n 's/^X-Subject-Token: \([^\r]*\).*/\1/ip' "$tmp/login")
+await 5000
+await 9311
+token=$(openstack_token)
 must evs-setup cmk create --kms openstack volume-1
 secret=$(evs-setup cmk show --kms openstack --json volume-1 | jq -er '.cmks[0].id')
 
