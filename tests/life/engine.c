@@ -247,6 +247,27 @@ static void check_busy(void)
 	returns(pool.ops->deactivate(&pool, &disk, &err), 0, &err, "deactivate once more");
 }
 
+/* One that is only read, as a backup does */
+static void check_nameless(void)
+{
+	struct evs_record record = { .kind = EVS_KIND_SNAPSHOT, .size = SIZE };
+	unsigned int before = objects(NULL), unfinished;
+	struct evs_object disk = named("d1");
+	struct evs_snapshot taken;
+	struct evs_error err = {};
+
+	ok(fill(&disk, FAR, PIECE, 'd'), "a disk is written to");
+	returns(evs_snapshot_begin(&pool, &taken, &disk, &record, &err), 0, &err,
+		"snapshot without a name");
+	returns(evs_snapshot_take(&pool, &taken, &err), 0, &err, "is taken");
+	returns(evs_snapshot_end(&pool, &taken, EVS_CONSISTENT_FS, &err), 0, &err, "ends");
+	ok(fill(&disk, FAR, PIECE, 'e') && holds(&taken.name, FAR, PIECE, 'd'),
+	   "does not change");
+	ok(objects(&unfinished) == before + 1 && unfinished == 1, "is unfinished for others");
+	evs_snapshot_drop(&pool, &taken);
+	ok(objects(&unfinished) == before && !unfinished, "nothing is left of it");
+}
+
 static void check_remove(void)
 {
 	static const char *const names[] = {
@@ -283,6 +304,7 @@ void engine_checks(void)
 	check_grow();
 	check_ranges();
 	check_back();
+	check_nameless();
 	/* Without a device nobody has it open. */
 	if (!getenv("LIFE_IO"))
 		check_busy();
