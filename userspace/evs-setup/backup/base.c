@@ -15,6 +15,8 @@
 #include "pool/entries.h"
 
 #define PREFIX "backup-%s-"
+#define NAME_MAX_LEN 59
+#define STAMP_LEN 16	/* 20261130T060000Z */
 
 static const struct evs_backup_entry *newest(const struct base *base, const char *id)
 {
@@ -32,7 +34,7 @@ static void find_manifest(struct base *base, struct evs_repo *repo, const char *
 	const struct evs_backup_entry *entry = newest(base, id);
 	struct evs_error err = {};
 
-	if (!entry || !repo->ops->layers)
+	if (!entry)
 		return;
 	if (!evs_repo_manifest(repo, entry->name, &base->manifest, &err))
 		base->found = true;
@@ -48,11 +50,14 @@ int base_find(struct base *base, struct evs_repo *repo, struct target *target,
 	struct evs_pool_entry found;
 	int ret;
 
+	/* Nothing to build on, and the engine tells of a name that is taken. */
+	if (!repo->ops->layers)
+		return 0;
 	ret = evs_repo_list(repo, &base->list, err);
 	if (ret)
 		return ret;
 	find_manifest(base, repo, snapshot ? entry->record.from : entry->record.id);
-	base->keep = !snapshot && repo->ops->layers && evs_config_repo_get(repo->config, "incremental");
+	base->keep = !snapshot && evs_config_repo_get(repo->config, "incremental");
 	snprintf(base->prefix, sizeof(base->prefix), PREFIX, repo->config->name);
 	base->before = entry->object;
 	base->before.kind = EVS_KIND_SNAPSHOT;
@@ -96,6 +101,16 @@ static void name_kept(struct base *base, struct evs_pool *pool, char *stamp)
 			 ++more);
 }
 
+void base_rename(struct evs_manifest *manifest, unsigned int number)
+{
+	const char *disk = strchr(manifest->disk, '/');
+	int pool = disk ? (int)(disk - manifest->disk) : 0;
+
+	snprintf(manifest->name + STAMP_LEN, sizeof(manifest->name) - STAMP_LEN, "-%.*s-%.*s-%u",
+		 pool, manifest->disk, NAME_MAX_LEN - pool, disk ? disk + 1 : manifest->disk,
+		 number);
+}
+
 void base_name(struct base *base, struct evs_pool *pool, struct evs_manifest *manifest)
 {
 	char stamp[20], disk[EVS_BACKUP_DISK_SIZE], *c;
@@ -111,7 +126,7 @@ void base_name(struct base *base, struct evs_pool *pool, struct evs_manifest *ma
 		*c = '-';
 	snprintf(manifest->name, sizeof(manifest->name), "%s-%.70s", stamp, disk);
 	while (is_taken(base, manifest->name))
-		snprintf(manifest->name, sizeof(manifest->name), "%s-%.60s-%u", stamp, disk, ++more);
+		base_rename(manifest, ++more);
 	if (base->keep)
 		name_kept(base, pool, stamp);
 }

@@ -53,6 +53,13 @@ int base_find(struct base *base, struct evs_repo *repo, struct target *target,
 void base_name(struct base *base, struct evs_pool *pool, struct evs_manifest *manifest);
 
 /**
+ * base_rename() - Name a backup otherwise, as there is one of its name.
+ * @manifest: its disk is set; its name is that of base_name() and is changed
+ * @number: put at the end
+ */
+void base_rename(struct evs_manifest *manifest, unsigned int number);
+
+/**
  * base_changed() - Find out what may have changed since the newest backup.
  * @base: what there is
  * @pool: the pool, which is locked

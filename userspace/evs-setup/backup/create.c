@@ -20,6 +20,8 @@
 #include "ref.h"
 #include "text.h"
 
+#define NAMES 100	/* for backups of one disk in one second */
+
 static const struct verb_option options[] = {
 	{ "no-freeze", VERB_LONG('f'), NULL, WORD_NONE,
 	  "do not freeze file systems: the backup is as after a\npower failure" },
@@ -139,6 +141,7 @@ static int stream(struct backup *backup, const struct evs_device *dev, struct ev
 		.progress = progress_tell,
 		.arg = &progress,
 	};
+	unsigned int number = 1;
 	int ret;
 
 	ret = evs_manifest_size(&backup->manifest, err);
@@ -147,7 +150,12 @@ static int stream(struct backup *backup, const struct evs_device *dev, struct ev
 	if (ret)
 		return ret;
 	progress_begin(&progress, backup->target.text);
-	ret = repo->ops->create(repo, &backup->manifest, &source, err);
+	do {
+		ret = repo->ops->create(repo, &backup->manifest, &source, err);
+		if (ret != -EEXIST || repo->ops->layers)
+			break;
+		base_rename(&backup->manifest, ++number);
+	} while (number < NAMES);
 	progress_end(&progress);
 	return ret ? evs_error_prefix(err, "repository %s", repo->config->name) : 0;
 }
