@@ -24,7 +24,7 @@
 #include "ref.h"
 #include "restore.h"
 
-#define WINDOW (16 * EVS_BLOCK)
+#define WINDOW (8 * EVS_BLOCK)
 
 /**
  * struct restore - A backup on its way into a pool.
@@ -99,6 +99,7 @@ static int empty_window(struct restore *restore, uint64_t end, struct evs_error 
 		.source = &restore->source,
 		.target = restore->to,
 		.ranges = &restore->ranges,
+		.more = true,
 	};
 	uint64_t start = restore->start;
 	int ret = 0;
@@ -141,6 +142,12 @@ static int feed(void *arg, const struct evs_device *to, struct evs_error *err)
 	restore->to = to;
 	progress_begin(&restore->progress, restore->transfer.target->text);
 	ret = repo->ops->read(repo, &restore->backup.manifest, take_block, restore, err);
+	if (!ret) {
+		ret = evs_device_sync(to);
+		if (ret)
+			evs_error_set(err, -ret, "%s: cannot be written to the medium: %s",
+				      to->path, strerror(-ret));
+	}
 	progress_end(&restore->progress);
 	evs_ranges_free(&restore->ranges);
 	return ret;

@@ -325,7 +325,7 @@ int evs_copy(const struct evs_copy *copy, struct evs_error *err)
 	pthread_mutex_destroy(&work.mutex);
 	if (ret)
 		return ret;
-	ret = evs_device_sync(copy->target);
+	ret = copy->more ? 0 : evs_device_sync(copy->target);
 	if (ret)
 		return evs_error_set(err, -ret, "%s: cannot be written to the medium: %s",
 				     copy->target->path, strerror(-ret));

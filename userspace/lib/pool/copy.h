@@ -16,6 +16,7 @@
  * @target: to where, open for writing; it has at least the size of the data
  * @ranges: what is to be copied, and how much data there is in all
  * @zero: write zeros where the source has holes; else the target is left as it is there
+ * @more: another copy to the target follows, so do not wait for the medium
  * @progress: called first, about once a second, and at the end, by the thread that has
  *	      called evs_copy(), with the bytes that are written and those that will be; may
  *	      be NULL. What it returns other than 0 ends the copy.
@@ -26,12 +27,13 @@ struct evs_copy {
 	const struct evs_device *target;
 	const struct evs_ranges *ranges;
 	bool zero;
+	bool more;
 	evs_pool_progress_fn *progress;
 	void *arg;
 };
 
 /**
- * evs_copy() - Copy, and wait until all of it is on the medium.
+ * evs_copy() - Copy, and wait until all of it is on the medium, but for @more.
  * @copy: what
  * @err: filled on failure
  *
