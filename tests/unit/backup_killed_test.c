@@ -126,7 +126,7 @@ static size_t backups(struct evs_backup_list *list)
 		fail_msg("%s", err.text);
 	for (i = 0; i < list->count; i++) {
 		if (evs_repo_manifest(&repo, list->entry[i].name, &manifest, &err) ||
-		    repo.ops->read(&repo, &manifest, check_block, &manifest, &err))
+		    repo.ops->read(&repo, &manifest, 0, check_block, &manifest, &err))
 			fail_msg("%s", err.text);
 		assert_true(*list->entry[i].id && *list->entry[i].disk);
 		evs_manifest_free(&manifest);

@@ -119,7 +119,7 @@ static int read_back(const char *name)
 	ret = evs_repo_manifest(&repo, name, &manifest, &err);
 	if (ret)
 		return ret;
-	ret = repo.ops->read(&repo, &manifest, compare, &manifest, &err);
+	ret = repo.ops->read(&repo, &manifest, 0, compare, &manifest, &err);
 	evs_manifest_free(&manifest);
 	return ret;
 }

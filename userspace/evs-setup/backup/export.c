@@ -37,34 +37,17 @@ static int cannot_write(const struct export *export, uint64_t offset, int ret,
 			     export->file->path, offset, strerror(-ret));
 }
 
-/* Of what was loaded with the header, memory has what counts. */
-static int take_loaded(const struct export *export, char *data, uint64_t offset, size_t length,
-		       struct evs_error *err)
-{
-	int ret;
-
-	ret = evs_device_read(&export->backup.dev, data, length, offset);
-	if (!ret)
-		ret = evs_device_write(export->file, data, length, offset);
-	return ret ? cannot_write(export, offset, ret, err) : 0;
-}
-
 static int write_block(void *arg, uint64_t offset, const void *data, size_t length,
 		       struct evs_error *err)
 {
-	static char buffer[EVS_BLOCK];
 	struct export *export = arg;
 	const struct evs_manifest *manifest = &export->backup.manifest;
 	size_t at, part;
 	int ret;
 
-	ret = evs_manifest_check(manifest, (size_t)(offset / EVS_BLOCK), data, err);
-	if (!ret)
-		ret = progress_tell(&export->progress, offset + length, manifest->bytes, err);
+	ret = progress_tell(&export->progress, offset + length, manifest->bytes, err);
 	if (ret)
 		return ret;
-	if (export->backup.vol && offset < EVS_DATA_OFFSET)
-		return take_loaded(export, buffer, offset, length, err);
 	for (at = 0; data && at < length; at += part) {
 		part = length - at < EVS_CHUNK ? length - at : EVS_CHUNK;
 		if (evs_is_zero((const char *)data + at, part))
@@ -86,7 +69,7 @@ static int fill(void *arg, const struct evs_device *file, struct evs_error *err)
 	if (ftruncate(file->fd, (off_t)export->backup.manifest.bytes))
 		return evs_error_set(err, errno, "%s: %m", file->path);
 	progress_begin(&export->progress, export->ref.text);
-	ret = repo->ops->read(repo, &export->backup.manifest, write_block, export, err);
+	ret = evs_backup_read(&export->backup, repo, write_block, export, err);
 	progress_end(&export->progress);
 	return ret;
 }
@@ -148,7 +131,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		ret = ref_open(&export.ref, argv[optind], REF_BACKUP, err);
 	if (ret)
 		return ret;
-	ret = evs_backup_open(&export.backup, &export.ref.repo, export.ref.name, err);
+	ret = evs_backup_open(&export.backup, &export.ref.repo, export.ref.name, true, err);
 	if (!ret) {
 		ret = write_file(&export, argv[optind + 1], qcow2, err);
 		if (!ret)

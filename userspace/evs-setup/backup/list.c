@@ -181,7 +181,7 @@ static int run_show(int argc, char *argv[], struct evs_error *err)
 	    cli_operand(argc, argv, "backup", &operand, err) ||
 	    ref_open(&ref, operand, REF_BACKUP, err))
 		return -err->errnum;
-	ret = evs_backup_open(&backup, &ref.repo, ref.name, err);
+	ret = evs_backup_open(&backup, &ref.repo, ref.name, false, err);
 	if (!ret) {
 		ret = show(&ref, &backup, err);
 		evs_backup_close(&backup);

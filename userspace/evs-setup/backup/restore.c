@@ -125,9 +125,7 @@ static int take_block(void *arg, uint64_t offset, const void *data, size_t lengt
 	uint64_t end = offset + length;
 	int ret;
 
-	ret = evs_manifest_check(manifest, (size_t)(offset / EVS_BLOCK), data, err);
-	if (!ret)
-		ret = fill_window(restore, offset, data, length, err);
+	ret = fill_window(restore, offset, data, length, err);
 	if (!ret && (end - restore->start >= WINDOW || end == manifest->bytes))
 		ret = empty_window(restore, end, err);
 	return ret ? ret : progress_tell(&restore->progress, end, manifest->bytes, err);
@@ -141,7 +139,7 @@ static int feed(void *arg, const struct evs_device *to, struct evs_error *err)
 
 	restore->to = to;
 	progress_begin(&restore->progress, restore->transfer.target->text);
-	ret = repo->ops->read(repo, &restore->backup.manifest, take_block, restore, err);
+	ret = evs_backup_read(&restore->backup, repo, take_block, restore, err);
 	if (!ret) {
 		ret = evs_device_sync(to);
 		if (ret)
@@ -329,7 +327,7 @@ int restore_in_pool(struct target *target, const struct restore_request *req,
 	restore->transfer.arg = restore;
 	ret = ref_open(&restore->ref, req->source, REF_BACKUP, err);
 	if (!ret) {
-		ret = evs_backup_open(&restore->backup, &restore->ref.repo, restore->ref.name, err);
+		ret = evs_backup_open(&restore->backup, &restore->ref.repo, restore->ref.name, true, err);
 		if (!ret) {
 			ret = make(restore, err);
 			evs_backup_close(&restore->backup);

@@ -91,7 +91,7 @@ static int check_data(struct verify *verify, const char *name, struct evs_error 
 	verify->manifest = &manifest;
 	verify->bad = 0;
 	progress_begin(&verify->progress, name);
-	ret = repo->ops->read(repo, &manifest, check_block, verify, err);
+	ret = repo->ops->read(repo, &manifest, 0, check_block, verify, err);
 	progress_end(&verify->progress);
 	if (ret)
 		evs_error_prefix(err, "%s::%s", repo->config->name, name);
@@ -118,7 +118,7 @@ static int check_header(struct verify *verify, const char *name, struct evs_erro
 	const char *state;
 	int ret;
 
-	ret = evs_backup_open(&backup, repo, name, err);
+	ret = evs_backup_open(&backup, repo, name, false, err);
 	if (ret)
 		return ret;
 	if (backup.vol) {

@@ -46,7 +46,7 @@ static int rewrap_backup(struct backup_work *backup, struct evs_error *err)
 	struct rewrap_work *work = backup->work;
 	int ret;
 
-	ret = evs_backup_open(&backup->open, backup->repo, backup->name, err);
+	ret = evs_backup_open(&backup->open, backup->repo, backup->name, false, err);
 	if (ret)
 		return ret;
 	if (!rewrap_is_done(work, backup->open.vol)) {

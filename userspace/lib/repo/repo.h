@@ -64,7 +64,11 @@ typedef int evs_repo_block_fn(void *arg, uint64_t offset, const void *data, size
  *	 where there is no such archive
  * @create: make a backup: read all blocks of the source, fill the hashes of the manifest,
  *	    and keep both; all or nothing
- * @read: read a backup, as it was written; nothing is compared with its hashes
+ * @ahead: begin to read a backup: @get of its manifest, @list and @read find what they
+ *	   need under way; NULL where nothing is gained by that
+ * @read: read a backup from block @first on, as it was written; nothing is compared with its
+ *	  hashes. What was begun by @ahead goes on where the last call ended, and is ended by
+ *	  its last block or with the repository
  * @remove: remove an archive; of a backup with its tokens
  */
 struct evs_repo_ops {
@@ -82,7 +86,8 @@ struct evs_repo_ops {
 		   struct evs_error *err);
 	int (*create)(struct evs_repo *repo, struct evs_manifest *manifest,
 		      struct evs_source *source, struct evs_error *err);
-	int (*read)(struct evs_repo *repo, const struct evs_manifest *manifest,
+	int (*ahead)(struct evs_repo *repo, const char *archive, struct evs_error *err);
+	int (*read)(struct evs_repo *repo, const struct evs_manifest *manifest, size_t first,
 		    evs_repo_block_fn *each, void *arg, struct evs_error *err);
 	int (*remove)(struct evs_repo *repo, const char *archive, struct evs_error *err);
 };
@@ -230,12 +235,26 @@ int evs_repo_add_token(struct evs_repo *repo, const char *name, unsigned int num
  * @backup: filled; release with evs_backup_close()
  * @repo: the repository
  * @name: the backup
+ * @all: evs_backup_read() follows, and nothing that changes the repository before it
  * @err: filled on failure
  *
  * Return: 0 or a negative errno, -EBADMSG when header and manifest differ.
  */
-int evs_backup_open(struct evs_backup *backup, struct evs_repo *repo, const char *name,
+int evs_backup_open(struct evs_backup *backup, struct evs_repo *repo, const char *name, bool all,
 		    struct evs_error *err);
+
+/**
+ * evs_backup_read() - Read all blocks of a backup, each compared with its hash.
+ * @backup: the backup
+ * @repo: its repository
+ * @each: called for each block; those of the header are as the file in memory has them
+ * @arg: for @each
+ * @err: filled on failure
+ *
+ * Return: 0, what @each has returned, or a negative errno.
+ */
+int evs_backup_read(struct evs_backup *backup, struct evs_repo *repo, evs_repo_block_fn *each,
+		    void *arg, struct evs_error *err);
 
 /** evs_backup_close() - Release it. @backup: what evs_backup_open() filled */
 void evs_backup_close(struct evs_backup *backup);

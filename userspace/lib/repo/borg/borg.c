@@ -138,6 +138,7 @@ static int open_borg(struct evs_repo *repo, struct evs_error *err)
 
 static void close_borg(struct evs_repo *repo)
 {
+	evs_borg_drop(repo->engine);
 	free(repo->engine);
 }
 
@@ -155,15 +156,12 @@ static int give(json_object *archive, evs_repo_archive_fn *each, void *arg, stru
 static int list(struct evs_repo *repo, evs_repo_archive_fn *each, void *arg,
 		struct evs_error *err)
 {
-	const struct evs_repo_borg *borg = repo->engine;
-	const char *const argv[] = { "borg", "list", "--lock-wait", "60", "--json", "--format",
-				     "{archive}{comment}{NL}", borg->path, NULL };
 	json_object *root, *archives = NULL;
 	char *output;
 	size_t i;
 	int ret;
 
-	ret = evs_borg_call(borg, argv, &output, err);
+	ret = evs_borg_list(repo->engine, &output, err);
 	if (ret)
 		return ret;
 	root = evs_json_parse(output, strlen(output));
@@ -176,17 +174,6 @@ static int list(struct evs_repo *repo, evs_repo_archive_fn *each, void *arg,
 		ret = give(json_object_array_get_idx(archives, i), each, arg, err);
 	json_object_put(root);
 	return ret;
-}
-
-static int get(struct evs_repo *repo, const char *name, const char *member, char **text,
-	       struct evs_error *err)
-{
-	char archive[BORG_ARCHIVE_SIZE];
-	const char *const argv[] = { "borg", "extract", "--lock-wait", "60", "--stdout", archive,
-				     member, NULL };
-
-	evs_borg_archive(repo->engine, name, archive);
-	return evs_borg_call(repo->engine, argv, text, err);
 }
 
 /**
@@ -257,8 +244,9 @@ const struct evs_repo_ops evs_repo_borg_ops = {
 	.close = close_borg,
 	.list = list,
 	.put = evs_borg_put,
-	.get = get,
+	.get = evs_borg_get,
 	.create = evs_borg_create,
+	.ahead = evs_borg_ahead,
 	.read = evs_borg_read,
 	.remove = remove_backup,
 };

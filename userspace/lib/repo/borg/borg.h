@@ -17,22 +17,13 @@
 #define BORG_VARIABLES 7
 #define BORG_ARCHIVE_SIZE (EVS_CONFIG_VALUE_MAX + EVS_ARCHIVE_SIZE + 3)
 #define BORG_ARGS 24
+#define BORG_LIST "borg", "list", "--lock-wait", "60", "--json", "--format", \
+		  "{archive}{comment}{NL}"
+#define BORG_EXTRACT "borg", "extract", "--lock-wait", "60", "--stdout"
 #define BORG_SAID_SIZE 256
 #define BORG_STATE "/var/lib/evs/borg"	/* its cache, and which repositories it knows */
 
-/**
- * struct evs_repo_borg - A repository.
- * @path: its path or URL
- * @chunk: option with the size of chunks
- * @variables: text of the environment
- * @environment: the same, for struct evs_run
- */
-struct evs_repo_borg {
-	const char *path;
-	char chunk[48];
-	char variables[BORG_VARIABLES][EVS_CONFIG_VALUE_MAX + 64];
-	const char *environment[BORG_VARIABLES + 1];
-};
+struct evs_repo_borg;
 
 /**
  * struct evs_borg_run - A run of borg beside this thread, with a pipe to it or from it.
@@ -56,6 +47,60 @@ struct evs_borg_run {
 	char said[BORG_SAID_SIZE];
 	struct evs_error err;
 	int ret;
+};
+
+/**
+ * struct evs_borg_fetch - A run of borg beside this thread, for a text.
+ * @repo: the repository
+ * @argv: its arguments
+ * @thread: runs it
+ * @running: that is to be joined
+ * @text: what it prints
+ * @err: why it failed
+ * @ret: what it has come to
+ */
+struct evs_borg_fetch {
+	const struct evs_repo_borg *repo;
+	const char *argv[BORG_ARGS];
+	pthread_t thread;
+	bool running;
+	char *text;
+	struct evs_error err;
+	int ret;
+};
+
+/**
+ * struct evs_borg_ahead - What was begun for a backup before it is asked for.
+ * @archive: the backup, as borg calls it
+ * @manifest: its manifest
+ * @list: all archives
+ */
+struct evs_borg_ahead {
+	char archive[BORG_ARCHIVE_SIZE];
+	struct evs_borg_fetch manifest;
+	struct evs_borg_fetch list;
+};
+
+/**
+ * struct evs_repo_borg - A repository.
+ * @path: its path or URL
+ * @chunk: option with the size of chunks
+ * @variables: text of the environment
+ * @environment: the same, for struct evs_run
+ * @ahead: what was begun
+ * @data: the run that reads a backup
+ * @reading: it is under way
+ * @next: the block that comes next from it
+ */
+struct evs_repo_borg {
+	const char *path;
+	char chunk[48];
+	char variables[BORG_VARIABLES][EVS_CONFIG_VALUE_MAX + 64];
+	const char *environment[BORG_VARIABLES + 1];
+	struct evs_borg_ahead ahead;
+	struct evs_borg_run data;
+	bool reading;
+	size_t next;
 };
 
 /**
@@ -95,12 +140,30 @@ int evs_borg_call(const struct evs_repo_borg *repo, const char *const *argv, cha
 void evs_borg_archive(const struct evs_repo_borg *repo, const char *name,
 		      char text[BORG_ARCHIVE_SIZE]);
 
+/**
+ * evs_borg_list() - Have borg print all archives.
+ * @borg: the repository
+ * @text: set to JSON, to be released with free()
+ * @err: filled on failure
+ *
+ * Return: as evs_borg_end().
+ */
+int evs_borg_list(struct evs_repo_borg *borg, char **text, struct evs_error *err);
+
+/** evs_borg_drop() - End all that was begun and not asked for. @borg: the repository */
+void evs_borg_drop(struct evs_repo_borg *borg);
+
 /* Those of struct evs_repo_ops that are in stream.c */
 int evs_borg_put(struct evs_repo *repo, const char *archive, const char *text,
 		 struct evs_error *err);
 int evs_borg_create(struct evs_repo *repo, struct evs_manifest *manifest,
 		    struct evs_source *source, struct evs_error *err);
-int evs_borg_read(struct evs_repo *repo, const struct evs_manifest *manifest,
+
+/* ... and in read.c */
+int evs_borg_get(struct evs_repo *repo, const char *name, const char *member, char **text,
+		 struct evs_error *err);
+int evs_borg_ahead(struct evs_repo *repo, const char *name, struct evs_error *err);
+int evs_borg_read(struct evs_repo *repo, const struct evs_manifest *manifest, size_t first,
 		  evs_repo_block_fn *each, void *arg, struct evs_error *err);
 
 #endif /* EVS_REPO_BORG_H */

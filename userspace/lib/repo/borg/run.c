@@ -9,6 +9,8 @@
 #include "repo/borg/borg.h"
 #include "text.h"
 
+#define PIPE_SIZE (16 << 20)
+
 void evs_borg_archive(const struct evs_repo_borg *repo, const char *name,
 		      char text[BORG_ARCHIVE_SIZE])
 {
@@ -64,8 +66,9 @@ int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, 
 
 	if (pipe2(ends, O_CLOEXEC))
 		return evs_error_set(err, errno, "borg: %m");
-	/* As much as a pipe of root may have, so that the two wait less for each other. */
-	fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
+	/* So that it goes on while we hash, decrypt and write; else 1 MiB, which all may have */
+	if (fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE) < 0)
+		fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
 	borg->theirs = ends[feed ? 0 : 1];
 	borg->fd = ends[feed ? 1 : 0];
 	borg->run = (struct evs_run){ .argv = borg->argv, .environment = repo->environment,

@@ -30,8 +30,6 @@ struct member {
 
 _Static_assert(sizeof(struct member) == TAR_BLOCK, "header of a member");
 
-/* ---- writing ---- */
-
 /* A size in binary, with which all of them fit */
 static int write_member(int fd, const char *name, uint64_t size)
 {
@@ -189,55 +187,5 @@ int evs_borg_put(struct evs_repo *repo, const char *archive, const char *text,
 	sigaction(SIGPIPE, &ignore, &before);
 	ret = end(&borg, broken(write_text(borg.fd, EVS_REPO_TOKEN, text), err), err);
 	sigaction(SIGPIPE, &before, NULL);
-	return ret;
-}
-
-/* ---- reading ---- */
-
-static int read_blocks(int fd, const struct evs_manifest *manifest, char *buffer,
-		       evs_repo_block_fn *each, void *arg, struct evs_error *err)
-{
-	uint64_t offset;
-	size_t index, length;
-	int ret = 0;
-
-	for (index = 0; !ret && index < manifest->block_count; index++) {
-		offset = (uint64_t)index * EVS_BLOCK;
-		length = evs_manifest_block(manifest, index);
-		ret = evs_fd_read(fd, buffer, length);
-		if (ret)
-			return evs_error_set(err, EBADMSG,
-					     "%s: is damaged: bytes %" PRIu64 " to %" PRIu64 " cannot be read",
-					     manifest->name, offset, offset + length - 1);
-		ret = each(arg, offset, evs_is_zero(buffer, length) ? NULL : buffer, length, err);
-	}
-	return ret;
-}
-
-int evs_borg_read(struct evs_repo *repo, const struct evs_manifest *manifest,
-		  evs_repo_block_fn *each, void *arg, struct evs_error *err)
-{
-	struct evs_borg_run borg = { .argv = { "borg", "extract", "--lock-wait", "60", "--stdout",
-					       borg.archive, BORG_DATA, NULL } };
-	char *buffer = malloc(EVS_BLOCK);
-	struct evs_error said = {};
-	int ret, ended;
-
-	if (!buffer)
-		return evs_error_set(err, ENOMEM, "out of memory");
-	evs_borg_archive(repo->engine, manifest->name, borg.archive);
-	ret = evs_borg_start(&borg, repo->engine, false, err);
-	if (!ret) {
-		ret = read_blocks(borg.fd, manifest, buffer, each, arg, err);
-		ended = evs_borg_end(&borg, &said);
-		/* Who has read enough closes the pipe on it. */
-		if (ended && ret == -EBADMSG)
-			evs_error_set(err, EBADMSG, "%.400s: %.400s", err->text, said.text);
-		if (ended && !ret) {
-			*err = said;
-			ret = ended;
-		}
-	}
-	free(buffer);
 	return ret;
 }

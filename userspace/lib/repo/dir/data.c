@@ -76,7 +76,7 @@ static int read_block(struct evs_layers *layers, size_t index, char *buffer,
 	return any;
 }
 
-int evs_repo_dir_read(struct evs_repo *repo, const struct evs_manifest *manifest,
+int evs_repo_dir_read(struct evs_repo *repo, const struct evs_manifest *manifest, size_t first,
 		      evs_repo_block_fn *each, void *arg, struct evs_error *err)
 {
 	struct evs_layers layers = { .dir = repo->engine, .manifest = manifest };
@@ -88,7 +88,7 @@ int evs_repo_dir_read(struct evs_repo *repo, const struct evs_manifest *manifest
 		return evs_error_set(err, ENOMEM, "out of memory");
 	if (!manifest->chunks)
 		ret = evs_error_set(err, EBADMSG, "its manifest does not say where its data is");
-	for (index = 0; !ret && index < manifest->block_count; index++) {
+	for (index = first; !ret && index < manifest->block_count; index++) {
 		ret = read_block(&layers, index, buffer, err);
 		if (ret >= 0)
 			ret = each(arg, (uint64_t)index * EVS_BLOCK, ret ? buffer : NULL,

@@ -102,7 +102,7 @@ int evs_repo_dir_read_text(const struct evs_repo_dir *dir, const char *path, cha
 /* Those of struct evs_repo_ops that are elsewhere than in dir.c */
 int evs_repo_dir_create(struct evs_repo *repo, struct evs_manifest *manifest,
 			struct evs_source *source, struct evs_error *err);
-int evs_repo_dir_read(struct evs_repo *repo, const struct evs_manifest *manifest,
+int evs_repo_dir_read(struct evs_repo *repo, const struct evs_manifest *manifest, size_t first,
 		      evs_repo_block_fn *each, void *arg, struct evs_error *err);
 int evs_repo_dir_remove(struct evs_repo *repo, const char *archive, struct evs_error *err);
 
