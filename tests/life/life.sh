@@ -112,7 +112,7 @@ new_pool()
 	shift 2
 	case $engine in
 	dir)
-		new_fs "$name" 600M mkfs.xfs -q -m reflink=1
+		new_fs "$name" "${pool_size:-600M}" mkfs.xfs -q -m reflink=1
 		add_pool "$name" dir "dir = $tmp/$name" "$@"
 		;;
 	lvm)
