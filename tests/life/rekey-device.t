@@ -22,25 +22,26 @@ header()
 	cryptsetup luksDump --dump-json-metadata "$loop" | jq -c "$1"
 }
 
-# half_way: kill rekey while it writes, whenever that is on this machine
+# is_under_way DEVICE: are its sectors being written with the new key?
+is_under_way()
+{
+	dd if="$1" bs=64k count=1 iflag=direct status=none | grep -aq online-reencrypt
+}
+
+# half_way: kill rekey while it writes; it may be at its end before that is seen
 half_way()
 {
-	local early=0 late=4000 at before
+	local pid
 
 	for _ in {1..16}; do
-		at=$(((early + late) / 2))
-		before=$(header .digests)
-		timeout -s KILL $((at / 1000)).$(printf %03d $((at % 1000))) \
-			evs-setup rekey "$loop" >/dev/null 2>&1
-		if header .config.requirements | grep -q online-reencrypt; then
-			return 0
-		elif [ "$(header .digests)" = "$before" ]; then
-			early=$at
-		else
-			late=$at
-			# Killed before the old token went: the next one would end that, and begin nothing
-			[ "$(header '.tokens | length')" = 1 ] || evs-setup rekey "$loop" >/dev/null 2>&1
-		fi
+		evs-setup rekey "$loop" >/dev/null 2>&1 &
+		pid=$!
+		until is_under_way "$loop" || ! kill -0 $pid 2>/dev/null; do :; done
+		kill -KILL $pid 2>/dev/null
+		wait $pid 2>/dev/null
+		header .config.requirements | grep -q online-reencrypt && return 0
+		# Killed before the old token went: the next one would end that, and begin nothing
+		[ "$(header '.tokens | length')" = 1 ] || evs-setup rekey "$loop" >/dev/null 2>&1
 	done
 	return 1
 }
@@ -118,7 +119,7 @@ is "$(content "$loop" 40)" "$sum" "its data is the same"
 must losetup -d "$loop"
 evs-setup rekey "$file" >"$tmp/out" 2>&1 &
 pid=$!
-while kill -0 $pid 2>/dev/null && ! cryptsetup luksDump "$file" 2>/dev/null | grep -q online-reencrypt; do :; done
+until is_under_way "$file" || ! kill -0 $pid 2>/dev/null; do :; done
 kill -INT $pid 2>/dev/null
 wait $pid
 status=$?
