@@ -42,6 +42,7 @@ watch=
 arguments=
 disk=
 log=
+keyboard=
 while getopts ic:k:t:m:w:p:d:l: opt; do
 	case $opt in
 	d) disk=$OPTARG ;;
@@ -139,7 +140,8 @@ guest_watch()
 }
 
 # guest_qemu ARGUMENT...: boot $image with that initramfs in QEMU 10, within the
-# limit; the second serial line is stdout
+# limit; the second serial line is stdout. What is written to the FIFO $keyboard is typed
+# on the console.
 guest_qemu()
 {
 	local emulator machine=(-accel "tcg,thread=multi" -smp "$cpus")
@@ -161,7 +163,7 @@ guest_qemu()
 		-virtfs "local,path=$run/stage,mount_tag=stage,security_model=none,readonly=on" \
 		-virtfs "local,path=$run/out,mount_tag=out,security_model=none" \
 		-nodefaults -no-user-config -display none -no-reboot -device virtio-rng-pci \
-		-chardev "file,id=console,path=$console,append=on" -serial chardev:console \
+		-chardev "file,id=console,path=$console,append=on${keyboard:+,input-path=$keyboard}" -serial chardev:console \
 		-serial stdio "${disks[@]}" "$@" </dev/null
 }
 
