@@ -16,7 +16,7 @@
  *	key			the key type "evs"
  *	keywatch		what becomes of the keys of disks
  *	queue, hold, submit, poll, read, done, write	requests, see queue.h
- *	split			large requests over CPUs
+ *	split, spread		large requests over CPUs; small writes of a busy task
  *	workers			workers on other CPUs
  *	bounce, pool		bounce pages, tables of buffers; pages that are recycled
  *	trace, state		trace events; what may become of a disk

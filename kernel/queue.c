@@ -168,7 +168,7 @@ static blk_status_t evs_queue_discard(struct evs_queue *queue,
 	/* Without buffers, since a discard has none */
 	cmd->bounce.bvecs = NULL;
 	evs_cmd_init_bio(queue, rq, 0);
-	evs_cmd_submit(queue, rq, evs_no_data_end_io);
+	evs_cmd_submit(queue, rq, evs_no_data_end_io, false);
 	return BLK_STS_OK;
 }
 
@@ -261,8 +261,13 @@ static int evs_queue_init_cpus(struct evs_queue *queue,
 	err = evs_splitter_init(&queue->splitter, queue->wq, &queue->creqs);
 	if (err)
 		goto err_creqs;
+	err = evs_spread_init(&queue->spread, queue->wq, evs_writes_run);
+	if (err)
+		goto err_splitter;
 	return 0;
 
+err_splitter:
+	evs_splitter_exit(&queue->splitter);
 err_creqs:
 	evs_crypt_pool_exit(&queue->creqs);
 err_done:
@@ -273,6 +278,7 @@ err_done:
 static void evs_queue_exit_cpus(struct evs_queue *queue)
 {
 	evs_done_exit(queue);
+	evs_spread_exit(&queue->spread);
 	evs_splitter_exit(&queue->splitter);
 	evs_crypt_pool_exit(&queue->creqs);
 }

@@ -7,7 +7,8 @@
  *
  * A write (write.c) is encrypted there, into bounce pages (bounce.c), which one bio
  * for the backing device has as its buffers. When that has been answered, the pages go
- * back to their pool and the request ends.
+ * back to their pool and the request ends. Small writes of a task that has many in
+ * flight, and never waits for them, are encrypted and submitted by workers (spread.c).
  *
  * A read (read.c) becomes one bio with the buffers of its caller. When that has been
  * answered, the data is decrypted where it is: small reads by the CPU that is told, at
@@ -37,6 +38,7 @@
 #include "bounce.h"
 #include "crypt-pool.h"
 #include "split.h"
+#include "spread.h"
 
 /*
  * Largest request: a bio has room for no more, unless its pages happen to be
@@ -63,6 +65,7 @@ static_assert(DIV_ROUND_UP(EVS_MAX_BYTES, PAGE_SIZE) <= EVS_MAX_SEGMENTS);
  *	bios. Each disk has its own, with a rescuer, as the backing device may be
  *	made of another evs disk, which must not wait for this one.
  * @splitter: has large reads and writes done by several CPUs
+ * @spread: leaves small writes of a busy task to workers
  * @creqs: what the cipher needs for each request
  * @done: for each CPU, reads to decrypt in a bottom half
  * @polled: for each hardware queue that is polled, its requests
@@ -95,6 +98,7 @@ struct evs_queue {
 	struct request_queue *q;
 	struct workqueue_struct *wq;
 	struct evs_splitter splitter;
+	struct evs_spread spread;
 	struct evs_crypt_pool creqs;
 	struct evs_done __percpu *done;
 	struct evs_polled *polled;
@@ -123,7 +127,8 @@ struct evs_queue {
  * @awaited: what a large read waits for: that the backing device has answered, and that
  *	submitting is over. Who comes last goes on with it.
  * @polled: entry in the list of those that are polled for, until it is answered
- * @node: entry in a list of reads that have been answered
+ * @node: entry in a list of reads that have been answered, or of writes that are left
+ *	to a worker
  * @work: decrypts the data of a read, or what is left of it, in a worker
  */
 struct evs_cmd {

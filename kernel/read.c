@@ -378,7 +378,7 @@ blk_status_t evs_queue_read(struct evs_queue *queue, struct request *rq)
 	large = evs_read_is_large(rq);
 	if (large)
 		atomic_set(&cmd->awaited, 2);
-	evs_cmd_submit(queue, rq, evs_read_end_io);
+	evs_cmd_submit(queue, rq, evs_read_end_io, false);
 	/* A small one may be gone */
 	if (large && atomic_dec_and_test(&cmd->awaited))
 		evs_read_go_on_task(cmd);

@@ -229,12 +229,13 @@ static void evs_submit_nowait(struct evs_queue *queue, struct bio *bio,
  * @queue: queue of its disk
  * @rq: request, whose bio has been made
  * @end_io: called when the backing device has answered, in any context
+ * @by_worker: the caller is a worker of the disk, which may wait for the backing device
  *
  * Context: process context. May sleep, but does not wait for the backing device if the
  *	submitter of @rq does not.
  */
 void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
-		    bio_end_io_t *end_io)
+		    bio_end_io_t *end_io, bool by_worker)
 {
 	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
 	struct bio *bio = &cmd->bio;
@@ -244,7 +245,7 @@ void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
 	bio->bi_iter.bi_sector += queue->offset >> SECTOR_SHIFT;
 	bio->bi_end_io = end_io;
 	evs_poll_start(rq);
-	nowait = evs_rq_nowait_bios(rq, &all);
+	nowait = by_worker ? 0 : evs_rq_nowait_bios(rq, &all);
 	if (nowait)
 		evs_submit_nowait(queue, bio, nowait == all);
 	else

@@ -12,6 +12,6 @@ void evs_submit_bio(struct evs_queue *queue, struct bio *bio);
 void evs_cmd_init_bio(struct evs_queue *queue, struct request *rq,
 		      unsigned int nr_bvecs);
 void evs_cmd_submit(struct evs_queue *queue, struct request *rq,
-		    bio_end_io_t *end_io);
+		    bio_end_io_t *end_io, bool by_worker);
 
 #endif /* _EVS_SUBMIT_H */

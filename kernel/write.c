@@ -12,6 +12,7 @@
 
 #include "hold.h"
 #include "poll.h"
+#include "read.h"
 #include "submit.h"
 #include "trace.h"
 #include "write.h"
@@ -145,6 +146,62 @@ static void evs_write_end_io(struct bio *bio)
 	evs_end_request(rq, status, NULL);
 }
 
+/* Return: as evs_queue_read() */
+static blk_status_t evs_write_start(struct evs_queue *queue, struct request *rq,
+				    bool by_worker)
+{
+	struct evs_cmd *cmd = blk_mq_rq_to_pdu(rq);
+	blk_status_t status;
+
+	if (!evs_bounce_alloc(&queue->reserve, &cmd->bounce,
+			      blk_rq_bytes(rq)))
+		return BLK_STS_RESOURCE;
+
+	status = evs_cmd_encrypt(queue, rq);
+	if (status) {
+		evs_bounce_free(&queue->reserve, &cmd->bounce);
+		return status;
+	}
+
+	evs_cmd_init_bio(queue, rq, cmd->bounce.nr_pages);
+	cmd->bio.bi_iter.bi_size = cmd->bounce.bytes;
+	evs_cmd_submit(queue, rq, evs_write_end_io, by_worker);
+	return BLK_STS_OK;
+}
+
+/**
+ * evs_writes_run() - encrypt and start writes that have been left to a worker
+ * @first: the oldest one
+ *
+ * Context: a worker of the disk.
+ */
+void evs_writes_run(struct llist_node *first)
+{
+	struct evs_cmd *cmd, *next;
+	blk_status_t status;
+	struct request *rq;
+
+	llist_for_each_entry_safe(cmd, next, first, node) {
+		rq = blk_mq_rq_from_pdu(cmd);
+		status = evs_write_start(rq->q->queuedata, rq, true);
+		if (status == BLK_STS_RESOURCE)
+			blk_mq_requeue_request(rq, true);
+		else if (status)
+			evs_end_request(rq, status, NULL);
+		cond_resched();
+	}
+}
+
+/* One whose submitter polls is to be found by it when this returns */
+static bool evs_write_is_for_worker(struct evs_queue *queue,
+				    const struct request *rq)
+{
+	return blk_rq_bytes(rq) <= EVS_INLINE_BYTES &&
+	       !(rq->cmd_flags & REQ_POLLED) &&
+	       evs_spread_helps(&queue->spread,
+				&queue->tag_set.shared_tags->bitmap_tags.sb);
+}
+
 /**
  * evs_queue_write() - encrypt and start a write
  * @queue: queue of its disk
@@ -164,21 +221,12 @@ blk_status_t evs_queue_write(struct evs_queue *queue, struct request *rq)
 	if (queue->read_only)
 		return BLK_STS_IOERR;
 
-	if (!evs_bounce_alloc(&queue->reserve, &cmd->bounce,
-			      blk_rq_bytes(rq)))
-		return BLK_STS_RESOURCE;
-
 	blk_mq_start_request(rq);
 	trace_evs_request_begin(queue->id, rq);
 
-	status = evs_cmd_encrypt(queue, rq);
-	if (status) {
-		evs_bounce_free(&queue->reserve, &cmd->bounce);
-		return status;
+	if (evs_write_is_for_worker(queue, rq)) {
+		evs_spread_add(&queue->spread, &cmd->node);
+		return BLK_STS_OK;
 	}
-
-	evs_cmd_init_bio(queue, rq, cmd->bounce.nr_pages);
-	cmd->bio.bi_iter.bi_size = cmd->bounce.bytes;
-	evs_cmd_submit(queue, rq, evs_write_end_io);
-	return BLK_STS_OK;
+	return evs_write_start(queue, rq, false);
 }

@@ -7,6 +7,7 @@
 
 #include "queue.h"
 
+void evs_writes_run(struct llist_node *first);
 blk_status_t evs_queue_write(struct evs_queue *queue, struct request *rq);
 
 #endif /* _EVS_WRITE_H */

@@ -80,6 +80,13 @@ verify "4096: two disks in turn, in one batch" "$evs:$other" --file_service_type
 must wait_for evs-setup detach "$evs"
 must wait_for evs-setup detach "$other"
 
+# A task that never waits for its writes: workers encrypt some of them
+new_null evs_t2 16 irqmode=2 submit_queues=2 completion_nsec=2000000 hw_queue_depth=1024
+evs=$(raw_attach /dev/evs_t2 4096)
+verify "4096: a deep queue" "$evs" --ioengine=libaio --iodepth=512 --direct=1 --rw=randwrite \
+	--bssplit=4k/80:32k/20 --blockalign=4096 --size=12m
+must wait_for evs-setup detach "$evs"
+
 # A backing device that answers in soft interrupts, and one that does so from a
 # timer, with a queue for each CPU: the contexts that reads are decrypted in, or not
 for irqmode in 1 2; do
