@@ -280,11 +280,16 @@ refused 2 'disabled' "it cannot be attached while its CMK is disabled" evs-setup
 must evs-setup cmk enable test
 attach_kms
 is "$(head -c 1M "$evs" | md5sum)" "$sum" "attached anew it reads what was written"
-must dmsetup suspend --nolockfs evs_dm
-revoke_in_flight "$evs" "KMS disk, keyctl invalidate" key-invalidated keyctl_now invalidate "$key"
-attach_kms
-must dmsetup suspend --nolockfs evs_dm
-revoke_in_flight "$evs" "KMS disk, expiry" key-expired keyctl_now timeout "$key"
+if [ "${EVS_LONG:-1}" -gt 1 ]; then
+	must dmsetup suspend --nolockfs evs_dm
+	revoke_in_flight "$evs" "KMS disk, keyctl invalidate" key-invalidated \
+		keyctl_now invalidate "$key"
+	attach_kms
+	must dmsetup suspend --nolockfs evs_dm
+	revoke_in_flight "$evs" "KMS disk, expiry" key-expired keyctl_now timeout "$key"
+	attach_kms
+fi
+must evs-setup detach data
 
 # becomes TARGET [ARGUMENT...]: what the device below is from now on
 becomes()
