@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -200,6 +201,33 @@ static void on_child(int sig)
 	(void)sig;
 }
 
+static void *run_unread(void *arg)
+{
+	struct evs_error err = {};
+
+	evs_run_program(arg, &err);
+	return NULL;
+}
+
+/* It does not write, and does not find out by itself; nor does what it has started. */
+static void test_unread(void **state)
+{
+	struct evs_run run = { .argv = SHELL("sleep 30 & echo; wait; exec sleep 30") };
+	pthread_t thread;
+	int ends[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	run.data = ends[1];
+	assert_int_equal(pthread_create(&thread, NULL, run_unread, &run), 0);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(run.status, 128 + SIGTERM);
+	close(ends[1]);
+}
+
 /* What a caller has done with signals neither hides the exit status nor is inherited. */
 static void test_signals(void **state)
 {
@@ -274,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_killed_parent),
 	};

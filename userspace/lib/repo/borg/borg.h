@@ -91,6 +91,7 @@ struct evs_borg_ahead {
  * @data: the run that reads a backup
  * @reading: it is under way
  * @next: the block that comes next from it
+ * @cut_off: it has ended before that
  */
 struct evs_repo_borg {
 	const char *path;
@@ -101,6 +102,7 @@ struct evs_repo_borg {
 	struct evs_borg_run data;
 	bool reading;
 	size_t next;
+	bool cut_off;
 };
 
 /**

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fd.h"
 #include "repo/borg/borg.h"
@@ -93,17 +94,34 @@ static int start_data(struct evs_repo_borg *borg, const char *name, struct evs_e
 	ret = evs_borg_start(&borg->data, borg, false, err);
 	borg->reading = !ret;
 	borg->next = 0;
+	borg->cut_off = false;
 	return ret;
 }
 
+/* All has been read: wait for the end of borg, which is what says that all is well. */
+static int await_end(struct evs_repo_borg *borg, struct evs_error *err)
+{
+	char more;
+	ssize_t got;
+
+	do {
+		got = read(borg->data.fd, &more, sizeof(more));
+	} while (got < 0 && errno == EINTR);
+	return got > 0 ? evs_error_set(err, EBADMSG, "is longer than its manifest says") : 0;
+}
+
+/* @ret is what reading has come to, 0 when all was read. Else borg is ended with it. */
 static int end_data(struct evs_repo_borg *borg, int ret, struct evs_error *err)
 {
 	struct evs_error said = {};
-	int ended = evs_borg_end(&borg->data, &said);
+	int ended;
 
+	if (!ret)
+		ret = await_end(borg, err);
+	ended = evs_borg_end(&borg->data, &said);
 	borg->reading = false;
-	/* Who has read enough closes the pipe on it. */
-	if (ended && ret == -EBADMSG)
+	/* What is missing has a reason. */
+	if (ended && borg->cut_off)
 		evs_error_set(err, EBADMSG, "%.400s: %.400s", err->text, said.text);
 	if (!ended || ret)
 		return ret;
@@ -116,7 +134,7 @@ void evs_borg_drop(struct evs_repo_borg *borg)
 	struct evs_error ignored = {};
 
 	if (borg->reading)
-		end_data(borg, 0, &ignored);
+		end_data(borg, 1, &ignored);
 	drop_fetch(&borg->ahead.manifest);
 	drop_fetch(&borg->ahead.list);
 	*borg->ahead.archive = '\0';
@@ -156,6 +174,7 @@ static int read_blocks(struct evs_repo_borg *borg, const struct evs_manifest *ma
 		offset = (uint64_t)borg->next * EVS_BLOCK;
 		length = evs_manifest_block(manifest, borg->next);
 		ret = evs_fd_read(borg->data.fd, buffer, length);
+		borg->cut_off = ret;
 		if (ret)
 			ret = evs_error_set(err, EBADMSG,
 					    "%s: is damaged: bytes %" PRIu64 " to %" PRIu64 " cannot be read",
