@@ -90,9 +90,10 @@ for engine in $(engines); do
 	refused 1 "go together" "$engine: a pool without the old CMK" evs-setup rewrap --pool p --cmk b
 	refused 1 "the same key" "$engine: from a key to itself" \
 		evs-setup rewrap --pool p --from-cmk a --cmk a
-	killed 0.4 evs-setup rewrap --pool p --from-cmk a --cmk b
+	killed 0.1 evs-setup rewrap --pool p --from-cmk a --cmk b
+	others=$(users a | tr ' ' '\n' | grep -v '^p/d2' | xargs)
 	ok "$engine: rewrap --all-copies of one" evs-setup rewrap --all-copies --cmk b p/d2
-	like "$(users a)" "p/image:i" "$engine: the others are as they were"
+	is "$(users a)" "$others" "$engine: the others are as they were"
 	ok "$engine: rewrap --pool" evs-setup rewrap --pool p --from-cmk a --cmk b
 	is "$(evs-setup rewrap --pool p --from-cmk a --cmk b 2>&1)" \
 		"evs-setup: rewrap: 0 objects of pool p are rewrapped" "$engine: once more"
