@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fd.h"
 #include "repo/borg/borg.h"
@@ -102,12 +101,9 @@ static int start_data(struct evs_repo_borg *borg, const char *name, struct evs_e
 static int await_end(struct evs_repo_borg *borg, struct evs_error *err)
 {
 	char more;
-	ssize_t got;
 
-	do {
-		got = read(borg->data.fd, &more, sizeof(more));
-	} while (got < 0 && errno == EINTR);
-	return got > 0 ? evs_error_set(err, EBADMSG, "is longer than its manifest says") : 0;
+	return evs_fd_read(borg->data.fd, &more, sizeof(more)) ? 0 :
+	       evs_error_set(err, EBADMSG, "is longer than its manifest says");
 }
 
 /* @ret is what reading has come to, 0 when all was read. Else borg is ended with it. */
