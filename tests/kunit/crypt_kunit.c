@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EVS: tests of the cipher
+ * EVS: tests of the cipher. Those of its key are in crypt_key_kunit.c.
  *
  * What is expected comes from published vectors, and for anything else from the
  * library of the kernel with a tweak made here.
@@ -96,7 +96,7 @@ static int setup(struct kunit *test)
 	ct = kunit_kzalloc(test, sizeof(*ct), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ct);
 	test->priv = ct;
-	ct->unit = param ? param->size : 512;
+	ct->unit = param->size;
 	prandom_seed_state(&ct->rnd, 1619);
 
 	ct->cipher = evs_cipher_alloc(ct->unit);
@@ -373,19 +373,6 @@ static void test_too_short(struct kunit *test)
 	layout_expect_guards(test, &ct->dst);
 }
 
-/* IEEE Std 1619-2018 and FIPS 140-3 forbid a key with equal halves */
-static void test_weak_key(struct kunit *test)
-{
-	struct crypt_test *ct = test->priv;
-	u8 dk[EVS_DK_SIZE];
-
-	memcpy(dk, ct->plain, EVS_DK_SIZE / 2);
-	memcpy(dk + EVS_DK_SIZE / 2, ct->plain, EVS_DK_SIZE / 2);
-	KUNIT_EXPECT_EQ(test, -EINVAL, evs_cipher_setkey(ct->cipher, dk));
-	dk[EVS_DK_SIZE - 1] ^= 1;
-	KUNIT_EXPECT_EQ(test, 0, evs_cipher_setkey(ct->cipher, dk));
-}
-
 /* For people; passes on any machine */
 static void test_benchmark(struct kunit *test)
 {
@@ -410,34 +397,6 @@ static void test_benchmark(struct kunit *test)
 		   div64_u64((u64)len * rounds * 1000, ns[1]));
 }
 
-/* What it is made of, and that it tells one bit of a key from another */
-static void test_key_check(struct kunit *test)
-{
-	u8 check[EVS_KEY_CHECK_SIZE], other[EVS_KEY_CHECK_SIZE];
-	const u8 zeroes[EVS_KEY_CHECK_SIZE] = {};
-	struct crypt_test *ct = test->priv;
-	u8 tweak[AES_BLOCK_SIZE] = {};
-	u8 dk[EVS_DK_SIZE];
-
-	prandom_bytes_state(&ct->rnd, dk, sizeof(dk));
-	set_key(test, dk);
-	KUNIT_ASSERT_EQ(test, 0, evs_cipher_key_check(ct->cipher, check));
-
-	memset(tweak, 0xff, sizeof(u64));
-	aes_xts_encrypt(ct->expect, zeroes, sizeof(zeroes), tweak, &ct->ref,
-			false);
-	KUNIT_EXPECT_MEMEQ(test, check, ct->expect, sizeof(check));
-
-	for (int bit = 0; bit < EVS_DK_SIZE * 8; bit += 37) {
-		dk[bit / 8] ^= BIT(bit % 8);
-		set_key(test, dk);
-		KUNIT_ASSERT_EQ(test, 0,
-				evs_cipher_key_check(ct->cipher, other));
-		KUNIT_EXPECT_MEMNEQ(test, check, other, sizeof(check));
-		dk[bit / 8] ^= BIT(bit % 8);
-	}
-}
-
 static struct kunit_case crypt_cases[] = {
 	KUNIT_CASE_PARAM(test_vectors, unit_gen_params),
 	KUNIT_CASE_PARAM(test_tweak, unit_gen_params),
@@ -447,8 +406,6 @@ static struct kunit_case crypt_cases[] = {
 	KUNIT_CASE_PARAM(test_too_many_pieces, unit_gen_params),
 	KUNIT_CASE_PARAM(test_part_of_unit, unit_gen_params),
 	KUNIT_CASE_PARAM(test_too_short, unit_gen_params),
-	KUNIT_CASE(test_weak_key),
-	KUNIT_CASE(test_key_check),
 	KUNIT_CASE_PARAM(test_benchmark, unit_gen_params),
 	{}
 };
