@@ -63,13 +63,6 @@ for engine in $(engines); do
 	uuid=$(object p/clone uuid)
 	is "$(evs-setup rekey --dry-run p/clone 2>/dev/null)" "p/clone $uuid $a" "$engine: rekey, tried"
 	is "$(digest p/clone)" "$before" "$engine: nothing was changed"
-	for at in 0.1 0.3 0.6 1; do
-		killed $at evs-setup rekey p/clone || break
-		must evs-setup snapshot create p/d1@swept
-		must evs-setup snapshot delete --yes p/d1@swept
-		unlike "$(everything p)" "new\." "$engine: killed after $at s: nothing is left"
-		is "$(content p/clone)" "$sum" "$engine: killed after $at s: its data is there"
-	done
 	is "$(evs-setup rekey p/clone 2>/dev/null)" "p/clone $uuid $a" "$engine: rekey"
 	nok "$engine: it has another data key" test "$(digest p/clone)" = "$before"
 	is "$(content p/clone)" "$sum" "$engine: its data is the same"
