@@ -87,6 +87,13 @@ like "$(evs-setup rekey "$loop" 2>&1 >/dev/null)" "goes on with what was cut sho
 	"rekey ends what was cut short"
 is "$(header .digests)" "$before" "without another new key"
 is "$(header '[(.keyslots | length), (.tokens | length)]')" "[1,1]" "the old token is gone"
+must bash -c "jq '.\"wrapped-dk\" |= sub(\"....\$\"; \"0000\")' $tmp/token >$tmp/refused"
+must cryptsetup token import --json-file "$tmp/refused" "$loop"
+like "$(evs-setup rekey --dry-run "$loop" 2>&1 >/dev/null)" "goes on with what was cut short" \
+	"one that the KMS refuses, tried"
+like "$(evs-setup rekey "$loop" 2>&1 >/dev/null)" "goes on with what was cut short" \
+	"one that the KMS refuses: rekey ends what was cut short"
+is "$(header '[.digests, (.tokens | length)]')" "[$before,1]" "without another new key as well"
 must evs-setup rewrap "$loop"
 must bash -c "cryptsetup token export --token-id 0 $loop | jq .keyslots=[] >$tmp/token"
 must evs-setup rewrap "$loop"

@@ -272,6 +272,19 @@ static bool killed(unsigned int when)
 	return killed_before(pid, when);
 }
 
+/* Once the data has the new key, the header alone tells which token is the old one. */
+static void check_tokens(const struct evs_volume *vol)
+{
+	const struct evs_token *token;
+	size_t i;
+
+	for (i = 0; i < evs_volume_token_count(vol); i++) {
+		token = evs_volume_token_at(vol, i);
+		assert_int_equal(evs_volume_names_slot(vol, token),
+				 !strcmp(token->wrapped_dk, new_token.wrapped_dk));
+	}
+}
+
 static void test_killed(void **state)
 {
 	const char *text = getenv("EVS_LONG");
@@ -286,10 +299,14 @@ static void test_killed(void **state)
 		more = killed(when);
 		if (open_disk(&dev, &vol, EVS_VOLUME_REKEY))
 			fail_msg("%s", err.text);
-		if (evs_volume_rekey_state(vol) != EVS_REKEY_NONE)
+		if (evs_volume_rekey_state(vol) != EVS_REKEY_NONE) {
 			seen[evs_volume_rekey_state(vol)]++;
-		else
-			seen[evs_volume_verify_dk(vol, old_dk, &err) ? 3 : 4]++;
+		} else if (!evs_volume_verify_dk(vol, old_dk, &err)) {
+			seen[4]++;
+		} else {
+			seen[3]++;
+			check_tokens(vol);
+		}
 		close_disk(&dev, vol);
 		if (rekey())
 			fail_msg("%s", err.text);

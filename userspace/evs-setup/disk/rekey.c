@@ -69,27 +69,33 @@ static int make_key(struct evs_rewrap *rewrap, struct evs_token *token, struct e
 }
 
 /*
- * Of a rekey that was cut short when its data was written, the header has the old token
- * still: the KMS gives a key for it, and it is another one. After a rewrap that was cut
- * short, either token gives the key of the disk.
+ * Of a rekey that was cut short when its data was written, the header still has the old
+ * token. It names no key slot of the data any more, and the KMS gives another key for it,
+ * or none. After a rewrap that was cut short, either token gives the key of the disk.
  */
+static bool is_old(struct evs_rewrap *rewrap, const struct evs_token *token,
+		   struct evs_secret *dk)
+{
+	struct evs_error ignored = {};
+	struct evs_kms *kms;
+
+	if (!evs_rewraps_kms(rewrap->rewraps, token->kms, &kms, &ignored) &&
+	    !evs_kms_decrypt_datakey(kms, token, dk, &ignored))
+		return CRYPTO_memcmp(dk->data, rewrap->dk->data, EVS_DK_SIZE);
+	return !evs_volume_names_slot(rewrap->vol, token) &&
+	       evs_volume_names_slot(rewrap->vol, &rewrap->old);
+}
+
 static int find_old(struct evs_rewrap *rewrap, bool *found, struct evs_error *err)
 {
 	struct evs_secret *dk = evs_secret_alloc(EVS_DK_SIZE);
-	const struct evs_token *token;
-	struct evs_error ignored = {};
-	struct evs_kms *kms;
 	size_t i;
 
 	if (!dk)
 		return evs_error_set(err, errno, "cannot lock memory for the data key: %m");
-	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++) {
-		token = evs_volume_token_at(rewrap->vol, i);
-		if (!evs_rewraps_kms(rewrap->rewraps, token->kms, &kms, &ignored) &&
-		    !evs_kms_decrypt_datakey(kms, token, dk, &ignored) &&
-		    CRYPTO_memcmp(dk->data, rewrap->dk->data, EVS_DK_SIZE))
+	for (i = 0; i < evs_volume_token_count(rewrap->vol); i++)
+		if (is_old(rewrap, evs_volume_token_at(rewrap->vol, i), dk))
 			*found = true;
-	}
 	evs_secret_free(dk);
 	return 0;
 }

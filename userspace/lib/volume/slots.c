@@ -57,6 +57,20 @@ unsigned int evs_volume_other_slots(const struct evs_volume *vol)
 	return count;
 }
 
+bool evs_volume_names_slot(const struct evs_volume *vol, const struct evs_token *token)
+{
+	crypt_keyslot_info info;
+	int slot;
+
+	for (slot = 0; slot < crypt_keyslot_max(CRYPT_LUKS2); slot++) {
+		info = crypt_keyslot_status(vol->cd, slot);
+		if (token->keyslots & UINT32_C(1) << slot &&
+		    (info == CRYPT_SLOT_ACTIVE || info == CRYPT_SLOT_ACTIVE_LAST))
+			return true;
+	}
+	return false;
+}
+
 /* By one key slot, or by any */
 static int open_slot(struct evs_volume *vol, int slot, const struct evs_secret *passphrase,
 		     struct evs_secret *dk, struct evs_error *err)

@@ -18,6 +18,13 @@
 unsigned int evs_volume_other_slots(const struct evs_volume *vol);
 
 /**
+ * evs_volume_names_slot() - Does a token name a key slot that has the key of the data?
+ * @vol: the header
+ * @token: one of its tokens
+ */
+bool evs_volume_names_slot(const struct evs_volume *vol, const struct evs_token *token);
+
+/**
  * evs_volume_unlock() - Get the DK by a passphrase.
  * @vol: the header, whose device is open
  * @passphrase: the passphrase, all of its bytes
