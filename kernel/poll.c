@@ -3,19 +3,25 @@
  * EVS: requests whose submitter polls for them (REQ_POLLED), where the backing device can
  * be polled
  *
- * They have hardware queues of their own, as many as other requests. Whoever polls one of
- * these polls the backing device for the oldest bio of it, and so ends whatever the
- * queue below has done. Reads are decrypted there, like others that do not complete in
- * interrupts.
+ * They have some hardware queues of their own. Whoever polls one of these polls the
+ * backing device for the oldest bio of it, and so ends whatever the queue below has done.
+ * Reads are decrypted there, like others that do not complete in interrupts.
  */
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "poll.h"
+
+/*
+ * More than any device has unless it is told to. Each costs 18 KiB of memory on a machine
+ * with 64 CPUs.
+ */
+#define EVS_POLL_QUEUES_MAX	8U
 
 /**
  * struct evs_polled - requests of a hardware queue that is polled
@@ -149,7 +155,7 @@ void evs_poll_init_hctx(struct evs_queue *queue, struct blk_mq_hw_ctx *hctx,
 int evs_poll_init(struct evs_queue *queue)
 {
 	struct blk_mq_tag_set *set = &queue->tag_set;
-	unsigned int nr = set->nr_hw_queues;
+	unsigned int nr = min(set->nr_hw_queues, EVS_POLL_QUEUES_MAX);
 
 	if (!evs_poll_is_possible(queue))
 		return 0;
