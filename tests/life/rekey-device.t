@@ -71,6 +71,7 @@ is "$(cmp -l -i 16M "$tmp/before" "$loop" | awk '{ units[int(($1 - 1) / 4096)] =
 	END { print length(units) }')" 10240 "each sector has other ciphertext"
 is "$(header '[(.keyslots | length), (.tokens | length), (.digests | length)]')" "[1,1,1]" \
 	"nothing is left of the old key"
+is "$(header .segments[].size)" '"dynamic"' "it can grow as before"
 is "$(evs-setup probe --json "$loop" | jq -r '.disks[] | .uuid + .label')" "${uuid}story" \
 	"UUID and label are the same"
 is "$(find "$tmp/copies" -name "$uuid-*.header" | wc -l)" 1 "a copy of the new header alone is there"

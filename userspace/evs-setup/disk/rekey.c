@@ -5,11 +5,14 @@
  * header has both tokens, and the disk cannot be attached.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "block/claim.h"
+#include "block/loop.h"
 #include "cli/cli.h"
 #include "header-copy.h"
 #include "pool/progress.h"
@@ -20,6 +23,7 @@
 #include "volume/slots.h"
 
 #define PART ((size_t)32 << 20)
+#define SECTOR 512
 
 /**
  * struct rekey - One disk.
@@ -27,6 +31,7 @@
  * @dry_run: change nothing
  * @rewraps: what rewraps of this verb share
  * @claim: the device
+ * @loop: a loop device over it, where it is a file and the data is written
  * @vol: its header
  * @progress: how far it is
  * @uuid: UUID of the disk
@@ -38,17 +43,13 @@ struct rekey {
 	bool dry_run;
 	struct evs_rewraps rewraps;
 	struct claim claim;
+	struct evs_device loop;
 	struct evs_volume *vol;
 	struct progress progress;
 	char uuid[EVS_UUID_SIZE];
 	struct evs_token token;
 	bool is_written;
 };
-
-static int open_header(struct rekey *rekey, struct evs_error *err)
-{
-	return evs_volume_open(&rekey->vol, &rekey->claim.dev, EVS_VOLUME_REKEY, err);
-}
 
 /* ---- begin ---- */
 
@@ -158,24 +159,52 @@ static int write_data(void *arg, struct evs_rewrap *rewrap, struct evs_error *er
 	return ret;
 }
 
-static int reopen(struct rekey *rekey, struct evs_error *err)
+static int reopen(struct rekey *rekey, const struct evs_device *dev, struct evs_error *err)
 {
 	evs_volume_close(rekey->vol);
 	rekey->vol = NULL;
-	return open_header(rekey, err);
+	return evs_volume_open(&rekey->vol, dev, EVS_VOLUME_REKEY, err);
+}
+
+/* To a file, libcryptsetup writes blocks of 4096 bytes: it would be longer than before. */
+static int open_loop(struct rekey *rekey, struct evs_error *err)
+{
+	char path[32];
+	int fd, ret;
+
+	fd = loop_attach(rekey->claim.dev.fd, SECTOR, path, sizeof(path), err);
+	if (fd < 0)
+		return fd;
+	ret = evs_device_open_again(&rekey->loop, fd, rekey->path, O_RDWR, err);
+	close(fd);
+	return ret;
+}
+
+static int run_over(struct rekey *rekey, const struct evs_device *dev, struct evs_error *err)
+{
+	int ret = reopen(rekey, dev, err);
+
+	if (!ret)
+		ret = rewrap_with(&rekey->rewraps, rekey->vol, write_data, rekey, err);
+	/* That may have taken a day: nobody is logged in that long. */
+	evs_rewraps_close(&rekey->rewraps);
+	return ret;
 }
 
 static int run(struct rekey *rekey, struct evs_error *err)
 {
 	int ret = claim_yield(&rekey->claim, err);
 
-	if (!ret)
-		ret = reopen(rekey, err);
-	if (!ret)
-		ret = rewrap_with(&rekey->rewraps, rekey->vol, write_data, rekey, err);
-	/* That may have taken a day: nobody is logged in that long. */
-	evs_rewraps_close(&rekey->rewraps);
-	return ret ? ret : reopen(rekey, err);
+	if (!ret && rekey->claim.dev.is_file) {
+		ret = open_loop(rekey, err);
+		if (!ret) {
+			ret = run_over(rekey, &rekey->loop, err);
+			evs_device_close(&rekey->loop);
+		}
+	} else if (!ret) {
+		ret = run_over(rekey, &rekey->claim.dev, err);
+	}
+	return ret ? ret : reopen(rekey, &rekey->claim.dev, err);
 }
 
 /* ---- end ---- */
@@ -225,7 +254,7 @@ int rekey_device(const char *path, bool dry_run, struct evs_error *err)
 	rekey.rewraps.config = &config;
 	ret = claim_open(&rekey.claim, path, err);
 	if (!ret) {
-		ret = open_header(&rekey, err);
+		ret = evs_volume_open(&rekey.vol, &rekey.claim.dev, EVS_VOLUME_REKEY, err);
 		if (!ret)
 			ret = rekey_volume(&rekey, err);
 		evs_volume_close(rekey.vol);

@@ -172,12 +172,14 @@ int evs_volume_rekey_begin(struct evs_volume *vol, const struct evs_token *token
 /**
  * struct run - The data on its way.
  * @part: so many bytes at once
+ * @size: of the data
  * @progress: called after each part
  * @arg: for @progress
  * @err: why it was ended
  */
 struct run {
 	size_t part;
+	uint64_t size;
 	evs_rekey_progress_fn *progress;
 	void *arg;
 	struct evs_error err;
@@ -197,6 +199,8 @@ static int load(struct crypt_device *cd, const struct evs_secret *new, struct ru
 		.resilience = "checksum",
 		.hash = "sha256",
 		.max_hotzone_size = run->part / SECTOR,
+		/* Without it, a part of a sector at the end of the device counts. */
+		.device_size = run->size / SECTOR,
 		.flags = flags,
 	};
 	int ret = crypt_reencrypt_init_by_passphrase(cd, NULL, (const char *)new->data, new->size,
@@ -229,7 +233,7 @@ static int reencrypt(struct crypt_device *cd, const struct evs_secret *new, stru
 int evs_volume_rekey_run(struct evs_volume *vol, const struct evs_secret *new, size_t part,
 			 evs_rekey_progress_fn *progress, void *arg, struct evs_error *err)
 {
-	struct run run = { .part = part, .progress = progress, .arg = arg };
+	struct run run = { .part = part, .size = vol->data_size, .progress = progress, .arg = arg };
 	struct crypt_device *cd;
 	char path[32];
 	bool done;
