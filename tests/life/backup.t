@@ -67,6 +67,17 @@ for engine in $(engines); do
 	refused 2 "plain = yes" "$engine: plain only where that is permitted" \
 		evs-setup backup create p/plain r
 	ok "$engine: there it is" evs-setup backup create p/plain i
+	files=$(find "$tmp/r" "$tmp/i" | sort) objects=$(everything p)
+	refused 2 "plain = yes" "$engine: nor when it is tried" \
+		evs-setup backup create --dry-run p/plain r
+	ok "$engine: a backup is tried" evs-setup backup create --dry-run p/enc i
+	ok "$engine: an export is tried" evs-setup backup export --dry-run "$one" "$tmp/tried"
+	refused 5 "exists already" "$engine: to a file that is there" \
+		evs-setup backup export --dry-run "$one" "$tmp/data"
+	is "$(evs-setup backup delete --dry-run "$one")" "$one" "$engine: a deletion is tried"
+	is "$(find "$tmp/r" "$tmp/i" "$tmp/tried" 2>"$tmp/said" | sort)" "$files" \
+		"$engine: nothing was made or deleted"
+	is "$(everything p)" "$objects" "$engine: nor in the pool"
 	refused 4 "no repository none" "$engine: no such repository" \
 		evs-setup backup create p/enc none
 	refused 1 "REPO::BACKUP" "$engine: no backup" evs-setup backup show r

@@ -143,6 +143,11 @@ for engine in $(engines); do
 		evs-setup image export p/image:plain "$tmp/out.raw"
 	is "$(evs-setup image list --json p | jq -r '.objects[].name' | grep -vc image:)" 0 \
 		"$engine: image list lists images"
+	refused 5 "exists already" "$engine: tried, too" \
+		evs-setup image export --dry-run p/image:plain "$tmp/out.raw"
+	ok "$engine: an export is tried" \
+		evs-setup image export --dry-run p/image:plain "$tmp/out.tried"
+	ok "$engine: it makes no file" test ! -e "$tmp/out.tried"
 	rm -f "$tmp"/out.* "$tmp/disk"
 	drop_pools
 done

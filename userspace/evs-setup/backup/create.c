@@ -25,6 +25,7 @@
 static const struct verb_option options[] = {
 	{ "no-freeze", VERB_LONG('f'), NULL, WORD_NONE,
 	  "do not freeze file systems: the backup is as after a\npower failure" },
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "check everything, make nothing" },
 	{},
 };
 
@@ -34,6 +35,7 @@ static const struct verb_option options[] = {
  * @entry: the same, as it was found
  * @ref: the repository
  * @no_freeze: do not have the disk hold still
+ * @dry_run: make nothing
  * @take: the snapshot of a disk
  * @source: the object that is read
  * @base: what the repository and the pool have of the disk already
@@ -45,6 +47,7 @@ struct backup {
 	struct evs_pool_entry entry;
 	struct ref ref;
 	bool no_freeze;
+	bool dry_run;
 	struct take take;
 	struct evs_object source;
 	struct base base;
@@ -238,6 +241,10 @@ static int make(struct backup *backup, struct evs_error *err)
 	if (ret)
 		return ret;
 	fill_manifest(backup);
+	if (backup->dry_run) {
+		cli_note("backup create: nothing was made, as --dry-run is given");
+		return 0;
+	}
 	ret = take_source(backup, err);
 	if (!ret)
 		ret = read_source(backup, err);
@@ -256,7 +263,7 @@ static int run_backup(struct backup *backup, struct evs_error *err)
 	evs_pool_abandon(&backup->target.pool, &backup->take.snapshot.work);
 	evs_ranges_free(&backup->allocated);
 	base_free(&backup->base);
-	if (!ret)
+	if (!ret && !backup->dry_run)
 		ret = print(backup, err);
 	evs_manifest_free(&backup->manifest);
 	return ret;
@@ -269,8 +276,10 @@ static int run(int argc, char *argv[], struct evs_error *err)
 
 	if (!backup)
 		return evs_error_set(err, ENOMEM, "out of memory");
-	while ((opt = cli_option(argc, argv, err)) > 0)
-		backup->no_freeze = true;
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		backup->no_freeze |= opt == VERB_LONG('f');
+		backup->dry_run |= opt == VERB_LONG('n');
+	}
 	ret = opt;
 	if (!ret && argc - optind != 2)
 		ret = evs_error_set(err, EINVAL, "two operands are needed: the disk, and the repository");

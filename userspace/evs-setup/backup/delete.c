@@ -8,13 +8,9 @@
 #include "cli/cli.h"
 #include "cli/confirm.h"
 #include "cli/out.h"
+#include "pool/delete.h"
 #include "ref.h"
 #include "text.h"
-
-static const struct verb_option options[] = {
-	{ "yes", 'y', NULL, WORD_NONE, "do not ask" },
-	{},
-};
 
 static int confirm(const struct ref *ref, struct evs_error *err)
 {
@@ -26,7 +22,7 @@ static int confirm(const struct ref *ref, struct evs_error *err)
 }
 
 /* One whose manifest is damaged can be deleted as well. */
-static int delete(struct ref *ref, bool yes, struct evs_error *err)
+static int delete(struct ref *ref, bool yes, bool dry_run, struct evs_error *err)
 {
 	struct evs_backup_list list;
 	bool found = false;
@@ -41,10 +37,10 @@ static int delete(struct ref *ref, bool yes, struct evs_error *err)
 	free(list.entry);
 	if (!found)
 		return evs_error_set(err, ENOENT, "%s: there is no such backup", ref->text);
-	ret = yes ? 0 : confirm(ref, err);
+	ret = yes || dry_run ? 0 : confirm(ref, err);
 	if (ret)
 		return ret;
-	if (ref->repo.ops->remove(&ref->repo, ref->name, err))
+	if (!dry_run && ref->repo.ops->remove(&ref->repo, ref->name, err))
 		return evs_error_prefix(err, "%s", ref->text);
 	if (cli_settings()->json)
 		return out_texts("deleted", err, "name", ref->text, NULL);
@@ -55,16 +51,18 @@ static int delete(struct ref *ref, bool yes, struct evs_error *err)
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	const char *operand;
-	bool yes = false;
+	bool yes = false, dry_run = false;
 	struct ref ref;
 	int opt, ret;
 
-	while ((opt = cli_option(argc, argv, err)) > 0)
-		yes = true;
+	while ((opt = cli_option(argc, argv, err)) > 0) {
+		yes |= opt == 'y';
+		dry_run |= opt == VERB_LONG('n');
+	}
 	if (opt < 0 || cli_operand(argc, argv, "backup", &operand, err) ||
 	    ref_open(&ref, operand, REF_BACKUP, err))
 		return -err->errnum;
-	ret = delete(&ref, yes, err);
+	ret = delete(&ref, yes, dry_run, err);
 	ref_close(&ref);
 	return ret;
 }
@@ -73,7 +71,7 @@ const struct verb verb_backup_delete = {
 	.name = "backup delete",
 	.args = "[OPTION...] REPO::BACKUP",
 	.brief = "delete a backup",
-	.options = options,
+	.options = delete_options,
 	.notes = "Asks first, unless --yes is given. Other backups of the disk stay whole. Prints what\n"
 		 "was deleted.\n",
 	.operands = { WORD_BACKUP },

@@ -123,17 +123,18 @@ static int write_file(struct export *export, const char *path, bool qcow2, struc
 static int run(int argc, char *argv[], struct evs_error *err)
 {
 	struct export export = {};
-	bool qcow2 = false;
+	struct export_options options = {};
 	int ret;
 
-	ret = export_parse(argc, argv, "backup", &qcow2, err);
+	ret = export_parse(argc, argv, "backup", &options, err);
 	if (!ret)
 		ret = ref_open(&export.ref, argv[optind], REF_BACKUP, err);
 	if (ret)
 		return ret;
 	ret = evs_backup_open(&export.backup, &export.ref.repo, export.ref.name, true, err);
 	if (!ret) {
-		ret = write_file(&export, argv[optind + 1], qcow2, err);
+		ret = options.dry_run ? export_look(argv[optind + 1], "backup export", err) :
+		      write_file(&export, argv[optind + 1], options.qcow2, err);
 		if (!ret)
 			ret = create_print(argv[optind + 1], &export.backup.manifest.record, err);
 		evs_backup_close(&export.backup);
@@ -143,7 +144,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 }
 
 static const struct verb_option options[] = {
-	EXPORT_OPTION_FORMAT,
+	EXPORT_OPTIONS,
 	{},
 };
 

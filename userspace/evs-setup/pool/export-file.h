@@ -8,23 +8,45 @@
 #include "device.h"
 #include "cli/verb.h"
 
-#define EXPORT_OPTION_FORMAT \
+#define EXPORT_OPTIONS \
 	{ "format", VERB_LONG('f'), "raw|qcow2", WORD_CHOICE, \
-	  "write the file in this format, by default raw" }
+	  "write the file in this format, by default raw" }, \
+	{ "dry-run", VERB_LONG('n'), NULL, WORD_NONE, "check everything, make nothing" }
+
+/**
+ * struct export_options - What the user has said.
+ * @qcow2: the file shall be qcow2
+ * @dry_run: make nothing
+ */
+struct export_options {
+	bool qcow2;
+	bool dry_run;
+};
 
 typedef int export_fill_fn(void *arg, const struct evs_device *file, struct evs_error *err);
 
 /**
- * export_parse() - Take --format and the two operands of a verb that exports.
+ * export_parse() - Take the options and the two operands of a verb that exports.
  * @argc: as main() got it
  * @argv: likewise
  * @what: what is exported, for messages
- * @qcow2: set to whether the file shall be qcow2
+ * @options: filled
  * @err: filled on failure
  *
  * Return: 0 or a negative errno.
  */
-int export_parse(int argc, char *argv[], const char *what, bool *qcow2, struct evs_error *err);
+int export_parse(int argc, char *argv[], const char *what, struct export_options *options,
+		 struct evs_error *err);
+
+/**
+ * export_look() - Check whether export_file() may make its file, and make nothing.
+ * @path: as there
+ * @verb: what the user is told that was not done
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int export_look(const char *path, const char *verb, struct evs_error *err);
 
 /**
  * export_file() - Write a new file, which only its owner may read.

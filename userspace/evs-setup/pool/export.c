@@ -15,7 +15,7 @@
 #include "temporary.h"
 
 static const struct verb_option options[] = {
-	EXPORT_OPTION_FORMAT,
+	EXPORT_OPTIONS,
 	{},
 };
 
@@ -24,7 +24,7 @@ static const struct verb_option options[] = {
  * @target: the image
  * @entry: the same, as it was found
  * @path: the file, which must not exist
- * @qcow2: what the file shall be
+ * @options: what the user has said
  * @ranges: what there is to copy, header and all
  * @source: its data
  */
@@ -32,7 +32,7 @@ struct export {
 	struct target target;
 	struct evs_pool_entry entry;
 	const char *path;
-	bool qcow2;
+	struct export_options options;
 	struct evs_ranges ranges;
 	struct evs_device source;
 };
@@ -51,7 +51,7 @@ static int write_data(void *arg, const struct evs_device *file, struct evs_error
 	int ret;
 
 	progress_begin(&progress, export->target.text);
-	if (export->qcow2)
+	if (export->options.qcow2)
 		ret = qemu_img_write(&export->source, file->path, export->ranges.size, &progress,
 				     err);
 	else if (ftruncate(file->fd, (off_t)export->ranges.size))
@@ -73,20 +73,15 @@ static int write_file(struct export *export, const char *path, struct evs_error 
 	return ret;
 }
 
-static int export_image(struct export *export, struct evs_error *err)
+/* With the lock of the pool, but for the writing itself */
+static int copy_out(struct export *export, struct evs_error *err)
 {
+	struct evs_object *object = &export->entry.object;
 	struct evs_pool *pool = &export->target.pool;
 	struct evs_error ignored = {};
-	struct evs_object *object;
 	char path[PATH_MAX];
 	int ret;
 
-	ret = evs_pool_lock(pool, err);
-	if (!ret)
-		ret = target_find(&export->target, &export->entry, err);
-	if (ret)
-		return ret;
-	object = &export->entry.object;
 	export->ranges.size = export->entry.bytes;
 	ret = pool->ops->allocated(pool, object, evs_ranges_add, &export->ranges, err);
 	if (!ret)
@@ -97,6 +92,20 @@ static int export_image(struct export *export, struct evs_error *err)
 		temporary_release(pool, object, &ignored);
 	}
 	evs_ranges_free(&export->ranges);
+	return ret;
+}
+
+static int export_image(struct export *export, struct evs_error *err)
+{
+	int ret;
+
+	ret = evs_pool_lock(&export->target.pool, err);
+	if (!ret)
+		ret = target_find(&export->target, &export->entry, err);
+	if (ret)
+		return ret;
+	ret = export->options.dry_run ? export_look(export->path, "image export", err) :
+	      copy_out(export, err);
 	return ret ? ret : create_print(export->path, &export->entry.record, err);
 }
 
@@ -105,7 +114,7 @@ static int run(int argc, char *argv[], struct evs_error *err)
 	struct export export = {};
 	int ret;
 
-	ret = export_parse(argc, argv, "image", &export.qcow2, err);
+	ret = export_parse(argc, argv, "image", &export.options, err);
 	if (ret)
 		return ret;
 	export.path = argv[optind + 1];
