@@ -120,6 +120,37 @@ for ((i = 1; i <= count; i++)); do
 	kept "evs-setup is killed, $i"
 done
 
+# ---- stands still ----
+
+# stand_still COMMAND...: the other host stops once a file has some of the data, and
+# evs-setup, which is then told to end, does. True if it fails then.
+stand_still()
+{
+	local file=$1 kib=$2 status
+
+	shift 2
+	"$@" >"$tmp/out" 2>"$tmp/err" &
+	pid=$!
+	must wait_for bash -c "[ \$(du -sk $file 2>/dev/null | cut -f1) -ge $kib ]"
+	must pkill -STOP -f "borg serve"
+	sleep 1
+	must kill -TERM $pid
+	wait_for test ! -d /proc/$pid/fd/0
+	status=$?
+	pkill -CONT -f "borg serve"
+	! wait $pid && [ $status -eq 0 ]
+}
+
+size=$(du -sk "$tmp/b/data" | cut -f1)
+ok "a backup to a host that stands still is interrupted" \
+	stand_still "$tmp/b/data" $((size + 4096)) evs-setup backup create --quiet p/big b
+like "$(<"$tmp/err")" "interrupted" "it says so"
+kept "stands still"
+ok "an export from one" \
+	stand_still "$tmp/exported" 4 evs-setup backup export --quiet "$one" "$tmp/exported"
+like "$(<"$tmp/err")" "interrupted" "it says so"
+ok "there is no half file" test ! -e "$tmp/exported"
+
 # ---- one more ----
 
 size=$(du -sk "$tmp/b" | cut -f1)

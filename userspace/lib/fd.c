@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,27 +13,37 @@ int evs_fd_read(int fd, void *data, size_t length)
 
 	for (; length; bytes += got, length -= (size_t)got) {
 		got = read(fd, bytes, length);
-		if (got < 0 && errno == EINTR)
-			got = 0;
-		else if (got <= 0)
-			return got ? -errno : -ENODATA;
+		if (got < 0)
+			return errno == EINTR ? -ECANCELED : -errno;
+		if (!got)
+			return -ENODATA;
 	}
 	return 0;
 }
 
-int evs_fd_write(int fd, const void *data, size_t length)
+static int write_all(int fd, const void *data, size_t length, bool heed)
 {
 	const char *bytes = data;
 	ssize_t done;
 
 	for (; length; bytes += done, length -= (size_t)done) {
 		done = write(fd, bytes, length);
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && errno == EINTR && !heed)
 			done = 0;
 		if (done < 0)
-			return -errno;
+			return errno == EINTR ? -ECANCELED : -errno;
 	}
 	return 0;
+}
+
+int evs_fd_write(int fd, const void *data, size_t length)
+{
+	return write_all(fd, data, length, false);
+}
+
+int evs_fd_feed(int fd, const void *data, size_t length)
+{
+	return write_all(fd, data, length, true);
 }
 
 int evs_fd_check_folder(int fd, const char *path, struct evs_error *err)

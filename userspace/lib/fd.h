@@ -12,7 +12,8 @@
  * @data: room for @length bytes
  * @length: bytes to read
  *
- * Return: 0 or a negative errno, -ENODATA where it ends before.
+ * Return: 0 or a negative errno, -ENODATA where it ends before, -ECANCELED when a signal
+ * for which there is a handler comes while it waits.
  */
 int evs_fd_read(int fd, void *data, size_t length);
 
@@ -25,6 +26,17 @@ int evs_fd_read(int fd, void *data, size_t length);
  * Return: 0 or a negative errno; part of it may have been written.
  */
 int evs_fd_write(int fd, const void *data, size_t length);
+
+/**
+ * evs_fd_feed() - The same, to who may stand still.
+ * @fd: a pipe
+ * @data: what to write
+ * @length: bytes in @data
+ *
+ * Return: as evs_fd_write(); -ECANCELED when a signal for which there is a handler comes
+ * while it waits.
+ */
+int evs_fd_feed(int fd, const void *data, size_t length);
 
 /**
  * evs_fd_check_folder() - Is a folder one that nobody else may write to?

@@ -94,8 +94,8 @@ static void exec_program(const struct child *child, const char *path, char *cons
 
 	for (sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &normal, NULL);
-	/* What it starts goes with it when nobody reads any more: see listen_to(). */
-	if (child->run->data)
+	/* What it starts goes with it when it is to end: see listen_to(). */
+	if (child->run->data || child->run->stop)
 		setpgid(0, 0);
 	/* The parent may have died before it asked. */
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent)
@@ -234,26 +234,35 @@ static int take(struct child *child, struct evs_error *err)
 }
 
 /*
- * Read until both have ended, that is until the program has. One whose data nobody reads
- * any more is told to end: that it finds a broken pipe is not enough. ssh(1) for one goes on
- * to wait for the other side, which may wait for it to read.
+ * One whose data nobody reads any more is told to end: that it finds a broken pipe is not
+ * enough. ssh(1) for one goes on to wait for the other side, which may wait for it to read.
  */
+static bool is_to_end(const struct pollfd *data, const struct pollfd *stop)
+{
+	return data->revents & POLLERR || stop->revents & (POLLERR | POLLHUP);
+}
+
+/* Read until both have ended, that is until the program has. */
 static int listen_to(struct child *child, struct evs_error *err)
 {
 	struct stream *streams[] = { &child->output, &child->errors };
-	struct pollfd polls[3] = { [2] = { .fd = child->run->data ? child->run->data : -1 } };
+	struct pollfd polls[4] = {
+		[2] = { .fd = child->run->data ? child->run->data : -1 },
+		[3] = { .fd = child->run->stop ? child->run->stop : -1 },
+	};
 	int ret = 0, i;
 
 	while (!ret && (child->output.fd >= 0 || child->errors.fd >= 0)) {
 		for (i = 0; i < 2; i++)
 			polls[i] = (struct pollfd){ .fd = streams[i]->fd, .events = POLLIN };
-		if (poll(polls, 3, -1) < 0) {
+		if (poll(polls, 4, -1) < 0) {
 			ret = errno == EINTR ? 0 : -errno;
 			continue;
 		}
-		if (polls[2].fd >= 0 && polls[2].revents & POLLERR) {
+		if (is_to_end(&polls[2], &polls[3])) {
 			kill(-child->pid, SIGTERM);
 			polls[2].fd = -1;
+			polls[3].fd = -1;
 		}
 		for (i = 0; i < 2 && !ret; i++)
 			ret = polls[i].revents ? stream_read(streams[i]) : 0;

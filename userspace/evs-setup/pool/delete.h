@@ -5,7 +5,7 @@
 #include "cli/verb.h"
 #include "target.h"
 
-/* Of the verbs that delete an image or a snapshot */
+/* Of the verbs that delete an image, a snapshot or a backup */
 extern const struct verb_option delete_options[];
 
 /**

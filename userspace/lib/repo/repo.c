@@ -233,7 +233,7 @@ int evs_repo_token(struct evs_repo *repo, const char *name, struct evs_token *to
 	*number = 0;
 	ret = repo->ops->list(repo, find_token, &search, err);
 	if (ret || !search.number)
-		return ret ? prefix(repo, name, err) : 0;
+		return ret;
 	ret = read_token(repo, name, search.number, token, err);
 	if (!ret)
 		*number = search.number;

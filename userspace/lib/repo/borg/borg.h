@@ -32,6 +32,8 @@ struct evs_repo_borg;
  * @archive: one of them
  * @fd: our end of the pipe
  * @theirs: the other one, which the thread closes when the program has ended
+ * @stop: socket that ends with the program, and the program with it
+ * @told: the other end, which the thread closes as well
  * @thread: runs it
  * @said: the first line that says what has gone wrong, or ""
  * @err: why it failed
@@ -43,6 +45,8 @@ struct evs_borg_run {
 	char archive[BORG_ARCHIVE_SIZE];
 	int fd;
 	int theirs;
+	int stop;
+	int told;
 	pthread_t thread;
 	char said[BORG_SAID_SIZE];
 	struct evs_error err;
@@ -117,12 +121,23 @@ struct evs_repo_borg {
 int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, bool feed,
 		   struct evs_error *err);
 
+/** evs_borg_stop() - Have borg end before its time. @borg: it, for evs_borg_end() */
+void evs_borg_stop(struct evs_borg_run *borg);
+
+/**
+ * evs_borg_quiet() - Leave SIGINT, SIGTERM and SIGHUP to the other threads.
+ *
+ * The main thread waits for pipes, and is to be woken by them.
+ */
+void evs_borg_quiet(void);
+
 /**
  * evs_borg_end() - Close our end, and wait for borg.
  * @borg: what evs_borg_start() has started
  * @err: filled on failure
  *
- * Return: 0 or a negative errno, -EEXIST or -ENOENT where that is about an archive.
+ * Return: 0 or a negative errno, -EEXIST or -ENOENT where that is about an archive,
+ * -ECANCELED when a signal came while it waited, and borg was ended by that.
  */
 int evs_borg_end(struct evs_borg_run *borg, struct evs_error *err);
 

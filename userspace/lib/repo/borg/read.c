@@ -19,6 +19,7 @@ static void *run_fetch(void *arg)
 {
 	struct evs_borg_fetch *fetch = arg;
 
+	evs_borg_quiet();
 	fetch->ret = evs_borg_call(fetch->repo, fetch->argv, &fetch->text, &fetch->err);
 	return NULL;
 }
@@ -101,9 +102,11 @@ static int start_data(struct evs_repo_borg *borg, const char *name, struct evs_e
 static int await_end(struct evs_repo_borg *borg, struct evs_error *err)
 {
 	char more;
+	int ret = evs_fd_read(borg->data.fd, &more, sizeof(more));
 
-	return evs_fd_read(borg->data.fd, &more, sizeof(more)) ? 0 :
-	       evs_error_set(err, EBADMSG, "is longer than its manifest says");
+	if (ret == -ECANCELED)
+		return evs_error_set(err, ECANCELED, "interrupted");
+	return ret ? 0 : evs_error_set(err, EBADMSG, "is longer than its manifest says");
 }
 
 /* @ret is what reading has come to, 0 when all was read. Else borg is ended with it. */
@@ -170,8 +173,10 @@ static int read_blocks(struct evs_repo_borg *borg, const struct evs_manifest *ma
 		offset = (uint64_t)borg->next * EVS_BLOCK;
 		length = evs_manifest_block(manifest, borg->next);
 		ret = evs_fd_read(borg->data.fd, buffer, length);
-		borg->cut_off = ret;
-		if (ret)
+		borg->cut_off = ret && ret != -ECANCELED;
+		if (ret == -ECANCELED)
+			evs_error_set(err, ECANCELED, "interrupted");
+		else if (ret)
 			ret = evs_error_set(err, EBADMSG,
 					    "%s: is damaged: bytes %" PRIu64 " to %" PRIu64 " cannot be read",
 					    manifest->name, offset, offset + length - 1);

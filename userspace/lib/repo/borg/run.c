@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "repo/borg/borg.h"
@@ -50,29 +51,57 @@ static int refine(const char *said, struct evs_error *err)
 	return -err->errnum;
 }
 
+void evs_borg_quiet(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static void *run(void *arg)
 {
 	struct evs_borg_run *borg = arg;
 
+	evs_borg_quiet();
 	borg->ret = evs_run_program(&borg->run, &borg->err);
 	close(borg->theirs);
+	close(borg->told);
 	return NULL;
+}
+
+static int open_ends(int *ends, int *stop, struct evs_error *err)
+{
+	if (pipe2(ends, O_CLOEXEC))
+		return evs_error_set(err, errno, "borg: %m");
+	if (!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stop))
+		return 0;
+	evs_error_set(err, errno, "borg: %m");
+	close(ends[0]);
+	close(ends[1]);
+	return -err->errnum;
 }
 
 int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, bool feed,
 		   struct evs_error *err)
 {
-	int ends[2], ret;
+	int ends[2], stop[2], ret;
 
-	if (pipe2(ends, O_CLOEXEC))
-		return evs_error_set(err, errno, "borg: %m");
+	ret = open_ends(ends, stop, err);
+	if (ret)
+		return ret;
 	/* So that it goes on while we hash, decrypt and write; else 1 MiB, which all may have */
 	if (fcntl(ends[0], F_SETPIPE_SZ, PIPE_SIZE) < 0)
 		fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
 	borg->theirs = ends[feed ? 0 : 1];
 	borg->fd = ends[feed ? 1 : 0];
+	borg->stop = stop[0];
+	borg->told = stop[1];
 	borg->run = (struct evs_run){ .argv = borg->argv, .environment = repo->environment,
-				      .said = hear, .arg = borg->said };
+				      .stop = borg->told, .said = hear, .arg = borg->said };
 	if (feed)
 		borg->run.input = borg->theirs;
 	else
@@ -82,15 +111,33 @@ int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, 
 		return 0;
 	close(ends[0]);
 	close(ends[1]);
+	close(stop[0]);
+	close(stop[1]);
 	return evs_error_set(err, ret, "borg: cannot start a thread: %s", strerror(ret));
+}
+
+void evs_borg_stop(struct evs_borg_run *borg)
+{
+	shutdown(borg->stop, SHUT_RDWR);
 }
 
 int evs_borg_end(struct evs_borg_run *borg, struct evs_error *err)
 {
+	bool stopped = false;
+	char none;
+
 	close(borg->fd);
+	/* Nothing comes but its end, or a signal, which pthread_join() would not heed. */
+	if (read(borg->stop, &none, sizeof(none)) < 0) {
+		stopped = true;
+		evs_borg_stop(borg);
+	}
 	pthread_join(borg->thread, NULL);
+	close(borg->stop);
 	if (!borg->ret)
 		return 0;
+	if (stopped)
+		return evs_error_set(err, ECANCELED, "interrupted");
 	*err = borg->err;
 	return refine(borg->said, err);
 }

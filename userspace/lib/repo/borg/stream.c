@@ -48,7 +48,7 @@ static int write_member(int fd, const char *name, uint64_t size)
 	for (i = 0; i < sizeof(member); i++)
 		sum += bytes[i];
 	snprintf(member.sum, sizeof(member.sum), "%06o", sum);
-	return evs_fd_write(fd, &member, sizeof(member));
+	return evs_fd_feed(fd, &member, sizeof(member));
 }
 
 /* Up to a whole block, and at the end of all two more */
@@ -57,7 +57,7 @@ static int write_padding(int fd, uint64_t size, size_t blocks)
 	static const char zeros[3 * TAR_BLOCK];
 	size_t part = (size_t)(-size % TAR_BLOCK);
 
-	return evs_fd_write(fd, zeros, part + blocks * TAR_BLOCK);
+	return evs_fd_feed(fd, zeros, part + blocks * TAR_BLOCK);
 }
 
 static int write_text(int fd, const char *name, const char *text)
@@ -66,13 +66,15 @@ static int write_text(int fd, const char *name, const char *text)
 	int ret = write_member(fd, name, length);
 
 	if (!ret)
-		ret = evs_fd_write(fd, text, length);
+		ret = evs_fd_feed(fd, text, length);
 	return ret ? ret : write_padding(fd, length, 2);
 }
 
 /* What borg itself says is why a pipe to it breaks. */
 static int broken(int ret, struct evs_error *err)
 {
+	if (ret == -ECANCELED)
+		return evs_error_set(err, ECANCELED, "interrupted");
 	return ret ? evs_error_set(err, -ret, "borg: %s", strerror(-ret)) : 0;
 }
 
@@ -90,7 +92,7 @@ static int write_blocks(int fd, struct evs_manifest *manifest, const struct evs_
 			break;
 		if (ret == EVS_BLOCK_ZERO)
 			memset(reader.buffer, 0, evs_manifest_block(manifest, index));
-		ret = broken(evs_fd_write(fd, reader.buffer, evs_manifest_block(manifest, index)),
+		ret = broken(evs_fd_feed(fd, reader.buffer, evs_manifest_block(manifest, index)),
 			     err);
 	}
 	evs_reader_end(&reader);
@@ -163,7 +165,9 @@ int evs_borg_create(struct evs_repo *repo, struct evs_manifest *manifest,
 	sigaction(SIGPIPE, &ignore, &before);
 	ret = write_backup(borg.fd, manifest, source, err);
 	/* A stream that ends in the middle of a member makes no archive. */
-	if (ret)
+	if (ret == -ECANCELED)
+		evs_borg_stop(&borg);
+	else if (ret)
 		write_member(borg.fd, EVS_REPO_MANIFEST, TAR_BLOCK);
 	ret = end(&borg, ret, err);
 	sigaction(SIGPIPE, &before, NULL);
