@@ -7,8 +7,8 @@
  *
  * A write (write.c) is encrypted there, into bounce pages (bounce.c), which one bio
  * for the backing device has as its buffers. When that has been answered, the pages go
- * back to their pool and the request ends. Small writes of a task that never waits for
- * them are encrypted and submitted by workers (spread.c).
+ * back to their pool and the request ends. Small writes of a task that has many in
+ * flight, and never waits for them, are encrypted and submitted by workers (spread.c).
  *
  * A read (read.c) becomes one bio with the buffers of its caller. When that has been
  * answered, the data is decrypted where it is: small reads by the CPU that is told, at

@@ -3,7 +3,7 @@
  * EVS: small writes that a busy submitter leaves to workers
  *
  * A small write is encrypted by who submits it: as long as that task comes to wait for
- * its writes, nothing is quicker. One that has so much to write that it does not is
+ * its writes, nothing is quicker. One that has so many in flight that it does not is
  * what limits them, with its one CPU, while others are idle.
  */
 #include <kunit/visibility.h>
@@ -105,14 +105,14 @@ static unsigned int evs_spread_count(struct evs_spread_cpu *cpu)
 /**
  * evs_spread_helps() - tell whether a small write is to be left to a worker
  * @spread: of the disk
+ * @tags: tags of the requests of the disk
  *
- * Other CPUs are looked at once in a while. How many writes are in flight is not asked: if
- * the device is quick, they are few, and yet the CPU of the task is the limit.
+ * Other CPUs, and the tags, which all of them write, are looked at once in a while.
  *
  * Context: the task that submits the write.
- * Return: whether it has no time to wait for its writes, and others have time.
+ * Return: whether it has a deep queue and no time to wait for it, and others have time.
  */
-bool evs_spread_helps(struct evs_spread *spread)
+bool evs_spread_helps(struct evs_spread *spread, const struct sbitmap *tags)
 {
 	struct evs_spread_cpu *cpu = raw_cpu_ptr(spread->cpu);
 	unsigned int looks;
@@ -128,7 +128,8 @@ bool evs_spread_helps(struct evs_spread *spread)
 	if (looks % EVS_SPREAD_BUSY)
 		return READ_ONCE(cpu->helps);
 
-	helps = evs_spread_finds_cpu(spread);
+	helps = sbitmap_weight(tags) >= EVS_SPREAD_DEEP &&
+		evs_spread_finds_cpu(spread);
 	WRITE_ONCE(cpu->busy_at, jiffies);
 	WRITE_ONCE(cpu->helps, helps);
 	return helps;

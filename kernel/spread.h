@@ -7,10 +7,14 @@
 
 #include <linux/llist.h>
 #include <linux/percpu.h>
+#include <linux/sbitmap.h>
 #include <linux/workqueue.h>
 
 /* For so many writes in a row a task has waited for nothing before it counts as busy */
 #define EVS_SPREAD_BUSY		64
+
+/* So many requests have to be in flight: who has few waits for each of them */
+#define EVS_SPREAD_DEEP		64
 
 /**
  * struct evs_spread - the small writes of a disk that are left to workers
@@ -28,7 +32,7 @@ struct evs_spread {
 int evs_spread_init(struct evs_spread *spread, struct workqueue_struct *wq,
 		    void (*run)(struct llist_node *first));
 void evs_spread_exit(struct evs_spread *spread);
-bool evs_spread_helps(struct evs_spread *spread);
+bool evs_spread_helps(struct evs_spread *spread, const struct sbitmap *tags);
 void evs_spread_add(struct evs_spread *spread, struct llist_node *node);
 
 #endif /* _EVS_SPREAD_H */

@@ -198,7 +198,8 @@ static bool evs_write_is_for_worker(struct evs_queue *queue,
 {
 	return blk_rq_bytes(rq) <= EVS_INLINE_BYTES &&
 	       !(rq->cmd_flags & REQ_POLLED) &&
-	       evs_spread_helps(&queue->spread);
+	       evs_spread_helps(&queue->spread,
+				&queue->tag_set.shared_tags->bitmap_tags.sb);
 }
 
 /**

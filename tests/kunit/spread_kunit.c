@@ -6,20 +6,24 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/preempt.h>
+#include <linux/sbitmap.h>
 #include <linux/workqueue.h>
 
 #include "spread.h"
 
+#define NR_TAGS		(2 * EVS_SPREAD_DEEP)
 #define NR_WRITES	1000
 
 /**
  * struct spread_test - what each test here needs
  * @spread: under test
  * @wq: where it has its workers
+ * @tags: of requests that there are not
  */
 struct spread_test {
 	struct evs_spread spread;
 	struct workqueue_struct *wq;
+	struct sbitmap tags;
 };
 
 struct spread_write {
@@ -71,18 +75,20 @@ static unsigned int submit(struct spread_test *st, unsigned int nr)
 
 	preempt_disable();
 	while (nr--)
-		helps += evs_spread_helps(&st->spread);
+		helps += evs_spread_helps(&st->spread, &st->tags);
 	preempt_enable();
 	return helps;
 }
 
-/* Who waits encrypts by himself */
+/* Who waits, or has few in flight, encrypts by himself */
 static void test_helps(struct kunit *test)
 {
 	struct spread_test *st = test->priv;
 
 	if (num_online_cpus() == 1)
 		kunit_skip(test, "there is one CPU");
+	for (unsigned int i = 0; i < EVS_SPREAD_DEEP; i++)
+		sbitmap_set_bit(&st->tags, i);
 
 	/* The first one, and those until it is busy */
 	KUNIT_EXPECT_EQ(test, 0, submit(st, EVS_SPREAD_BUSY));
@@ -95,6 +101,9 @@ static void test_helps(struct kunit *test)
 		usleep_range(100, 200);
 	}
 	KUNIT_EXPECT_EQ(test, 0, submit(st, 2));
+
+	sbitmap_clear_bit(&st->tags, 0);
+	KUNIT_EXPECT_EQ(test, 0, submit(st, 10 * EVS_SPREAD_BUSY));
 }
 
 /* One CPU alone has nobody to leave it to */
@@ -104,6 +113,8 @@ static void test_one_cpu(struct kunit *test)
 
 	if (num_online_cpus() > 1)
 		kunit_skip(test, "there are more CPUs");
+	for (unsigned int i = 0; i < NR_TAGS; i++)
+		sbitmap_set_bit(&st->tags, i);
 	KUNIT_EXPECT_EQ(test, 0, submit(st, 10 * EVS_SPREAD_BUSY));
 }
 
@@ -118,6 +129,9 @@ static int spread_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, st->wq);
 	KUNIT_ASSERT_EQ(test, 0, evs_spread_init(&st->spread, st->wq,
 						 run_writes));
+	KUNIT_ASSERT_EQ(test, 0,
+			sbitmap_init_node(&st->tags, NR_TAGS, -1, GFP_KERNEL,
+					  NUMA_NO_NODE, false, false));
 	return 0;
 }
 
@@ -130,6 +144,7 @@ static void spread_exit(struct kunit *test)
 	destroy_workqueue(st->wq);
 	if (st->spread.cpu)
 		evs_spread_exit(&st->spread);
+	sbitmap_free(&st->tags);
 }
 
 static struct kunit_case spread_cases[] = {
