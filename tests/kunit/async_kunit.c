@@ -15,7 +15,7 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "crypt.h"
+#include "cipher.h"
 
 #define NR_UNITS	4
 #define UNIT		512
@@ -161,8 +161,6 @@ struct async_test {
 	u8 *got;
 };
 
-KUNIT_DEFINE_ACTION_WRAPPER(free_cipher, evs_cipher_free, struct evs_cipher *);
-
 /* A cipher as evs_cipher_alloc() makes it, but of that implementation */
 static struct evs_cipher *alloc_cipher(struct kunit *test)
 {
@@ -178,8 +176,7 @@ static struct evs_cipher *alloc_cipher(struct kunit *test)
 
 	cipher->unit_size = UNIT;
 	cipher->tfm = tfm;
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, free_cipher, cipher));
+	own_cipher(test, cipher);
 	return cipher;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * EVS: a cipher with a key, for tests
+ * EVS: a cipher, for tests
  */
 #ifndef _EVS_TEST_CIPHER_H
 #define _EVS_TEST_CIPHER_H
@@ -10,8 +10,21 @@
 
 #include "crypt.h"
 
+static inline void free_cipher(void *cipher)
+{
+	evs_cipher_free(cipher);
+}
+
+/* It is freed when the test ends */
+static inline void own_cipher(struct kunit *test, struct evs_cipher *cipher)
+{
+	KUNIT_ASSERT_EQ(test, 0,
+			kunit_add_action_or_reset(test, free_cipher, cipher));
+}
+
 /* The same key each time; for the caller to free, or for a disk to own */
-static struct evs_cipher *make_cipher(struct kunit *test, unsigned int unit)
+static inline struct evs_cipher *make_cipher(struct kunit *test,
+					     unsigned int unit)
 {
 	struct evs_cipher *cipher = evs_cipher_alloc(unit);
 	struct rnd_state rnd;

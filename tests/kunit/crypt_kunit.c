@@ -13,7 +13,7 @@
 #include <linux/prandom.h>
 #include <linux/string.h>
 
-#include "crypt.h"
+#include "cipher.h"
 #include "layout.h"
 #include "xts_vectors.h"
 
@@ -51,11 +51,6 @@ static const struct unit_param {
 };
 
 KUNIT_ARRAY_PARAM_DESC(unit, units, name);
-
-static void free_cipher(void *cipher)
-{
-	evs_cipher_free(cipher);
-}
 
 /* The tweak as the standard has it: number of the unit, lowest byte first */
 static void ref_crypt(struct crypt_test *ct, u8 *dst, const u8 *src,
@@ -101,9 +96,7 @@ static int setup(struct kunit *test)
 
 	ct->cipher = evs_cipher_alloc(ct->unit);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ct->cipher);
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, free_cipher,
-						  ct->cipher));
+	own_cipher(test, ct->cipher);
 
 	/* Memory comes with anything in it */
 	size = evs_crypt_req_size(ct->cipher);

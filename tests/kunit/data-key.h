@@ -11,7 +11,7 @@
 #include <linux/key-type.h>
 #include <linux/prandom.h>
 
-#include "crypt.h"
+#include "cipher.h"
 #include "key.h"
 
 #define KEY_PERM	(KEY_POS_ALL | KEY_USR_ALL)
@@ -28,7 +28,6 @@ struct key_test {
 
 KUNIT_DEFINE_ACTION_WRAPPER(put_key, key_put, struct key *);
 KUNIT_DEFINE_ACTION_WRAPPER(put_handle, evs_key_destroy, struct key *);
-KUNIT_DEFINE_ACTION_WRAPPER(free_cipher, evs_cipher_free, struct evs_cipher *);
 
 static int setup(struct kunit *test)
 {
@@ -43,9 +42,7 @@ static int setup(struct kunit *test)
 
 	kt->cipher = evs_cipher_alloc(512);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kt->cipher);
-	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, free_cipher,
-						  kt->cipher));
+	own_cipher(test, kt->cipher);
 	return 0;
 }
 
