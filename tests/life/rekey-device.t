@@ -88,7 +88,9 @@ like "$(evs-setup rekey "$loop" 2>&1 >/dev/null)" "goes on with what was cut sho
 	"rekey ends what was cut short"
 is "$(header .digests)" "$before" "without another new key"
 is "$(header '[(.keyslots | length), (.tokens | length)]')" "[1,1]" "the old token is gone"
-must bash -c "jq '.\"wrapped-dk\" |= sub(\"....\$\"; \"0000\")' $tmp/token >$tmp/refused"
+# One digit of the wrapped key is another one: at its end there may be zeros.
+jq '."wrapped-dk" |= .[:80] + (if .[80:81] == "0" then "1" else "0" end) + .[81:]' \
+	"$tmp/token" >"$tmp/refused" || must false "another digit"
 must cryptsetup token import --json-file "$tmp/refused" "$loop"
 like "$(evs-setup rekey --dry-run "$loop" 2>&1 >/dev/null)" "goes on with what was cut short" \
 	"one that the KMS refuses, tried"
