@@ -122,8 +122,8 @@ done
 
 # ---- stands still ----
 
-# stand_still COMMAND...: the other host stops once a file has some of the data, and
-# evs-setup, which is then told to end, does. True if it fails then.
+# stand_still FILE KIB COMMAND...: the other host stops once the file has so much. True if
+# evs-setup, which is then told to end, does so and fails while the host stands still.
 stand_still()
 {
 	local file=$1 kib=$2 status
@@ -132,12 +132,13 @@ stand_still()
 	"$@" >"$tmp/out" 2>"$tmp/err" &
 	pid=$!
 	must wait_for bash -c "[ \$(du -sk $file 2>/dev/null | cut -f1) -ge $kib ]"
-	must pkill -STOP -f "borg serve"
+	# Not ssh, which has that at the end of its arguments
+	must pkill -STOP -f "bin/borg serve"
 	sleep 1
 	must kill -TERM $pid
-	wait_for test ! -d /proc/$pid/fd/0
+	wait_for test ! -e /proc/$pid
 	status=$?
-	pkill -CONT -f "borg serve"
+	pkill -CONT -f "bin/borg serve"
 	! wait $pid && [ $status -eq 0 ]
 }
 

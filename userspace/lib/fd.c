@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <stdbool.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,29 +21,32 @@ int evs_fd_read(int fd, void *data, size_t length)
 	return 0;
 }
 
-static int write_all(int fd, const void *data, size_t length, bool heed)
+int evs_fd_write(int fd, const void *data, size_t length)
 {
 	const char *bytes = data;
 	ssize_t done;
 
 	for (; length; bytes += done, length -= (size_t)done) {
 		done = write(fd, bytes, length);
-		if (done < 0 && errno == EINTR && !heed)
+		if (done < 0 && errno == EINTR)
 			done = 0;
 		if (done < 0)
-			return errno == EINTR ? -ECANCELED : -errno;
+			return -errno;
 	}
 	return 0;
 }
 
-int evs_fd_write(int fd, const void *data, size_t length)
-{
-	return write_all(fd, data, length, false);
-}
-
 int evs_fd_feed(int fd, const void *data, size_t length)
 {
-	return write_all(fd, data, length, true);
+	struct pollfd reader = { .fd = fd };
+	ssize_t done = write(fd, data, length);
+
+	if (done < 0 && errno != EINTR)
+		return -errno;
+	if (done == (ssize_t)length)
+		return 0;
+	/* It may have taken a part when a signal came, or when its reader went. */
+	return poll(&reader, 1, 0) > 0 ? -EPIPE : -ECANCELED;
 }
 
 int evs_fd_check_folder(int fd, const char *path, struct evs_error *err)

@@ -28,7 +28,7 @@ int evs_fd_read(int fd, void *data, size_t length);
 int evs_fd_write(int fd, const void *data, size_t length);
 
 /**
- * evs_fd_feed() - The same, to who may stand still.
+ * evs_fd_feed() - Write all of it to a program, which may stand still.
  * @fd: a pipe
  * @data: what to write
  * @length: bytes in @data

@@ -21,7 +21,8 @@ typedef int evs_run_line_fn(void *arg, const char *line, struct evs_error *err);
  * @data: descriptor that it writes to in place of being heard, 0 for none; when that is a
  *	  pipe that nobody reads any more, it and all that it has started get SIGTERM, for
  *	  which it has a process group of its own: a terminal's signals do not reach it
- * @stop: socket, 0 for none: when its other end is closed or shut down, the same is done
+ * @stop: socket, 0 for none; when its other end is closed or shut down, the program and all
+ *	  that it has started get SIGTERM, with a process group of its own as for @data
  * @line: called for each line of its output, which a line feed or a carriage return
  *	  ends; NULL when nobody asks for it
  * @said: the same for what it writes to stderr, such as progress; may be NULL

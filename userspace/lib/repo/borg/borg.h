@@ -32,7 +32,8 @@ struct evs_repo_borg;
  * @archive: one of them
  * @fd: our end of the pipe
  * @theirs: the other one, which the thread closes when the program has ended
- * @stop: socket that ends with the program, and the program with it
+ * @stop: socket: reading it ends when the program has ended; shutting it down ends the
+ *	  program
  * @told: the other end, which the thread closes as well
  * @thread: runs it
  * @said: the first line that says what has gone wrong, or ""
@@ -121,13 +122,18 @@ struct evs_repo_borg {
 int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, bool feed,
 		   struct evs_error *err);
 
-/** evs_borg_stop() - Have borg end before its time. @borg: it, for evs_borg_end() */
+/**
+ * evs_borg_stop() - End borg before its time.
+ * @borg: what evs_borg_start() has started, for evs_borg_end() to wait for
+ */
 void evs_borg_stop(struct evs_borg_run *borg);
 
 /**
- * evs_borg_quiet() - Leave SIGINT, SIGTERM and SIGHUP to the other threads.
+ * evs_borg_quiet() - Leave SIGINT, SIGTERM and SIGHUP to the main thread.
  *
- * The main thread waits for pipes, and is to be woken by them.
+ * They are to wake it when it waits for a pipe.
+ *
+ * Context: any other thread.
  */
 void evs_borg_quiet(void);
 
