@@ -68,6 +68,23 @@ static int refuse_plain(const struct backup *backup, struct evs_error *err)
 			     backup->target.text, repo, repo, evs_config_path());
 }
 
+/* Of a disk, a snapshot is made, to be kept or for this alone. */
+static int look_take(struct backup *backup, struct evs_error *err)
+{
+	const struct evs_pool_entry *entry = &backup->entry;
+	struct take *take = &backup->take;
+	int ret;
+
+	if (entry->object.kind == EVS_KIND_SNAPSHOT)
+		return 0;
+	take->text = backup->target.text;
+	take->pool = &backup->target.pool;
+	take->name = backup->base.keep ? &backup->base.kept : &entry->object;
+	evs_pool_snapshot_record(&take->record, &entry->record);
+	ret = take_look(take, &backup->target, entry, err);
+	return ret ? evs_error_prefix(err, "%s", backup->target.text) : 0;
+}
+
 /* With the lock of the pool */
 static int look(struct backup *backup, struct evs_error *err)
 {
@@ -77,12 +94,14 @@ static int look(struct backup *backup, struct evs_error *err)
 	    target_refuse_rollback(target, &backup->entry.record, err) ||
 	    refuse_plain(backup, err) || evs_pool_room(&target->pool, 0, err))
 		return -err->errnum;
-	return base_find(&backup->base, &backup->ref.repo, target, &backup->entry, err);
+	if (base_find(&backup->base, &backup->ref.repo, target, &backup->entry, err))
+		return -err->errnum;
+	return look_take(backup, err);
 }
 
 /* ---- what is read ---- */
 
-/* A snapshot does not change; of a disk, one is made, to be kept or for this alone. */
+/* A snapshot does not change. */
 static int take_source(struct backup *backup, struct evs_error *err)
 {
 	const struct freeze_options how = { .timeout = FREEZE_TIMEOUT };
@@ -96,13 +115,6 @@ static int take_source(struct backup *backup, struct evs_error *err)
 	}
 	if (backup->base.keep)
 		strcpy(backup->manifest.snapshot, backup->base.kept.snapshot);
-	take->text = backup->target.text;
-	take->pool = &backup->target.pool;
-	take->name = backup->base.keep ? &backup->base.kept : &entry->object;
-	evs_pool_snapshot_record(&take->record, &entry->record);
-	ret = take_look(take, &backup->target, entry, err);
-	if (ret)
-		return evs_error_prefix(err, "%s", backup->target.text);
 	ret = take_all(take, 1, backup->no_freeze ? NULL : &how, err);
 	if (ret)
 		return ret;
@@ -240,11 +252,11 @@ static int make(struct backup *backup, struct evs_error *err)
 		ret = look(backup, err);
 	if (ret)
 		return ret;
-	fill_manifest(backup);
 	if (backup->dry_run) {
 		cli_note("backup create: nothing was made, as --dry-run is given");
 		return 0;
 	}
+	fill_manifest(backup);
 	ret = take_source(backup, err);
 	if (!ret)
 		ret = read_source(backup, err);

@@ -77,11 +77,9 @@ static int fill(void *arg, const struct evs_device *file, struct evs_error *err)
 /* Beside the file, as large as it, and gone with this process */
 static int open_unnamed(struct evs_device *raw, const char *path, struct evs_error *err)
 {
-	const char *slash = strrchr(path, '/');
 	char folder[PATH_MAX];
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 2,
-		 slash ? path : "./");
+	export_folder(path, folder);
 	raw->fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (raw->fd >= 0)
 		return 0;
@@ -131,7 +129,8 @@ static int run(int argc, char *argv[], struct evs_error *err)
 		ret = ref_open(&export.ref, argv[optind], REF_BACKUP, err);
 	if (ret)
 		return ret;
-	ret = evs_backup_open(&export.backup, &export.ref.repo, export.ref.name, true, err);
+	ret = evs_backup_open(&export.backup, &export.ref.repo, export.ref.name,
+			      !options.dry_run, err);
 	if (!ret) {
 		ret = options.dry_run ? export_look(argv[optind + 1], "backup export", err) :
 		      write_file(&export, argv[optind + 1], options.qcow2, err);

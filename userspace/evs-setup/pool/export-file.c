@@ -38,9 +38,16 @@ static int refuse_existing(const char *path, struct evs_error *err)
 	return evs_error_set(err, EEXIST, "%s: exists already", path);
 }
 
-int export_look(const char *path, const char *verb, struct evs_error *err)
+void export_folder(const char *path, char *folder)
 {
 	const char *slash = strrchr(path, '/');
+
+	snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 2,
+		 slash ? path : "./");
+}
+
+int export_look(const char *path, const char *verb, struct evs_error *err)
+{
 	char folder[PATH_MAX];
 	struct stat st;
 
@@ -48,8 +55,7 @@ int export_look(const char *path, const char *verb, struct evs_error *err)
 		return refuse_existing(path, err);
 	if (errno != ENOENT)
 		return evs_error_set(err, errno, "%s: %m", path);
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 2,
-		 slash ? path : "./");
+	export_folder(path, folder);
 	if (access(folder, W_OK | X_OK))
 		return evs_error_set(err, errno, "%s: %m", path);
 	cli_note("%s: nothing was made, as --dry-run is given", verb);

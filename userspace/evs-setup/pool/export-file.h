@@ -39,6 +39,13 @@ int export_parse(int argc, char *argv[], const char *what, struct export_options
 		 struct evs_error *err);
 
 /**
+ * export_folder() - Tell which folder a path is in.
+ * @path: of a file
+ * @folder: filled, PATH_MAX bytes
+ */
+void export_folder(const char *path, char *folder);
+
+/**
  * export_look() - Check whether export_file() may make its file, and make nothing.
  * @path: as there
  * @verb: what the user is told that was not done
