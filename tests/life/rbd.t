@@ -182,8 +182,8 @@ chmod +x "$LIFE_IO"
 part "start Ceph" "$here/ceph" start "$tmp"
 part "images of others" foreign
 part "rbd" "$engine" ceph check
-[ "${EVS_LONG:-1}" -eq 1 ] || part "rbd, killed" "$engine" ceph crash-long
-[ "${EVS_LONG:-1}" -gt 1 ] && first=1 step=1 || first=3 step=4
+[ "${EVS_LONG:-1}" -gt 1 ] && first=1 step=1 form=crash-long || first=3 step=4 form=crash
+part "rbd, killed" "$engine" ceph $form
 part "snapshot rollback, killed" rollback
 part "snapshot rollback, a name that is taken" rollback_name
 part "snapshots, images, clones" verbs

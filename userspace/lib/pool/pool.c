@@ -52,29 +52,13 @@ struct leftovers {
 	size_t count;
 };
 
-/*
- * All of it must say so: the name, the tag, this host as its maker, and that nobody
- * holds its lock. What is removed here is gone for good.
- */
-static bool is_left(const struct leftovers *left, const struct evs_pool_entry *entry)
-{
-	struct evs_lock lock;
-
-	if (!entry->object.unfinished || !evs_uuid_valid(entry->object.name) ||
-	    !evs_record_same_host(entry->record.maker, left->maker))
-		return false;
-	if (evs_unfinished_lock(&lock, entry->object.name))
-		return false;
-	evs_lock_release(&lock);
-	return true;
-}
-
 static int note_leftover(void *arg, const struct evs_pool_entry *entry, struct evs_error *err)
 {
 	struct leftovers *left = arg;
 	struct evs_pool_entry *entries;
 
-	if (!is_left(left, entry))
+	if (!entry->object.unfinished ||
+	    !evs_unfinished_left(entry->object.name, entry->record.maker, left->maker))
 		return 0;
 	entries = reallocarray(left->entries, left->count + 1, sizeof(*entries));
 	if (!entries)

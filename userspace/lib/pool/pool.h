@@ -93,6 +93,8 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  *	      with the data of the disk: nothing else, as the disk may be frozen
  * @complete: give what is filled its name, and have it on the medium; NULL where @snapshot
  *	      has done that
+ * @derive: make an object of what @snapshot has taken for one that gets no name; NULL
+ *	    where @snapshot has made that
  * @clone: make an unfinished object with the data of a snapshot, an image or a disk
  * @activate: have a device or file that can be opened, and tell its path; does nothing
  *	      more where it is active already
@@ -132,6 +134,8 @@ struct evs_pool_ops {
 			struct evs_error *err);
 	int (*complete)(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 			struct evs_error *err);
+	int (*derive)(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		      struct evs_error *err);
 	int (*clone)(struct evs_pool *pool, const struct evs_object *source,
 		     const struct evs_object *to, const struct evs_record *record,
 		     struct evs_error *err);

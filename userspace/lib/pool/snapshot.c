@@ -69,7 +69,7 @@ int evs_snapshot_end(struct evs_pool *pool, struct evs_snapshot *snapshot,
 	int ret = 0;
 
 	if (snapshot->name.unfinished)
-		return 0;
+		return pool->ops->derive ? pool->ops->derive(pool, snapshot, err) : 0;
 	if (pool->ops->complete) {
 		ret = pool->ops->complete(pool, snapshot, err);
 		snapshot->named = !ret;

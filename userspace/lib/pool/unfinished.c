@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "nl/netlink.h"
+#include "pool/record.h"
 #include "pool/unfinished.h"
 
 #define LOCKS "/run/evs/" EVS_UNFINISHED
@@ -15,6 +16,21 @@ int evs_unfinished_lock(struct evs_lock *lock, const char *uuid)
 {
 	snprintf(lock->path, sizeof(lock->path), LOCKS "%s", uuid);
 	return evs_lock_take(lock, false);
+}
+
+/*
+ * All of it must say so: the name, this host as its maker, and that nobody holds its
+ * lock. What is found to be left is going to be removed, and is gone for good.
+ */
+bool evs_unfinished_left(const char *uuid, const char *maker, const char *own)
+{
+	struct evs_lock lock;
+
+	if (!evs_uuid_valid(uuid) || !evs_record_same_host(maker, own) ||
+	    evs_unfinished_lock(&lock, uuid))
+		return false;
+	evs_lock_release(&lock);
+	return true;
 }
 
 /* ---- disks ---- */

@@ -7,6 +7,8 @@
  * says that its maker is alive. Whoever finds the one without the other cleans up.
  */
 
+#include <stdbool.h>
+
 #include "lock.h"
 #include "names.h"
 
@@ -21,6 +23,14 @@
  * Return: 0 or a negative errno, -EWOULDBLOCK when its maker is at work on it.
  */
 int evs_unfinished_lock(struct evs_lock *lock, const char *uuid);
+
+/**
+ * evs_unfinished_left() - Was the maker of something unfinished killed?
+ * @uuid: its UUID
+ * @maker: its maker, by its record
+ * @own: this boot of this host
+ */
+bool evs_unfinished_left(const char *uuid, const char *maker, const char *own);
 
 /**
  * evs_unfinished_detach() - Detach the disks whose makers were killed.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pool/rbd/rbd.h"
+#include "pool/unfinished.h"
 
 #define UNIT 4096
 
@@ -63,8 +64,8 @@ int evs_rbd_removable(struct evs_pool *pool, const struct evs_object *object,
 	return ret;
 }
 
-static int remove_snapshot(const struct evs_rbd *rbd, const struct evs_object *object,
-			   struct evs_error *err)
+int evs_rbd_remove_snapshot(const struct evs_rbd *rbd, const struct evs_object *object,
+			    struct evs_error *err)
 {
 	struct evs_object image = *object;
 	char key[RBD_NAME_SIZE];
@@ -98,8 +99,13 @@ int evs_rbd_remove(struct evs_pool *pool, const struct evs_object *object,
 	if (ret)
 		return ret;
 	if (object->kind == EVS_KIND_SNAPSHOT && !object->unfinished)
-		return remove_snapshot(rbd, object, err);
+		return evs_rbd_remove_snapshot(rbd, object, err);
 	ret = evs_rbd_removable(pool, object, err);
+	/* It may be no more than the snapshot that it was to be made from. */
+	if (ret == -ENOENT && object->unfinished) {
+		*err = (struct evs_error){};
+		return evs_rbd_drop_interim(pool, object->name, err);
+	}
 	if (ret)
 		return ret;
 	if (object->kind == EVS_KIND_IMAGE)
@@ -167,6 +173,19 @@ int evs_rbd_grow(struct evs_pool *pool, const struct evs_object *object, uint64_
 
 /* ---- snapshots ---- */
 
+/*
+ * What a disk that goes on is cloned from: a snapshot of it that is called as the clone
+ * is. By its record, who finds it knows whose it was.
+ */
+static void interim_of(struct evs_object *interim, const struct evs_object *disk,
+		       const struct evs_object *to)
+{
+	*interim = *disk;
+	interim->kind = EVS_KIND_SNAPSHOT;
+	snprintf(interim->snapshot, sizeof(interim->snapshot), EVS_UNFINISHED "%.*s",
+		 EVS_UUID_SIZE - 1, to->name);
+}
+
 /* The record comes first, as it counts for nothing without the snapshot. */
 int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		    struct evs_error *err)
@@ -174,10 +193,13 @@ int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 	const struct evs_object *name = &snapshot->name;
 	const struct evs_rbd *rbd = pool->engine;
 	struct evs_error there = {};
+	struct evs_object interim;
 	uint64_t size;
 
-	if (name->unfinished)
-		return 0;
+	if (name->unfinished) {
+		interim_of(&interim, &snapshot->disk, name);
+		return evs_rbd_store(rbd, &interim, &snapshot->work.record, err);
+	}
 	/* That of one that exists must not be replaced. */
 	if (!get_size(rbd, name, &size, &there))
 		return evs_error_set(err, EEXIST, "%s@%s: is there already", name->name,
@@ -188,11 +210,13 @@ int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		     struct evs_error *err)
 {
-	/* One that gets no name is an image. */
-	if (snapshot->name.unfinished)
-		return evs_rbd_clone(pool, &snapshot->disk, &snapshot->name,
-				     &snapshot->work.record, err);
-	return snapshot_verb(pool->engine, "create", &snapshot->name, NULL, err);
+	struct evs_object interim;
+
+	/* One that gets no name is an image in the end. */
+	if (!snapshot->name.unfinished)
+		return snapshot_verb(pool->engine, "create", &snapshot->name, NULL, err);
+	interim_of(&interim, &snapshot->disk, &snapshot->name);
+	return snapshot_verb(pool->engine, "create", &interim, NULL, err);
 }
 
 /* It cannot be done by a clone, which has no snapshots. The size becomes the old one, too. */
@@ -217,32 +241,57 @@ static int clone_of(const struct evs_rbd *rbd, const struct evs_object *source,
 	return evs_rbd_run(&args, NULL, err);
 }
 
+static int clone_interim(const struct evs_rbd *rbd, const struct evs_object *interim,
+			 const struct evs_object *to, const struct evs_record *record,
+			 struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	int ret = clone_of(rbd, interim, NULL, to, err);
+
+	evs_rbd_remove_snapshot(rbd, interim, &ignored);
+	/* It has all the metadata of its source: what is said of that must not hold. */
+	return ret ? ret : evs_rbd_store(rbd, to, record, err);
+}
+
+int evs_rbd_derive(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		   struct evs_error *err)
+{
+	struct evs_object interim;
+
+	interim_of(&interim, &snapshot->disk, &snapshot->name);
+	return clone_interim(pool->engine, &interim, &snapshot->name, &snapshot->work.record,
+			     err);
+}
+
+static int clone_disk(const struct evs_rbd *rbd, const struct evs_object *disk,
+		      const struct evs_object *to, const struct evs_record *record,
+		      struct evs_error *err)
+{
+	struct evs_object interim;
+	int ret;
+
+	interim_of(&interim, disk, to);
+	ret = evs_rbd_store(rbd, &interim, record, err);
+	if (!ret)
+		ret = snapshot_verb(rbd, "create", &interim, NULL, err);
+	return ret ? ret : clone_interim(rbd, &interim, to, record, err);
+}
+
 int evs_rbd_clone(struct evs_pool *pool, const struct evs_object *source,
 		  const struct evs_object *to, const struct evs_record *record,
 		  struct evs_error *err)
 {
 	const struct evs_rbd *rbd = pool->engine;
-	bool image = source->kind == EVS_KIND_IMAGE;
-	struct evs_error ignored = {};
-	char snapshot[RBD_NAME_SIZE];
-	int ret;
+	int ret = 0;
 
-	if (source->kind == EVS_KIND_SNAPSHOT) {
-		ret = clone_of(rbd, source, NULL, to, err);
-		return ret ? ret : evs_rbd_store(rbd, to, record, err);
-	}
-	if (image)
-		strcpy(snapshot, RBD_IMAGE_SNAPSHOT);
-	else
-		evs_rbd_image(snapshot, to);
+	if (source->kind == EVS_KIND_DISK)
+		return clone_disk(rbd, source, to, record, err);
 	/* An image never changes, so that it needs no more than one, for ever. */
-	ret = snapshot_verb(rbd, "create", source, snapshot, err);
-	if (!ret || (image && ret == -EEXIST))
-		ret = clone_of(rbd, source, snapshot, to, err);
-	else
-		return ret;
-	if (!image)
-		snapshot_verb(rbd, "rm", source, snapshot, &ignored);
-	/* It has all the metadata of its source: what is said of that must not hold. */
+	if (source->kind == EVS_KIND_IMAGE)
+		ret = snapshot_verb(rbd, "create", source, RBD_IMAGE_SNAPSHOT, err);
+	if (!ret || ret == -EEXIST)
+		ret = clone_of(rbd, source,
+			       source->kind == EVS_KIND_IMAGE ? RBD_IMAGE_SNAPSHOT : NULL, to,
+			       err);
 	return ret ? ret : evs_rbd_store(rbd, to, record, err);
 }

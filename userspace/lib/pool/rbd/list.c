@@ -2,9 +2,8 @@
 /*
  * The list of a pool. rbd(8) would have to be run for each image, as each has its own
  * metadata: a list of a thousand would take minutes. So librbd is asked, by several
- * threads. It is loaded when it is needed: most hosts have no Ceph.
+ * threads.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,46 +13,25 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pool/rbd/librbd.h"
 #include "pool/rbd/rbd.h"
+#include "pool/unfinished.h"
 
 #define THREADS 16
 #define SNAPSHOTS_MAX 1024	/* the kernel's driver takes 510 */
 #define METADATA_SIZE (1U << 20)
 #define MADE_ELSEWHERE_SECONDS 3600
 
-/* As librbd.h and librados.h have them */
-struct image_spec {
-	char *id;
-	char *name;
-};
-
-struct snapshot {
-	uint64_t id;
-	uint64_t size;
-	const char *name;
-};
-
 /**
- * struct api - What is called of librados and librbd.
+ * struct entries - Some objects.
+ * @list: them
+ * @count: how many
+ * @errnum: why there are none
  */
-struct api {
-	int (*rados_create)(void **cluster, const char *id);
-	int (*rados_conf_read_file)(void *cluster, const char *path);
-	int (*rados_conf_set)(void *cluster, const char *option, const char *value);
-	int (*rados_connect)(void *cluster);
-	void (*rados_shutdown)(void *cluster);
-	int (*rados_ioctx_create)(void *cluster, const char *pool, void **io);
-	void (*rados_ioctx_destroy)(void *io);
-	int (*rbd_list2)(void *io, struct image_spec *images, size_t *count);
-	void (*rbd_image_spec_list_cleanup)(struct image_spec *images, size_t count);
-	int (*rbd_open_read_only)(void *io, const char *name, void **image, const char *snapshot);
-	int (*rbd_close)(void *image);
-	int (*rbd_get_size)(void *image, uint64_t *size);
-	int (*rbd_get_create_timestamp)(void *image, struct timespec *time);
-	int (*rbd_snap_list)(void *image, struct snapshot *snapshots, int *count);
-	void (*rbd_snap_list_end)(struct snapshot *snapshots);
-	int (*rbd_metadata_list)(void *image, const char *start, uint64_t max, char *keys,
-				 size_t *keys_size, char *values, size_t *values_size);
+struct entries {
+	struct evs_pool_entry *list;
+	size_t count;
+	int errnum;
 };
 
 /**
@@ -64,52 +42,19 @@ struct api {
  * @image_count: how many
  * @next: the one that the next free thread takes
  * @found: for each image, its entries
+ * @interims: snapshots of disks that are to be cloned
  * @maker: this boot of this host
  */
 struct listing {
-	struct api api;
+	struct evs_librbd api;
 	void *io;
-	struct image_spec *images;
+	struct evs_librbd_image *images;
 	size_t image_count;
 	atomic_size_t next;
-	struct entries {
-		struct evs_pool_entry *list;
-		size_t count;
-		int errnum;
-	} *found;
+	struct entries *found;
+	struct entries interims;
 	char maker[EVS_MAKER_SIZE];
 };
-
-#define CALL(name) { #name, offsetof(struct api, name) }
-
-static int load(struct api *api, struct evs_error *err)
-{
-	static const struct {
-		const char *name;
-		size_t at;
-	} calls[] = {
-		CALL(rados_create), CALL(rados_conf_read_file), CALL(rados_conf_set),
-		CALL(rados_connect), CALL(rados_shutdown), CALL(rados_ioctx_create),
-		CALL(rados_ioctx_destroy), CALL(rbd_list2), CALL(rbd_image_spec_list_cleanup),
-		CALL(rbd_open_read_only), CALL(rbd_close), CALL(rbd_get_size),
-		CALL(rbd_get_create_timestamp), CALL(rbd_snap_list), CALL(rbd_snap_list_end),
-		CALL(rbd_metadata_list),
-	};
-	/* It is never unloaded: its threads would not survive that. */
-	void *rbd = dlopen("librbd.so.1", RTLD_NOW | RTLD_LOCAL), *call;
-	size_t i;
-
-	if (!rbd)
-		return evs_error_set(err, ENOPKG, "%s; install ceph-common", dlerror());
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		/* librados is among what librbd needs, so that it is found by the same handle. */
-		call = dlsym(rbd, calls[i].name);
-		if (!call)
-			return evs_error_set(err, ENOPKG, "%s", dlerror());
-		memcpy((char *)api + calls[i].at, &call, sizeof(call));
-	}
-	return 0;
-}
 
 static bool take_name(struct evs_object *object, const char *name)
 {
@@ -139,6 +84,16 @@ static int add_entry(struct entries *entries, const struct evs_pool_entry *entry
 	entries->list = list;
 	list[entries->count++] = *entry;
 	return 0;
+}
+
+/* A snapshot that the user has made has no such name. */
+static const char *uuid_of_interim(const struct evs_object *object)
+{
+	const char *uuid = object->snapshot + strlen(EVS_UNFINISHED);
+
+	return object->kind == EVS_KIND_SNAPSHOT &&
+	       !strncmp(object->snapshot, EVS_UNFINISHED, strlen(EVS_UNFINISHED)) &&
+	       evs_uuid_valid(uuid) ? uuid : NULL;
 }
 
 /*
@@ -188,7 +143,7 @@ struct metadata {
 static int read_snapshots(const struct listing *l, void *image, const struct metadata *md,
 			  struct evs_pool_entry *disk, struct entries *entries)
 {
-	struct snapshot *snapshots = calloc(SNAPSHOTS_MAX, sizeof(*snapshots));
+	struct evs_librbd_snapshot *snapshots = calloc(SNAPSHOTS_MAX, sizeof(*snapshots));
 	int count = SNAPSHOTS_MAX, ret = snapshots ? 0 : -ENOMEM, i;
 	struct evs_pool_entry entry;
 	char key[RBD_NAME_SIZE];
@@ -207,7 +162,7 @@ static int read_snapshots(const struct listing *l, void *image, const struct met
 		evs_rbd_key(key, &entry.object);
 		value = value_of(md->keys, md->keys_size, md->values, key);
 		if (value && !evs_rbd_parse(&entry.record, value) &&
-		    entry.record.kind == EVS_KIND_SNAPSHOT)
+		    (entry.record.kind == EVS_KIND_SNAPSHOT || uuid_of_interim(&entry.object)))
 			ret = add_entry(entries, &entry);
 	}
 	if (!ret && count > 0)
@@ -306,20 +261,36 @@ static int list_images(struct listing *l, const char *pool, struct evs_error *er
 	return l->found ? 0 : evs_error_set(err, ENOMEM, "out of memory");
 }
 
-static int tell(const struct listing *l, evs_pool_entry_fn *each, void *arg,
-		struct evs_error *err)
+static int sort_out_interims(struct listing *l, struct evs_error *err)
 {
 	size_t i, j;
-	int ret = 0;
+
+	for (i = 0; i < l->image_count; i++) {
+		for (j = 0; j < l->found[i].count; j++) {
+			if (uuid_of_interim(&l->found[i].list[j].object) &&
+			    add_entry(&l->interims, &l->found[i].list[j]))
+				return evs_error_set(err, ENOMEM, "out of memory");
+		}
+	}
+	return 0;
+}
+
+static int tell(struct listing *l, evs_pool_entry_fn *each, void *arg, struct evs_error *err)
+{
+	size_t i, j;
+	int ret;
 
 	for (i = 0; i < l->image_count; i++) {
 		if (l->found[i].errnum)
 			return evs_error_set(err, l->found[i].errnum, "image %s: %s",
 					     l->images[i].name, strerror(l->found[i].errnum));
 	}
-	for (i = 0; !ret && i < l->image_count; i++) {
-		for (j = 0; !ret && j < l->found[i].count; j++)
-			ret = each(arg, &l->found[i].list[j], err);
+	ret = sort_out_interims(l, err);
+	for (i = 0; !ret && each && i < l->image_count; i++) {
+		for (j = 0; !ret && j < l->found[i].count; j++) {
+			if (!uuid_of_interim(&l->found[i].list[j].object))
+				ret = each(arg, &l->found[i].list[j], err);
+		}
 	}
 	return ret;
 }
@@ -353,34 +324,67 @@ static int list_pool(struct listing *l, void *cluster, const char *pool,
 	return ret;
 }
 
-int evs_rbd_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
-		 struct evs_error *err)
+static int list_cluster(struct listing *l, const struct evs_rbd *rbd, evs_pool_entry_fn *each,
+			void *arg, struct evs_error *err)
 {
-	const struct evs_rbd *rbd = pool->engine;
-	struct listing l = {};
 	void *cluster;
 	int ret;
 
-	ret = load(&l.api, err);
+	ret = evs_librbd_load(&l->api, err);
 	if (ret)
 		return ret;
-	ret = evs_record_maker(l.maker);
+	ret = evs_record_maker(l->maker);
 	if (!ret)
-		ret = l.api.rados_create(&cluster, *rbd->user ? strchr(rbd->user, '=') + 1 : NULL);
+		ret = l->api.rados_create(&cluster, *rbd->user ? strchr(rbd->user, '=') + 1 : NULL);
 	if (ret)
 		return evs_error_set(err, -ret, "Ceph: %s", strerror(-ret));
-	ret = l.api.rados_conf_read_file(cluster, *rbd->conf ? strchr(rbd->conf, '=') + 1 : NULL);
+	ret = l->api.rados_conf_read_file(cluster, *rbd->conf ? strchr(rbd->conf, '=') + 1 : NULL);
 	if (!ret) {
-		l.api.rados_conf_set(cluster, "client_mount_timeout", "30");
+		l->api.rados_conf_set(cluster, "client_mount_timeout", "30");
 		/* What goes wrong is told by what the calls return. */
-		l.api.rados_conf_set(cluster, "log_to_stderr", "false");
-		l.api.rados_conf_set(cluster, "err_to_stderr", "false");
-		ret = l.api.rados_connect(cluster);
+		l->api.rados_conf_set(cluster, "log_to_stderr", "false");
+		l->api.rados_conf_set(cluster, "err_to_stderr", "false");
+		ret = l->api.rados_connect(cluster);
 	}
 	if (ret)
 		ret = evs_error_set(err, -ret, "Ceph: no connection: %s", strerror(-ret));
 	else
-		ret = list_pool(&l, cluster, rbd->pool, each, arg, err);
-	l.api.rados_shutdown(cluster);
+		ret = list_pool(l, cluster, rbd->pool, each, arg, err);
+	l->api.rados_shutdown(cluster);
+	return ret;
+}
+
+int evs_rbd_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
+		 struct evs_error *err)
+{
+	struct evs_error ignored = {};
+	struct listing l = {};
+	int ret = list_cluster(&l, pool->engine, each, arg, err);
+	const struct evs_pool_entry *interim = l.interims.list;
+
+	/* Those whose makers were killed, perhaps before there was a clone of them. */
+	for (; pool->lock.fd >= 0 && l.interims.count; l.interims.count--, interim++) {
+		if (evs_unfinished_left(uuid_of_interim(&interim->object), interim->record.maker,
+					l.maker))
+			evs_rbd_remove_snapshot(pool->engine, &interim->object, &ignored);
+	}
+	free(l.interims.list);
+	return ret;
+}
+
+int evs_rbd_drop_interim(struct evs_pool *pool, const char *uuid, struct evs_error *err)
+{
+	struct listing l = {};
+	int ret = list_cluster(&l, pool->engine, NULL, NULL, err);
+	size_t i;
+
+	if (!ret)
+		ret = evs_error_set(err, ENOENT, "new.%s: there is no such image", uuid);
+	for (i = 0; i < l.interims.count; i++) {
+		if (!strcmp(uuid_of_interim(&l.interims.list[i].object), uuid))
+			ret = evs_rbd_remove_snapshot(pool->engine, &l.interims.list[i].object,
+						      err);
+	}
+	free(l.interims.list);
 	return ret;
 }

@@ -217,6 +217,7 @@ const struct evs_pool_ops evs_pool_rbd_ops = {
 	.grow = evs_rbd_grow,
 	.prepare = evs_rbd_prepare,
 	.snapshot = evs_rbd_snapshot,
+	.derive = evs_rbd_derive,
 	.clone = evs_rbd_clone,
 	.activate = evs_rbd_activate,
 	.deactivate = evs_rbd_deactivate,

@@ -107,6 +107,27 @@ int evs_rbd_load(const struct evs_rbd *rbd, const struct evs_object *object,
 int evs_rbd_store(const struct evs_rbd *rbd, const struct evs_object *object,
 		  const struct evs_record *record, struct evs_error *err);
 
+/**
+ * evs_rbd_remove_snapshot() - Remove a snapshot and its record.
+ * @rbd: the pool
+ * @object: the snapshot
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno.
+ */
+int evs_rbd_remove_snapshot(const struct evs_rbd *rbd, const struct evs_object *object,
+			    struct evs_error *err);
+
+/**
+ * evs_rbd_drop_interim() - Remove the snapshot of a disk that was to be cloned.
+ * @pool: the pool
+ * @uuid: of the clone
+ * @err: filled on failure
+ *
+ * Return: 0 or a negative errno, -ENOENT when no disk has it.
+ */
+int evs_rbd_drop_interim(struct evs_pool *pool, const char *uuid, struct evs_error *err);
+
 int evs_rbd_list(struct evs_pool *pool, evs_pool_entry_fn *each, void *arg,
 		 struct evs_error *err);
 int evs_rbd_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct evs_error *err);
@@ -126,6 +147,8 @@ int evs_rbd_prepare(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		    struct evs_error *err);
 int evs_rbd_snapshot(struct evs_pool *pool, const struct evs_snapshot *snapshot,
 		     struct evs_error *err);
+int evs_rbd_derive(struct evs_pool *pool, const struct evs_snapshot *snapshot,
+		   struct evs_error *err);
 int evs_rbd_clone(struct evs_pool *pool, const struct evs_object *source,
 		  const struct evs_object *to, const struct evs_record *record,
 		  struct evs_error *err);
