@@ -98,7 +98,6 @@ static int step_back(struct evs_error *err)
 	return take_back("d1", "d1@s1", err);
 }
 
-
 /* Return: whether it was killed. */
 static bool killed(int (*step)(struct evs_error *err), const char *name)
 {

@@ -40,7 +40,10 @@ int take_back(const char *disk, const char *snapshot, struct evs_error *err);
 /* The same checks for each engine */
 void engine_checks(void);
 
-/* Kill the process after each of its commands; @long_form: not only of a snapshot that is read and dropped. */
+/*
+ * Kill the process after each of its commands; @long_form: not only of a snapshot that is
+ * read and dropped.
+ */
 void crash_checks(bool long_form);
 
 #endif /* LIFE_H */

@@ -91,6 +91,7 @@ static void test_filter(void **state)
 		{ "global_filter=\"r|sd[ab]|\"",
 		  "devices{global_filter=[\"r|^/dev/evs[0-9/]|\",\"r|sd[ab]|\"]}" },
 	};
+	struct evs_pool_usage usage;
 	struct evs_error err = {};
 	struct evs_pool pool;
 	size_t i;
@@ -100,10 +101,24 @@ static void test_filter(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		program("lvmconfig", cases[i].there);
 		assert_int_equal(open_pool(&pool, &err), 0);
+		assert_int_equal(pool.ops->usage(&pool, &usage, &err), 0);
 		if (!called_with("lvs", cases[i].wanted))
 			fail_msg("not called with %s", cases[i].wanted);
 		evs_pool_close(&pool);
 	}
+}
+
+/* A pool that cannot be used is found by what is asked of it first. */
+static void refused(int ret, const char *why)
+{
+	struct evs_pool_usage usage;
+	struct evs_error err = {};
+	struct evs_pool pool;
+
+	assert_int_equal(open_pool(&pool, &err), 0);
+	assert_int_equal(pool.ops->usage(&pool, &usage, &err), ret);
+	assert_contains(err.text, why);
+	evs_pool_close(&pool);
 }
 
 static void test_pool(void **state)
@@ -122,20 +137,18 @@ static void test_pool(void **state)
 	assert_int_equal(usage.metadata_used, 10);
 	evs_pool_close(&pool);
 	program("lvs", THIN(""));
-	assert_int_equal(open_pool(&pool, &err), -EOPNOTSUPP);
-	assert_contains(err.text, "does not zero new blocks");
+	refused(-EOPNOTSUPP, "does not zero new blocks");
 	program("lvs", "{\"report\": [{\"lv\": [{\"lv_name\": \"t\", \"lv_attr\": \"-wi-a-----\", \"zero\": \"\"}]}]}");
-	assert_int_equal(open_pool(&pool, &err), -EOPNOTSUPP);
-	assert_contains(err.text, "is no thin pool");
+	refused(-EOPNOTSUPP, "is no thin pool");
 	program("lvs", "{}");
-	assert_int_equal(open_pool(&pool, &err), -EPROTO);
+	refused(-EPROTO, "a report without LVs");
 }
 
 #define LVS "{\"report\": [{\"lv\": [{\"lv_name\": \"t\", \"lv_attr\": \"twi-aotz--\"," \
 	    "\"lv_size\": \"100\", \"data_percent\": \"50.00\", \"zero\": \"zero\"}," \
 	    "{\"lv_name\": \"d\", \"lv_attr\": \"Vwi---tz--\", \"lv_size\": \"8388608\", \"pool_lv\": \"t\"," \
 	    "\"lv_tags\": \"evs.v=1,evs.id=0b5f3d6c-0d9c-4a6d-8f3e-6f1f0a4a8c11,evs.kind=disk," \
-	    "evs.attr=plain,evs.size=4194304,evs.made=1700000000\"}]}]}"
+	    "evs.new=maker,evs.attr=plain,evs.size=4194304,evs.made=1700000000\"}]}]}"
 
 static const char *const changes[] = { "lvcreate", "lvrename", "lvchange", "lvremove", "lvextend" };
 
@@ -145,8 +158,8 @@ static void test_reports(void **state)
 	struct evs_object disk = { .kind = EVS_KIND_DISK, .name = "d" };
 	struct evs_pool_usage usage;
 	struct evs_pool_entry entry;
+	struct evs_pool pool, other;
 	struct evs_error err = {};
-	struct evs_pool pool;
 	char path[64];
 	size_t i;
 
@@ -161,6 +174,8 @@ static void test_reports(void **state)
 	calls("lvs");
 	assert_int_equal(evs_pool_lock(&pool, &err), 0);
 	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
+	/* It has a name, so that nobody is making it, whatever its tags say. */
+	assert_string_equal(entry.record.maker, "");
 	assert_int_equal(pool.ops->usage(&pool, &usage, &err), 0);
 	assert_int_equal(usage.used, 50);
 	assert_int_equal(pool.ops->activate(&pool, &disk, true, path, sizeof(path), &err), 0);
@@ -170,8 +185,17 @@ static void test_reports(void **state)
 	assert_int_equal(calls("lvs"), 0);
 	assert_int_equal(evs_pool_find(&pool, &disk, &entry, &err), 0);
 	assert_int_equal(calls("lvs"), 1);
-	/* Others have changed what they liked meanwhile. */
+	/* Nobody has changed anything meanwhile, then somebody has. */
 	evs_pool_unlock(&pool);
+	assert_int_equal(evs_pool_lock(&pool, &err), 0);
+	assert_int_equal(calls("lvs"), 0);
+	evs_pool_unlock(&pool);
+	assert_int_equal(open_pool(&other, &err), 0);
+	assert_int_equal(evs_pool_lock(&other, &err), 0);
+	assert_int_equal(calls("lvs"), 1);
+	assert_int_equal(other.ops->rename(&other, &disk, &disk, &err), 0);
+	evs_pool_unlock(&other);
+	evs_pool_close(&other);
 	assert_int_equal(evs_pool_lock(&pool, &err), 0);
 	assert_int_equal(calls("lvs"), 1);
 	evs_pool_unlock(&pool);

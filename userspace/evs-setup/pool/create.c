@@ -188,7 +188,11 @@ int create_in_pool(struct target *target, const struct create_request *req,
 	struct evs_token token;
 	int ret;
 
-	ret = create_check(target, req, err);
+	/* An engine that is slow to answer is asked once with the lock. */
+	ret = evs_pool_lock(&target->pool, err);
+	if (!ret)
+		ret = create_check(target, req, err);
+	evs_pool_unlock(&target->pool);
 	if (!ret)
 		ret = evs_pool_begin(&work, EVS_KIND_DISK, err);
 	if (ret)

@@ -154,7 +154,6 @@ int evs_pool_lock(struct evs_pool *pool, struct evs_error *err)
 	ret = evs_lock_take(&pool->lock, true);
 	if (ret)
 		return evs_error_set(err, -ret, "%s: %s", pool->lock.path, strerror(-ret));
-	pool->turn++;
 	ret = sweep(pool, err);
 	if (!ret)
 		return 0;
@@ -262,9 +261,10 @@ int evs_pool_commit(struct evs_pool *pool, struct evs_unfinished *work,
 		evs_object_text(text, pool->config->name, name);
 		return evs_error_prefix(err, "%s", text);
 	}
-	/* From now on its name says that it is complete, whatever its tags do. */
+	/* From now on its name says that it is complete, whatever its record does. */
 	work->record.maker[0] = '\0';
-	pool->ops->save(pool, name, &work->record, &ignored);
+	if (!pool->ops->name_decides)
+		pool->ops->save(pool, name, &work->record, &ignored);
 	evs_lock_release(&work->lock);
 	return 0;
 }

@@ -68,8 +68,11 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  * the pool wherever something is made, renamed or removed.
  *
  * @name: value of the key `engine` of its sections
+ * @name_decides: @list tells no maker of an object that has a name, whatever its record
+ *		  says, so that nothing has to be changed once @rename has given it one
  * @keys: the keys of its sections
- * @open: look whether the pool is there and what it can do
+ * @open: look whether the pool is there and what it can do, or leave that to what is
+ *	  asked of it first
  * @close: release what @open made
  * @usage: how full the pool is
  * @list: all objects with a record, unfinished ones as well, by one call of the engine;
@@ -108,6 +111,7 @@ typedef int evs_pool_progress_fn(void *arg, uint64_t done, uint64_t total, struc
  */
 struct evs_pool_ops {
 	const char *name;
+	bool name_decides;
 	const struct evs_config_key *keys;
 	int (*open)(struct evs_pool *pool, struct evs_error *err);
 	void (*close)(struct evs_pool *pool);
@@ -160,14 +164,12 @@ struct evs_pool_ops {
  * @ops: its engine
  * @engine: what the engine keeps of it
  * @lock: held while something is made, renamed or removed
- * @turn: how often that was taken: what an engine remembers is of one turn
  */
 struct evs_pool {
 	const struct evs_config_pool *config;
 	const struct evs_pool_ops *ops;
 	void *engine;
 	struct evs_lock lock;
-	unsigned int turn;
 };
 
 /**

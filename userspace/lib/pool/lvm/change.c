@@ -172,6 +172,9 @@ int evs_lvm_clone(struct evs_pool *pool, const struct evs_object *source,
 	evs_lvm_name(name, to);
 	evs_lvm_begin(&args, "lvcreate", lvm->config);
 	evs_lvm_add(&args, "-s", "-prw", "-kn", "-n", name, NULL);
+	/* Of a plain one nothing is changed, and udev need not see it. */
+	if (!record->encrypted)
+		evs_lvm_add(&args, "-an", NULL);
 	evs_lvm_add_record(&args, record);
 	evs_lvm_add_lv(lvm, &args, source);
 	return evs_lvm_run(pool, &args, err);

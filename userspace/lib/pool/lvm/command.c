@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The commands of LVM, and what its reports say. */
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include "pool/lvm/lvm.h"
 #include "run.h"
@@ -106,10 +109,55 @@ void evs_lvm_forget(struct evs_pool *pool)
 	lvm->lvs = NULL;
 }
 
+/*
+ * Of the last change of the pool, by whoever held its lock: a report from before another
+ * one is of no use. 0 where nothing was changed since this host was started.
+ */
+static int open_stamp(const struct evs_pool *pool, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/run/evs/change-%s", pool->config->name);
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static uint64_t read_stamp(const struct evs_pool *pool)
+{
+	uint64_t stamp = 0;
+	int fd = open_stamp(pool, O_RDONLY);
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &stamp, sizeof(stamp), 0) != sizeof(stamp))
+		stamp = 0;
+	close(fd);
+	return stamp;
+}
+
+/* Before the change: whoever is killed after it has told of it. */
+static int new_stamp(const struct evs_pool *pool, struct evs_error *err)
+{
+	int ret = evs_lock_folder(err), fd;
+	uint64_t stamp;
+
+	if (ret)
+		return ret;
+	fd = open_stamp(pool, O_WRONLY | O_CREAT);
+	if (fd < 0 || getrandom(&stamp, sizeof(stamp), 0) != sizeof(stamp) ||
+	    pwrite(fd, &stamp, sizeof(stamp), 0) != sizeof(stamp))
+		ret = evs_error_set(err, errno ? errno : EIO, "/run/evs/change-%s: %m",
+				    pool->config->name);
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
 int evs_lvm_run(struct evs_pool *pool, struct evs_lvm_args *args, struct evs_error *err)
 {
-	int ret = classify(evs_run(args->argv, NULL, err), err);
+	int ret = args->activates ? 0 : new_stamp(pool, err);
 
+	if (!ret)
+		ret = classify(evs_run(args->argv, NULL, err), err);
 	if (ret || !args->activates)
 		evs_lvm_forget(pool);
 	return ret;
@@ -142,21 +190,41 @@ static int ask(const struct evs_lvm *lvm, const char *name, struct json_object *
 	return ret;
 }
 
+/* The first time it is for the pool as well. */
+static int ask_checked(struct evs_pool *pool, const char *name, struct json_object **lvs,
+		       struct evs_error *err)
+{
+	struct evs_lvm *lvm = pool->engine;
+	int ret = ask(lvm, lvm->checked ? name : NULL, lvs, err);
+
+	if (ret || lvm->checked)
+		return ret;
+	ret = evs_lvm_check_pool(pool, *lvs, err);
+	lvm->checked = ret >= 0;
+	if (!ret)
+		return 0;
+	json_object_put(*lvs);
+	*lvs = NULL;
+	return ret < 0 ? ret : ask(lvm, name, lvs, err);
+}
+
 int evs_lvm_report(struct evs_pool *pool, const char *name, struct json_object **lvs,
 		   struct evs_error *err)
 {
 	struct evs_lvm *lvm = pool->engine;
+	struct json_object *all;
 	int ret;
 
 	/* Without the lock, anything may have changed since. */
 	if (pool->lock.fd < 0)
-		return ask(lvm, name, lvs, err);
-	if (!lvm->lvs || lvm->turn != pool->turn) {
-		evs_lvm_forget(pool);
-		ret = ask(lvm, NULL, &lvm->lvs, err);
+		return ask_checked(pool, name, lvs, err);
+	if (!lvm->lvs || lvm->stamp != read_stamp(pool)) {
+		ret = ask_checked(pool, NULL, &all, err);
 		if (ret)
 			return ret;
-		lvm->turn = pool->turn;
+		evs_lvm_forget(pool);
+		lvm->lvs = all;
+		lvm->stamp = read_stamp(pool);
 	}
 	*lvs = json_object_get(lvm->lvs);
 	return 0;

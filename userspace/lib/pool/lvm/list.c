@@ -64,6 +64,18 @@ static bool take_tags(struct found *found, const char *tags)
 	return !evs_record_parse(&found->entry.record, list, count);
 }
 
+/*
+ * A name says that it is complete: the tag evs.new stays until the record is changed, which
+ * spares two commands.
+ */
+static bool is_complete(struct evs_pool_entry *entry)
+{
+	struct evs_record *record = &entry->record;
+
+	memset(record->maker, 0, sizeof(record->maker));
+	return entry->object.kind == record->kind && !*record->cmk == !record->encrypted;
+}
+
 static int note_lv(void *arg, const struct evs_lvm_lv *lv, struct evs_error *err)
 {
 	struct list *list = arg;
@@ -72,7 +84,7 @@ static int note_lv(void *arg, const struct evs_lvm_lv *lv, struct evs_error *err
 
 	if (!take_name(&entry->object, lv->name) || !take_tags(&found, lv->tags))
 		return 0;
-	if (!entry->object.unfinished && entry->object.kind != entry->record.kind)
+	if (!entry->object.unfinished && !is_complete(entry))
 		return 0;
 	entry->object.kind = entry->record.kind;
 	entry->bytes = lv->bytes;

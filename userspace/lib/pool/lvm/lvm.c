@@ -78,17 +78,13 @@ struct report {
 	bool zeroes;
 };
 
-static int ask(struct evs_pool *pool, struct report *report, struct evs_error *err)
+static void read_report(const struct evs_lvm *lvm, struct json_object *lvs,
+			struct report *report)
 {
-	const struct evs_lvm *lvm = pool->engine;
-	struct json_object *lvs, *lv = NULL;
+	struct json_object *lv = NULL;
 	const char *attr;
 	size_t i;
-	int ret;
 
-	ret = evs_lvm_report(pool, lvm->thinpool, &lvs, err);
-	if (ret)
-		return ret;
 	for (i = 0; !lv && i < json_object_array_length(lvs); i++)
 		if (!strcmp(evs_lvm_field(json_object_array_get_idx(lvs, i), "lv_name"),
 			    lvm->thinpool))
@@ -102,21 +98,16 @@ static int ask(struct evs_pool *pool, struct report *report, struct evs_error *e
 		.active = strlen(attr) > 4 && attr[4] == 'a',
 		.zeroes = !strcmp(evs_lvm_field(lv, "zero"), "zero"),
 	};
-	json_object_put(lvs);
-	return 0;
 }
 
 /* What a plain disk has never written must read as zeros, not as another's old data. */
-static int check(struct evs_pool *pool, struct evs_error *err)
+int evs_lvm_check_pool(struct evs_pool *pool, struct json_object *lvs, struct evs_error *err)
 {
 	const struct evs_lvm *lvm = pool->engine;
 	struct evs_lvm_args args;
 	struct report report;
-	int ret;
 
-	ret = ask(pool, &report, err);
-	if (ret)
-		return ret;
+	read_report(lvm, lvs, &report);
 	if (!report.thin)
 		return evs_error_set(err, EOPNOTSUPP, "%s/%s: is no thin pool", lvm->vg,
 				     lvm->thinpool);
@@ -129,7 +120,7 @@ static int check(struct evs_pool *pool, struct evs_error *err)
 	evs_lvm_begin(&args, "lvchange", lvm->config);
 	snprintf(args.lv, sizeof(args.lv), "%s/%s", lvm->vg, lvm->thinpool);
 	evs_lvm_add(&args, "-ay", args.lv, NULL);
-	return evs_lvm_run(pool, &args, err);
+	return evs_lvm_run(pool, &args, err) ? -err->errnum : 1;
 }
 
 static void lvm_close(struct evs_pool *pool)
@@ -148,10 +139,9 @@ static int lvm_open(struct evs_pool *pool, struct evs_error *err)
 		return evs_error_set(err, ENOMEM, "out of memory");
 	lvm->vg = evs_config_pool_get(pool->config, "vg");
 	lvm->thinpool = evs_config_pool_get(pool->config, "thinpool");
+	/* A report comes first in all that is done, and tells whether the pool is there. */
 	pool->engine = lvm;
 	ret = make_config(lvm, err);
-	if (!ret)
-		ret = check(pool, err);
 	if (ret)
 		lvm_close(pool);
 	return ret;
@@ -159,11 +149,15 @@ static int lvm_open(struct evs_pool *pool, struct evs_error *err)
 
 static int lvm_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct evs_error *err)
 {
+	const struct evs_lvm *lvm = pool->engine;
+	struct json_object *lvs;
 	struct report report;
-	int ret = ask(pool, &report, err);
+	int ret = evs_lvm_report(pool, lvm->thinpool, &lvs, err);
 
 	if (ret)
 		return ret;
+	read_report(lvm, lvs, &report);
+	json_object_put(lvs);
 	*usage = (struct evs_pool_usage){
 		.size = report.size,
 		.used = (uint64_t)(report.data / 100 * (double)report.size),
@@ -174,6 +168,7 @@ static int lvm_usage(struct evs_pool *pool, struct evs_pool_usage *usage, struct
 
 const struct evs_pool_ops evs_pool_lvm_ops = {
 	.name = "lvm",
+	.name_decides = true,
 	.keys = keys,
 	.open = lvm_open,
 	.close = lvm_close,

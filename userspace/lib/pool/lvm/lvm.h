@@ -24,16 +24,18 @@ struct json_object;
  * @vg: name of its volume group
  * @thinpool: its name
  * @config: --config of every command
+ * @checked: it was seen to be a thin pool that can be used
  * @lvs: what the last report said, with the lock of the pool; NULL when that may not be so
  *	 any more
- * @turn: of the pool, at that time
+ * @stamp: that of the last change, at that time
  */
 struct evs_lvm {
 	const char *vg;
 	const char *thinpool;
 	char config[2048];
+	bool checked;
 	struct json_object *lvs;
-	unsigned int turn;
+	uint64_t stamp;
 };
 
 /**
@@ -120,13 +122,25 @@ int evs_lvm_run(struct evs_pool *pool, struct evs_lvm_args *args, struct evs_err
  * @lvs: set to an array of objects; release it with json_object_put()
  * @err: filled on failure
  *
- * LVM takes its time to start: while the lock of the pool is held, it is asked once, and
- * anew after evs_lvm_run() and evs_lvm_forget().
+ * LVM takes its time to start: with the lock of the pool, it is asked once, and anew after
+ * evs_lvm_run(), by whichever process, and evs_lvm_forget(). What an administrator changes
+ * beside us meanwhile is found by the command that needs it. The first report is looked
+ * through by evs_lvm_check_pool().
  *
  * Return: 0 or a negative errno.
  */
 int evs_lvm_report(struct evs_pool *pool, const char *name, struct json_object **lvs,
 		   struct evs_error *err);
+
+/**
+ * evs_lvm_check_pool() - See whether the thin pool can be used.
+ * @pool: the pool; it is made active where it is not
+ * @lvs: what LVM reports of all LVs
+ * @err: filled on failure
+ *
+ * Return: 0, 1 when the report is not true any more, or a negative errno.
+ */
+int evs_lvm_check_pool(struct evs_pool *pool, struct json_object *lvs, struct evs_error *err);
 
 /** evs_lvm_field() - A field of a report, "" where it is not. @lv: of which LV @name: its name */
 const char *evs_lvm_field(struct json_object *lv, const char *name);
