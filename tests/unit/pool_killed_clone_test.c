@@ -8,6 +8,11 @@ static const char *const snapshot[] = { "snapshot", "create", "--copy", "--no-fr
 					"%/d1@s1", NULL };
 static const char *const from_snapshot[] = { "create", "%/d2", "--from-snapshot", "%/d1@s1",
 					     NULL };
+/* As a file system needs it that cannot clone, such as that of this test on most machines */
+static const char *const by_copy[] = { "create", "--copy", "%/d2", "--from-snapshot", "%/d1@s1",
+				       NULL };
+static const char *const image_by_copy[] = { "image", "create", "--copy", "%/image:i1", "--from",
+					     "%/d1", NULL };
 static const char *const image[] = { "image", "create", "%/image:i1", "--from", "%/d1@s1", NULL };
 static const char *const rollback[] = { "snapshot", "rollback", "--yes", "%/d1@s1", NULL };
 
@@ -120,6 +125,42 @@ static void test_image(void **state)
 					.old = 2, .new = 3, .is_new = is_cloned });
 }
 
+static void test_copy_plain(void **state)
+{
+	(void)state;
+	kill_everywhere(&(struct step){ .prepare = plain, .verb = by_copy, .every = one_of(3),
+					.old = 2, .new = 3, .is_new = is_cloned });
+}
+
+static void test_copy(void **state)
+{
+	(void)state;
+	kill_everywhere(&(struct step){ .prepare = encrypted, .verb = by_copy, .every = one_of(9),
+					.old = 2, .new = 3, .is_new = is_cloned });
+}
+
+/* Of the disk itself, which is claimed meanwhile */
+static bool is_copied(void)
+{
+	struct evs_record disk = {}, made = {};
+
+	assert_true(is_there("d1", &disk));
+	assert_int_equal(letter_of("d1"), 'b');
+	if (!is_there("image:i1", &made))
+		return false;
+	assert_int_equal(letter_of("image/i1"), 'b');
+	assert_string_not_equal(made.id, disk.id);
+	return true;
+}
+
+static void test_image_copy(void **state)
+{
+	(void)state;
+	kill_everywhere(&(struct step){ .prepare = encrypted, .verb = image_by_copy,
+					.every = one_of(11), .old = 2, .new = 3,
+					.is_new = is_copied });
+}
+
 static bool is_back(void)
 {
 	struct evs_record disk = {}, snap = {};
@@ -192,8 +233,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clone_plain),
 		cmocka_unit_test(test_clone),
+		cmocka_unit_test(test_copy_plain),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_image_plain),
 		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_image_copy),
 		cmocka_unit_test(test_rollback_plain),
 		cmocka_unit_test(test_rollback),
 		cmocka_unit_test(test_import),
