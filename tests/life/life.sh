@@ -150,7 +150,8 @@ new_vg()
 
 	loop=$(new_loop "$(new_file "$1.pv" 700M)")
 	at_exit losetup -d "$loop"
-	must lvm vgcreate -q "${lvm[@]}" "vg.$1" "$loop"
+	# Its default has room for a thousand volumes with their records, and no more
+	must lvm vgcreate -q "${lvm[@]}" --metadatasize 4M "vg.$1" "$loop"
 	at_exit lvm vgchange -q "${lvm[@]}" -an "vg.$1"
 	must lvm lvcreate -q "${lvm[@]}" -L 600M --poolmetadatasize 4M -c 64k -Zy -T "vg.$1/pool"
 }
