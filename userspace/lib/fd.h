@@ -19,9 +19,12 @@ int evs_fd_read(int fd, void *data, size_t length);
 
 /**
  * evs_fd_write() - Write to a descriptor, all of it.
- * @fd: a file, pipe or socket
+ * @fd: a file
  * @data: what to write
  * @length: bytes in @data
+ *
+ * For files, where a signal does not wait: it goes on after one, unlike evs_fd_read(), so
+ * that none leaves half of a record.
  *
  * Return: 0 or a negative errno; part of it may have been written.
  */

@@ -129,13 +129,16 @@ int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, 
 void evs_borg_stop(struct evs_borg_run *borg);
 
 /**
- * evs_borg_quiet() - Leave SIGINT, SIGTERM and SIGHUP to the main thread.
+ * evs_borg_thread() - Start a thread that takes no SIGINT, SIGTERM or SIGHUP.
+ * @thread: set
+ * @run: what it runs
+ * @arg: for @run
  *
- * They are to wake it when it waits for a pipe.
+ * They are to wake this thread when it waits for a pipe.
  *
- * Context: any other thread.
+ * Return: 0 or an errno, as pthread_create().
  */
-void evs_borg_quiet(void);
+int evs_borg_thread(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 /**
  * evs_borg_end() - Close our end, and wait for borg.

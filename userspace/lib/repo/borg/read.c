@@ -19,7 +19,6 @@ static void *run_fetch(void *arg)
 {
 	struct evs_borg_fetch *fetch = arg;
 
-	evs_borg_quiet();
 	fetch->ret = evs_borg_call(fetch->repo, fetch->argv, &fetch->text, &fetch->err);
 	return NULL;
 }
@@ -32,7 +31,7 @@ static int start_fetch(struct evs_borg_fetch *fetch, const struct evs_repo_borg 
 	fetch->repo = repo;
 	fetch->text = NULL;
 	fetch->err = (struct evs_error){};
-	ret = pthread_create(&fetch->thread, NULL, run_fetch, fetch);
+	ret = evs_borg_thread(&fetch->thread, run_fetch, fetch);
 	if (ret)
 		return evs_error_set(err, ret, "borg: cannot start a thread: %s", strerror(ret));
 	fetch->running = true;

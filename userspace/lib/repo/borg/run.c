@@ -51,22 +51,26 @@ static int refine(const char *said, struct evs_error *err)
 	return -err->errnum;
 }
 
-void evs_borg_quiet(void)
+int evs_borg_thread(pthread_t *thread, void *(*run)(void *arg), void *arg)
 {
-	sigset_t set;
+	sigset_t set, old;
+	int ret;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	/* It inherits that: by itself it could take one before it has blocked them. */
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	ret = pthread_create(thread, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return ret;
 }
 
 static void *run(void *arg)
 {
 	struct evs_borg_run *borg = arg;
 
-	evs_borg_quiet();
 	borg->ret = evs_run_program(&borg->run, &borg->err);
 	close(borg->theirs);
 	close(borg->told);
@@ -106,7 +110,7 @@ int evs_borg_start(struct evs_borg_run *borg, const struct evs_repo_borg *repo, 
 		borg->run.input = borg->theirs;
 	else
 		borg->run.data = borg->theirs;
-	ret = pthread_create(&borg->thread, NULL, run, borg);
+	ret = evs_borg_thread(&borg->thread, run, borg);
 	if (!ret)
 		return 0;
 	close(ends[0]);
