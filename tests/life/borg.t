@@ -54,8 +54,8 @@ one=$(backup p/d1 b)
 is "$(evs-setup backup list b --json | jq -r '.backups[0] | "\(.name) \(.disk) \(.uuid)"')" \
 	"$one p/d1 $(object p/d1 uuid)" "a backup is listed"
 ok "it is intact" evs-setup backup verify "$one"
+is "$(shown "$one" cmk)" "$(cmk_id test)" "with its CMK"
 if [ $count -gt 0 ]; then
-	is "$(shown "$one" cmk)" "$(cmk_id test)" "with its CMK"
 	must evs-setup backup export "$one" "$tmp/exported"
 	ok "it is the disk, byte for byte" cmp "$tmp/exported" "$(raw p/d1)"
 	must rm "$tmp/exported"
