@@ -13,6 +13,12 @@ life=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # LVM in a guest without udev
 lvm=(--config "activation{udev_sync=0 udev_rules=0 monitoring=0}")
 
+# The same for whoever calls LVM in this guest, such as evs-setup
+lvm_for_all()
+{
+	echo "${lvm[1]}" >/etc/lvm/lvmlocal.conf
+}
+
 # engines: those that this guest has the kernel for. Where there are thin pools, a folder
 # is only for the long form: the guest without them is quicker. LIFE_ENGINE is one alone.
 engines()

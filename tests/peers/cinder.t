@@ -13,8 +13,7 @@ at_exit rm -rf /etc/evs
 must mkdir -p -m 700 /etc/evs
 must mkdir -p /dev/disk/by-id /run/lock /etc/iscsi
 
-# Without udev, nobody but LVM makes the nodes of its volumes
-printf 'activation {\n\tudev_sync = 0\n\tudev_rules = 0\n\tmonitoring = 0\n}\n' >/etc/lvm/lvmlocal.conf
+lvm_for_all
 loop=$(new_loop "$(new_file pv 1500M)")
 at_exit losetup -d "$loop"
 must lvm vgcreate -q volumes "$loop"
@@ -52,6 +51,7 @@ has_status()
 	[ "$(api GET "$1s/$2" | jq -r ".$1.status")" = "$3" ]
 }
 
+# gone KIND ID: Cinder has no such thing
 gone()
 {
 	[ "$(api GET "$1s/$2" | jq -r .itemNotFound.code)" = 404 ]
@@ -76,14 +76,14 @@ delete()
 	api DELETE "$1s/$2" && wait_for gone "$1" "$2"
 }
 
+# attachment VOLUME: its id
 attachment()
 {
 	jq -r .attachment.id "$tmp/$1.attachment"
 }
 
-# connect VOLUME: as Nova does it, but for the host itself: what is attached to an instance,
-# Nova's own user alone may detach; what Cinder knows of it is in
-# $tmp/VOLUME.*
+# connect VOLUME: to this host, and not to an instance as Nova does it, which Cinder has nobody
+# but Nova's own user detach; what Cinder says of it is in $tmp/VOLUME.*
 connect()
 {
 	local at=$tmp/$1 host
@@ -106,6 +106,7 @@ attach()
 		wait_for has_status volume "$1" in-use
 }
 
+# detach VOLUME: what attach has done, the other way round
 detach()
 {
 	"$peers/os-brick" detach "$(link "$1")" &&
@@ -114,11 +115,13 @@ detach()
 		wait_for has_status volume "$1" available
 }
 
+# link VOLUME: its path on this host
 link()
 {
 	cat "$tmp/$1.link"
 }
 
+# data VOLUME: checksum of what was written
 data()
 {
 	dd if="$(link "$1")" bs=1M count=8 iflag=direct status=none | md5sum
@@ -180,14 +183,14 @@ ok "it is detached" detach "$clone"
 
 # ---- a volume from a volume ----
 
-# Cinder attaches it itself for that, which takes its time
+# await_error VOLUME: twice the time of wait_for: Cinder attaches it itself before it fails
 await_error()
 {
 	wait_for has_status volume "$1" error || wait_for has_status volume "$1" error
 }
 
 copy=$(api POST volumes "{\"volume\": {\"size\": 2, \"source_volid\": \"$clone\"}}" | jq -er .volume.id)
-ok "a volume from a volume fails: Cinder gives a new key to volumes in its own format alone" \
+ok "a volume from a volume fails: Cinder can give a new key to its own formats alone" \
 	await_error "$copy"
 ok "that one is deleted" delete volume "$copy"
 ok "its source is attached, as before" attach "$clone"
